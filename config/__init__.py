@@ -1,0 +1,1 @@
+"""What is tuned or declared: records, settings, dictionary, regions, thresholds, embedded data."""

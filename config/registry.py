@@ -1,0 +1,171 @@
+"""The records that declare a source, an indicator and a column."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+HERE = Path(__file__).parent
+
+
+class SourceError(Exception):
+    """A source cannot be fetched or read; the message names file, row, field and cure."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """When a figure is assumed to have become known, counted from its own date.
+
+    Attributes:
+        days: Days after the figure's date.
+        next_month_day: If set, the figure is known on this day of the month
+            after its own (UCDP publishes a month's candidates about the 20th
+            of the next month); ``days`` is then not used.
+    """
+
+    days: int = 0
+    next_month_day: int | None = None
+
+    def known_at(self, dated: pl.Expr) -> pl.Expr:
+        """First instant (UTC) at which figures dated ``dated`` are assumed known.
+
+        Example:
+            >>> frame = pl.DataFrame({"day": [date(2021, 5, 30)]})
+            >>> frame.select(Lag(next_month_day=20).known_at(pl.col("day"))).item()
+            datetime.datetime(2021, 6, 20, 0, 0)
+        """
+        if self.next_month_day is None:
+            known = dated.dt.offset_by(f"{self.days}d")
+        else:
+            known = (
+                dated.dt.month_start().dt.offset_by("1mo").dt.offset_by(f"{self.next_month_day - 1}d")
+            )
+        return known.cast(pl.Datetime("us"))
+
+    def complete_until(self, night: date) -> date:
+        """Last day whose figures are all known on the evening of ``night``.
+
+        Example:
+            >>> Lag(next_month_day=20).complete_until(date(2021, 6, 25))
+            datetime.date(2021, 5, 31)
+            >>> Lag(next_month_day=20).complete_until(date(2021, 6, 5))
+            datetime.date(2021, 4, 30)
+        """
+        if self.next_month_day is None:
+            return night - timedelta(days=self.days)
+        first = night.replace(day=1)
+        if night.day < self.next_month_day:
+            first = (first - timedelta(days=1)).replace(day=1)
+        return first - timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Bytes as received, with where and when they came from."""
+
+    content: bytes
+    url: str
+    fetched_at: datetime
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of figures: what it is, how it is read, what may be done with it.
+
+    Attributes:
+        name: ``publisher_dataset``; names the landed and history tables.
+        embedded: The file under ``config/embedded`` used when no address is configured.
+        fetch: Address to bytes (I/O); the bytes are landed before they are parsed.
+        parse: Bytes to the declared columns (pure); raises ``SourceError``.
+        key: Columns that identify a row across versions.
+        dated_by: Column that holds the date a row is about; None for reference data.
+        lag: Reporting lag, from which ``known_from`` is assumed for bulk files.
+        max_age_days: Age of the newest row beyond which the source is stale;
+            None where a quiet time is no sign of staleness (registers of events).
+        covers_until: Last day an embedded extract covers; None for a live source.
+    """
+
+    name: str
+    title: str
+    version: str
+    licence: str
+    attribution: str
+    is_republishable: bool
+    cadence: str
+    flaws: tuple[str, ...]
+    embedded: str
+    fetch: Callable[["Source", str], Fetched]
+    parse: Callable[[bytes, str], pl.DataFrame]
+    columns: tuple[str, ...]
+    key: tuple[str, ...]
+    dated_by: str | None
+    lag: Lag
+    lag_reason: str
+    max_age_days: int | None
+    covers_until: date | None = None
+
+    @property
+    def embedded_path(self) -> Path:
+        """Where the embedded copy lies."""
+        return HERE / "embedded" / self.embedded
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One versioned indicator: a pure function and what its number means.
+
+    Attributes:
+        compute: Takes the frames named in ``reads`` (by keyword) and returns
+            ``place_id``, ``month_start``, ``value`` (and ``note`` where a figure
+            needs one); a figure that is not known is null, never zero.
+        reads: Core tables, plus ``grid``: every place and month to be covered.
+    """
+
+    name: str
+    version: int
+    compute: Callable[..., pl.DataFrame]
+    place_level: str
+    unit: str
+    rises_mean: str
+    reads: tuple[str, ...]
+    sources: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One entry of the data dictionary: the same name means the same everywhere."""
+
+    name: str
+    type: str
+    meaning: str
+    unit: str = ""
+
+
+@cache
+def columns() -> Mapping[str, Column]:
+    """The data dictionary of ``columns.toml``, by column name."""
+    entries = tomllib.loads((HERE / "columns.toml").read_text("utf-8"))
+    return {name: Column(name=name, **entry) for name, entry in entries.items()}
+
+
+@cache
+def thresholds() -> Mapping[str, Mapping[str, float]]:
+    """The tuned numbers of ``thresholds.toml``; each stands there with reason and date."""
+    return tomllib.loads((HERE / "thresholds.toml").read_text("utf-8"))
+
+
+@cache
+def regions() -> pl.DataFrame:
+    """The register of regions: id, country, name, variants, P-code with scheme and vintage."""
+    return pl.read_csv(HERE / "regions.csv", schema_overrides={"pcode_vintage": pl.String})
+
+
+@cache
+def countries() -> pl.DataFrame:
+    """The eight WAEMU countries: iso3, names in English and French, Gleditsch-Ward number."""
+    return pl.read_csv(HERE / "countries.csv")

@@ -1,0 +1,82 @@
+"""Settings from the environment (prefix ``TOCSIN_``); secrets come from nowhere else."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TOCSIN_"
+
+
+class SettingsError(Exception):
+    """A setting is unknown or cannot be used; the message names it and the cure."""
+
+
+class Smtp(BaseSettings):
+    """How to hand over mail; without ``host`` mails are written to the outbox folder."""
+
+    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}SMTP_", frozen=True)
+
+    host: str | None = None
+    port: int = 587
+    username: str | None = None
+    password: SecretStr | None = None
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    timeout_seconds: float = 20
+
+
+class Settings(BaseSettings):
+    """Where data lie, what is kept, who mails.
+
+    Attributes:
+        data_folder: The only folder Tocsin writes to.
+        recipients_file: Who gets the digest (TOML, see ``config/recipients.toml``).
+        published_copies: How many published files are kept beside the current one.
+        sources: File or address for a source in place of its embedded copy, from
+            ``TOCSIN_SOURCES='{"ucdp_ged": "/data/GEDEvent.csv"}'``.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+
+    data_folder: Path = Path("data")
+    recipients_file: Path = Path(__file__).parent / "recipients.toml"
+    published_copies: int = 7
+    sources: dict[str, str] = {}
+    mail_sender: str = "Tocsin <tocsin@localhost>"
+    mail_unsubscribe: str = "mailto:tocsin@localhost?subject=unsubscribe"
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The working file, written by the run alone."""
+        return self.data_folder / "warehouse.duckdb"
+
+    @property
+    def published_path(self) -> Path:
+        """The file analysts open."""
+        return self.data_folder / "published" / "tocsin.duckdb"
+
+    @property
+    def outbox_folder(self) -> Path:
+        """Where mails are written when no SMTP server is configured."""
+        return self.data_folder / "outbox"
+
+
+def load() -> tuple[Settings, Smtp]:
+    """Settings from the environment; unknown ``TOCSIN_`` names are refused.
+
+    Raises:
+        SettingsError: A name is unknown or a value has the wrong form.
+    """
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known |= {f"{PREFIX}SMTP_{name}".upper() for name in Smtp.model_fields}
+    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if unknown:
+        raise SettingsError(
+            f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}"
+        )
+    try:
+        return Settings(), Smtp()
+    except ValueError as error:
+        raise SettingsError(f"a {PREFIX} setting cannot be used: {error}") from None

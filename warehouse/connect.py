@@ -1,0 +1,97 @@
+"""Opening the working file and bringing it up to date."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import duckdb_extension_spatial
+
+from config.registry import Source, columns
+from warehouse.query import SQL
+from warehouse.sources import SOURCES
+
+DUCKDB_TYPES = {
+    "text": "varchar",
+    "integer": "bigint",
+    "number": "double",
+    "day": "date",
+    "instant": "timestamp",
+    "flag": "boolean",
+    "bytes": "blob",
+}
+HISTORY_COLUMNS = ("row_key", "row_md5", "known_from", "known_to", "known_basis", "batch_id")
+LANDING_COLUMNS = ("row_key", "row_md5", "known_assumed_at")
+
+
+class WarehouseError(Exception):
+    """The working or published file cannot be used; the message names it and the cure."""
+
+
+@contextmanager
+def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The one writer's connection to the working file, migrated, spatial functions loaded.
+
+    Raises:
+        WarehouseError: The folder cannot be written, another run holds the
+            file, or the file was written by a newer Tocsin.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        con = duckdb.connect(path)
+    except OSError as error:
+        raise WarehouseError(
+            f"cannot write to {path.parent} ({error.strerror}); make it writable or set "
+            "TOCSIN_DATA_FOLDER"
+        ) from None
+    except duckdb.Error as error:
+        raise WarehouseError(
+            f"cannot open {path} ({str(error).splitlines()[0]}); make the folder writable, wait "
+            "for the other run to end, or set TOCSIN_DATA_FOLDER"
+        ) from None
+    try:
+        con.execute("set timezone = 'UTC'")
+        con.execute("set enable_progress_bar = false")
+        load_spatial(con)
+        migrate(con)
+        for source in SOURCES:
+            ensure_tables(con, source)
+        yield con
+    finally:
+        con.close()
+
+
+def load_spatial(con: duckdb.DuckDBPyConnection) -> None:
+    """Load the spatial functions from their installed package: no network, no copy."""
+    (package,) = duckdb_extension_spatial.__path__
+    (binary,) = Path(package).rglob("spatial.duckdb_extension")
+    con.execute(f"load '{binary}'")
+
+
+def migrate(con: duckdb.DuckDBPyConnection) -> None:
+    """Apply the numbered migrations not yet applied, each in a transaction.
+
+    Raises:
+        WarehouseError: The file holds a migration this version does not know.
+    """
+    con.execute("create table if not exists main.migration (number integer primary key)")
+    done = {number for (number,) in con.execute("from main.migration").fetchall()}
+    files = {int(path.name[:3]): path for path in sorted((SQL / "schema").glob("*.sql"))}
+    if newer := done - files.keys():
+        raise WarehouseError(
+            f"the warehouse holds migration {max(newer)}, this Tocsin knows {max(files)}; "
+            "install the newer Tocsin that wrote it"
+        )
+    for number in sorted(files.keys() - done):
+        con.begin()
+        con.execute(files[number].read_text("utf-8"))
+        con.execute("insert into main.migration values ($number)", {"number": number})
+        con.commit()
+
+
+def ensure_tables(con: duckdb.DuckDBPyConnection, source: Source) -> None:
+    """Landed and history tables of a source, from its record and the data dictionary."""
+    for schema, extra in (("landing", LANDING_COLUMNS), ("history", HISTORY_COLUMNS)):
+        table = f"{schema}.{source.name}"
+        typed = [f'"{n}" {DUCKDB_TYPES[columns()[n].type]}' for n in (*source.columns, *extra)]
+        con.execute(f"create table if not exists {table} ({', '.join(typed)})")

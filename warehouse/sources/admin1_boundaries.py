@@ -1,0 +1,37 @@
+"""Admin-1 boundaries (simplified) of the eight countries."""
+
+import polars as pl
+
+from config.registry import Lag, Source
+from warehouse.sources.tables import fetch_file, read_table
+
+COLUMNS = ("country_code", "region_name", "region_pcode", "boundary_source", "boundary_wkb")
+
+
+def parse(content: bytes, url: str) -> pl.DataFrame:
+    """One row a region: P-code of the 2021 vintage and polygon as well-known binary (WGS 84)."""
+    return read_table(content, url, COLUMNS)
+
+
+SOURCE = Source(
+    name="admin1_boundaries",
+    title="Admin-1 boundaries",
+    version="2021 vintage, simplified",
+    licence="COD-AB: CC BY-IGO (terms to confirm on HDX); geoBoundaries: CC BY 4.0",
+    attribution="OCHA COD-AB; Burkina Faso: geoBoundaries",
+    is_republishable=True,
+    cadence="when borders change",
+    flaws=(
+        "simplified lines: events close to a border may fall on its other side or outside",
+        "Mali's ten regions before the law of 2023",
+    ),
+    embedded="admin1_boundaries.parquet",
+    fetch=fetch_file,
+    parse=parse,
+    columns=COLUMNS,
+    key=("country_code", "region_pcode"),
+    dated_by=None,
+    lag=Lag(),
+    lag_reason="reference data, known at all times",
+    max_age_days=None,
+)

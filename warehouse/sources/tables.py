@@ -1,0 +1,119 @@
+"""Reading bytes as a table of declared columns, with errors that name file, row and field."""
+
+import io
+import zipfile
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from config.registry import Fetched, Source, SourceError, columns
+
+POLARS_TYPES: dict[str, type[pl.DataType]] = {
+    "text": pl.String,
+    "integer": pl.Int64,
+    "number": pl.Float64,
+    "day": pl.Date,
+    "flag": pl.Boolean,
+    "bytes": pl.Binary,
+}
+
+
+def fetch_file(source: Source, address: str) -> Fetched:
+    """Bytes of a file on disk, as they are.
+
+    Raises:
+        SourceError: The file is missing or unreadable.
+    """
+    try:
+        content = Path(address).read_bytes()
+    except OSError as error:
+        raise SourceError(
+            f"{source.name}: cannot read {address} ({error.strerror}); mend the path in "
+            f"TOCSIN_SOURCES or drop it to use the embedded copy"
+        ) from None
+    return Fetched(content, address, datetime.now(UTC).replace(tzinfo=None))
+
+
+def read_table(
+    content: bytes, url: str, names: Sequence[str], nullable: Sequence[str] = ()
+) -> pl.DataFrame:
+    """Rows of a CSV, a zipped CSV or a Parquet file, in the declared columns and types.
+
+    Args:
+        content: The file's bytes.
+        url: Where they came from, for error messages.
+        names: Columns to keep; their types stand in ``config/columns.toml``.
+        nullable: Those of ``names`` that may be empty.
+
+    A day given only to the month (``2021-06``) becomes the first of that month.
+
+    Raises:
+        SourceError: A column is missing, a value has the wrong type or is
+            empty, or the file is cut short; the message names file, row (the
+            header not counted), field and cure.
+
+    Example:
+        >>> read_table(b"id,best\\n7,x\\n", "ged.csv", ["id", "best"])
+        Traceback (most recent call last):
+        config.registry.SourceError: ged.csv: row 1, field best: 'x' is no integer; \
+correct the value or fetch the file again
+    """
+    raw = _raw(content, url)
+    if missing := [name for name in names if name not in raw.columns]:
+        raise SourceError(
+            f"{url}: column {', '.join(missing)} is missing (found: {', '.join(raw.columns)}); "
+            "check that this is the right file and that its header is whole"
+        )
+    kept = raw.select(names)
+    dictionary = columns()
+    text = [n for n in names if kept[n].dtype == pl.String]
+    kept = kept.with_columns(pl.col(text).str.strip_chars().replace("", None))
+    typed = kept.with_columns(
+        _cast(pl.col(name), kept[name].dtype, dictionary[name].type) for name in names
+    )
+    for name in names:
+        wrong = typed[name].is_null() & kept[name].is_not_null()
+        if wrong.any():
+            row = int(wrong.arg_true()[0])
+            raise SourceError(
+                f"{url}: row {row + 1}, field {name}: {kept[name][row]!r} is no "
+                f"{dictionary[name].type}; correct the value or fetch the file again"
+            )
+        empty = typed[name].is_null()
+        if name not in nullable and empty.any():
+            raise SourceError(
+                f"{url}: row {int(empty.arg_true()[0]) + 1}, field {name} is empty; "
+                "the file may be cut short: fetch it again or fill in the value"
+            )
+    return typed
+
+
+def _cast(column: pl.Expr, have: pl.DataType, want: str) -> pl.Expr:
+    if want == "day" and have == pl.String:
+        month_only = column.str.len_chars() == 7
+        padded = pl.when(month_only).then(column + "-01").otherwise(column.str.head(10))
+        return padded.str.to_date("%Y-%m-%d", strict=False)
+    return column.cast(POLARS_TYPES[want], strict=False)
+
+
+def _raw(content: bytes, url: str) -> pl.DataFrame:
+    try:
+        if content[:4] == b"PAR1":
+            return pl.read_parquet(io.BytesIO(content))
+        if content[:2] == b"PK":
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                inner = [name for name in archive.namelist() if name.endswith(".csv")]
+                if len(inner) != 1:
+                    raise SourceError(f"{url}: holds {len(inner)} CSV files; one is needed")
+                content = archive.read(inner[0])
+        if not content.endswith(b"\n"):
+            raise SourceError(
+                f"{url}: does not end with a line break, so it may be cut short; "
+                "fetch it again (or add the line break if the file is whole)"
+            )
+        return pl.read_csv(io.BytesIO(content), infer_schema=False)
+    except (pl.exceptions.PolarsError, zipfile.BadZipFile) as error:
+        first = str(error).splitlines()[0]
+        raise SourceError(f"{url}: cannot be read as a table ({first}); fetch it again") from None

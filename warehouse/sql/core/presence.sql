@@ -1,0 +1,70 @@
+-- grain: one row per figure and region it covers
+-- reads: history.admin_presence, config_scopes, core.region_name
+-- A figure for a group stays a figure for a group: group_size_count says for how many
+-- regions it stands, is_part that it covers less than the region.
+with believed as (
+
+    select *
+    from history.admin_presence
+    where known_from <= $as_of and (known_to is null or known_to > $as_of)
+
+),
+
+part as (
+
+    select believed.*, trim(unnest(string_split(scope_regions, ';'))) as scope_part
+    from believed
+
+),
+
+member as (
+
+    select
+        part.*,
+        trim(unnest(string_split(coalesce(s.region_id, n.region_id), ';'))) as region_id,
+        part.scope_part = 'Taoudenni' and part.scope_regions = 'Taoudenni' as is_part
+    from part
+    left join config_scopes as s on s.scope = part.scope_part
+    left join core.region_name as n
+        on
+            n.country_code = 'MLI'
+            and n.folded_name = trim(regexp_replace(
+                lower(strip_accents(part.scope_part)), '[^a-z0-9]+', ' ', 'g'
+            ))
+
+),
+
+covered as (
+
+    select distinct on (row_key, region_id) * exclude (scope_part)
+    from member
+    order by row_key, region_id
+
+)
+
+select
+    row_key || '|' || region_id as observation_id,
+    date as observed_date,
+    scope_regions as scope,
+    region_id,
+    (count(*) over (partition by row_key))::integer as group_size_count,
+    is_part,
+    case
+        when indicator = 'deployment_rate_labelled_governors_sic' then 'governors_sic'
+        else regexp_extract(indicator, '^(.*?)_(present|deployed)_share', 1)
+    end as cadre,
+    value_pct / 100 as presence_share,
+    case
+        when indicator like '%upper_bound' then 'upper'
+        when indicator like '%lower_bound' then 'lower'
+        else 'exact'
+    end as share_bound,
+    numerator::integer as numerator_count,
+    denominator::integer as denominator_count,
+    source_symbol as reference,
+    source_symbol_basis as reference_basis,
+    url_if_known as url,
+    known_from,
+    known_basis
+from covered
+order by observation_id
