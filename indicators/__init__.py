@@ -1,0 +1,58 @@
+"""Every indicator. To add one: its function and record, and its place in INDICATORS."""
+
+from datetime import date
+
+import polars as pl
+
+from indicators.aid import AID
+from indicators.governance import GOVERNANCE
+from indicators.spread import SPREAD
+from indicators.violence import VIOLENCE
+
+INDICATORS = (*VIOLENCE, *SPREAD, *GOVERNANCE, *AID)
+
+
+def compute_indicators(core: dict[str, pl.DataFrame], first: date, last: date) -> pl.DataFrame:
+    """Every indicator, tidy: one row per indicator, place and month; null means not known.
+
+    Args:
+        core: Core tables by name: region, event, presence, suspension, coup,
+            register_entry, as they were known on the night.
+        first: First month (its first day).
+        last: Newest month that every event source covers wholly.
+
+    Returns:
+        Columns indicator, place_level, place_id, month_start, value, unit, note.
+    """
+    months = pl.DataFrame({"month_start": pl.date_range(first, last, "1mo", eager=True)})
+    regions = core["region"]
+    shared = {
+        "regions": regions,
+        "presence": core["presence"],
+        "suspensions": core["suspension"],
+        "coups": core["coup"],
+        "entries": core["register_entry"],
+    }
+    by_level = {}
+    for level, place in (("region", "region_id"), ("country", "country_code")):
+        places = regions.select(place_id=place).unique().sort("place_id")
+        events = core["event"].filter(pl.col(place).is_not_null()).with_columns(place_id=place)
+        events = events.filter(pl.col("event_date") <= pl.lit(last).dt.month_end())
+        by_level[level] = {**shared, "grid": places.join(months, how="cross"), "events": events}
+    parts = []
+    for record in INDICATORS:
+        frames = {name: by_level[record.place_level][name] for name in record.reads}
+        series = record.compute(**frames)
+        note = pl.col("note") if "note" in series.columns else pl.lit(None, dtype=pl.String)
+        parts.append(
+            series.select(
+                indicator=pl.lit(record.name),
+                place_level=pl.lit(record.place_level),
+                place_id="place_id",
+                month_start="month_start",
+                value="value",
+                unit=pl.lit(record.unit),
+                note=note.alias("note"),
+            )
+        )
+    return pl.concat(parts)

@@ -1,0 +1,96 @@
+"""Suspensions of aid and cooperation, sanctions."""
+
+from functools import partial
+
+import polars as pl
+
+from config.registry import Indicator, thresholds
+from indicators.violence import PLACE_MONTH
+
+MEASURES = {
+    "development_aid": "development aid",
+    "military_cooperation": "military cooperation",
+    "membership": "membership of an organisation",
+    "sanctions": "sanctions",
+}
+
+
+def open_suspensions(
+    suspensions: pl.DataFrame, grid: pl.DataFrame, measure_type: str
+) -> pl.DataFrame:
+    """Measures in force at the end of the month, by actors outside the country.
+
+    A measure without a known end counts until ``presumed_open_months`` after the last
+    word of it; spells without a known start are left out.
+    """
+    months = int(thresholds()["suspensions"]["presumed_open_months"])
+    spells = suspensions.filter(
+        (pl.col("measure_type") == measure_type) & pl.col("opened_date").is_not_null()
+    ).select(
+        place_id="country_code",
+        opened="opened_date",
+        ended=pl.coalesce("closed_date", pl.col("confirmed_date").dt.offset_by(f"{months}mo")),
+    )
+    ended = grid.with_columns(month_end=pl.col("month_start").dt.month_end())
+    counted = (
+        ended.join(spells, on="place_id")
+        .filter((pl.col("opened") <= pl.col("month_end")) & (pl.col("month_end") < pl.col("ended")))
+        .group_by(PLACE_MONTH)
+        .agg(value=pl.len().cast(pl.Float64))
+    )
+    return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").with_columns(
+        pl.col("value").fill_null(0.0)
+    )
+
+
+def days_since_suspension(suspensions: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Days from the last suspension or sanction to the end of the month; null if none is on file."""
+    starts = (
+        suspensions.filter(pl.col("opened_date").is_not_null())
+        .filter(pl.col("measure_type").is_in(list(MEASURES)))
+        .select(place_id="country_code", month_end="opened_date", opened="opened_date")
+        .sort("month_end")
+    )
+    ended = grid.with_row_index("order").with_columns(
+        month_end=pl.col("month_start").dt.month_end()
+    )
+    return (
+        ended.sort("month_end")
+        .join_asof(starts, on="month_end", by="place_id", check_sortedness=False)
+        .sort("order")
+        .select(
+            *PLACE_MONTH,
+            value=(pl.col("month_end") - pl.col("opened")).dt.total_days().cast(pl.Float64),
+        )
+    )
+
+
+AID = (
+    *(
+        Indicator(
+            name=f"open_{measure}_suspensions_count"
+            if measure != "sanctions"
+            else "open_sanctions_count",
+            version=1,
+            compute=partial(open_suspensions, measure_type=measure),
+            place_level="country",
+            unit="measures",
+            rises_mean="worse",
+            reads=("suspensions", "grid"),
+            sources=("aid_suspensions",),
+            summary=f"Open measures at the end of the month: {words}.",
+        )
+        for measure, words in MEASURES.items()
+    ),
+    Indicator(
+        name="days_since_suspension",
+        version=1,
+        compute=days_since_suspension,
+        place_level="country",
+        unit="days",
+        rises_mean="better",
+        reads=("suspensions", "grid"),
+        sources=("aid_suspensions",),
+        summary="Days since the last suspension or sanction, at the end of the month.",
+    ),
+)

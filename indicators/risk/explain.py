@@ -1,0 +1,224 @@
+"""What stands beside a flag: context that is not in the model, and the reason in words."""
+
+from datetime import date
+
+import polars as pl
+
+MEASURES = ("development_aid", "military_cooperation", "membership", "sanctions")
+
+
+def context(
+    flags: pl.DataFrame, series: pl.DataFrame, suspensions: pl.DataFrame, coups: pl.DataFrame
+) -> pl.DataFrame:
+    """Context drivers of every region: presence, suspensions, coup, emergence, deaths.
+
+    A figure that is not known is a row with a null value and says so in ``detail``.
+
+    Args:
+        flags: One row a region.
+        series: Tidy indicators.
+        suspensions: Core suspensions as known on the night.
+        coups: Core coups as known on the night.
+    """
+    region = flags.select("region_id", "country_code", "as_of_date", "data_month")
+    parts = [
+        _presence(region, series),
+        _suspensions(region, suspensions),
+        _coups(region, coups),
+        _emergence(region, series),
+        _deaths(region, series),
+    ]
+    return pl.concat(
+        [
+            part.select(
+                "region_id",
+                driver=pl.lit(name),
+                value=pl.col("value").cast(pl.Float64),
+                baseline=pl.lit(None, dtype=pl.Float64),
+                contribution_log=pl.lit(None, dtype=pl.Float64),
+                unit=pl.lit(unit),
+                detail=pl.col("detail"),
+            )
+            for part, (name, unit) in zip(
+                parts,
+                (
+                    ("administrator_presence", "share 0-1"),
+                    ("aid_suspensions_open", "measures"),
+                    ("days_since_coup", "days"),
+                    ("emergence", "0 or 1"),
+                    ("deaths_past12", "deaths"),
+                ),
+                strict=True,
+            )
+        ]
+    )
+
+
+def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    newest = (
+        series.filter(
+            pl.col("indicator").str.ends_with("_presence_share") & pl.col("value").is_not_null()
+        )
+        .sort(
+            pl.col("month_start"),
+            pl.col("indicator") == "civil_administrators_presence_share",
+            "indicator",
+        )
+        .group_by("place_id", maintain_order=True)
+        .last()
+        .select(
+            region_id="place_id",
+            value="value",
+            detail=pl.concat_str(
+                pl.format(
+                    "{}, {}",
+                    pl.col("indicator")
+                    .str.strip_suffix("_presence_share")
+                    .str.replace_all("_", " "),
+                    pl.col("month_start").dt.strftime("%Y-%m"),
+                ),
+                pl.col("note"),
+                separator="; ",
+                ignore_nulls=True,
+            ),
+        )
+    )
+    return region.join(newest, on="region_id", how="left", maintain_order="left").with_columns(
+        pl.col("detail").fill_null("missing: no figure for this region")
+    )
+
+
+def _suspensions(region: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFrame:
+    shown = (
+        suspensions.filter((pl.col("status") == "open") & pl.col("measure_type").is_in(MEASURES))
+        .sort("opened_date", "actor", descending=[True, False])
+        .with_columns(
+            words=pl.format(
+                "{} ({}, since {})",
+                "actor",
+                pl.col("measure_type").str.replace_all("_", " "),
+                pl.when(pl.col("opened_precision") == "month")
+                .then(pl.col("opened_date").dt.strftime("%Y-%m"))
+                .otherwise(pl.col("opened_date").dt.strftime("%Y-%m-%d")),
+            )
+        )
+        .group_by("country_code", maintain_order=True)
+        .agg(value=pl.len(), detail=pl.col("words").str.join("; "))
+    )
+    return region.join(shown, on="country_code", how="left", maintain_order="left").with_columns(
+        pl.col("value").fill_null(0), pl.col("detail").fill_null("none on file")
+    )
+
+
+def _coups(region: pl.DataFrame, coups: pl.DataFrame) -> pl.DataFrame:
+    last = (
+        coups.sort("coup_date")
+        .group_by("country_code", maintain_order=True)
+        .last()
+        .select("country_code", "coup_date", "is_successful")
+    )
+    return region.join(last, on="country_code", how="left", maintain_order="left").with_columns(
+        value=(pl.col("as_of_date") - pl.col("coup_date")).dt.total_days(),
+        detail=pl.format(
+            "{} of {}",
+            pl.when("is_successful").then(pl.lit("coup")).otherwise(pl.lit("failed coup")),
+            pl.col("coup_date").dt.strftime("%Y-%m-%d"),
+        ).fill_null("none on file"),
+    )
+
+
+def _emergence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    newest = series.filter(pl.col("indicator") == "emergence").select(
+        region_id="place_id", data_month="month_start", value="value"
+    )
+    return region.join(
+        newest, on=["region_id", "data_month"], how="left", maintain_order="left"
+    ).with_columns(
+        detail=pl.when(pl.col("value") == 1).then(
+            pl.lit("first events after twelve months or more without any")
+        )
+    )
+
+
+def _deaths(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    year = (
+        series.filter(
+            (pl.col("indicator") == "deaths_best_count") & (pl.col("place_level") == "region")
+        )
+        .join(region.select("region_id", "data_month"), left_on="place_id", right_on="region_id")
+        .filter(pl.col("month_start") > pl.col("data_month").dt.offset_by("-12mo"))
+        .group_by(region_id="place_id")
+        .agg(value=pl.col("value").sum())
+    )
+    return region.join(year, on="region_id", how="left", maintain_order="left").with_columns(
+        detail=pl.lit("best estimate, past twelve months")
+    )
+
+
+def ranked(drivers: pl.DataFrame) -> pl.DataFrame:
+    """Drivers with ``driver_rank``: those of the model by what they add, then the context."""
+    return drivers.with_columns(
+        driver_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("region_id")
+    ).select(
+        "region_id", "driver_rank", "driver", "value", "baseline", "contribution_log", "unit",
+        "detail",
+    )  # fmt: skip
+
+
+def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """Flags with ``reason``: the figures against their baseline, the newest event, the forecast.
+
+    Args:
+        flags: One row a region, without ``reason``.
+        events: Core events as known on the night.
+    """
+    newest = (
+        events.filter(pl.col("region_id").is_not_null())
+        .sort("event_date", "deaths_best_count", "event_id")
+        .group_by("region_id", maintain_order=True)
+        .last()
+        .select(
+            "region_id",
+            newest=pl.format(
+                "newest: {}, {}, {} deaths, {} against {}",
+                pl.col("event_date").dt.strftime("%Y-%m-%d"),
+                pl.coalesce("source_admin2_name", "source_admin1_name", pl.lit("place not named")),
+                "deaths_best_count",
+                "actor_a",
+                "actor_b",
+            ),
+        )
+    )
+    direction = (
+        pl.when(pl.col("p_escalation") > pl.col("p_escalation_before"))
+        .then(pl.lit("up"))
+        .otherwise(pl.lit("down"))
+    )
+    return flags.join(newest, on="region_id", how="left", maintain_order="left").select(
+        pl.exclude("newest"),
+        reason=pl.format(
+            "{} events and {} deaths in {} against {} events a month in the past twelve ({}); "
+            "chance of escalation (at least {} events in three months) {}%, {} from {}%",
+            "events_count",
+            "deaths_best_count",
+            pl.col("data_month").dt.strftime("%Y-%m"),
+            pl.col("events_past12_mean").round(2),
+            pl.col("newest").fill_null("no event on file"),
+            "escalation_threshold_count",
+            (pl.col("p_escalation") * 100).round(0).cast(pl.Int64),
+            direction,
+            (pl.col("p_escalation_before") * 100).round(0).cast(pl.Int64),
+        ),
+    )
+
+
+def newest_complete_month(complete_until: date) -> date:
+    """First day of the newest month that ends no later than ``complete_until``.
+
+    Example:
+        >>> newest_complete_month(date(2021, 5, 31)), newest_complete_month(date(2021, 5, 30))
+        (datetime.date(2021, 5, 1), datetime.date(2021, 4, 1))
+    """
+    following = pl.select(pl.lit(complete_until).dt.offset_by("1d").dt.month_start()).item()
+    month: date = pl.select(pl.lit(following).dt.offset_by("-1mo")).item()
+    return month

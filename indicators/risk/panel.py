@@ -1,0 +1,85 @@
+"""Event counts as a months x regions array, and the features models see."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+EARTH_RADIUS_KM = 6371.0
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Monthly event counts of all regions up to the origin.
+
+    Attributes:
+        counts: Months x regions, events; every month is wholly known.
+        weights: Regions x regions, each row a weighted mean of the others (sums to 1).
+    """
+
+    counts: Array
+    weights: Array
+
+
+def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float) -> Array:
+    """Weights of every region's neighbours by great-circle distance of centroids.
+
+    Args:
+        longitude: Degrees east, one per region.
+        latitude: Degrees north, one per region.
+        half_distance_km: Distance at which a weight halves.
+
+    Returns:
+        Regions x regions; zero on the diagonal, each row sums to one.
+
+    Example:
+        >>> w = neighbour_weights(np.array([0.0, 1, 2]), np.zeros(3), half_distance_km=111.19)
+        >>> np.round(w[0], 3).tolist()
+        [0.0, 0.667, 0.333]
+    """
+    lon, lat = np.radians(longitude), np.radians(latitude)
+    half_chord = (
+        np.sin((lat[:, None] - lat[None, :]) / 2) ** 2
+        + np.cos(lat[:, None]) * np.cos(lat[None, :]) * np.sin((lon[:, None] - lon[None, :]) / 2) ** 2
+    )
+    distance = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half_chord, 0, 1)))
+    weights = np.exp2(-distance / half_distance_km)
+    np.fill_diagonal(weights, 0)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
+
+
+def weighted_means(counts: Array, half_life: float) -> Array:
+    """Exponentially weighted mean of each region's months up to and including each month.
+
+    Weights are normalised over the months seen, so early months are unbiased.
+
+    Args:
+        counts: Months x regions.
+        half_life: Months after which a weight halves.
+
+    Example:
+        >>> weighted_means(np.array([[4.0], [1.0]]), half_life=1).ravel().tolist()
+        [4.0, 2.0]
+    """
+    decay = 0.5 ** (1 / half_life)
+    means = np.empty_like(counts)
+    total, weight = np.zeros(counts.shape[1]), 0.0
+    for month, row in enumerate(counts):
+        total, weight = decay * total + row, decay * weight + 1
+        means[month] = total / weight
+    return means
+
+
+def sums_ahead(counts: Array, first: int, last: int) -> Array:
+    """Events of months ``first`` to ``last`` after each month; NaN where not all are known.
+
+    Example:
+        >>> sums_ahead(np.array([[1.0], [2.0], [3.0], [4.0]]), first=1, last=2).ravel().tolist()
+        [5.0, 7.0, nan, nan]
+    """
+    ahead = np.full_like(counts, np.nan)
+    length = len(counts) - last
+    if length > 0:
+        ahead[:length] = sum(counts[k : k + length] for k in range(first, last + 1))
+    return ahead

@@ -1,0 +1,84 @@
+"""How violence moves between regions, and where it begins."""
+
+import polars as pl
+
+from config.registry import Indicator, thresholds
+from indicators.risk.panel import neighbour_weights
+from indicators.violence import PLACE_MONTH, events_count
+
+
+def neighbour_events_weighted(
+    events: pl.DataFrame, grid: pl.DataFrame, regions: pl.DataFrame
+) -> pl.DataFrame:
+    """Events a month in the other regions, borders ignored, the nearer the heavier.
+
+    A weighted mean over all other regions; the weight halves with every
+    ``half_distance_km`` between centroids.
+    """
+    wide = (
+        events_count(events, grid)
+        .pivot(on="place_id", index="month_start", values="value")
+        .sort("month_start")
+    )
+    places = [name for name in wide.columns if name != "month_start"]
+    located = pl.DataFrame({"region_id": places}).join(
+        regions, on="region_id", how="left", maintain_order="left"
+    )
+    weights = neighbour_weights(
+        located["centroid_longitude"].to_numpy(),
+        located["centroid_latitude"].to_numpy(),
+        thresholds()["spread"]["half_distance_km"],
+    )
+    around = wide.select(places).to_numpy() @ weights.T
+    long = (
+        pl.DataFrame(around, schema=places)
+        .with_columns(wide["month_start"])
+        .unpivot(index="month_start", variable_name="place_id", value_name="value")
+    )
+    return grid.join(long, on=PLACE_MONTH, how="left", maintain_order="left")
+
+
+def emergence(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """1 in a month with events after ``quiet_months`` without any, else 0.
+
+    Null while the region has been watched for less than that.
+
+    Example:
+        >>> from datetime import date
+        >>> months = pl.date_range(date(2020, 1, 1), date(2021, 2, 1), "1mo", eager=True)
+        >>> grid = pl.DataFrame({"place_id": "A", "month_start": months})
+        >>> first = pl.DataFrame({"place_id": ["A"], "event_date": [date(2021, 2, 9)]})
+        >>> emergence(first, grid)["value"].to_list()[-2:]
+        [0.0, 1.0]
+    """
+    quiet = int(thresholds()["spread"]["quiet_months"])
+    counts = events_count(events, grid).sort(PLACE_MONTH)
+    before = pl.col("value").rolling_sum(quiet, min_samples=quiet).shift(1).over("place_id")
+    begun = ((before == 0) & (pl.col("value") > 0)).cast(pl.Float64)
+    return counts.with_columns(value=pl.when(before.is_not_null()).then(begun))
+
+
+SPREAD = (
+    Indicator(
+        name="neighbour_events_weighted",
+        version=1,
+        compute=neighbour_events_weighted,
+        place_level="region",
+        unit="events / month",
+        rises_mean="worse",
+        reads=("events", "grid", "regions"),
+        sources=("ucdp_ged", "admin1_boundaries"),
+        summary="Events a month in the other regions, the nearer the heavier.",
+    ),
+    Indicator(
+        name="emergence",
+        version=1,
+        compute=emergence,
+        place_level="region",
+        unit="0 or 1",
+        rises_mean="worse",
+        reads=("events", "grid"),
+        sources=("ucdp_ged",),
+        summary="1 in a month with events after twelve without any.",
+    ),
+)

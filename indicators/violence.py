@@ -1,0 +1,132 @@
+"""Attacks and their deaths, by region or country and month."""
+
+import polars as pl
+
+from config.registry import Indicator
+
+PLACE_MONTH = ["place_id", "month_start"]
+
+
+def monthly(events: pl.DataFrame, grid: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:
+    """One aggregate of events per place and month; a month without events is zero.
+
+    Args:
+        events: One row an event with ``place_id`` and ``event_date``.
+        grid: ``place_id`` and ``month_start`` of every month the source covers, so that
+            a zero is a month watched in which nothing was recorded.
+        value: The aggregate, such as ``pl.len()``.
+    """
+    counted = (
+        events.with_columns(month_start=pl.col("event_date").dt.month_start())
+        .group_by(PLACE_MONTH)
+        .agg(value=value.cast(pl.Float64))
+    )
+    return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").with_columns(
+        pl.col("value").fill_null(0.0)
+    )
+
+
+def involving(group: str) -> pl.Expr:
+    """Whether an actor of ``group`` took part on either side."""
+    return (pl.col("actor_group_a") == group) | (pl.col("actor_group_b") == group)
+
+
+def events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Events of organised violence with at least one death (UCDP GED codebook).
+
+    Example:
+        >>> from datetime import date
+        >>> grid = pl.DataFrame({"place_id": ["A", "A"],
+        ...     "month_start": [date(2021, 5, 1), date(2021, 6, 1)]})
+        >>> one = pl.DataFrame({"place_id": ["A"], "event_date": [date(2021, 5, 30)]})
+        >>> events_count(one, grid)["value"].to_list()
+        [1.0, 0.0]
+    """
+    return monthly(events, grid, pl.len())
+
+
+def deaths_best_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Deaths by UCDP's most likely estimate, fighters and civilians alike."""
+    return monthly(events, grid, pl.col("deaths_best_count").sum())
+
+
+def deaths_low_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Deaths by UCDP's lowest reliable estimate."""
+    return monthly(events, grid, pl.col("deaths_low_count").sum())
+
+
+def deaths_high_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Deaths by UCDP's highest reliable estimate."""
+    return monthly(events, grid, pl.col("deaths_high_count").sum())
+
+
+def deaths_civilians_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Deaths of civilians, in whatever type of violence."""
+    return monthly(events, grid, pl.col("deaths_civilians_count").sum())
+
+
+def state_based_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Events between a government and an organised group (UCDP type 1)."""
+    return monthly(events.filter(pl.col("violence_type") == "state_based"), grid, pl.len())
+
+
+def communal_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Non-state events: groups fighting each other, no government (UCDP type 2)."""
+    return monthly(events.filter(pl.col("violence_type") == "non_state"), grid, pl.len())
+
+
+def one_sided_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Attacks on civilians by a government or an organised group (UCDP type 3)."""
+    return monthly(events.filter(pl.col("violence_type") == "one_sided"), grid, pl.len())
+
+
+def state_forces_abuse_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Attacks on civilians by a government's forces (UCDP type 3, side A a government)."""
+    abuses = (pl.col("violence_type") == "one_sided") & (pl.col("actor_group_a") == "state_forces")
+    return monthly(events.filter(abuses), grid, pl.len())
+
+
+def jihadist_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Events in which a jihadist group took part (``config/actors.csv``)."""
+    return monthly(events.filter(involving("jihadist")), grid, pl.len())
+
+
+def communal_militia_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Events in which a communal militia took part (``config/actors.csv``)."""
+    return monthly(events.filter(involving("communal_militia")), grid, pl.len())
+
+
+def state_forces_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Events in which a government's forces took part."""
+    return monthly(events.filter(involving("state_forces")), grid, pl.len())
+
+
+COUNTS = (
+    (events_count, "events / month"),
+    (deaths_best_count, "deaths / month"),
+    (deaths_low_count, "deaths / month"),
+    (deaths_high_count, "deaths / month"),
+    (deaths_civilians_count, "deaths / month"),
+    (state_based_events_count, "events / month"),
+    (communal_events_count, "events / month"),
+    (one_sided_events_count, "events / month"),
+    (state_forces_abuse_events_count, "events / month"),
+    (jihadist_events_count, "events / month"),
+    (communal_militia_events_count, "events / month"),
+    (state_forces_events_count, "events / month"),
+)
+VIOLENCE = tuple(
+    Indicator(
+        name=compute.__name__,
+        version=1,
+        compute=compute,
+        place_level=level,
+        unit=unit,
+        rises_mean="worse",
+        reads=("events", "grid"),
+        sources=("ucdp_ged",),
+        summary=(compute.__doc__ or "").splitlines()[0],
+    )
+    for compute, unit in COUNTS
+    for level in ("region", "country")
+)
