@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 HERE = Path(__file__).parent
+EMBEDDED = "embedded:"
 
 
 class SourceError(Exception):
@@ -109,9 +110,9 @@ class Source:
     covers_until: date | None = None
 
     @property
-    def embedded_path(self) -> Path:
-        """Where the embedded copy lies."""
-        return HERE / "embedded" / self.embedded
+    def address(self) -> str:
+        """Address of the embedded copy."""
+        return f"{EMBEDDED}{self.embedded}"
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from datetime import date, datetime, time
 import duckdb
 import polars as pl
 
-from config.registry import Source, countries, regions, thresholds
 from config.registry import HERE as CONFIG
-from warehouse.query import run_for, statement
+from config.registry import Source, SourceError, countries, regions, thresholds
+from warehouse.query import run, run_for, statement
 from warehouse.sources import SOURCES
 
+FOREVER = datetime(9000, 1, 1)
 CORE_TABLES = (
     "region", "region_name", "event", "presence", "suspension", "coup", "register_entry",
 )  # fmt: skip
@@ -68,20 +69,35 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
     return pl.DataFrame([_status(con, source, night) for source in SOURCES], infer_schema_length=None)
 
 
+def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> date:
+    """Last day for which a source's figures were whole on ``night``.
+
+    The declared lag says what could be known; an embedded extract also ends on a
+    declared day, any other file with its newest row. After that day a series is
+    missing, not zero.
+
+    Raises:
+        SourceError: The source has no rows at all.
+    """
+    batch = run(con, "history/last_batch", source=source.name).fetchone()
+    if batch is not None and batch[2] == source.address and source.covers_until:
+        end = source.covers_until
+    else:
+        dated_by = source.dated_by or "null"
+        found = run_for(con, "mart/source_newest", source.name, dated_by, as_of=FOREVER).fetchone()
+        if found is None or found[1] is None:
+            raise SourceError(f"{source.name}: holds no rows; give it a file with events")
+        end = found[1]
+    return min(end, source.lag.complete_until(night))
+
+
 def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict[str, object]:
     dated_by = source.dated_by or "null"
     found = run_for(con, "mart/source_newest", source.name, dated_by, as_of=end_of(night)).fetchone()
     rows, newest = found if found is not None else (0, None)
-    batch = con.execute(
-        "select url, content_sha256, fetched_at from ops.batch where source = $source "
-        "order by fetched_at desc limit 1",
-        {"source": source.name},
-    ).fetchone()
-    url, sha256, fetched_at = batch if batch is not None else (None, None, None)
-    # An event source that was quiet is not stale: it covers all days its lag lets it know.
-    covered = newest
-    if source.covers_until is not None:
-        covered = min(source.covers_until, source.lag.complete_until(night))
+    batch = run(con, "history/last_batch", source=source.name).fetchone()
+    _, sha256, url, fetched_at = batch if batch is not None else (None, None, None, None)
+    covered = complete_until(con, source, night) if source.covers_until else newest
     age = (night - covered).days if covered is not None else None
     is_stale = source.max_age_days is not None and (age is None or age > source.max_age_days)
     return {

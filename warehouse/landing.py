@@ -29,20 +29,31 @@ class Batch:
         return f"{self.source.name}:{self.fetched.fetched_at:%Y%m%dT%H%M%S}:{self.sha256[:12]}"
 
 
-def receive(con: duckdb.DuckDBPyConnection, source: Source, address: str, folder: Path) -> Batch:
-    """Fetch a source, land its bytes as received, and parse them.
-
-    The bytes are kept as ``folder/<source>/<sha256>.gz`` before they are read.
+def receive(source: Source, address: str, folder: Path) -> Fetched:
+    """Fetch a source and land its bytes as received, as ``folder/<source>/<sha256>.gz``.
 
     Raises:
-        SourceError: The source cannot be fetched or read.
+        SourceError: The source cannot be fetched.
     """
     fetched = source.fetch(source, address)
-    sha256 = hashlib.sha256(fetched.content).hexdigest()
-    land(fetched.content, folder / source.name / f"{sha256}.gz")
+    land(fetched.content, folder / source.name / f"{_sha256(fetched)}.gz")
+    return fetched
+
+
+def open_batch(con: duckdb.DuckDBPyConnection, source: Source, fetched: Fetched) -> Batch:
+    """Parse what was fetched and see whether its bytes are in force already.
+
+    Raises:
+        SourceError: The bytes cannot be read.
+    """
     last = run(con, "history/last_batch", source=source.name).fetchone()
+    sha256 = _sha256(fetched)
     rows = source.parse(fetched.content, fetched.url)
     return Batch(source, fetched, sha256, rows, is_new=last is None or last[1] != sha256)
+
+
+def _sha256(fetched: Fetched) -> str:
+    return hashlib.sha256(fetched.content).hexdigest()
 
 
 def land(content: bytes, path: Path) -> None:

@@ -30,7 +30,7 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
     """Write the published file and replace the last one atomically; keep ``copies`` by night.
 
     The file is written in the storage format of DuckDB 1.0, so older clients open it.
-    It holds the night's tables, commented column by column from the data dictionary.
+    A file that would hold the same rows is left alone. It holds the night's tables, commented column by column from the data dictionary.
 
     Raises:
         WarehouseError: The folder cannot be written; the last file is untouched.
@@ -41,6 +41,9 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
         path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
         _write(con, part, night)
+        if path.exists() and _same(part, path):
+            part.unlink()
+            return path
         copy = kept.with_suffix(".part")
         copy.unlink(missing_ok=True)
         os.link(part, copy)
@@ -55,6 +58,23 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
             "the last published file is untouched"
         ) from None
     return path
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two published files hold the same tables, rows and comments."""
+    return _digest(one) == _digest(other)
+
+
+def _digest(path: Path) -> list[tuple[object, ...]]:
+    with duckdb.connect(path, read_only=True) as con:
+        tables = con.execute("from duckdb_tables() select table_name, comment, sql order by 1")
+        described: list[tuple[object, ...]] = tables.fetchall()
+        names = [str(name) for name, *_ in described]
+        comments = con.execute("select table_name, column_name, comment from duckdb_columns() order by 1, 2")
+        described += comments.fetchall()
+        for name in names:
+            described += con.execute(f'select count(*), sum(hash(t)) from "{name}" as t').fetchall()
+    return described
 
 
 def _oldest(path: Path, copies: int) -> list[Path]:

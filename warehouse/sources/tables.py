@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from config.registry import Fetched, Source, SourceError, columns
+from config.registry import EMBEDDED, HERE, Fetched, Source, SourceError, columns
 
 POLARS_TYPES: dict[str, type[pl.DataType]] = {
     "text": pl.String,
@@ -21,13 +21,15 @@ POLARS_TYPES: dict[str, type[pl.DataType]] = {
 
 
 def fetch_file(source: Source, address: str) -> Fetched:
-    """Bytes of a file on disk, as they are.
+    """Bytes of a file on disk, or of a copy under ``config/embedded``, as they are.
 
     Raises:
         SourceError: The file is missing or unreadable.
     """
     try:
-        content = Path(address).read_bytes()
+        inside = address.removeprefix(EMBEDDED)
+        path = Path(address) if inside == address else HERE / "embedded" / inside
+        content = path.read_bytes()
     except OSError as error:
         raise SourceError(
             f"{source.name}: cannot read {address} ({error.strerror}); mend the path in "

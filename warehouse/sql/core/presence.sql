@@ -53,7 +53,7 @@ select
         when indicator = 'deployment_rate_labelled_governors_sic' then 'governors_sic'
         else regexp_extract(indicator, '^(.*?)_(present|deployed)_share', 1)
     end as cadre,
-    value_pct / 100 as presence_share,
+    round(value_pct / 100, 4) as presence_share,
     case
         when indicator like '%upper_bound' then 'upper'
         when indicator like '%lower_bound' then 'lower'
