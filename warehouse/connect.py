@@ -1,5 +1,6 @@
 """Opening the working file and bringing it up to date."""
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,23 @@ class WarehouseError(Exception):
     """The working or published file cannot be used; the message names it and the cure."""
 
 
+def writable(folder: Path) -> None:
+    """Make the folder if need be and see that files can be written there.
+
+    Raises:
+        WarehouseError: They cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise WarehouseError(
+            f"cannot write to {folder} ({error.strerror}); make it writable or set "
+            "TOCSIN_DATA_FOLDER"
+        ) from None
+
+
 @contextmanager
 def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The one writer's connection to the working file, migrated, spatial functions loaded.
@@ -36,14 +54,9 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         WarehouseError: The folder cannot be written, another run holds the
             file, or the file was written by a newer Tocsin.
     """
+    writable(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         con = duckdb.connect(path)
-    except OSError as error:
-        raise WarehouseError(
-            f"cannot write to {path.parent} ({error.strerror}); make it writable or set "
-            "TOCSIN_DATA_FOLDER"
-        ) from None
     except duckdb.Error as error:
         raise WarehouseError(
             f"cannot open {path} ({str(error).splitlines()[0]}); make the folder writable, wait "

@@ -1,0 +1,1 @@
+"""What readers get: the nightly digest, in their language, once."""

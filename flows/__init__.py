@@ -1,0 +1,1 @@
+"""Order, retries and wiring of the nightly run, and the command line."""

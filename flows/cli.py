@@ -1,0 +1,127 @@
+"""The command line: ``tocsin nightly``."""
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from config import settings as configuration
+
+if TYPE_CHECKING:
+    from flows.nightly import Report
+
+app = typer.Typer(
+    help="Early warning of political violence, region by region.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
+
+
+def main() -> None:
+    """Run the command line; known failures end in one line and exit code 1."""
+    app()
+
+
+@app.callback()
+def _commands() -> None:
+    """Early warning of political violence, region by region."""
+
+
+@app.command()
+def nightly(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Run as on this night: only what was known then counts. Default: tonight; with "
+            "the embedded events, the night their newest month became known.",
+        ),
+    ] = None,
+) -> None:
+    """Pull every source, rebuild the night, judge it, publish the file, send the digests."""
+    console = Console()
+    try:
+        _nightly(as_of, console)
+    except Exception as error:
+        if not type(error).__module__.startswith(
+            ("config.", "warehouse.", "expectations.", "alerts.", "flows.")
+        ):
+            raise
+        print(f"tocsin: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _nightly(as_of: datetime | None, console: Console) -> None:
+    from flows.prefect_server import prefect_server
+    from warehouse.connect import writable
+
+    began = time.perf_counter()
+    settings, smtp = configuration.load()
+    writable(settings.data_folder)
+    with prefect_server(settings.data_folder / "prefect") as wait:
+        from flows.nightly import default_night
+        from flows.nightly import nightly as flow
+
+        night = as_of.date() if as_of else default_night(datetime.now(UTC).date(), settings)
+        wait()
+        console.print(f"Tocsin, the night of {night} (libraries and Prefect ready in "
+                      f"{time.perf_counter() - began:.1f} s)")  # fmt: skip
+        report = flow(
+            night,
+            settings,
+            smtp,
+            lambda name, seconds: console.print(f"  {name:<28}{seconds:6.2f} s", highlight=False),
+        )
+        show(report, console, str(settings.published_path))
+    console.print(f"Done in {time.perf_counter() - began:.1f} s")
+
+
+def show(report: "Report", console: Console, published: str) -> None:
+    """The night at a glance: regions by level, sources, checks, file and mails."""
+    flags = report.flags.filter(report.flags["level"] != "none")
+    flags = flags.sort("p_escalation", descending=True)
+    table = Table(title=f"Regions whose risk is flagged ({flags.height} of {report.flags.height})")
+    for heading in ("level", "region", "chance", "before", "why", "presence; suspensions"):
+        table.add_column(heading, overflow="fold")
+    context = {(r["region_id"], r["driver"]): r for r in report.drivers.iter_rows(named=True)}
+    for flag in flags.iter_rows(named=True):
+        presence = context[flag["region_id"], "administrator_presence"]
+        suspended = context[flag["region_id"], "aid_suspensions_open"]
+        held = "missing" if presence["value"] is None else f"{presence['value']:.0%}"
+        table.add_row(
+            f"[{STYLES[flag['level']]}]{flag['level']}[/]",
+            f"{flag['region_name']} ({flag['country_code']})",
+            f"{flag['p_escalation']:.0%}",
+            f"{flag['p_escalation_before']:.0%}",
+            flag["reason"].split("; chance")[0],
+            f"{held}; {suspended['value']:.0f} open",
+        )
+    console.print(table)
+    sources = Table(title="Sources")
+    for heading in ("source", "rows", "newest", "age in days", "state"):
+        sources.add_column(heading)
+    for source in report.sources.iter_rows(named=True):
+        sources.add_row(
+            source["source"],
+            f"{source['rows_count']:,}",
+            str(source["newest_date"] or "-"),
+            str(source["age_days"] if source["age_days"] is not None else "-"),
+            "[red]STALE[/]" if source["is_stale"] else "ok",
+        )
+    console.print(sources)
+    failed = report.checks.filter(~report.checks["is_success"])
+    console.print(f"Checks: {report.checks.height} made, {failed.height} warnings")
+    for check in failed.iter_rows(named=True):
+        console.print(
+            f"  {check['table_name']} {check['column_name'] or ''}: "
+            f"{check['unexpected_count'] or ''} rows; {check['notes']}"
+        )
+    console.print(f"Published: {published}", soft_wrap=True)
+    for mail in report.deliveries:
+        console.print(f"Mail to {mail.recipient}: {mail.status}, {mail.where}", soft_wrap=True)

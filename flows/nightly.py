@@ -1,0 +1,203 @@
+"""The nightly run: pull, keep, rebuild, assess, judge, publish, alert."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+import duckdb
+import polars as pl
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from alerts.delivery import Delivery, compose, deliver
+from alerts.digest import Digest
+from config.recipients import load_recipients
+from config.registry import Fetched, Source
+from config.settings import Settings, Smtp
+from expectations.judge import gate, judge
+from indicators import compute_indicators
+from indicators.risk import explain
+from indicators.risk.assess import assess
+from warehouse import build
+from warehouse.connect import warehouse
+from warehouse.landing import Batch, keep, open_batch, receive
+from warehouse.publish import publish
+from warehouse.sources import EVENT_SOURCE, SOURCES
+
+FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
+Result = TypeVar("Result")
+Progress = Callable[[str, float], None]
+
+
+@dataclass
+class Report:
+    """What a run did: its night, its marts, where file and mails are, seconds by step."""
+
+    night: date
+    flags: pl.DataFrame = field(default_factory=pl.DataFrame)
+    drivers: pl.DataFrame = field(default_factory=pl.DataFrame)
+    sources: pl.DataFrame = field(default_factory=pl.DataFrame)
+    checks: pl.DataFrame = field(default_factory=pl.DataFrame)
+    deliveries: list[Delivery] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def default_night(today: date, settings: Settings) -> date:
+    """Tonight; on the embedded events the night their newest month became known.
+
+    Example:
+        >>> default_night(date(2026, 11, 24), Settings())
+        datetime.date(2023, 1, 20)
+    """
+    source = EVENT_SOURCE
+    if source.name in settings.sources or source.covers_until is None:
+        return today
+    known: datetime = pl.select(source.lag.known_at(pl.lit(source.covers_until))).item()
+    return min(today, known.date())
+
+
+def _is_transient(_task: Any, _run: Any, state: Any) -> bool:
+    """Whether trying again may help: a connection, not a wrong file."""
+    return isinstance(state.result(raise_on_failure=False), ConnectionError | TimeoutError)
+
+
+def _step(name: str, body: Callable[..., Result], **options: Any) -> Any:
+    return task(body, name=name, cache_policy=NO_CACHE, persist_result=False, **options)
+
+
+def fetch_source(source: Source, settings: Settings) -> Fetched:
+    """Bytes of a source, landed as received."""
+    address = settings.sources.get(source.name, source.address)
+    return receive(source, address, settings.data_folder / "landing")
+
+
+def judge_batches(batches: list[Batch]) -> pl.DataFrame:
+    """Checks of every landed table; a critical failure stops before anything is kept."""
+    results = judge({f"landing.{batch.source.name}": batch.rows for batch in batches})
+    gate(results)
+    return results
+
+
+def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.DataFrame]:
+    """Core as known on the night, then its marts: indicators, forecasts, flags, drivers."""
+    build.build_core(con, night)
+    core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
+    sources = build.source_status(con, night)
+    newest = explain.newest_complete_month(build.complete_until(con, EVENT_SOURCE, night))
+    series = compute_indicators(core, FIRST_MONTH, newest)
+    is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
+    by_region = series.filter(place_level="region").select("indicator", "place_id", "month_start", "value")
+    counts = by_region.filter(indicator="events_count").drop("indicator")
+    deaths = by_region.filter(indicator="deaths_best_count").drop("indicator")
+    assessment = assess(
+        counts.join(deaths.rename({"value": "deaths"}), on=["place_id", "month_start"]),
+        core["region"],
+        night,
+        is_stale,
+    )
+    flags = explain.with_reason(assessment.flags, core["event"])
+    context = explain.context(flags, series, core["suspension"], core["coup"])
+    marts = {
+        "indicator": series,
+        "forecast": assessment.forecasts,
+        "flag": flags,
+        "flag_driver": explain.ranked(pl.concat([assessment.drivers, context])),
+        "source_status": sources,
+    }
+    build.write_marts(con, marts)
+    return {**{f"core.{n}": f for n, f in core.items()}, **{f"mart.{n}": f for n, f in marts.items()}}
+
+
+def judge_night(
+    con: duckdb.DuckDBPyConnection,
+    night: date,
+    tables: dict[str, pl.DataFrame],
+    landed: pl.DataFrame,
+) -> pl.DataFrame:
+    """Checks of core and marts, kept with those of the landed tables; critical stops here."""
+    results = pl.concat([landed, judge({n: f for n, f in tables.items() if n in JUDGED})])
+    gate(results)
+    build.write_validation(con, night, results)
+    return results
+
+
+JUDGED = (
+    "core.region", "core.event", "core.presence", "core.suspension", "core.coup",
+    "mart.indicator", "mart.forecast", "mart.flag", "mart.flag_driver", "mart.source_status",
+)  # fmt: skip
+
+
+def send_digests(
+    con: duckdb.DuckDBPyConnection,
+    tables: dict[str, pl.DataFrame],
+    night: date,
+    settings: Settings,
+    smtp: Smtp,
+) -> list[Delivery]:
+    """One digest a recipient, by SMTP where a server is configured, else into the outbox."""
+    flags = tables["mart.flag"]
+    flagged = flags.filter(pl.col("level") != "none").select("region_id", "region_name")
+    data_month = flags["data_month"][0]
+    events = tables["core.event"].join(flagged, on="region_id").filter(
+        pl.col("event_date") >= pl.lit(data_month).dt.offset_by("-2mo")
+    )
+    digest = Digest(
+        as_of_date=night,
+        data_month=data_month,
+        flags=flags,
+        drivers=tables["mart.flag_driver"],
+        events=events,
+        sources=tables["mart.source_status"],
+        database=str(settings.published_path),
+    )
+    messages = [
+        compose(digest, recipient, settings.mail_sender, settings.mail_unsubscribe)
+        for recipient in load_recipients(settings.recipients_file)
+    ]
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return deliver(con, messages, smtp, settings.outbox_folder, now)
+
+
+@flow(name="nightly", validate_parameters=False)
+def nightly(
+    night: date, settings: Settings, smtp: Smtp, progress: Progress = lambda _name, _seconds: None
+) -> Report:
+    """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
+    report = Report(night)
+
+    def run(name: str, body: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        began = time.perf_counter()
+        result = _step(name, body, **options)(*args)
+        report.seconds[name] = time.perf_counter() - began
+        progress(name, report.seconds[name])
+        return result
+
+    load_recipients(settings.recipients_file)  # a wrong entry stops before the work
+    with warehouse(settings.warehouse_path) as con:
+        batches = [
+            run(
+                f"fetch {source.name}",
+                lambda source=source: open_batch(con, source, fetch_source(source, settings)),
+                retries=2,
+                retry_delay_seconds=[2, 20],
+                retry_condition_fn=_is_transient,
+            )
+            for source in SOURCES
+        ]
+        landed = run("check what arrived", judge_batches, batches)
+        run("keep versions", lambda: [keep(con, batch) for batch in batches])
+        con.begin()
+        try:
+            tables = run("assess the night", assess_night, con, night)
+            report.checks = run("check the night", judge_night, con, night, tables, landed)
+            con.commit()
+        except BaseException:
+            con.rollback()
+            raise
+        run("publish", publish, con, settings.published_path, night, settings.published_copies)
+        report.deliveries = run("send digests", send_digests, con, tables, night, settings, smtp)
+    report.flags, report.drivers = tables["mart.flag"], tables["mart.flag_driver"]
+    report.sources = tables["mart.source_status"]
+    return report

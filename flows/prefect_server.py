@@ -1,0 +1,77 @@
+"""A Prefect server for one run, where none is configured."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+START_SECONDS = 60
+
+
+class PrefectServerError(Exception):
+    """The run's own Prefect server did not start; the message names its log."""
+
+
+@contextmanager
+def prefect_server(folder: Path) -> Iterator[Callable[[], None]]:
+    """Serve the Prefect API for one run; yields a function that waits until it answers.
+
+    With ``PREFECT_API_URL`` set that server is used and nothing is started. Otherwise a
+    server starts on a free loopback port while the caller imports its libraries, keeps
+    its state in ``folder`` and is ended with the run. Must be entered before ``prefect``
+    is imported, since Prefect reads its settings then. (Prefect's own temporary server
+    starts only when the flow is called, and leaves tracebacks at its end.)
+
+    Raises:
+        PrefectServerError: From the waiting function, if the server does not answer.
+    """
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED", "false")
+    if os.environ.get("PREFECT_API_URL"):
+        yield lambda: None
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    os.environ["PREFECT_HOME"] = str(folder.resolve())
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/api"
+    log_path = folder / "server.log"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--no-services"]
+    with log_path.open("wb") as log:
+        server = subprocess.Popen(  # noqa: S603
+            [*command, "--host", "127.0.0.1", "--port", str(port)], stdout=log, stderr=log
+        )
+    os.environ["PREFECT_API_URL"] = url
+
+    def wait() -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and server.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{url}/health", timeout=1):  # noqa: S310
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.05)
+        raise PrefectServerError(
+            f"the Prefect server did not start; see {log_path}, or run your own and set "
+            "PREFECT_API_URL"
+        )
+
+    try:
+        yield wait
+    finally:
+        del os.environ["PREFECT_API_URL"]
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
