@@ -48,7 +48,9 @@ def compose(digest: Digest, recipient: Recipient, sender: str, unsubscribe: str)
     Raises:
         ValueError: An address or subject holds a line break.
     """
-    subject, text, html = render(digest.within(recipient.countries), recipient.language, unsubscribe)
+    subject, text, html = render(
+        digest.within(recipient.countries), recipient.language, unsubscribe
+    )
     night = digest.as_of_date
     seed = f"{recipient.address}|{night}".encode()
     digest_id = hashlib.sha256(seed).hexdigest()
@@ -103,7 +105,9 @@ def deliver(
             done.append(Delivery(message["To"], "sent before", found[1] if found else ""))
     if not waiting:
         return done
-    handed = _by_smtp(con, waiting, smtp, now) if smtp.host else _as_files(con, waiting, folder, now)
+    handed = (
+        _by_smtp(con, waiting, smtp, now) if smtp.host else _as_files(con, waiting, folder, now)
+    )
     return done + handed
 
 

@@ -10,10 +10,12 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alerts import wording
+from config.registry import thresholds
 
 LEVELS = ("alarm", "warning", "watch")
 DETAILED = 10  # regions told in full, so that a mail stays short on a phone
 EVENTS_SHOWN = 3
+MEASURES = ("development_aid", "military_cooperation", "membership", "sanctions")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Digest:
         flags: Every region with its level (``flags``).
         drivers: Drivers and context of every region (``flag_drivers``).
         events: Events of the newest months in flagged regions.
+        presence: Figures on administrators at their posts (``administrator_presence``).
+        suspensions: Spells of suspended cooperation and sanctions (``suspensions``).
         sources: Freshness, licence and attribution (``sources``).
         database: Where the published file is.
     """
@@ -33,6 +37,8 @@ class Digest:
     flags: pl.DataFrame
     drivers: pl.DataFrame
     events: pl.DataFrame
+    presence: pl.DataFrame
+    suspensions: pl.DataFrame
     sources: pl.DataFrame
     database: str
 
@@ -52,19 +58,20 @@ def render(digest: Digest, language: str, unsubscribe: str) -> tuple[str, str, s
         unsubscribe: Address under which a reader leaves the list.
     """
     facts = _facts(digest)
-    environment = _environment(language)
     parts = [
-        environment.get_template(name).render(**facts, unsubscribe=unsubscribe)
+        _environment(language, is_html=".html" in name)
+        .get_template(name)
+        .render(**facts, unsubscribe=unsubscribe)
         for name in ("subject.txt.j2", "digest.txt.j2", "digest.html.j2")
     ]
     return " ".join(parts[0].split()), parts[1].strip() + "\n", parts[2]
 
 
 @cache
-def _environment(language: str) -> Environment:
+def _environment(language: str, is_html: bool) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=lambda name: name is not None and ".html" in name,
+        autoescape=is_html,  # noqa: S701 - text is text; shared macros follow their environment
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
@@ -81,7 +88,9 @@ def _environment(language: str) -> Environment:
 
 
 def _facts(digest: Digest) -> dict[str, Any]:
-    rank = pl.col("level").replace_strict({n: i for i, n in enumerate(LEVELS)}, return_dtype=pl.Int8)
+    rank = pl.col("level").replace_strict(
+        {n: i for i, n in enumerate(LEVELS)}, return_dtype=pl.Int8
+    )
     flagged = digest.flags.filter(pl.col("level") != "none").sort(
         rank, "p_escalation", "region_id", descending=[False, True, False]
     )
@@ -90,7 +99,7 @@ def _facts(digest: Digest) -> dict[str, Any]:
             **flag,
             "is_rising": flag["p_escalation"] > flag["p_escalation_before"],
             "events": _newest(digest.events, flag["region_id"]),
-            "context": _context(digest.drivers, flag["region_id"]),
+            "presence": _presence(digest, flag["region_id"]),
             "driver": _strongest(digest.drivers, flag["region_id"]),
         }
         for flag in flagged.head(DETAILED).iter_rows(named=True)
@@ -102,6 +111,9 @@ def _facts(digest: Digest) -> dict[str, Any]:
         "counts": {n: flagged.filter(pl.col("level") == n).height for n in LEVELS},
         "regions": regions,
         "others": flagged.slice(DETAILED)["region_name"].to_list(),
+        "suspensions": _suspensions(digest.suspensions, [r["country_code"] for r in regions]),
+        "country_names": dict(digest.flags.select("country_code", "country_name").iter_rows()),
+        "followed": {level: round(10 * thresholds()["followed"][level]) for level in LEVELS},
         "sources": digest.sources.to_dicts(),
         "database": digest.database,
     }
@@ -116,11 +128,26 @@ def _newest(events: pl.DataFrame, region_id: str) -> list[dict[str, Any]]:
     )
 
 
-def _context(drivers: pl.DataFrame, region_id: str) -> dict[str, dict[str, Any]]:
-    own = drivers.filter(
-        (pl.col("region_id") == region_id) & pl.col("contribution_log").is_null()
+def _presence(digest: Digest, region_id: str) -> dict[str, Any] | None:
+    """The figure that stands beside the flag, with its date and how many regions it covers."""
+    told = digest.drivers.filter(region_id=region_id, driver="administrator_presence")
+    share = told["value"].item() if told.height else None
+    if share is None:
+        return None
+    same = digest.presence.filter(region_id=region_id, presence_share=share)
+    return same.sort("observed_date", "group_size_count", descending=[True, False]).row(
+        0, named=True
     )
-    return {row["driver"]: row for row in own.iter_rows(named=True)}
+
+
+def _suspensions(
+    suspensions: pl.DataFrame, countries: list[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Open measures of each country told of, the newest first."""
+    shown = suspensions.filter(
+        (pl.col("status") == "open") & pl.col("measure_type").is_in(MEASURES)
+    ).sort("opened_date", "actor", descending=[True, False])
+    return {code: shown.filter(country_code=code).to_dicts() for code in dict.fromkeys(countries)}
 
 
 def _strongest(drivers: pl.DataFrame, region_id: str) -> dict[str, Any]:

@@ -30,8 +30,12 @@ def load_recipients(path: Path) -> list[Recipient]:
     try:
         entries: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8")).get("recipient", [])
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}; mend the file or set TOCSIN_RECIPIENTS_FILE") from None
-    return [_recipient(entry, f"{path}: recipient {number}") for number, entry in enumerate(entries, 1)]
+        raise SettingsError(
+            f"{path}: {error}; mend the file or set TOCSIN_RECIPIENTS_FILE"
+        ) from None
+    return [
+        _recipient(entry, f"{path}: recipient {number}") for number, entry in enumerate(entries, 1)
+    ]
 
 
 def _recipient(entry: dict[str, Any], where: str) -> Recipient:
@@ -46,5 +50,7 @@ def _recipient(entry: dict[str, Any], where: str) -> Recipient:
     if language not in LANGUAGES:
         raise SettingsError(f"{where}: language {language!r} is not one of {', '.join(LANGUAGES)}")
     if not isinstance(wanted, list) or not set(wanted) <= set(known):
-        raise SettingsError(f"{where}: countries {wanted!r} must be a list out of {', '.join(known)}")
+        raise SettingsError(
+            f"{where}: countries {wanted!r} must be a list out of {', '.join(known)}"
+        )
     return Recipient(address, language, tuple(wanted))

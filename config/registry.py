@@ -43,7 +43,9 @@ class Lag:
             known = dated.dt.offset_by(f"{self.days}d")
         else:
             known = (
-                dated.dt.month_start().dt.offset_by("1mo").dt.offset_by(f"{self.next_month_day - 1}d")
+                dated.dt.month_start()
+                .dt.offset_by("1mo")
+                .dt.offset_by(f"{self.next_month_day - 1}d")
             )
         return known.cast(pl.Datetime("us"))
 

@@ -2,13 +2,18 @@
 
 import logging
 import os
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from expectations.suites import SUITES, Check
+
+os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read at import
+
+import great_expectations as gx
+import great_expectations.expectations as gxe
+from great_expectations.data_context.types.base import ProgressBarsConfig
 
 RESULT_SCHEMA = {
     "table_name": pl.String,
@@ -43,7 +48,9 @@ def judge(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         KeyError: A table has no suite.
     """
     if unknown := tables.keys() - SUITES.keys():
-        raise KeyError(f"no suite for {', '.join(sorted(unknown))}; add one to expectations/suites.py")
+        raise KeyError(
+            f"no suite for {', '.join(sorted(unknown))}; add one to expectations/suites.py"
+        )
     context = _context()
     found = [
         row
@@ -79,13 +86,7 @@ def gate(results: pl.DataFrame) -> None:
 
 
 def _context() -> Any:
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations of its own libraries, at import
-        import great_expectations as gx
-        from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return context
@@ -94,9 +95,6 @@ def _context() -> Any:
 def _judge_table(
     context: Any, name: str, frame: pl.DataFrame, checks: tuple[Check, ...]
 ) -> list[tuple[Any, ...]]:
-    import great_expectations as gx
-    import great_expectations.expectations as gxe
-
     able = [check for check in checks if set(check.columns) <= set(frame.columns)]
     derived = [c.holds.alias(c.arguments["column"]) for c in able if c.holds is not None]
     plain = {column for check in able if check.holds is None for column in check.columns}

@@ -7,6 +7,7 @@ Great Expectations.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -184,7 +185,9 @@ SUITES: dict[str, tuple[Check, ...]] = {
     ),
     "landing.governance_register": (
         *present("register", "country_code", "entry_date", "url"),
-        one_of("register", ["transition_milestone", "local_agreement"], "2026-11: its two registers"),
+        one_of(
+            "register", ["transition_milestone", "local_agreement"], "2026-11: its two registers"
+        ),
     ),
     "landing.admin1_boundaries": (
         rows(104, "2026-11: the regions of config/regions.csv"),
@@ -284,12 +287,7 @@ SUITES: dict[str, tuple[Check, ...]] = {
         between("events_mean", 0, 1_000, "2026-11: largest month on file is below 100"),
         rule(
             "quantiles_in_order",
-            pl.all_horizontal(
-                [
-                    pl.col(a) <= pl.col(b)
-                    for a, b in zip(QUANTILES[:-1], QUANTILES[1:], strict=True)
-                ]
-            ),
+            pl.all_horizontal([pl.col(a) <= pl.col(b) for a, b in pairwise(QUANTILES)]),
             "critical",
             "2026-11: quantiles rise with their level",
         ),

@@ -87,22 +87,35 @@ def show(report: "Report", console: Console, published: str) -> None:
     flags = report.flags.filter(report.flags["level"] != "none")
     flags = flags.sort("p_escalation", descending=True)
     table = Table(title=f"Regions whose risk is flagged ({flags.height} of {report.flags.height})")
-    for heading in ("level", "region", "chance", "before", "why", "presence; suspensions"):
+    for heading in ("level", "region", "chance", "before", "events", "deaths", "usual"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("newest event", "main driver", "presence", "suspensions"):
         table.add_column(heading, overflow="fold")
-    context = {(r["region_id"], r["driver"]): r for r in report.drivers.iter_rows(named=True)}
+    told = {(r["region_id"], r["driver"]): r for r in report.drivers.iter_rows(named=True)}
+    first = {r["region_id"]: r for r in report.drivers.filter(driver_rank=1).iter_rows(named=True)}
     for flag in flags.iter_rows(named=True):
-        presence = context[flag["region_id"], "administrator_presence"]
-        suspended = context[flag["region_id"], "aid_suspensions_open"]
-        held = "missing" if presence["value"] is None else f"{presence['value']:.0%}"
+        place = flag["region_id"]
+        presence = told[place, "administrator_presence"]["value"]
         table.add_row(
             f"[{STYLES[flag['level']]}]{flag['level']}[/]",
             f"{flag['region_name']} ({flag['country_code']})",
             f"{flag['p_escalation']:.0%}",
             f"{flag['p_escalation_before']:.0%}",
-            flag["reason"].split("; chance")[0],
-            f"{held}; {suspended['value']:.0f} open",
+            str(flag["events_count"]),
+            str(flag["deaths_best_count"]),
+            f"{flag['events_past12_mean']:.1f}",
+            flag["newest_event"],
+            f"{first[place]['driver']} {first[place]['value']:.2f}",
+            "missing" if presence is None else f"{presence:.0%}",
+            f"{told[place, 'aid_suspensions_open']['value']:.0f} open",
         )
     console.print(table)
+    console.print(
+        "chance: of escalation in three months; before: a month earlier; events, deaths: in "
+        f"{flags['data_month'][0]:%Y-%m}; usual: events a month, past twelve"
+        if flags.height
+        else "No region is above the threshold."
+    )
     sources = Table(title="Sources")
     for heading in ("source", "rows", "newest", "age in days", "state"):
         sources.add_column(heading)

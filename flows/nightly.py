@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -27,7 +27,6 @@ from warehouse.publish import publish
 from warehouse.sources import EVENT_SOURCE, SOURCES
 
 FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
-Result = TypeVar("Result")
 Progress = Callable[[str, float], None]
 
 
@@ -63,14 +62,16 @@ def _is_transient(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(state.result(raise_on_failure=False), ConnectionError | TimeoutError)
 
 
-def _step(name: str, body: Callable[..., Result], **options: Any) -> Any:
-    return task(body, name=name, cache_policy=NO_CACHE, persist_result=False, **options)
-
-
 def fetch_source(source: Source, settings: Settings) -> Fetched:
     """Bytes of a source, landed as received."""
     address = settings.sources.get(source.name, source.address)
     return receive(source, address, settings.data_folder / "landing")
+
+
+def keep_batches(con: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
+    """Merge what is new into the history of its source."""
+    for batch in batches:
+        keep(con, batch)
 
 
 def judge_batches(batches: list[Batch]) -> pl.DataFrame:
@@ -88,7 +89,9 @@ def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.Da
     newest = explain.newest_complete_month(build.complete_until(con, EVENT_SOURCE, night))
     series = compute_indicators(core, FIRST_MONTH, newest)
     is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
-    by_region = series.filter(place_level="region").select("indicator", "place_id", "month_start", "value")
+    by_region = series.filter(place_level="region").select(
+        "indicator", "place_id", "month_start", "value"
+    )
     counts = by_region.filter(indicator="events_count").drop("indicator")
     deaths = by_region.filter(indicator="deaths_best_count").drop("indicator")
     assessment = assess(
@@ -107,7 +110,10 @@ def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.Da
         "source_status": sources,
     }
     build.write_marts(con, marts)
-    return {**{f"core.{n}": f for n, f in core.items()}, **{f"mart.{n}": f for n, f in marts.items()}}
+    return {
+        **{f"core.{n}": f for n, f in core.items()},
+        **{f"mart.{n}": f for n, f in marts.items()},
+    }
 
 
 def judge_night(
@@ -140,8 +146,10 @@ def send_digests(
     flags = tables["mart.flag"]
     flagged = flags.filter(pl.col("level") != "none").select("region_id", "region_name")
     data_month = flags["data_month"][0]
-    events = tables["core.event"].join(flagged, on="region_id").filter(
-        pl.col("event_date") >= pl.lit(data_month).dt.offset_by("-2mo")
+    events = (
+        tables["core.event"]
+        .join(flagged, on="region_id")
+        .filter(pl.col("event_date") >= pl.lit(data_month).dt.offset_by("-2mo"))
     )
     digest = Digest(
         as_of_date=night,
@@ -149,6 +157,8 @@ def send_digests(
         flags=flags,
         drivers=tables["mart.flag_driver"],
         events=events,
+        presence=tables["core.presence"],
+        suspensions=tables["core.suspension"],
         sources=tables["mart.source_status"],
         database=str(settings.published_path),
     )
@@ -161,15 +171,14 @@ def send_digests(
 
 
 @flow(name="nightly", validate_parameters=False)
-def nightly(
-    night: date, settings: Settings, smtp: Smtp, progress: Progress = lambda _name, _seconds: None
-) -> Report:
+def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
     report = Report(night)
 
     def run(name: str, body: Callable[..., Any], *args: Any, **options: Any) -> Any:
         began = time.perf_counter()
-        result = _step(name, body, **options)(*args)
+        step = task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)(body)
+        result = step(*args)
         report.seconds[name] = time.perf_counter() - began
         progress(name, report.seconds[name])
         return result
@@ -187,7 +196,7 @@ def nightly(
             for source in SOURCES
         ]
         landed = run("check what arrived", judge_batches, batches)
-        run("keep versions", lambda: [keep(con, batch) for batch in batches])
+        run("keep versions", keep_batches, con, batches)
         con.begin()
         try:
             tables = run("assess the night", assess_night, con, night)

@@ -44,7 +44,7 @@ def open_suspensions(
 
 
 def days_since_suspension(suspensions: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
-    """Days from the last suspension or sanction to the end of the month; null if none is on file."""
+    """Days from the last measure to the end of the month; null if none is on file."""
     starts = (
         suspensions.filter(pl.col("opened_date").is_not_null())
         .filter(pl.col("measure_type").is_in(list(MEASURES)))

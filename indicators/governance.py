@@ -38,9 +38,7 @@ def presence_share(presence: pl.DataFrame, grid: pl.DataFrame, cadre: str) -> pl
             value="presence_share",
             note=pl.concat_str(
                 pl.when(pl.col("group_size_count") > 1).then(
-                    pl.format(
-                        "figure for a group of {} regions: {}", "group_size_count", "scope"
-                    )
+                    pl.format("figure for a group of {} regions: {}", "group_size_count", "scope")
                 ),
                 pl.when("is_part").then(pl.format("figure for a part of the region: {}", "scope")),
                 pl.when(pl.col("share_bound") != "exact").then(

@@ -66,7 +66,9 @@ def write_validation(con: duckdb.DuckDBPyConnection, night: date, results: pl.Da
 
 def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
     """One row a source: what was in force on ``night``, how old, what may be done with it."""
-    return pl.DataFrame([_status(con, source, night) for source in SOURCES], infer_schema_length=None)
+    return pl.DataFrame(
+        [_status(con, source, night) for source in SOURCES], infer_schema_length=None
+    )
 
 
 def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> date:
@@ -93,7 +95,9 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
 
 def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict[str, object]:
     dated_by = source.dated_by or "null"
-    found = run_for(con, "mart/source_newest", source.name, dated_by, as_of=end_of(night)).fetchone()
+    found = run_for(
+        con, "mart/source_newest", source.name, dated_by, as_of=end_of(night)
+    ).fetchone()
     rows, newest = found if found is not None else (0, None)
     batch = run(con, "history/last_batch", source=source.name).fetchone()
     _, sha256, url, fetched_at = batch if batch is not None else (None, None, None, None)

@@ -114,14 +114,18 @@ def keyed(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
         for n in source.columns
     ]
     content = rows.select(pl.concat_str([p.fill_null("∅") for p in parts], separator="|"))
-    digests = [hashlib.md5(t.encode(), usedforsecurity=False).hexdigest() for t in content.to_series()]
+    digests = [
+        hashlib.md5(t.encode(), usedforsecurity=False).hexdigest() for t in content.to_series()
+    ]
     known: pl.Expr = pl.lit("1900-01-01").str.to_datetime(time_unit="us")
     if source.dated_by:
         known = source.lag.known_at(pl.col(source.dated_by))
     if "published_on" in source.columns:
         known = pl.coalesce(pl.col("published_on").cast(pl.Datetime("us")), known)
     return rows.with_columns(
-        pl.concat_str([pl.col(n).cast(pl.String) for n in source.key], separator="|").alias("row_key"),
+        pl.concat_str([pl.col(n).cast(pl.String) for n in source.key], separator="|").alias(
+            "row_key"
+        ),
         pl.Series("row_md5", digests, dtype=pl.String),
         known.alias("known_assumed_at"),
     )

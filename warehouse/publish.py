@@ -30,7 +30,8 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
     """Write the published file and replace the last one atomically; keep ``copies`` by night.
 
     The file is written in the storage format of DuckDB 1.0, so older clients open it.
-    A file that would hold the same rows is left alone. It holds the night's tables, commented column by column from the data dictionary.
+    A file that would hold the same rows is left alone. It holds the night's tables,
+    commented column by column from the data dictionary.
 
     Raises:
         WarehouseError: The folder cannot be written; the last file is untouched.
@@ -70,7 +71,9 @@ def _digest(path: Path) -> list[tuple[object, ...]]:
         tables = con.execute("from duckdb_tables() select table_name, comment, sql order by 1")
         described: list[tuple[object, ...]] = tables.fetchall()
         names = [str(name) for name, *_ in described]
-        comments = con.execute("select table_name, column_name, comment from duckdb_columns() order by 1, 2")
+        comments = con.execute(
+            "select table_name, column_name, comment from duckdb_columns() order by 1, 2"
+        )
         described += comments.fetchall()
         for name in names:
             described += con.execute(f'select count(*), sum(hash(t)) from "{name}" as t').fetchall()

@@ -1,0 +1,1 @@
+"""Forecasts, levels and what explains them."""

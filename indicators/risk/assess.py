@@ -71,12 +71,11 @@ def escalation_threshold(counts: Array) -> Array:
     """
     rule = thresholds()["escalation"]
     usual = counts[-models.BASELINE_MONTHS :].mean(axis=0) * rule["months"]
-    return np.maximum(rule["least_events"], np.ceil(rule["ratio"] * usual - 1e-9))
+    reached: Array = np.maximum(rule["least_events"], np.ceil(rule["ratio"] * usual - 1e-9))
+    return reached
 
 
-def assess(
-    series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: bool
-) -> Assessment:
+def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: bool) -> Assessment:
     """Forecasts, flags and drivers from the monthly event counts of all regions.
 
     Args:
@@ -103,8 +102,10 @@ def assess(
     panel = Panel(counts, weights)
     tuned = tuning()
     window = int(thresholds()["escalation"]["months"])
-    largest = int(4 * np.lib.stride_tricks.sliding_window_view(counts, window, axis=0)
-                  .sum(axis=-1).max()) + 20
+    largest = (
+        int(4 * np.lib.stride_tricks.sliding_window_view(counts, window, axis=0).sum(axis=-1).max())
+        + 20
+    )
     forecasts = _forecasts(panel, ids, months[-1], largest, tuned)
     threshold = escalation_threshold(counts)
     pool, pooled = _pool(panel, 1, window, largest, tuned)
@@ -128,9 +129,7 @@ def assess(
             as_of_date=pl.lit(night),
             data_month=pl.lit(months[-1]),
             p_escalation=pl.Series(models.tail(combined, threshold)),
-            p_escalation_before=pl.Series(
-                models.tail(then, escalation_threshold(before.counts))
-            ),
+            p_escalation_before=pl.Series(models.tail(then, escalation_threshold(before.counts))),
             escalation_threshold_count=pl.Series(threshold).cast(pl.Int64),
             events_past12_mean=pl.Series(counts[-models.BASELINE_MONTHS :].mean(axis=0)),
             events_next3_mean=pl.Series(models.expected(combined)),

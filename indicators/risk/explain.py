@@ -166,7 +166,7 @@ def ranked(drivers: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """Flags with ``reason``: the figures against their baseline, the newest event, the forecast.
+    """Flags with ``newest_event`` and ``reason``: the figures against their baseline, the newest event, the forecast.
 
     Args:
         flags: One row a region, without ``reason``.
@@ -179,11 +179,11 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         .last()
         .select(
             "region_id",
-            newest=pl.format(
-                "newest: {}, {}, {} deaths, {} against {}",
+            newest_event=pl.format(
+                "{}, {}, {}, {} against {}",
                 pl.col("event_date").dt.strftime("%Y-%m-%d"),
                 pl.coalesce("source_admin2_name", "source_admin1_name", pl.lit("place not named")),
-                "deaths_best_count",
+                _counted(pl.col("deaths_best_count"), "death"),
                 "actor_a",
                 "actor_b",
             ),
@@ -192,24 +192,31 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     direction = (
         pl.when(pl.col("p_escalation") > pl.col("p_escalation_before"))
         .then(pl.lit("up"))
-        .otherwise(pl.lit("down"))
+        .otherwise(pl.lit("not up"))
     )
-    return flags.join(newest, on="region_id", how="left", maintain_order="left").select(
-        pl.exclude("newest"),
+    told = flags.join(newest, on="region_id", how="left", maintain_order="left").with_columns(
+        pl.col("newest_event").fill_null("no event on file")
+    )
+    return told.with_columns(
         reason=pl.format(
-            "{} events and {} deaths in {} against {} events a month in the past twelve ({}); "
+            "{} and {} in {} against {} events a month in the past twelve (newest: {}); "
             "chance of escalation (at least {} events in three months) {}%, {} from {}%",
-            "events_count",
-            "deaths_best_count",
+            _counted(pl.col("events_count"), "event"),
+            _counted(pl.col("deaths_best_count"), "death"),
             pl.col("data_month").dt.strftime("%Y-%m"),
             pl.col("events_past12_mean").round(2),
-            pl.col("newest").fill_null("no event on file"),
+            "newest_event",
             "escalation_threshold_count",
             (pl.col("p_escalation") * 100).round(0).cast(pl.Int64),
             direction,
             (pl.col("p_escalation_before") * 100).round(0).cast(pl.Int64),
         ),
     )
+
+
+def _counted(number: pl.Expr, noun: str) -> pl.Expr:
+    word = pl.when(number == 1).then(pl.lit(noun)).otherwise(pl.lit(f"{noun}s"))
+    return pl.format("{} {}", number, word)
 
 
 def newest_complete_month(complete_until: date) -> date:

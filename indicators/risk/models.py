@@ -179,6 +179,4 @@ def tail(pmf: Array, threshold: Array) -> Array:
         >>> tail(np.array([[0.5, 0.3, 0.2]]), np.array([1.0])).round(3).tolist()
         [0.5]
     """
-    return np.asarray(
-        np.where(np.arange(pmf.shape[1]) >= threshold[:, None], pmf, 0.0).sum(axis=1)
-    )
+    return np.asarray(np.where(np.arange(pmf.shape[1]) >= threshold[:, None], pmf, 0.0).sum(axis=1))

@@ -41,7 +41,9 @@ def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float
     lon, lat = np.radians(longitude), np.radians(latitude)
     half_chord = (
         np.sin((lat[:, None] - lat[None, :]) / 2) ** 2
-        + np.cos(lat[:, None]) * np.cos(lat[None, :]) * np.sin((lon[:, None] - lon[None, :]) / 2) ** 2
+        + np.cos(lat[:, None])
+        * np.cos(lat[None, :])
+        * np.sin((lon[:, None] - lon[None, :]) / 2) ** 2
     )
     distance = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half_chord, 0, 1)))
     weights = np.exp2(-distance / half_distance_km)
