@@ -50,8 +50,11 @@ def day(value: date, language: str) -> str:
     Example:
         >>> day(date(2021, 6, 25), "fr"), day(date(2021, 6, 25), "en")
         ('25 juin 2021', '25 June 2021')
+        >>> day(date(2021, 3, 1), "fr")
+        '1er mars 2021'
     """
-    return format_date(value, "d MMMM y", locale=language)
+    pattern = "d'er' MMMM y" if language == "fr" and value.day == 1 else "d MMMM y"
+    return format_date(value, pattern, locale=language)
 
 
 def month(value: date, language: str) -> str:

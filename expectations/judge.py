@@ -131,7 +131,7 @@ def _row(name: str, check: Check, result: Any) -> tuple[Any, ...]:
         is_success, count = bool(result.success), result.result.get("unexpected_count")
         seen = result.result.get("observed_value", result.result.get("partial_unexpected_list"))
         if isinstance(seen, list):
-            seen = ", ".join(str(value) for value in dict.fromkeys(seen))
+            seen = ", ".join(dict.fromkeys(str(value) for value in seen))
         observed = "" if check.holds is not None or seen is None else str(seen)[:80]
     return (
         name, check.expectation, column or None, check.severity, is_success, count,

@@ -166,7 +166,7 @@ def ranked(drivers: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """Flags with ``newest_event`` and ``reason``: the figures against their baseline, the newest event, the forecast.
+    """Flags with ``newest_event`` and ``reason``: figures, baseline, forecast, in words.
 
     Args:
         flags: One row a region, without ``reason``.

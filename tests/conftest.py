@@ -1,0 +1,69 @@
+"""One real night for all tests: the embedded data kept, and a Prefect server to run against."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from flows.prefect_server import prefect_server
+from warehouse.connect import warehouse
+from warehouse.landing import keep, open_batch, receive
+from warehouse.sources import SOURCES
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    folder = tmp_path_factory.mktemp("kept")
+    with warehouse(folder / "warehouse.duckdb") as con:
+        for source in SOURCES:
+            keep(con, open_batch(con, source, receive(source, source.address, folder / "landing")))
+        yield con
+
+
+@pytest.fixture(scope="session")
+def night(kept: duckdb.DuckDBPyConnection) -> Callable[[date], dict[str, pl.DataFrame]]:
+    from flows.nightly import assess_night
+
+    return lambda day: assess_night(kept, day)
+
+
+@pytest.fixture(scope="session")
+def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    before = os.environ.copy()
+    with prefect_server(tmp_path_factory.mktemp("prefect")) as wait:
+        wait()
+        yield os.environ["PREFECT_API_URL"]
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def tocsin(prefect_url: str, tmp_path: Path) -> Cli:
+    """The real command line in its own data folder."""
+    command = [sys.executable, "-c", "from flows.cli import main; main()"]
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=Path(__file__).parent.parent,
+            env={
+                **os.environ,
+                "PREFECT_API_URL": prefect_url,
+                "TOCSIN_DATA_FOLDER": str(tmp_path / "data"),
+                "COLUMNS": "160",
+                **environment,
+            },
+        )
+
+    return call

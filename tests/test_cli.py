@@ -1,0 +1,122 @@
+"""The real command: twice the same, and one line for each way it can fail."""
+
+import json
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from warehouse.sources import SOURCES
+
+ROOT = Path(__file__).parent.parent
+NIGHT = ("nightly", "--as-of", "2021-06-25")
+
+
+def content(path: Path) -> list[tuple]:
+    """Every table of a file and a digest of its rows."""
+    with duckdb.connect(path, read_only=True) as con:
+        names = con.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() order by 1"
+        ).fetchall()
+        return [
+            (name, *con.execute(f"select count(*), sum(hash(t)) from {name} as t").fetchone())
+            for (name,) in names
+        ]
+
+
+def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_path: Path) -> None:
+    first = tocsin(*NIGHT)
+    assert (first.returncode, first.stderr) == (0, "")
+    assert re.search(r"watch .*Sikasso \(MLI\).*missing", first.stdout)
+    data = tmp_path / "data"
+    files = data / "warehouse.duckdb", data / "published" / "tocsin.duckdb"
+    before = [content(path) for path in files]
+    published = files[1].stat().st_mtime_ns
+    mails = {path: path.stat().st_mtime_ns for path in (data / "outbox").iterdir()}
+    assert len(mails) == 2
+
+    second = tocsin(*NIGHT)
+    assert (second.returncode, second.stderr) == (0, "")
+    assert [content(path) for path in files] == before
+    assert files[1].stat().st_mtime_ns == published
+    assert {path: path.stat().st_mtime_ns for path in (data / "outbox").iterdir()} == mails
+
+    questions = re.findall(r"```sql\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    assert len(questions) == 3
+    with duckdb.connect(files[1], read_only=True) as con:
+        answers = [con.execute(question).fetchall() for question in questions]
+        columns = con.execute(
+            "select count(*) filter (where comment is null) from duckdb_columns()"
+        ).fetchone()
+    assert columns == (0,)
+    attacks, suspensions, flags = answers
+    assert ("Sikasso", 1, 5) in [(row[0], row[2], row[3]) for row in attacks]
+    assert len(suspensions) == 6
+    assert [row[0] for row in flags].count("Sikasso") == 1
+    assert len(flags) == 13
+
+    wrong = tmp_path / "ged.csv"
+    wrong.write_text("id,best\n1,2\n")
+    failed = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(wrong)}))
+    assert failed.returncode == 1
+    unreachable = tocsin(
+        "nightly", "--as-of", "2021-06-26", TOCSIN_SMTP_HOST="127.0.0.1", TOCSIN_SMTP_PORT="9"
+    )
+    assert unreachable.returncode == 1
+    assert "cannot send by 127.0.0.1:9" in one_line(unreachable.stderr)
+    again = tocsin(*NIGHT)
+    assert (again.returncode, again.stderr) == (0, "")
+
+
+def one_line(stderr: str) -> str:
+    assert stderr.count("\n") == 1, stderr
+    assert stderr.startswith("tocsin: ")
+    return stderr
+
+
+def ged(change) -> str:
+    source = SOURCES[0]
+    rows = source.parse(source.fetch(source, source.address).content, "")
+    return change(rows.head(5).write_csv())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda csv: csv.replace("date_end", "datum"), "column date_end is missing"),
+        (lambda csv: csv.replace("\n4219,", "\nmany,"), "row 3, field id: 'many' is no integer"),
+        (lambda csv: csv[:-30], "cut short"),
+    ],
+    ids=["missing column", "text for a number", "cut short"],
+)
+def test_broken_csv(tocsin, tmp_path: Path, change, says: str) -> None:
+    path = tmp_path / "ged.csv"
+    path.write_text(ged(change), "utf-8")
+    run = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(path)}))
+    assert run.returncode == 1
+    assert says in one_line(run.stderr)
+    assert "ged.csv" in run.stderr
+    assert not (tmp_path / "data" / "published").exists()
+
+
+def test_folder_that_cannot_be_written(tocsin, tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file stands where the folder should be")
+    run = tocsin(*NIGHT)
+    assert run.returncode == 1
+    assert "make it writable or set TOCSIN_DATA_FOLDER" in one_line(run.stderr)
+
+
+def test_unknown_setting(tocsin) -> None:
+    run = tocsin(*NIGHT, TOCSIN_SMPT_HOST="x")
+    assert run.returncode == 1
+    assert "TOCSIN_SMPT_HOST: no such setting" in one_line(run.stderr)
+
+
+def test_critical_failure_stops_before_publication(tocsin, tmp_path: Path) -> None:
+    path = tmp_path / "ged.csv"
+    path.write_text(ged(lambda csv: csv + csv.splitlines()[1] + "\n"), "utf-8")
+    run = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(path)}))
+    assert run.returncode == 1
+    assert "landing.ucdp_ged, id: ExpectColumnValuesToBeUnique failed" in one_line(run.stderr)
+    assert not (tmp_path / "data" / "published").exists()

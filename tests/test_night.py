@@ -1,0 +1,115 @@
+"""The founding case and its neighbours in time, on the embedded data."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+SIKASSO = "MLI.sikasso"
+
+
+def row(frame: pl.DataFrame, **keys: object) -> dict:
+    return frame.filter(**keys).row(0, named=True)
+
+
+@pytest.fixture(scope="module")
+def after(night):
+    return night(date(2021, 6, 25))
+
+
+@pytest.fixture(scope="module")
+def before(night):
+    return night(date(2021, 6, 5))
+
+
+def test_sikasso_is_rising_after_the_attack_is_known(after) -> None:
+    flag = row(after["mart.flag"], region_id=SIKASSO)
+    assert flag["level"] == "watch"
+    assert flag["p_escalation"] > flag["p_escalation_before"]
+    assert (flag["data_month"], flag["events_count"], flag["deaths_best_count"]) == (
+        date(2021, 5, 1),
+        1,
+        5,
+    )
+    assert (
+        "2021-05-30, Bougouni cercle, 5 deaths, Government of Mali against JNIM" in flag["reason"]
+    )
+
+
+def test_missing_presence_is_shown_as_missing(after) -> None:
+    told = row(after["mart.flag_driver"], region_id=SIKASSO, driver="administrator_presence")
+    assert (told["value"], told["detail"]) == (None, "missing: no figure for this region")
+    series = after["mart.indicator"].filter(
+        pl.col("indicator").str.ends_with("_presence_share"), place_id=SIKASSO
+    )
+    assert series.height > 0
+    assert series["value"].null_count() == series.height
+
+
+def test_suspensions_known_on_the_night_and_no_later(after) -> None:
+    spells = after["core.suspension"].filter(country_code="MLI", status="open")
+    assert sorted(spells.select("actor", "measure_type", "opened_date").rows()) == [
+        ("African Union", "membership", date(2021, 6, 1)),
+        ("ECOWAS", "membership", date(2021, 6, 1)),
+        ("European Union", "military_cooperation", date(2020, 8, 26)),
+        ("France", "military_cooperation", date(2021, 6, 3)),
+        ("United States", "military_cooperation", date(2020, 8, 21)),
+        ("World Bank", "development_aid", date(2021, 6, 4)),
+    ]
+
+
+def test_the_attack_is_not_known_three_weeks_earlier(before) -> None:
+    events = before["core.event"]
+    assert events.filter(event_id="ucdp_ged:400798").is_empty()
+    assert events["event_date"].max() < date(2021, 5, 1)
+    flag = row(before["mart.flag"], region_id=SIKASSO)
+    assert (flag["data_month"], flag["level"]) == (date(2021, 4, 1), "none")
+
+
+def test_sikasso_is_quiet_in_january_2019(night) -> None:
+    assert row(night(date(2019, 1, 25))["mart.flag"], region_id=SIKASSO)["level"] == "none"
+
+
+def test_counts_agree_with_the_source(night) -> None:
+    events = night(date(2023, 1, 20))["core.event"].with_columns(
+        year=pl.col("event_date").dt.year()
+    )
+    mali = events.filter(country_code="MLI", year=2022)
+    assert mali.height == 408
+    assert dict(mali.group_by("placed_by").len().iter_rows()) == {
+        "polygon": 405,
+        "name": 1,
+        "country": 2,
+    }
+    named = events.filter(source_admin1_name="Sikasso region").group_by("year").len()
+    assert dict(named.iter_rows()) == {2015: 3, 2019: 1, 2020: 2, 2021: 7, 2022: 12}
+    placed = events.filter(region_id=SIKASSO).group_by("year").len()
+    assert dict(placed.iter_rows()) == dict(named.iter_rows())
+
+
+def test_country_is_regions_plus_unplaced(after) -> None:
+    series = after["mart.indicator"].filter(indicator="events_count")
+    whole = dict(
+        series.filter(place_level="country").group_by("place_id").agg(pl.sum("value")).iter_rows()
+    )
+    by_region = dict(
+        series.filter(place_level="region")
+        .group_by(pl.col("place_id").str.head(3))
+        .agg(pl.sum("value"))
+        .iter_rows()
+    )
+    unplaced = dict(
+        after["core.event"]
+        .filter(pl.col("region_id").is_null())
+        .group_by("country_code")
+        .len()
+        .iter_rows()
+    )
+    assert whole == {code: n + unplaced.get(code, 0) for code, n in by_region.items()}
+
+
+def test_a_source_that_ended_is_stale_and_its_series_end(night) -> None:
+    tonight = night(date(2026, 11, 24))
+    assert row(tonight["mart.source_status"], source="ucdp_ged")["is_stale"]
+    assert tonight["mart.flag"]["is_stale"].all()
+    assert tonight["mart.indicator"]["month_start"].max() == date(2022, 12, 1)
