@@ -72,7 +72,8 @@ def _digest(path: Path) -> list[tuple[object, ...]]:
         described: list[tuple[object, ...]] = tables.fetchall()
         names = [str(name) for name, *_ in described]
         comments = con.execute(
-            "select table_name, column_name, comment from duckdb_columns() where not internal order by 1, 2"
+            "select table_name, column_name, comment from duckdb_columns() "
+            "where not internal order by 1, 2"
         )
         described += comments.fetchall()
         for name in names:
