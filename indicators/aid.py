@@ -5,6 +5,7 @@ from functools import partial
 import polars as pl
 
 from config.registry import Indicator, thresholds
+from indicators.governance import days_since
 from indicators.violence import PLACE_MONTH
 
 MEASURES = {
@@ -44,25 +45,11 @@ def open_suspensions(
 
 
 def days_since_suspension(suspensions: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
-    """Days from the last measure to the end of the month; null if none is on file."""
-    starts = (
-        suspensions.filter(pl.col("opened_date").is_not_null())
-        .filter(pl.col("measure_type").is_in(list(MEASURES)))
-        .select(place_id="country_code", month_end="opened_date", opened="opened_date")
-        .sort("month_end")
+    """Days since the last suspension or sanction began, at the end of the month."""
+    begun = suspensions.filter(
+        pl.col("opened_date").is_not_null() & pl.col("measure_type").is_in(list(MEASURES))
     )
-    ended = grid.with_row_index("order").with_columns(
-        month_end=pl.col("month_start").dt.month_end()
-    )
-    return (
-        ended.sort("month_end")
-        .join_asof(starts, on="month_end", by="place_id", check_sortedness=False)
-        .sort("order")
-        .select(
-            *PLACE_MONTH,
-            value=(pl.col("month_end") - pl.col("opened")).dt.total_days().cast(pl.Float64),
-        )
-    )
+    return days_since(begun.select(place_id="country_code", day="opened_date"), grid)
 
 
 AID = (

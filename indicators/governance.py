@@ -52,26 +52,38 @@ def presence_share(presence: pl.DataFrame, grid: pl.DataFrame, cadre: str) -> pl
     return grid.join(own, on=PLACE_MONTH, how="left", maintain_order="left")
 
 
-def days_since_coup(coups: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
-    """Days from the last coup or attempt to the end of the month; null if none is on file.
+def days_since(dated: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Days from a place's last dated entry to the end of the month; null if none is on file.
 
-    Source: Powell & Thyne (2011), attempts (1) and successful coups (2).
+    Args:
+        dated: ``place_id`` and ``day``.
+        grid: ``place_id`` and ``month_start`` to be covered.
+
+    Example:
+        >>> from datetime import date
+        >>> grid = pl.DataFrame({"place_id": ["A", "B"], "month_start": [date(2021, 5, 1)] * 2})
+        >>> one = pl.DataFrame({"place_id": ["A"], "day": [date(2021, 5, 21)]})
+        >>> days_since(one, grid)["value"].to_list()
+        [10.0, None]
     """
-    last = coups.select(
-        place_id="country_code", event_date="coup_date", coup_date="coup_date"
-    ).sort("event_date")
     ended = grid.with_row_index("order").with_columns(
-        event_date=pl.col("month_start").dt.month_end()
+        month_end=pl.col("month_start").dt.month_end()
     )
+    last = dated.with_columns(month_end="day").sort("month_end")
     return (
-        ended.sort("event_date")
-        .join_asof(last, on="event_date", by="place_id", check_sortedness=False)
+        ended.sort("month_end")
+        .join_asof(last, on="month_end", by="place_id", check_sortedness=False)
         .sort("order")
         .select(
             *PLACE_MONTH,
-            value=(pl.col("event_date") - pl.col("coup_date")).dt.total_days().cast(pl.Float64),
+            value=(pl.col("month_end") - pl.col("day")).dt.total_days().cast(pl.Float64),
         )
     )
+
+
+def days_since_coup(coups: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Days since the last coup or attempt (Powell & Thyne 2011), at the end of the month."""
+    return days_since(coups.select(place_id="country_code", day="coup_date"), grid)
 
 
 def register_count(entries: pl.DataFrame, grid: pl.DataFrame, register: str) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 
-MEASURES = ("development_aid", "military_cooperation", "membership", "sanctions")
+from indicators.aid import MEASURES
 
 
 def context(
@@ -90,7 +90,9 @@ def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
 
 def _suspensions(region: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFrame:
     shown = (
-        suspensions.filter((pl.col("status") == "open") & pl.col("measure_type").is_in(MEASURES))
+        suspensions.filter(
+            (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
+        )
         .sort("opened_date", "actor", descending=[True, False])
         .with_columns(
             words=pl.format(
