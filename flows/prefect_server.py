@@ -45,10 +45,15 @@ def prefect_server(folder: Path) -> Iterator[Callable[[], None]]:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/api"
     log_path = folder / "server.log"
-    command = [sys.executable, "-m", "prefect", "server", "start", "--no-services"]
+    # As Prefect's own temporary server does it: `prefect server start` would import twice.
+    command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app"]
+    environment = {**os.environ, "PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
     with log_path.open("wb") as log:
         server = subprocess.Popen(  # noqa: S603
-            [*command, "--host", "127.0.0.1", "--port", str(port)], stdout=log, stderr=log
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            stdout=log,
+            stderr=log,
+            env=environment,
         )
     os.environ["PREFECT_API_URL"] = url
 

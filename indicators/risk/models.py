@@ -7,8 +7,10 @@ months ahead: an array regions x (largest count + 1), each row summing to one.
 from dataclasses import dataclass
 
 import numpy as np
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.genmod.families import NegativeBinomial, Poisson
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.tools import add_constant
 
 from indicators.risk.panel import Array, Panel, sums_ahead, weighted_means
 
@@ -135,11 +137,11 @@ def fit_pooled(panel: Panel, seen: Array, first: int, last: int, tuning: Tuning)
     months = np.log(last - first + 1)
     offset = x[:, own] + months
     spread = np.maximum(x.std(axis=0), 1e-9)
-    design = sm.add_constant(x / spread, has_constant="add")
-    crude = sm.GLM(y, design, offset=offset, family=sm.families.Poisson()).fit().fittedvalues
-    family = sm.families.NegativeBinomial(alpha=_dispersion(y, crude))
+    design = add_constant(x / spread, has_constant="add")
+    crude = GLM(y, design, offset=offset, family=Poisson()).fit().fittedvalues
+    family = NegativeBinomial(alpha=_dispersion(y, crude))
     beta = np.asarray(
-        sm.GLM(y, design, offset=offset, family=family)
+        GLM(y, design, offset=offset, family=family)
         .fit_regularized(alpha=tuning.shrinkage, L1_wt=0.0)
         .params
     )
