@@ -86,11 +86,14 @@ def show(report: "Report", console: Console, published: str) -> None:
     """The night at a glance: regions by level, sources, checks, file and mails."""
     flags = report.flags.filter(report.flags["level"] != "none")
     flags = flags.sort("p_escalation", descending=True)
+    month = f"{report.flags['data_month'][0]:%Y-%m}"
+    if report.flags["is_stale"].any():
+        console.print(f"[red]The figures end in {month}: what follows is history, no warning.[/]")
     table = Table(title=f"Regions whose risk is flagged ({flags.height} of {report.flags.height})")
-    for heading in ("level", "region", "chance", "before", "events", "deaths", "usual"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("newest event", "main driver", "presence", "suspensions"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("level", "region"):
+        table.add_column(heading)
+    table.add_column("chance", no_wrap=True)
+    table.add_column(f"figures of {month}, drivers", overflow="fold")
     told = {(r["region_id"], r["driver"]): r for r in report.drivers.iter_rows(named=True)}
     first = {r["region_id"]: r for r in report.drivers.filter(driver_rank=1).iter_rows(named=True)}
     for flag in flags.iter_rows(named=True):
@@ -99,20 +102,16 @@ def show(report: "Report", console: Console, published: str) -> None:
         table.add_row(
             f"[{STYLES[flag['level']]}]{flag['level']}[/]",
             f"{flag['region_name']} ({flag['country_code']})",
-            f"{flag['p_escalation']:.0%}",
-            f"{flag['p_escalation_before']:.0%}",
-            str(flag["events_count"]),
-            str(flag["deaths_best_count"]),
-            f"{flag['events_past12_mean']:.1f}",
-            flag["newest_event"],
-            f"{first[place]['driver']} {first[place]['value']:.2f}",
-            "missing" if presence is None else f"{presence:.0%}",
-            f"{told[place, 'aid_suspensions_open']['value']:.0f} open",
+            f"{flag['p_escalation_before']:.0%} > {flag['p_escalation']:.0%}",
+            f"{flag['events_count']} events, {flag['deaths_best_count']} deaths; "
+            f"usual {flag['events_past12_mean']:.1f} a month; newest {flag['newest_event']}; "
+            f"driver {first[place]['driver']} {first[place]['value']:.2f} a month; administrators "
+            f"{'missing' if presence is None else f'{presence:.0%}'}; "
+            f"{told[place, 'aid_suspensions_open']['value']:.0f} suspensions open",
         )
     console.print(table)
     console.print(
-        "chance: of escalation in three months; before: a month earlier; events, deaths: in "
-        f"{flags['data_month'][0]:%Y-%m}; usual: events a month, past twelve"
+        "chance: that violence escalates within three months, a month earlier and now"
         if flags.height
         else "No region is above the threshold."
     )

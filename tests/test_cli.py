@@ -28,7 +28,7 @@ def content(path: Path) -> list[tuple]:
 def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_path: Path) -> None:
     first = tocsin(*NIGHT)
     assert (first.returncode, first.stderr) == (0, "")
-    assert re.search(r"watch .*Sikasso \(MLI\).*missing", first.stdout)
+    assert re.search(r"watch .*Sikasso \(MLI\).* 4% > 11% .*1 events, 5 deaths", first.stdout)
     data = tmp_path / "data"
     files = data / "warehouse.duckdb", data / "published" / "tocsin.duckdb"
     before = [content(path) for path in files]

@@ -129,7 +129,7 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
             as_of_date=pl.lit(night),
             data_month=pl.lit(months[-1]),
             p_escalation=pl.Series(models.tail(combined, threshold)),
-            p_escalation_before=pl.Series(models.tail(then, escalation_threshold(before.counts))),
+            p_escalation_before=pl.Series(models.tail(then, threshold)),
             escalation_threshold_count=pl.Series(threshold).cast(pl.Int64),
             events_past12_mean=pl.Series(counts[-models.BASELINE_MONTHS :].mean(axis=0)),
             events_next3_mean=pl.Series(models.expected(combined)),
