@@ -2,12 +2,13 @@
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
-from expectations.suites import SUITES, Check
+from expectations.checks import Check
+from expectations.suites import SUITES
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read at import
 
@@ -25,6 +26,7 @@ RESULT_SCHEMA = {
     "observed": pl.String,
     "notes": pl.String,
 }
+SHOWN = 3  # offending values told in a result
 
 
 class GateError(Exception):
@@ -35,28 +37,31 @@ def judge(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Results of the suites of these tables, one row a check.
 
     Great Expectations 1.24 judges pandas batches (through SQLAlchemy it fails on
-    DuckDB). A check of a missing column fails; it is no error of the judge.
+    DuckDB). A check that cannot be made, because a column is missing or has the wrong
+    type, is a critical failure, whatever its own severity.
 
     Args:
         tables: Frames by table name, each with a suite in ``SUITES``.
 
     Returns:
-        Columns table_name, expectation, column_name, severity, is_success,
-        unexpected_count, observed (what was seen), notes; in the order of ``SUITES``.
+        Columns table_name, expectation (its class, then what good rows hold),
+        column_name (or the rule's name), severity, is_success, unexpected_count (null
+        where rows were not counted), observed (first offending values), notes; in the
+        order of ``SUITES``.
 
     Raises:
-        KeyError: A table has no suite.
+        KeyError: A table has no suite; the message names it.
     """
     if unknown := tables.keys() - SUITES.keys():
         raise KeyError(
             f"no suite for {', '.join(sorted(unknown))}; add one to expectations/suites.py"
         )
-    context = _context()
+    datasource = _datasource()
     found = [
         row
         for name, checks in SUITES.items()
         if name in tables
-        for row in _judge_table(context, name, tables[name], checks)
+        for row in _judge_table(datasource, name, tables[name], checks)
     ]
     return pl.DataFrame(found, schema=RESULT_SCHEMA, orient="row")
 
@@ -65,44 +70,77 @@ def gate(results: pl.DataFrame) -> None:
     """Let results pass, unless a critical check failed.
 
     Raises:
-        GateError: Naming table, column, check, rows and first values of every
-            critical failure, and what to do.
+        GateError: One line for every critical failure, naming table, column, what was
+            expected, rows and first values; and what to do.
     """
     failed = results.filter((pl.col("severity") == "critical") & ~pl.col("is_success"))
     if failed.is_empty():
         return
+    gap = " " if failed.height == 1 else "\n"
     lines = [
-        f"{row['table_name']}, {row['column_name'] or 'table'}: {row['expectation']} failed"
-        + (f" in {row['unexpected_count']} rows" if row["unexpected_count"] else "")
-        + (f", seen: {row['observed']}" if row["observed"] else "")
-        + f" ({row['notes']})"
-        for row in failed.iter_rows(named=True)
+        f"{failed.height} critical check(s) failed, nothing was published:",
+        *(_line(row) for row in failed.iter_rows(named=True)),
+        "correct the figures at their source and run again or, if a bound is wrong, change it "
+        "in expectations/ with a reason",
     ]
-    raise GateError(
-        f"{failed.height} critical check(s) failed, nothing was published: "
-        + "; ".join(lines)
-        + "; correct the figures at their source or, if the rule is wrong, expectations/suites.py"
+    raise GateError(gap.join(lines))
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    expectation, _, wanted = row["expectation"].partition(": ")
+    count = row["unexpected_count"]
+    rows = "" if count is None else f" in {count:,} row{'' if count == 1 else 's'}"
+    seen = f", seen: {row['observed']}" if row["observed"] else ""
+    return (
+        f"{row['table_name']}, {row['column_name'] or 'table'}: {expectation} failed{rows}, "
+        f"expected: {wanted}{seen} ({row['notes']});"
     )
 
 
-def _context() -> Any:
+def _datasource() -> Any:
+    """Where frames are handed to Great Expectations; it lives in memory, no file is written."""
     logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    return context
+    return context.data_sources.add_pandas("tocsin")
 
 
 def _judge_table(
-    context: Any, name: str, frame: pl.DataFrame, checks: tuple[Check, ...]
+    datasource: Any, name: str, frame: pl.DataFrame, checks: tuple[Check, ...]
 ) -> list[tuple[Any, ...]]:
-    able = [check for check in checks if set(check.columns) <= set(frame.columns)]
-    derived = [c.holds.alias(c.arguments["column"]) for c in able if c.holds is not None]
-    plain = {column for check in able if check.holds is None for column in check.columns}
+    obstacles: dict[int, str] = {}  # why a check cannot be made, by its place in the suite
+    read: dict[str, pl.Series] = {}  # what is handed over: columns, and rules as booleans
+    for number, check in enumerate(checks):
+        if missing := [column for column in check.columns if column not in frame.columns]:
+            obstacles[number] = f"column is missing: {', '.join(missing)}"
+        elif check.holds is None:
+            read |= {column: frame[column] for column in check.columns}
+        else:
+            try:
+                told = frame.select(check.holds.fill_null(True)).to_series()
+            except pl.exceptions.PolarsError as error:
+                obstacles[number] = _first_line(error)
+            else:
+                read[check.arguments["column"]] = told
+    results = _validate(
+        datasource,
+        name,
+        pl.DataFrame(read) if read else frame.select(row=pl.int_range(pl.len())),
+        {number: check for number, check in enumerate(checks) if number not in obstacles},
+    )
+    return [
+        _row(name, check, frame, obstacles.get(number), results.get(number))
+        for number, check in enumerate(checks)
+    ]
+
+
+def _validate(
+    datasource: Any, name: str, frame: pl.DataFrame, checks: Mapping[int, Check]
+) -> dict[int, Any]:
     batch = (
-        context.data_sources.add_pandas(name)
-        .add_dataframe_asset(name)
+        datasource.add_dataframe_asset(name)
         .add_batch_definition_whole_dataframe(name)
-        .get_batch({"dataframe": frame.select(*sorted(plain), *derived).to_pandas()})
+        .get_batch({"dataframe": frame.to_pandas()})
     )
     suite = gx.ExpectationSuite(
         name=name,
@@ -110,30 +148,61 @@ def _judge_table(
             getattr(gxe, check.expectation)(
                 **check.arguments, severity=check.severity, notes=check.notes, meta={"n": number}
             )
-            for number, check in enumerate(able)
+            for number, check in checks.items()
         ],
     )
     outcome = batch.validate(suite, result_format="BASIC")
-    seen = {result.expectation_config.meta["n"]: result for result in outcome.results}
-    return [
-        _row(name, check, seen[able.index(check)] if check in able else None) for check in checks
-    ]
+    return {result.expectation_config.meta["n"]: result for result in outcome.results}
 
 
-def _row(name: str, check: Check, result: Any) -> tuple[Any, ...]:
+def _row(
+    name: str, check: Check, frame: pl.DataFrame, obstacle: str | None, result: Any
+) -> tuple[Any, ...]:
     column = check.arguments.get("column") or ", ".join(check.arguments.get("column_list", ()))
-    if result is None:
-        is_success, count, observed = False, None, "column is missing"
-    elif result.exception_info.get("raised_exception"):
-        is_success, count = False, None
-        observed = str(result.exception_info.get("exception_message"))
-    else:
-        is_success, count = bool(result.success), result.result.get("unexpected_count")
-        seen = result.result.get("observed_value", result.result.get("partial_unexpected_list"))
-        if isinstance(seen, list):
-            seen = ", ".join(dict.fromkeys(str(value) for value in seen))
-        observed = "" if check.holds is not None or seen is None else str(seen)[:80]
+    obstacle = obstacle or _raised(result)
+    is_success = obstacle is None and bool(result.success)
+    count = None if obstacle else result.result.get("unexpected_count")
+    observed = obstacle or ("" if is_success else _seen(check, frame, result))
     return (
-        name, check.expectation, column or None, check.severity, is_success, count,
-        observed or None, check.notes,
-    )  # fmt: skip
+        name,
+        f"{check.expectation}: {check.wanted}",
+        column or None,
+        "critical" if obstacle else check.severity,
+        is_success,
+        count,
+        observed or None,
+        check.notes,
+    )
+
+
+def _raised(result: Any) -> str | None:
+    """What Great Expectations stumbled over: it says so once a check or once a metric."""
+    info = result.exception_info
+    for found in [info] if "raised_exception" in info else list(info.values()):
+        if found["raised_exception"]:
+            return f"cannot be checked: {_first_line(found['exception_message'])}"
+    return None
+
+
+def _seen(check: Check, frame: pl.DataFrame, result: Any) -> str:
+    """The first offending values: of a rule all it reads, of a key all its columns."""
+    if check.holds is not None:
+        broken = frame.filter(~check.holds.fill_null(True)).select(check.columns)
+        return _first(broken.head(SHOWN).rows(named=True))
+    if "observed_value" in result.result:
+        return str(result.result["observed_value"])
+    if check.expectation == "ExpectColumnValuesToNotBeNull":
+        return ""
+    return _first(result.result.get("partial_unexpected_list", []))
+
+
+def _first(values: Iterable[Any]) -> str:
+    told = [
+        ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
+        for value in values
+    ]
+    return "; ".join(list(dict.fromkeys(told))[:SHOWN])[:200]
+
+
+def _first_line(error: object) -> str:
+    return str(error).partition("\n")[0]

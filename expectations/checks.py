@@ -1,0 +1,163 @@
+"""The record of a check, and the few kinds of check the suites are made of.
+
+Declared as data: reading it costs no import of Great Expectations.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation on a table.
+
+    Attributes:
+        expectation: Class name in ``great_expectations.expectations``.
+        arguments: Its arguments.
+        severity: critical or warning.
+        notes: Why the bound has its value, and since when.
+        holds: For a rule over several columns: a polars expression, true in good
+            rows, null where it cannot be told (passes); it is judged as the
+            boolean column ``arguments["column"]``.
+    """
+
+    expectation: str
+    arguments: Mapping[str, Any]
+    severity: str
+    notes: str
+    holds: pl.Expr | None = field(default=None, compare=False)
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns of the table the check reads."""
+        if self.holds is not None:
+            return sorted(set(self.holds.meta.root_names()))
+        named = self.arguments.get("column_list", [self.arguments.get("column")])
+        return [name for name in named if name is not None]
+
+    @property
+    def wanted(self) -> str:
+        """What good rows hold, in words.
+
+        Example:
+            >>> between("where_prec", 1, 7, "UCDP").wanted
+            'from 1 to 7'
+        """
+        low, high = self.arguments.get("min_value"), self.arguments.get("max_value")
+        words = {
+            "ExpectColumnToExist": "the column is there",
+            "ExpectColumnValuesToNotBeNull": "never empty",
+            "ExpectColumnValuesToBeUnique": "no value twice",
+            "ExpectCompoundColumnsToBeUnique": "no two rows with the same key",
+            "ExpectColumnValuesToMatchRegex": f"like {self.arguments.get('regex')}",
+            "ExpectTableRowCountToEqual": f"{self.arguments.get('value')} rows",
+            "ExpectTableRowCountToBeBetween": f"{low} or more rows",
+            "ExpectColumnValuesToBeBetween": f"from {low} to {high}",
+        }.get(self.expectation)
+        if self.holds is not None:
+            words = self.arguments["column"].replace("_", " ")
+        elif self.expectation == "ExpectColumnValuesToBeInSet":
+            words = f"one of {', '.join(map(str, self.arguments['value_set']))}"
+        elif self.expectation == "ExpectColumnValuesToBeBetween" and None in (low, high):
+            words = f"{low} or more" if high is None else f"{high} or less"
+        share = self.arguments.get("mostly")
+        return f"{words or self.expectation}{f' in {share:.0%} of rows' if share else ''}"
+
+
+def exist(*columns: str) -> list[Check]:
+    """The columns exist; they may hold nulls."""
+    return [
+        Check(
+            "ExpectColumnToExist",
+            {"column": column},
+            "critical",
+            "2026-11: a later step reads it, empty or not",
+        )
+        for column in columns
+    ]
+
+
+def present(*columns: str) -> list[Check]:
+    """The columns exist and hold no null."""
+    return [
+        Check(
+            "ExpectColumnValuesToNotBeNull",
+            {"column": column},
+            "critical",
+            "2026-11: every later step reads it",
+        )
+        for column in columns
+    ]
+
+
+def key(*columns: str) -> Check:
+    """No two rows share these columns."""
+    notes = "2026-11: the table's grain"
+    if len(columns) == 1:
+        return Check("ExpectColumnValuesToBeUnique", {"column": columns[0]}, "critical", notes)
+    return Check(
+        "ExpectCompoundColumnsToBeUnique", {"column_list": list(columns)}, "critical", notes
+    )
+
+
+def between(
+    column: str, low: float | None, high: float | None, notes: str, severity: str = "critical"
+) -> Check:
+    """Values lie within the bounds, both included; nulls pass."""
+    return Check(
+        "ExpectColumnValuesToBeBetween",
+        {"column": column, "min_value": low, "max_value": high},
+        severity,
+        notes,
+    )
+
+
+def one_of(column: str, values: list[Any], notes: str, severity: str = "critical") -> Check:
+    """Values come from the set; nulls pass."""
+    return Check(
+        "ExpectColumnValuesToBeInSet", {"column": column, "value_set": values}, severity, notes
+    )
+
+
+def mostly(column: str, values: list[Any], share: float, notes: str) -> Check:
+    """At least this share of values comes from the set; a warning."""
+    arguments = {"column": column, "value_set": values, "mostly": share}
+    return Check("ExpectColumnValuesToBeInSet", arguments, "warning", notes)
+
+
+def rule(name: str, holds: pl.Expr, severity: str, notes: str) -> Check:
+    """A rule over one or more columns holds in every row where it can be told."""
+    return Check(
+        "ExpectColumnValuesToBeInSet", {"column": name, "value_set": [True]}, severity, notes, holds
+    )
+
+
+def in_order(name: str, columns: list[str], severity: str, notes: str) -> Check:
+    """Every column is no larger than the next."""
+    pairs = pairwise(columns)
+    holds = pl.all_horizontal([pl.col(a) <= pl.col(b) for a, b in pairs])
+    return rule(name, holds, severity, notes)
+
+
+def first_of_month(column: str) -> Check:
+    """The column holds firsts of months only."""
+    return rule(
+        f"{column}_is_first_of_month",
+        pl.col(column).dt.day() == 1,
+        "critical",
+        "2026-11: months are kept as their first day",
+    )
+
+
+def rows(least: int, notes: str) -> Check:
+    """The table has at least so many rows."""
+    return Check("ExpectTableRowCountToBeBetween", {"min_value": least}, "critical", notes)
+
+
+def exactly(count: int, notes: str) -> Check:
+    """The table has just so many rows."""
+    return Check("ExpectTableRowCountToEqual", {"value": count}, "critical", notes)

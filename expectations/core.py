@@ -1,0 +1,165 @@
+"""Suites of the core tables: what is believed on the night."""
+
+import polars as pl
+
+from config.registry import countries, regions
+from expectations.checks import (
+    Check,
+    between,
+    exactly,
+    exist,
+    in_order,
+    key,
+    mostly,
+    one_of,
+    present,
+    rows,
+    rule,
+)
+
+CODEBOOK = "2026-11: UCDP GED codebook 24.1"
+CODES = countries()["country_code"].to_list()
+IN_CODES = "2026-11: the countries of config/countries.csv"
+GROUPS = ["jihadist", "communal_militia", "state_forces", "civilians", "other"]
+BASES = ["assumed", "observed"]
+IN_BASES = "2026-11: a bulk file's lag, or a real fetch"
+
+CORE: dict[str, tuple[Check, ...]] = {
+    "core.region": (
+        exactly(
+            regions().height, "2026-11: every region of config/regions.csv has found its polygon"
+        ),
+        key("region_id"),
+        *present("region_id", "country_code", "country_name", "region_name"),
+        *present("centroid_longitude", "centroid_latitude", "boundary_attribution"),
+        one_of("country_code", CODES, IN_CODES),
+        between("centroid_latitude", 4, 26, "2026-11: the eight countries' extent, with margin"),
+        between("centroid_longitude", -19, 17, "2026-11: the eight countries' extent, with margin"),
+        between("population_count", 1_000, 5_000_000, "2026-11: Mali's regions, 2009"),
+        rule(
+            "population_has_its_year",
+            pl.col("population_count").is_null() == pl.col("population_year").is_null(),
+            "critical",
+            "2026-11: a figure without its year cannot be read",
+        ),
+    ),
+    "core.event": (
+        rows(1, "2026-11: without an event no figure can be told; events begin in April 1989"),
+        key("event_id"),
+        *present("event_id", "event_date", "date_start", "date_end", "country_code"),
+        *present("violence_type", "deaths_best_count", "placed_by", "name_check", "known_from"),
+        *present("actor_group_a", "actor_group_b", "deaths_low_count", "deaths_high_count"),
+        *exist("source_admin1_name", "source_admin2_name", "actor_a", "actor_b"),
+        one_of("country_code", CODES, IN_CODES),
+        one_of("violence_type", ["state_based", "non_state", "one_sided"], CODEBOOK),
+        one_of("placed_by", ["polygon", "name", "country"], "2026-11: the three ways of placing"),
+        one_of(
+            "name_check",
+            ["agrees", "disagrees", "empty", "unknown"],
+            "2026-11: the outcomes of the cross-check in core/event.sql",
+        ),
+        one_of("actor_group_a", GROUPS, "2026-11: config/actors.csv"),
+        one_of("actor_group_b", GROUPS, "2026-11: config/actors.csv"),
+        one_of("known_basis", BASES, IN_BASES),
+        between("where_prec", 1, 7, CODEBOOK),
+        between("date_prec", 1, 5, CODEBOOK),
+        between("deaths_best_count", 0, None, "2026-11: a count of deaths"),
+        between("deaths_civilians_count", 0, None, "2026-11: a count of deaths"),
+        in_order("date_start_not_after_date_end", ["date_start", "date_end"], "critical", CODEBOOK),
+        rule(
+            "known_after_it_happened",
+            pl.col("known_from") >= pl.col("event_date"),
+            "critical",
+            "2026-11: known before it was would let the past peek",
+        ),
+        rule(
+            "region_exactly_if_placed",
+            (pl.col("placed_by") == "country") == pl.col("region_id").is_null(),
+            "critical",
+            "2026-11: what is not placed counts for the country only",
+        ),
+        rule(
+            "region_in_its_country",
+            pl.col("region_id").str.head(3) == pl.col("country_code"),
+            "critical",
+            "2026-11: an event never leaves the country the source names",
+        ),
+        rule(
+            "vague_places_not_placed",
+            (pl.col("where_prec") < 6) | pl.col("region_id").is_null(),
+            "critical",
+            "2026-11: an event known to the country only (6, 7) has no region",
+        ),
+        mostly(
+            "placed_by",
+            ["polygon", "name"],
+            0.9,
+            "2026-11: 5.7% of events are known to the country only",
+        ),
+        mostly(
+            "name_check",
+            ["agrees", "empty", "unknown"],
+            0.95,
+            "2026-11: 2.6% lie in another region than the source names (simplified borders)",
+        ),
+    ),
+    "core.presence": (
+        key("observation_id"),
+        *present("observation_id", "region_id", "cadre", "observed_date", "presence_share"),
+        *present("scope", "reference", "known_from"),
+        *exist("reference_basis", "url"),
+        between("presence_share", 0, 1, "2026-11: a share"),
+        between("group_size_count", 1, None, "2026-11: a figure covers one region or more"),
+        one_of("share_bound", ["exact", "upper", "lower"], "2026-11: core/presence.sql"),
+        one_of("known_basis", BASES, IN_BASES),
+        one_of("region_id", regions()["region_id"].to_list(), "2026-11: config/regions.csv"),
+        in_order(
+            "numerator_not_above_denominator",
+            ["numerator_count", "denominator_count"],
+            "critical",
+            "2026-11: nobody fills more posts than there are",
+        ),
+    ),
+    "core.suspension": (
+        key("suspension_id"),
+        *present("suspension_id", "country_code", "actor", "measure_type", "status"),
+        *present("confirmed_date", "url", "known_from"),
+        one_of("country_code", CODES, IN_CODES),
+        one_of(
+            "measure_type",
+            ["development_aid", "military_cooperation", "membership", "sanctions", "ngo_ban"],
+            "2026-11: the measures the indicators count",
+        ),
+        one_of("status", ["open", "lifted", "end_unknown"], "2026-11: core/suspension.sql"),
+        one_of("opened_precision", ["day", "month"], "2026-11: core/suspension.sql"),
+        in_order(
+            "closed_not_before_opened",
+            ["opened_date", "closed_date"],
+            "critical",
+            "2026-11: a measure ends after it began",
+        ),
+        rule(
+            "lifted_exactly_if_closed",
+            (pl.col("status") == "lifted") == pl.col("closed_date").is_not_null(),
+            "critical",
+            "2026-11: an open measure with an end would be counted twice",
+        ),
+        Check(
+            "ExpectColumnValuesToNotBeNull",
+            {"column": "opened_date", "mostly": 0.9},
+            "warning",
+            "2026-11: one lifting on file has no start",
+        ),
+    ),
+    "core.coup": (
+        key("coup_id"),
+        *present("coup_id", "country_code", "coup_date", "is_successful", "known_from"),
+        one_of("country_code", CODES, IN_CODES),
+        rule(
+            "known_after_it_happened",
+            pl.col("known_from") >= pl.col("coup_date"),
+            "critical",
+            "2026-11: known before it was would let the past peek",
+        ),
+    ),
+}

@@ -1,0 +1,206 @@
+"""Suites of the landed tables, as parsed and before anything of them is kept."""
+
+import polars as pl
+
+from config.registry import countries, regions
+from expectations.checks import (
+    Check,
+    between,
+    exist,
+    in_order,
+    key,
+    one_of,
+    present,
+    rows,
+    rule,
+)
+
+CODEBOOK = "2026-11: UCDP GED codebook 24.1"
+DELIVERY = "2026-11: an empty file is a failed delivery"
+CODES = countries()["country_code"].to_list()
+MEASURES = ["development_aid", "military_cooperation", "membership", "sanctions", "ngo_ban"]
+# Read by core/presence.sql to tell the cadre.
+PRESENCE_INDICATOR = (
+    r"^(?:.+_(?:present|deployed)_share(?:_upper_bound|_lower_bound)?"
+    r"|deployment_rate_labelled_governors_sic)$"
+)
+
+LANDED: dict[str, tuple[Check, ...]] = {
+    "landing.ucdp_ged": (
+        rows(1, DELIVERY),
+        *present("id", "country_id", "date_start", "date_end", "latitude", "longitude"),
+        *present("best", "low", "high", "where_prec", "date_prec", "type_of_violence"),
+        *present("side_a", "side_b", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown"),
+        *exist("adm_1", "adm_2"),
+        key("id"),
+        one_of("type_of_violence", [1, 2, 3], CODEBOOK),
+        one_of(
+            "country_id",
+            countries()["gw_number"].to_list(),
+            "2026-11: the countries of config/countries.csv, Gleditsch-Ward",
+        ),
+        between("where_prec", 1, 7, CODEBOOK),
+        between("date_prec", 1, 5, CODEBOOK),
+        between("latitude", 4, 26, "2026-11: the eight countries' extent, a degree of margin"),
+        between("longitude", -19, 17, "2026-11: the eight countries' extent, a degree of margin"),
+        *(
+            between(column, 0, None, "2026-11: a count of deaths")
+            for column in (
+                "best",
+                "low",
+                "high",
+                "deaths_a",
+                "deaths_b",
+                "deaths_civilians",
+                "deaths_unknown",
+            )
+        ),
+        between(
+            "best",
+            None,
+            500,
+            "2026-11: largest event on file has 313; look before raising it",
+            "warning",
+        ),
+        in_order(
+            "low_best_high_in_order",
+            ["low", "best", "high"],
+            "warning",
+            "2026-11: 41 of 4,022 rows of GED 24.1 break it; a flaw of the source",
+        ),
+        rule(
+            "deaths_by_side_add_up",
+            pl.sum_horizontal("deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown")
+            == pl.col("best"),
+            "warning",
+            CODEBOOK,
+        ),
+        in_order("date_start_not_after_date_end", ["date_start", "date_end"], "critical", CODEBOOK),
+        rule(
+            "lasts_a_year_at_most",
+            pl.col("date_end") - pl.col("date_start") <= pl.duration(days=366),
+            "warning",
+            "2026-11: longest event on file lasts 364 days; UCDP splits at the turn of the year",
+        ),
+    ),
+    "landing.admin_presence": (
+        rows(1, DELIVERY),
+        *present("date", "scope_regions", "indicator", "value_pct", "source_symbol"),
+        *exist("numerator", "denominator", "published_on", "url_if_known", "source_symbol_basis"),
+        key("date", "scope_regions", "indicator", "source_symbol"),
+        Check(
+            "ExpectColumnValuesToMatchRegex",
+            {"column": "indicator", "regex": PRESENCE_INDICATOR},
+            "critical",
+            "2026-11: core/presence.sql reads the cadre from it",
+        ),
+        between("value_pct", 0, 100, "2026-11: per cent of posts"),
+        between("numerator", 0, None, "2026-11: a count of people"),
+        between("denominator", 1, None, "2026-11: a share of no posts is no share"),
+        in_order(
+            "numerator_not_above_denominator",
+            ["numerator", "denominator"],
+            "critical",
+            "2026-11: nobody fills more posts than there are",
+        ),
+        rule(
+            "share_is_numerator_over_denominator",
+            (pl.col("numerator") / pl.col("denominator") * 100 - pl.col("value_pct")).abs() <= 1,
+            "warning",
+            "2026-11: reports round to whole per cents",
+        ),
+        in_order(
+            "published_after_its_date",
+            ["date", "published_on"],
+            "critical",
+            "2026-11: known before it was would let the past peek",
+        ),
+    ),
+    "landing.aid_suspensions": (
+        rows(1, DELIVERY),
+        *present("country", "date", "actor", "measure_type", "action", "what", "url"),
+        *exist("date_precision", "end_date_if_seen", "published_on"),
+        key("country", "date", "actor", "measure_type", "action", "what"),
+        one_of(
+            "country",
+            countries()["country_name"].to_list(),
+            "2026-11: core/suspension.sql joins on the name; another spelling would be lost",
+        ),
+        rule(
+            "measure_types_known",
+            pl.col("measure_type")
+            .str.split(";")
+            .list.eval(pl.element().str.strip_chars().is_in(MEASURES))
+            .list.all(),
+            "critical",
+            "2026-11: the indicators count these; several are joined by ;",
+        ),
+        one_of(
+            "action",
+            ["suspend", "impose", "lift", "maintain_suspension"],
+            "2026-11: the acts core.suspension knows",
+        ),
+        in_order(
+            "end_not_before_start",
+            ["date", "end_date_if_seen"],
+            "critical",
+            "2026-11: a measure ends after it began",
+        ),
+        Check(
+            "ExpectColumnValuesToMatchRegex",
+            {"column": "url", "regex": "^https?://"},
+            "warning",
+            "2026-11: every entry can be looked up",
+        ),
+    ),
+    "landing.powell_thyne_coups": (
+        rows(1, DELIVERY),
+        *present("ccode", "year", "month", "day", "coup_date", "coup"),
+        *exist("correction"),
+        key("ccode", "coup_date"),
+        one_of("coup", [1, 2], "2026-11: codebook: 1 failed, 2 successful"),
+        between("year", 1950, None, "2026-11: the data set begins in 1950"),
+        rule(
+            "corrected_days_say_so",
+            (pl.date("year", "month", "day") == pl.col("coup_date"))
+            | pl.col("correction").is_not_null(),
+            "critical",
+            "2026-11: a day that differs from the source's is marked",
+        ),
+    ),
+    "landing.governance_register": (
+        *present("register", "country_code", "entry_date", "entry_type", "title", "url"),
+        *exist("region_id"),
+        key("register", "country_code", "entry_date", "title"),
+        one_of(
+            "register", ["transition_milestone", "local_agreement"], "2026-11: its two registers"
+        ),
+        one_of("country_code", CODES, "2026-11: the countries of config/countries.csv"),
+        one_of(
+            "region_id", regions()["region_id"].to_list(), "2026-11: the ids of config/regions.csv"
+        ),
+    ),
+    "landing.admin1_boundaries": (
+        rows(regions().height, "2026-11: every region of config/regions.csv needs its polygon"),
+        *present("country_code", "region_name", "region_pcode", "boundary_source"),
+        key("country_code", "region_pcode"),
+        one_of("country_code", CODES, "2026-11: the countries of config/countries.csv"),
+        rule(
+            "boundary_is_a_polygon",
+            pl.col("boundary_wkb").bin.size().fill_null(0) > 9 + 4 * 16,
+            "critical",
+            "2026-11: header and four points are the least a polygon takes as well-known binary",
+        ),
+    ),
+    "landing.mali_census_2009": (
+        rows(1, DELIVERY),
+        *present("region_name", "population_count"),
+        key("region_name"),
+        between("population_count", 1_000, 5_000_000, "2026-11: Mali's regions, 2009"),
+        one_of(
+            "region_name",
+            regions().filter(country_code="MLI")["region_name"].to_list(),
+            "2026-11: core/region.sql joins on the name; another spelling would be lost",
+        ),
+    ),
+}

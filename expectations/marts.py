@@ -1,0 +1,170 @@
+"""Suites of the marts: the last look before a reader sees them."""
+
+import polars as pl
+
+from config.registry import countries, regions
+from expectations.checks import (
+    Check,
+    between,
+    exactly,
+    exist,
+    first_of_month,
+    in_order,
+    key,
+    mostly,
+    one_of,
+    present,
+    rows,
+    rule,
+)
+
+IDS = regions()["region_id"].to_list()
+IN_IDS = "2026-11: the ids of config/regions.csv"
+LEVELS = ["none", "watch", "warning", "alarm"]
+MODELS = ["negbin_region", "negbin_pooled", "conflictology", "combined"]
+DRIVERS = [
+    "own_recent", "own_medium", "own_long", "neighbours", "pooled_baseline", "deaths_past12",
+    "emergence", "administrator_presence", "aid_suspensions_open", "days_since_coup",
+]  # fmt: skip
+QUANTILES = [f"events_q{level}" for level in ("05", "10", "25", "50", "75", "90", "95")]
+PROBABILITY = "2026-11: a probability"
+
+
+def finite(*columns: str) -> list[Check]:
+    """Numbers are numbers: neither infinite nor not-a-number; nulls pass."""
+    return [
+        rule(
+            f"{column}_is_finite",
+            pl.col(column).is_finite(),
+            "critical",
+            "2026-11: a failed division is no figure; what is not known is null",
+        )
+        for column in columns
+    ]
+
+
+MARTS: dict[str, tuple[Check, ...]] = {
+    "mart.indicator": (
+        rows(1, "2026-11: an empty mart is a failed night"),
+        *present("indicator", "place_level", "place_id", "month_start", "unit"),
+        *exist("note"),
+        first_of_month("month_start"),
+        rule(
+            "grain_is_unique",
+            ~pl.struct("indicator", "place_id", "month_start").is_duplicated(),
+            "critical",
+            "2026-11: the table's grain",
+        ),
+        one_of("place_level", ["region", "country"], "2026-11: design"),
+        one_of(
+            "place_id",
+            IDS + countries()["country_code"].to_list(),
+            "2026-11: the places of config/regions.csv and config/countries.csv",
+        ),
+        between("value", 0, None, "2026-11: counts, shares and days are never negative"),
+        *finite("value"),
+        rule(
+            "shares_at_most_one",
+            (pl.col("unit") != "share 0-1") | (pl.col("value") <= 1),
+            "critical",
+            "2026-11: a share",
+        ),
+    ),
+    "mart.forecast": (
+        rows(1, "2026-11: an empty mart is a failed night"),
+        key("region_id", "model", "horizon_months"),
+        *present("region_id", "model", "horizon_months", "origin_month", "target_month"),
+        *present("events_mean", "p_any_event", *QUANTILES),
+        one_of("region_id", IDS, IN_IDS),
+        one_of("model", MODELS, "2026-11: the three models and their mean"),
+        between("horizon_months", 1, 6, "2026-11: design"),
+        between("p_any_event", 0, 1, PROBABILITY),
+        between("events_q05", 0, None, "2026-11: a count of events"),
+        between("events_mean", 0, 1_000, "2026-11: largest month on file is below 100"),
+        in_order(
+            "quantiles_in_order", QUANTILES, "critical", "2026-11: quantiles rise with their level"
+        ),
+        first_of_month("origin_month"),
+        first_of_month("target_month"),
+        rule(
+            "target_is_origin_plus_horizon",
+            (pl.col("target_month").dt.year() - pl.col("origin_month").dt.year()) * 12
+            + pl.col("target_month").dt.month()
+            - pl.col("origin_month").dt.month()
+            == pl.col("horizon_months"),
+            "critical",
+            "2026-11: the horizon counts months ahead of the last month seen",
+        ),
+    ),
+    "mart.flag": (
+        exactly(regions().height, "2026-11: every region has a level, if only none"),
+        key("region_id"),
+        *present("region_id", "country_code", "country_name", "region_name", "as_of_date"),
+        *present("level", "p_escalation", "data_month", "reason", "is_stale"),
+        *present("events_count", "deaths_best_count", "events_past12_mean", "p_any_next_month"),
+        *present("events_next3_mean", "events_next3_q10", "events_next3_q90"),
+        one_of("region_id", IDS, IN_IDS),
+        one_of("level", LEVELS, "2026-11: design"),
+        between("p_escalation", 0, 1, PROBABILITY),
+        between("p_any_next_month", 0, 1, PROBABILITY),
+        between("events_count", 0, None, "2026-11: a count of events"),
+        between("deaths_best_count", 0, None, "2026-11: a count of deaths"),
+        between("events_past12_mean", 0, 1_000, "2026-11: largest month on file is below 100"),
+        between("events_next3_mean", 0, 3_000, "2026-11: thrice the bound of one month"),
+        between("escalation_threshold_count", 3, None, "2026-11: thresholds.toml: least_events"),
+        in_order(
+            "forecast_quantiles_in_order",
+            ["events_next3_q10", "events_next3_q90"],
+            "critical",
+            "2026-11: quantiles rise with their level",
+        ),
+        first_of_month("data_month"),
+        rule(
+            "data_month_before_night",
+            pl.col("data_month").dt.month_end() < pl.col("as_of_date"),
+            "critical",
+            "2026-11: only whole months are forecast from",
+        ),
+        rule(
+            "one_night_one_month",
+            (pl.col("as_of_date") == pl.col("as_of_date").first())
+            & (pl.col("data_month") == pl.col("data_month").first()),
+            "critical",
+            "2026-11: regions of different nights cannot be ranked",
+        ),
+        mostly(
+            "level",
+            ["none", "watch"],
+            0.9,
+            "2026-11: budget of design: at most 10% of regions above watch",
+        ),
+        one_of("is_stale", [False], "2026-11: levels of a stale source are old news", "warning"),
+    ),
+    "mart.flag_driver": (
+        rows(1, "2026-11: an empty mart is a failed night"),
+        key("region_id", "driver"),
+        key("region_id", "driver_rank"),
+        *present("region_id", "driver_rank", "driver", "unit"),
+        *exist("baseline", "detail"),
+        one_of("region_id", IDS, IN_IDS),
+        one_of("driver", DRIVERS, "2026-11: the codes the mails have words for"),
+        between("driver_rank", 1, None, "2026-11: ranks begin with 1"),
+        *finite("value", "contribution_log"),
+    ),
+    "mart.source_status": (
+        rows(1, "2026-11: an empty mart is a failed night"),
+        key("source"),
+        *present("source", "title", "licence", "attribution", "content_sha256", "fetched_at"),
+        *present("is_stale", "is_republishable"),
+        *exist("newest_date", "max_age_days", "flaws", "url"),
+        between("rows_count", 0, None, "2026-11: a count of rows"),
+        between("age_days", 0, None, "2026-11: figures younger than the night would be a peek"),
+        one_of("is_stale", [False], "2026-11: a stale source is named to every reader", "warning"),
+        one_of(
+            "is_republishable",
+            [True],
+            "2026-11: look whether its rows may stand in the published file",
+            "warning",
+        ),
+    ),
+}

@@ -1,0 +1,505 @@
+"""Every check catches the row it is there for, and lets good rows pass."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import pytest
+
+from config.registry import countries, regions
+from expectations.checks import Check
+from expectations.judge import judge
+from expectations.suites import SUITES
+
+REGIONS = regions().height
+ROW = {  # one good row a table; varied below where a key needs it
+    "landing.ucdp_ged": {
+        "id": 400798,
+        "country_id": 432,
+        "side_a": "JNIM",
+        "side_b": "Civilians",
+        "type_of_violence": 3,
+        "where_prec": 1,
+        "adm_1": "Sikasso region",
+        "adm_2": None,
+        "latitude": 11.3,
+        "longitude": -5.7,
+        "date_prec": 1,
+        "date_start": date(2021, 5, 30),
+        "date_end": date(2021, 5, 30),
+        "deaths_a": 0,
+        "deaths_b": 0,
+        "deaths_civilians": 4,
+        "deaths_unknown": 1,
+        "best": 5,
+        "low": 5,
+        "high": 6,
+    },
+    "landing.admin_presence": {
+        "date": date(2021, 2, 28),
+        "scope_regions": "Mopti",
+        "indicator": "prefects_present_share",
+        "value_pct": 87.5,
+        "numerator": 7.0,
+        "denominator": 8.0,
+        "source_symbol": "S/2021/299",
+        "source_symbol_basis": "stated",
+        "url_if_known": None,
+        "published_on": date(2021, 3, 26),
+    },
+    "landing.aid_suspensions": {
+        "country": "Mali",
+        "date": date(2021, 6, 4),
+        "date_precision": "day",
+        "actor": "World Bank",
+        "measure_type": "development_aid;military_cooperation",
+        "action": "suspend",
+        "what": "payments",
+        "end_date_if_seen": date(2021, 6, 5),
+        "url": "https://example.org",
+        "published_on": None,
+    },
+    "landing.powell_thyne_coups": {
+        "ccode": 432,
+        "year": 2021,
+        "month": 5,
+        "day": 21,
+        "coup": 2,
+        "coup_date": date(2021, 5, 21),
+        "correction": None,
+    },
+    "landing.governance_register": {
+        "register": "local_agreement",
+        "country_code": "MLI",
+        "region_id": "MLI.mopti",
+        "entry_date": date(2021, 3, 1),
+        "entry_type": "ceasefire",
+        "title": "Farabougou",
+        "url": "https://example.org",
+    },
+    "landing.admin1_boundaries": {
+        "country_code": "MLI",
+        "region_name": "Sikasso",
+        "region_pcode": "ML03",
+        "boundary_source": "OCHA",
+        "boundary_wkb": b"\1" * 93,
+    },
+    "landing.mali_census_2009": {"region_name": "Sikasso", "population_count": 2_643_179},
+    "core.region": {
+        "region_id": "MLI.sikasso",
+        "country_code": "MLI",
+        "country_name": "Mali",
+        "region_name": "Sikasso",
+        "centroid_longitude": -6.6,
+        "centroid_latitude": 11.3,
+        "population_count": 2_643_179,
+        "population_year": 2009,
+        "boundary_attribution": "OCHA",
+    },
+    "core.event": {
+        "event_id": "ucdp_ged:400798",
+        "event_date": date(2021, 5, 30),
+        "date_start": date(2021, 5, 30),
+        "date_end": date(2021, 5, 30),
+        "date_prec": 1,
+        "country_code": "MLI",
+        "region_id": "MLI.sikasso",
+        "placed_by": "polygon",
+        "name_check": "agrees",
+        "where_prec": 1,
+        "source_admin1_name": None,
+        "source_admin2_name": None,
+        "violence_type": "one_sided",
+        "actor_a": "JNIM",
+        "actor_b": "Civilians",
+        "actor_group_a": "jihadist",
+        "actor_group_b": "civilians",
+        "deaths_best_count": 5,
+        "deaths_low_count": 5,
+        "deaths_high_count": 6,
+        "deaths_civilians_count": 5,
+        "known_from": datetime(2021, 6, 20),
+        "known_basis": "assumed",
+    },
+    "core.presence": {
+        "observation_id": "a",
+        "observed_date": date(2021, 2, 28),
+        "scope": "Mopti",
+        "region_id": "MLI.mopti",
+        "group_size_count": 1,
+        "cadre": "prefects",
+        "presence_share": 0.875,
+        "share_bound": "exact",
+        "numerator_count": 7,
+        "denominator_count": 8,
+        "reference": "S/2021/299",
+        "reference_basis": "stated",
+        "url": None,
+        "known_from": datetime(2021, 3, 26),
+        "known_basis": "assumed",
+    },
+    "core.suspension": {
+        "suspension_id": "MLI|ECOWAS|membership|2020-08-18",
+        "country_code": "MLI",
+        "actor": "ECOWAS",
+        "measure_type": "membership",
+        "opened_date": date(2020, 8, 18),
+        "opened_precision": "day",
+        "closed_date": date(2020, 10, 6),
+        "confirmed_date": date(2020, 10, 6),
+        "status": "lifted",
+        "url": "https://example.org",
+        "known_from": datetime(2020, 8, 19),
+    },
+    "core.coup": {
+        "coup_id": "MLI|2021-05-21",
+        "country_code": "MLI",
+        "coup_date": date(2021, 5, 21),
+        "is_successful": True,
+        "known_from": datetime(2021, 5, 28),
+    },
+    "mart.indicator": {
+        "indicator": "prefects_presence_share",
+        "place_level": "region",
+        "place_id": "MLI.mopti",
+        "month_start": date(2021, 2, 1),
+        "value": 0.875,
+        "unit": "share 0-1",
+        "note": None,
+    },
+    "mart.forecast": {
+        "region_id": "MLI.sikasso",
+        "model": "combined",
+        "origin_month": date(2021, 11, 1),
+        "horizon_months": 3,
+        "target_month": date(2022, 2, 1),
+        "events_mean": 0.8,
+        "events_q05": 0.0,
+        "events_q10": 0.0,
+        "events_q25": 0.0,
+        "events_q50": 0.0,
+        "events_q75": 1.0,
+        "events_q90": 2.0,
+        "events_q95": 3.0,
+        "p_any_event": 0.4,
+    },
+    "mart.flag": {
+        "region_id": "MLI.sikasso",
+        "country_code": "MLI",
+        "country_name": "Mali",
+        "region_name": "Sikasso",
+        "as_of_date": date(2021, 6, 25),
+        "data_month": date(2021, 5, 1),
+        "level": "watch",
+        "p_escalation": 0.1,
+        "escalation_threshold_count": 3,
+        "events_count": 1,
+        "deaths_best_count": 5,
+        "events_past12_mean": 0.3,
+        "events_next3_mean": 1.1,
+        "events_next3_q10": 0.0,
+        "events_next3_q90": 3.0,
+        "p_any_next_month": 0.3,
+        "is_stale": False,
+        "reason": "1 event",
+    },
+    "mart.flag_driver": {
+        "region_id": "MLI.sikasso",
+        "driver_rank": 1,
+        "driver": "own_recent",
+        "value": 0.3,
+        "baseline": 0.1,
+        "contribution_log": 0.2,
+        "unit": "events / month",
+        "detail": None,
+    },
+    "mart.source_status": {
+        "source": "ucdp_ged",
+        "title": "UCDP",
+        "licence": "CC BY 4.0",
+        "attribution": "UCDP",
+        "flaws": "",
+        "is_republishable": True,
+        "rows_count": 4022,
+        "newest_date": None,
+        "fetched_at": datetime(2021, 6, 25),
+        "age_days": 25,
+        "max_age_days": 62,
+        "is_stale": False,
+        "url": "ged.csv",
+        "content_sha256": "0959",
+    },
+}
+# What tells further rows from the first: as many rows, one value of each column.
+FURTHER: dict[str, dict[str, list[Any]]] = {
+    "landing.ucdp_ged": {"id": [400799]},
+    "landing.admin1_boundaries": {"region_pcode": [f"X{n}" for n in range(1, REGIONS)]},
+    "core.region": {"region_id": [f"MLI.r{n}" for n in range(1, REGIONS)]},
+    "core.event": {"event_id": ["ucdp_ged:400799"]},
+    "core.presence": {"observation_id": ["b"]},
+    "core.suspension": {"suspension_id": ["b"]},
+    "mart.flag": {"region_id": [i for i in regions()["region_id"].to_list() if i != "MLI.sikasso"]},
+}
+# Values that break a check of the column or rule named: each set of values, put into one
+# row of the good table (EVERY: into all its rows), must be caught.
+EVERY = "every row"
+BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "landing.ucdp_ged": {
+        "type_of_violence": [{"type_of_violence": 0}, {"type_of_violence": 4}],
+        "country_id": [{"country_id": 475}],
+        "where_prec": [{"where_prec": 0}, {"where_prec": 8}],
+        "date_prec": [{"date_prec": 0}, {"date_prec": 6}],
+        "latitude": [{"latitude": -11.3}, {"latitude": 48.9}],
+        "longitude": [{"longitude": -77.0}, {"longitude": 17.5}],
+        "best": [{"best": -1}, {"best": 501}],
+        "low": [{"low": -1}],
+        "high": [{"high": -1}],
+        "deaths_a": [{"deaths_a": -1}],
+        "deaths_b": [{"deaths_b": -1}],
+        "deaths_civilians": [{"deaths_civilians": -1}],
+        "deaths_unknown": [{"deaths_unknown": -1}],
+        "low_best_high_in_order": [{"low": 6}, {"high": 4}],
+        "deaths_by_side_add_up": [{"best": 6}, {"deaths_a": 1}],
+        "date_start_not_after_date_end": [{"date_start": date(2021, 5, 31)}],
+        "lasts_a_year_at_most": [{"date_start": date(2020, 5, 28)}],
+    },
+    "landing.admin_presence": {
+        "indicator": [{"indicator": "prefects"}, {"indicator": "prefects_present_shares"}],
+        "value_pct": [{"value_pct": -0.1}, {"value_pct": 100.1}],
+        "numerator": [{"numerator": -1.0}],
+        "denominator": [{"denominator": 0.0}],
+        "numerator_not_above_denominator": [{"numerator": 9.0}],
+        "share_is_numerator_over_denominator": [{"value_pct": 17.0}],
+        "published_after_its_date": [{"published_on": date(2021, 2, 27)}],
+    },
+    "landing.aid_suspensions": {
+        "country": [{"country": "mali"}],
+        "measure_types_known": [{"measure_type": "development_aid;aid"}],
+        "action": [{"action": "resume"}],
+        "end_not_before_start": [{"end_date_if_seen": date(2021, 6, 3)}],
+        "url": [{"url": "seen on paper"}],
+    },
+    "landing.powell_thyne_coups": {
+        "coup": [{"coup": 0}, {"coup": 3}],
+        "year": [{"year": 1949}],
+        "corrected_days_say_so": [{"day": 24}],
+    },
+    "landing.governance_register": {
+        "register": [{"register": "milestone"}],
+        "country_code": [{"country_code": "ML"}],
+        "region_id": [{"region_id": "MLI.farabougou"}],
+    },
+    "landing.admin1_boundaries": {
+        "country_code": [{"country_code": "ML"}],
+        "boundary_is_a_polygon": [{"boundary_wkb": b"\1" * 21}, {"boundary_wkb": None}],
+    },
+    "landing.mali_census_2009": {
+        "population_count": [{"population_count": 54}, {"population_count": 26_431_790}],
+        "region_name": [{"region_name": "Sikaso"}],
+    },
+    "core.region": {
+        "country_code": [{"country_code": "GIN"}],
+        "centroid_latitude": [{"centroid_latitude": -6.6}, {"centroid_latitude": 27.0}],
+        "centroid_longitude": [{"centroid_longitude": -19.5}, {"centroid_longitude": 17.5}],
+        "population_count": [{"population_count": 0}, {"population_count": 5_000_001}],
+        "population_has_its_year": [{"population_year": None}, {"population_count": None}],
+    },
+    "core.event": {
+        "country_code": [{"country_code": "GIN"}],
+        "violence_type": [{"violence_type": "riot"}],
+        "placed_by": [{"placed_by": "guess"}, {"placed_by": "country"}],
+        "name_check": [{"name_check": "maybe"}, {"name_check": "disagrees"}],
+        "actor_group_a": [{"actor_group_a": "rebels"}],
+        "actor_group_b": [{"actor_group_b": "rebels"}],
+        "known_basis": [{"known_basis": "guessed"}],
+        "where_prec": [{"where_prec": 0}, {"where_prec": 8}],
+        "date_prec": [{"date_prec": 0}, {"date_prec": 6}],
+        "deaths_best_count": [{"deaths_best_count": -1}],
+        "deaths_civilians_count": [{"deaths_civilians_count": -1}],
+        "date_start_not_after_date_end": [{"date_start": date(2021, 5, 31)}],
+        "known_after_it_happened": [{"known_from": datetime(2021, 5, 29, 23)}],
+        "region_exactly_if_placed": [{"region_id": None}, {"placed_by": "country"}],
+        "region_in_its_country": [{"region_id": "BFA.cascades"}],
+        "vague_places_not_placed": [{"where_prec": 6}],
+    },
+    "core.presence": {
+        "presence_share": [{"presence_share": -0.01}, {"presence_share": 87.5}],
+        "group_size_count": [{"group_size_count": 0}],
+        "share_bound": [{"share_bound": "about"}],
+        "known_basis": [{"known_basis": "guessed"}],
+        "region_id": [{"region_id": "MLI.taoudenit"}],
+        "numerator_not_above_denominator": [{"numerator_count": 9}],
+    },
+    "core.suspension": {
+        "country_code": [{"country_code": "GIN"}],
+        "measure_type": [{"measure_type": "development_aid;sanctions"}],
+        "status": [{"status": "closed"}],
+        "opened_precision": [{"opened_precision": "year"}],
+        "closed_not_before_opened": [{"closed_date": date(2020, 8, 17)}],
+        "lifted_exactly_if_closed": [{"status": "open"}, {"closed_date": None}],
+        "opened_date": [{"opened_date": None}],
+    },
+    "core.coup": {
+        "country_code": [{"country_code": "GIN"}],
+        "known_after_it_happened": [{"known_from": datetime(2021, 5, 20)}],
+    },
+    "mart.indicator": {
+        "month_start_is_first_of_month": [{"month_start": date(2021, 2, 28)}],
+        "grain_is_unique": [],
+        "place_level": [{"place_level": "village"}],
+        "place_id": [{"place_id": "GIN"}],
+        "value": [{"value": -0.1}],
+        "value_is_finite": [{"value": float("inf")}, {"value": float("nan")}],
+        "shares_at_most_one": [{"value": 87.5}],
+    },
+    "mart.forecast": {
+        "region_id": [{"region_id": "GIN.nzerekore"}],
+        "model": [{"model": "arima"}],
+        "horizon_months": [{"horizon_months": 0}, {"horizon_months": 7}],
+        "p_any_event": [{"p_any_event": -0.01}, {"p_any_event": 1.01}],
+        "events_q05": [{"events_q05": -1.0}],
+        "events_mean": [{"events_mean": -0.1}, {"events_mean": 1_001.0}],
+        "quantiles_in_order": [{"events_q05": 0.5}, {"events_q50": 1.5}, {"events_q95": 1.0}],
+        "origin_month_is_first_of_month": [{"origin_month": date(2021, 11, 30)}],
+        "target_month_is_first_of_month": [{"target_month": date(2022, 2, 28)}],
+        "target_is_origin_plus_horizon": [{"target_month": date(2022, 1, 1)}],
+    },
+    "mart.flag": {
+        "region_id": [{"region_id": "GIN.nzerekore"}],
+        "level": [{"level": "red"}, {"level": "alarm", EVERY: True}],
+        "p_escalation": [{"p_escalation": -0.01}, {"p_escalation": 1.01}],
+        "p_any_next_month": [{"p_any_next_month": -0.01}, {"p_any_next_month": 1.01}],
+        "events_count": [{"events_count": -1}],
+        "deaths_best_count": [{"deaths_best_count": -1}],
+        "events_past12_mean": [{"events_past12_mean": -0.1}, {"events_past12_mean": 1_001.0}],
+        "events_next3_mean": [{"events_next3_mean": -0.1}, {"events_next3_mean": 3_001.0}],
+        "escalation_threshold_count": [{"escalation_threshold_count": 2}],
+        "forecast_quantiles_in_order": [{"events_next3_q10": 4.0}],
+        "data_month_is_first_of_month": [{"data_month": date(2021, 5, 30)}],
+        "data_month_before_night": [{"data_month": date(2021, 6, 1)}],
+        "one_night_one_month": [
+            {"as_of_date": date(2021, 6, 24)},
+            {"data_month": date(2021, 4, 1)},
+        ],
+        "is_stale": [{"is_stale": True}],
+    },
+    "mart.flag_driver": {
+        "region_id": [{"region_id": "GIN.nzerekore"}],
+        "driver": [{"driver": "rainfall"}],
+        "driver_rank": [{"driver_rank": 0}],
+        "value_is_finite": [{"value": float("inf")}, {"value": float("nan")}],
+        "contribution_log_is_finite": [{"contribution_log": float("-inf")}],
+    },
+    "mart.source_status": {
+        "rows_count": [{"rows_count": -1}],
+        "age_days": [{"age_days": -1}],
+        "is_stale": [{"is_stale": True}],
+        "is_republishable": [{"is_republishable": False}],
+    },
+}
+CHECKS = [(table, number) for table, checks in SUITES.items() for number in range(len(checks))]
+
+
+def clean(table: str) -> pl.DataFrame:
+    """Good rows of a table, built by hand."""
+    first = ROW[table]
+    further = FURTHER.get(table, {})
+    count = max((len(values) for values in further.values()), default=0)
+    rows = [first] + [{**first, **{c: v[n] for c, v in further.items()}} for n in range(count)]
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def broken(good: pl.DataFrame, values: Mapping[str, Any]) -> pl.DataFrame:
+    """The good rows with these values put into the first of them, or into every row."""
+    rows = good.to_dicts()
+    for row in rows if EVERY in values else rows[:1]:
+        row.update({name: value for name, value in values.items() if name != EVERY})
+    return pl.DataFrame(rows, schema=good.schema)
+
+
+def bad_frames(table: str, check: Check) -> list[pl.DataFrame]:
+    """Frames that the check must catch."""
+    good = clean(table)
+    column = check.arguments.get("column")
+    if check.expectation == "ExpectColumnToExist":
+        return [good.drop(column)]
+    if check.expectation.startswith("ExpectTable"):
+        return [good.clear()]
+    if "Unique" in check.expectation or column == "grain_is_unique":
+        return [pl.concat([good, good.head(1)])]
+    if check.expectation == "ExpectColumnValuesToNotBeNull" and "mostly" not in check.arguments:
+        return [good.drop(column), broken(good, {column: None})]
+    return [broken(good, values) for values in BREAKS[table][column]]
+
+
+def caught(table: str, check: Check, frame: pl.DataFrame, patch: pytest.MonkeyPatch) -> bool:
+    patch.setitem(SUITES, table, (check,))
+    return not judge({table: frame})["is_success"].item()
+
+
+@pytest.mark.parametrize("table", SUITES)
+def test_good_rows_pass(table: str) -> None:
+    results = judge({table: clean(table)})
+    assert results.height == len(SUITES[table])
+    assert results.filter(~pl.col("is_success")).rows() == []
+
+
+@pytest.mark.parametrize(("table", "number"), CHECKS)
+def test_every_check_catches_what_it_is_there_for(
+    table: str, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = SUITES[table][number]
+    frames = bad_frames(table, check)
+    assert frames
+    # Several checks may read one column: some of its bad values are for the others.
+    column = check.arguments.get("column")
+    shared = sum(other.arguments.get("column") == column for other in SUITES[table]) > 1
+    results = [caught(table, check, frame, monkeypatch) for frame in frames]
+    assert any(results) if shared else all(results)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "values"),
+    [(t, c, v) for t, columns in BREAKS.items() for c, bad in columns.items() for v in bad],
+)
+def test_every_bad_value_is_caught_by_a_check_of_its_column(
+    table: str, column: str, values: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tuple(check for check in SUITES[table] if check.arguments.get("column") == column)
+    monkeypatch.setitem(SUITES, table, own)
+    results = judge({table: broken(clean(table), values)})
+    assert not results["is_success"].all()
+
+
+def test_bad_values_are_written_down_for_every_check_and_no_other() -> None:
+    written = {(table, column) for table, columns in BREAKS.items() for column in columns}
+    generic = ("ExpectColumnToExist", "ExpectColumnValuesToNotBeNull", "ExpectColumnValuesToBeUni")
+    needed = {
+        (table, check.arguments["column"])
+        for table, checks in SUITES.items()
+        for check in checks
+        if "column" in check.arguments
+        and (not check.expectation.startswith(generic) or "mostly" in check.arguments)
+    }
+    assert written == needed
+
+
+def test_every_bound_says_why_and_since_when() -> None:
+    for checks in SUITES.values():
+        for check in checks:
+            since, _, reason = check.notes.partition(": ")
+            assert since == "2026-11"
+            assert reason
+            assert check.severity in ("critical", "warning")
+
+
+def test_no_check_stands_twice() -> None:
+    for checks in SUITES.values():
+        told = [(check.expectation, str(check.arguments)) for check in checks]
+        assert len(told) == len(set(told))
+
+
+def test_embedded_places_and_suites_agree() -> None:
+    assert countries().height == 8
+    assert REGIONS == 104
