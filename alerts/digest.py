@@ -10,12 +10,11 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alerts import wording
-from config.registry import thresholds
+from config.registry import LEVELS, MEASURES, thresholds
 
-LEVELS = ("alarm", "warning", "watch")
+FLAGGED = LEVELS[:0:-1]  # the gravest first
 DETAILED = 10  # regions told in full, so that a mail stays short on a phone
 EVENTS_SHOWN = 3
-MEASURES = ("development_aid", "military_cooperation", "membership", "sanctions")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def _environment(language: str, is_html: bool) -> Environment:
 
 def _facts(digest: Digest) -> dict[str, Any]:
     rank = pl.col("level").replace_strict(
-        {n: i for i, n in enumerate(LEVELS)}, return_dtype=pl.Int8
+        {n: i for i, n in enumerate(FLAGGED)}, return_dtype=pl.Int8
     )
     flagged = digest.flags.filter(pl.col("level") != "none").sort(
         rank, "p_escalation", "region_id", descending=[False, True, False]
@@ -108,12 +107,12 @@ def _facts(digest: Digest) -> dict[str, Any]:
         "as_of_date": digest.as_of_date,
         "data_month": digest.data_month,
         "is_stale": bool(digest.flags["is_stale"].any()),
-        "counts": {n: flagged.filter(pl.col("level") == n).height for n in LEVELS},
+        "counts": {n: flagged.filter(pl.col("level") == n).height for n in FLAGGED},
         "regions": regions,
         "others": flagged.slice(DETAILED)["region_name"].to_list(),
         "suspensions": _suspensions(digest.suspensions, [r["country_code"] for r in regions]),
         "country_names": dict(digest.flags.select("country_code", "country_name").iter_rows()),
-        "followed": {level: round(10 * thresholds()["followed"][level]) for level in LEVELS},
+        "followed": {level: round(10 * thresholds()["followed"][level]) for level in FLAGGED},
         "sources": digest.sources.to_dicts(),
         "database": digest.database,
     }
@@ -145,7 +144,7 @@ def _suspensions(
 ) -> dict[str, list[dict[str, Any]]]:
     """Open measures of each country told of, the newest first."""
     shown = suspensions.filter(
-        (pl.col("status") == "open") & pl.col("measure_type").is_in(MEASURES)
+        (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
     ).sort("opened_date", "actor", descending=[True, False])
     return {code: shown.filter(country_code=code).to_dicts() for code in dict.fromkeys(countries)}
 

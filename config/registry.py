@@ -11,6 +11,14 @@ import polars as pl
 
 HERE = Path(__file__).parent
 EMBEDDED = "embedded:"
+LEVELS = ("none", "watch", "warning", "alarm")  # rising; bounds in thresholds.toml
+# Measures against a country that count as suspensions, with the words for them.
+MEASURES = {
+    "development_aid": "development aid",
+    "military_cooperation": "military cooperation",
+    "membership": "membership of an organisation",
+    "sanctions": "sanctions",
+}
 
 
 class SourceError(Exception):

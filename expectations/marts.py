@@ -23,7 +23,7 @@ IN_IDS = "2026-11: the ids of config/regions.csv"
 LEVELS = ["none", "watch", "warning", "alarm"]
 MODELS = ["negbin_region", "negbin_pooled", "conflictology", "combined"]
 DRIVERS = [
-    "own_recent", "own_medium", "own_long", "neighbours", "pooled_baseline", "deaths_past12",
+    "own_recent", "own_medium", "own_long", "neighbours", "deaths_past12",
     "emergence", "administrator_presence", "aid_suspensions_open", "days_since_coup",
 ]  # fmt: skip
 QUANTILES = [f"events_q{level}" for level in ("05", "10", "25", "50", "75", "90", "95")]

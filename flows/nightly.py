@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from config.recipients import load_recipients
 from config.registry import Fetched, Source
 from config.settings import Settings, Smtp
 from expectations.judge import gate, judge
+from expectations.suites import SUITES
 from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.assess import assess
@@ -30,17 +31,15 @@ FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
 Progress = Callable[[str, float], None]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Report:
-    """What a run did: its night, its marts, where file and mails are, seconds by step."""
+    """What a run found and did: marts of its night, checks, and what became of the mails."""
 
-    night: date
-    flags: pl.DataFrame = field(default_factory=pl.DataFrame)
-    drivers: pl.DataFrame = field(default_factory=pl.DataFrame)
-    sources: pl.DataFrame = field(default_factory=pl.DataFrame)
-    checks: pl.DataFrame = field(default_factory=pl.DataFrame)
-    deliveries: list[Delivery] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+    flags: pl.DataFrame
+    drivers: pl.DataFrame
+    sources: pl.DataFrame
+    checks: pl.DataFrame
+    deliveries: list[Delivery]
 
 
 def default_night(today: date, settings: Settings) -> date:
@@ -123,16 +122,10 @@ def judge_night(
     landed: pl.DataFrame,
 ) -> pl.DataFrame:
     """Checks of core and marts, kept with those of the landed tables; critical stops here."""
-    results = pl.concat([landed, judge({n: f for n, f in tables.items() if n in JUDGED})])
+    results = pl.concat([landed, judge({n: f for n, f in tables.items() if n in SUITES})])
     gate(results)
     build.write_validation(con, night, results)
     return results
-
-
-JUDGED = (
-    "core.region", "core.event", "core.presence", "core.suspension", "core.coup",
-    "mart.indicator", "mart.forecast", "mart.flag", "mart.flag_driver", "mart.source_status",
-)  # fmt: skip
 
 
 def send_digests(
@@ -144,11 +137,11 @@ def send_digests(
 ) -> list[Delivery]:
     """One digest a recipient, by SMTP where a server is configured, else into the outbox."""
     flags = tables["mart.flag"]
-    flagged = flags.filter(pl.col("level") != "none").select("region_id", "region_name")
+    flagged = flags.filter(pl.col("level") != "none")
     data_month = flags["data_month"][0]
     events = (
         tables["core.event"]
-        .join(flagged, on="region_id")
+        .join(flagged, on="region_id", how="semi")
         .filter(pl.col("event_date") >= pl.lit(data_month).dt.offset_by("-2mo"))
     )
     digest = Digest(
@@ -173,14 +166,12 @@ def send_digests(
 @flow(name="nightly", validate_parameters=False)
 def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
-    report = Report(night)
 
     def run(name: str, body: Callable[..., Any], *args: Any, **options: Any) -> Any:
         began = time.perf_counter()
         step = task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)(body)
         result = step(*args)
-        report.seconds[name] = time.perf_counter() - began
-        progress(name, report.seconds[name])
+        progress(name, time.perf_counter() - began)
         return result
 
     load_recipients(settings.recipients_file)  # a wrong entry stops before the work
@@ -200,13 +191,17 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         con.begin()
         try:
             tables = run("assess the night", assess_night, con, night)
-            report.checks = run("check the night", judge_night, con, night, tables, landed)
+            checks = run("check the night", judge_night, con, night, tables, landed)
             con.commit()
         except BaseException:
             con.rollback()
             raise
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
-        report.deliveries = run("send digests", send_digests, con, tables, night, settings, smtp)
-    report.flags, report.drivers = tables["mart.flag"], tables["mart.flag_driver"]
-    report.sources = tables["mart.source_status"]
-    return report
+        deliveries = run("send digests", send_digests, con, tables, night, settings, smtp)
+    return Report(
+        flags=tables["mart.flag"],
+        drivers=tables["mart.flag_driver"],
+        sources=tables["mart.source_status"],
+        checks=checks,
+        deliveries=deliveries,
+    )

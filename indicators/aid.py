@@ -4,16 +4,9 @@ from functools import partial
 
 import polars as pl
 
-from config.registry import Indicator, thresholds
+from config.registry import MEASURES, Indicator, thresholds
 from indicators.governance import days_since
 from indicators.violence import PLACE_MONTH
-
-MEASURES = {
-    "development_aid": "development aid",
-    "military_cooperation": "military cooperation",
-    "membership": "membership of an organisation",
-    "sanctions": "sanctions",
-}
 
 
 def open_suspensions(

@@ -6,13 +6,12 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from config.registry import thresholds
+from config.registry import LEVELS, thresholds
 from indicators.risk import models
 from indicators.risk.models import PooledFit, Tuning
-from indicators.risk.panel import Array, Panel, neighbour_weights, weighted_means
+from indicators.risk.panel import Array, Panel, neighbour_weights, weighted_means, window_sums
 
 HORIZONS = range(1, 7)
-LEVELS = ("none", "watch", "warning", "alarm")
 QUANTILES = {"q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q95": 0.95}
 DRIVER_UNIT = "events / month"
 
@@ -102,16 +101,15 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
     panel = Panel(counts, weights)
     tuned = tuning()
     window = int(thresholds()["escalation"]["months"])
-    largest = (
-        int(4 * np.lib.stride_tricks.sliding_window_view(counts, window, axis=0).sum(axis=-1).max())
-        + 20
-    )
-    forecasts = _forecasts(panel, ids, months[-1], largest, tuned)
+    largest = int(4 * window_sums(counts, window).max()) + 20
+    seen = models.features(panel, tuned)
+    forecasts = _forecasts(panel, seen, ids, months[-1], largest, tuned)
     threshold = escalation_threshold(counts)
-    pool, pooled = _pool(panel, 1, window, largest, tuned)
-    combined = pool["combined"]
+    pooled = models.fit_pooled(panel, seen, 1, window, tuned)
+    combined = _pool(_own(panel, window, largest, tuned), pooled, largest)["combined"]
     before = Panel(counts[:-1], weights)
-    then = _pool(before, 1, window, largest, tuned)[0]["combined"]
+    then_pooled = models.fit_pooled(before, seen[:-1], 1, window, tuned)
+    then = _pool(_own(before, window, largest, tuned), then_pooled, largest)["combined"]
     last_month = series.filter(pl.col("month_start") == months[-1])
     flags = (
         places.select("region_id", "country_code", "country_name", "region_name")
@@ -150,26 +148,33 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
     return Assessment(forecasts, flags, _drivers(panel, ids, pooled, tuned))
 
 
-def _pool(
-    panel: Panel, first: int, last: int, largest: int, tuned: Tuning
-) -> tuple[dict[str, Array], PooledFit]:
-    window = last - first + 1
-    pooled = models.fit_pooled(panel, models.features(panel, tuned), first, last, tuned)
-    single = {
+def _own(panel: Panel, window: int, largest: int, tuned: Tuning) -> dict[str, Array]:
+    """The models that see one region at a time; the same however far ahead the window lies."""
+    return {
         "negbin_region": models.negbin_region(panel, window, largest, tuned),
-        "negbin_pooled": models.negbin_pmf(pooled.mean, pooled.dispersion, largest),
         "conflictology": models.conflictology(panel, window, largest),
     }
+
+
+def _pool(own: dict[str, Array], pooled: PooledFit, largest: int) -> dict[str, Array]:
+    """All models of a window, and ``combined``, their mean."""
+    single = {
+        "negbin_region": own["negbin_region"],
+        "negbin_pooled": models.negbin_pmf(pooled.mean, pooled.dispersion, largest),
+        "conflictology": own["conflictology"],
+    }
     mean: Array = np.mean(list(single.values()), axis=0)
-    return {**single, "combined": mean}, pooled
+    return {**single, "combined": mean}
 
 
 def _forecasts(
-    panel: Panel, ids: list[str], origin: date, largest: int, tuned: Tuning
+    panel: Panel, seen: Array, ids: list[str], origin: date, largest: int, tuned: Tuning
 ) -> pl.DataFrame:
+    own = _own(panel, 1, largest, tuned)
     parts = []
     for horizon in HORIZONS:
-        pool, _ = _pool(panel, horizon, horizon, largest, tuned)
+        pooled = models.fit_pooled(panel, seen, horizon, horizon, tuned)
+        pool = _pool(own, pooled, largest)
         for model, pmf in pool.items():
             parts.append(
                 pl.DataFrame({"region_id": ids}).with_columns(

@@ -1,10 +1,10 @@
 """What stands beside a flag: context that is not in the model, and the reason in words."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
-from indicators.aid import MEASURES
+from config.registry import MEASURES
 
 
 def context(
@@ -21,36 +21,24 @@ def context(
         coups: Core coups as known on the night.
     """
     region = flags.select("region_id", "country_code", "as_of_date", "data_month")
-    parts = [
-        _presence(region, series),
-        _suspensions(region, suspensions),
-        _coups(region, coups),
-        _emergence(region, series),
-        _deaths(region, series),
-    ]
+    parts = (
+        ("administrator_presence", "share 0-1", _presence(region, series)),
+        ("aid_suspensions_open", "measures", _suspensions(region, suspensions)),
+        ("days_since_coup", "days", _coups(region, coups)),
+        ("emergence", "0 or 1", _emergence(region, series)),
+        ("deaths_past12", "deaths", _deaths(region, series)),
+    )
     return pl.concat(
-        [
-            part.select(
-                "region_id",
-                driver=pl.lit(name),
-                value=pl.col("value").cast(pl.Float64),
-                baseline=pl.lit(None, dtype=pl.Float64),
-                contribution_log=pl.lit(None, dtype=pl.Float64),
-                unit=pl.lit(unit),
-                detail=pl.col("detail"),
-            )
-            for part, (name, unit) in zip(
-                parts,
-                (
-                    ("administrator_presence", "share 0-1"),
-                    ("aid_suspensions_open", "measures"),
-                    ("days_since_coup", "days"),
-                    ("emergence", "0 or 1"),
-                    ("deaths_past12", "deaths"),
-                ),
-                strict=True,
-            )
-        ]
+        part.select(
+            "region_id",
+            driver=pl.lit(name),
+            value=pl.col("value").cast(pl.Float64),
+            baseline=pl.lit(None, dtype=pl.Float64),
+            contribution_log=pl.lit(None, dtype=pl.Float64),
+            unit=pl.lit(unit),
+            detail=pl.col("detail"),
+        )
+        for name, unit, part in parts
     )
 
 
@@ -228,6 +216,5 @@ def newest_complete_month(complete_until: date) -> date:
         >>> newest_complete_month(date(2021, 5, 31)), newest_complete_month(date(2021, 5, 30))
         (datetime.date(2021, 5, 1), datetime.date(2021, 4, 1))
     """
-    following = pl.select(pl.lit(complete_until).dt.offset_by("1d").dt.month_start()).item()
-    month: date = pl.select(pl.lit(following).dt.offset_by("-1mo")).item()
-    return month
+    following = (complete_until + timedelta(days=1)).replace(day=1)
+    return (following - timedelta(days=1)).replace(day=1)

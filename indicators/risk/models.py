@@ -12,7 +12,7 @@ from statsmodels.genmod.families import NegativeBinomial, Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools import add_constant
 
-from indicators.risk.panel import Array, Panel, sums_ahead, weighted_means
+from indicators.risk.panel import Array, Panel, sums_ahead, weighted_means, window_sums
 
 # Added to a mean before its log, so that a quiet region has one: an event in three years.
 QUIET_RATE = 0.03
@@ -80,8 +80,7 @@ def conflictology(panel: Panel, window: int, largest: int) -> Array:
         largest: Largest count told apart.
     """
     year = panel.counts[-BASELINE_MONTHS:]
-    sums = np.lib.stride_tricks.sliding_window_view(year, window, axis=0).sum(axis=-1)
-    clipped = np.minimum(sums, largest).astype(np.int64)
+    clipped = np.minimum(window_sums(year, window), largest).astype(np.int64)
     return np.asarray((clipped[:, :, None] == np.arange(largest + 1)).mean(axis=0))
 
 
@@ -93,7 +92,7 @@ def negbin_region(panel: Panel, window: int, largest: int, tuning: Tuning) -> Ar
     that a quiet region's risk is small, not nil.
     """
     half_life = tuning.half_lives[1]
-    sums = np.lib.stride_tricks.sliding_window_view(panel.counts, window, axis=0).sum(axis=-1)
+    sums = window_sums(panel.counts, window)
     first = weighted_means(sums, half_life)[-1]
     second = weighted_means(sums**2, half_life)[-1]
     seen = 1 / (1 - 0.5 ** (1 / half_life))  # months' worth of weight

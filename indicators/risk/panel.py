@@ -73,6 +73,17 @@ def weighted_means(counts: Array, half_life: float) -> Array:
     return means
 
 
+def window_sums(counts: Array, window: int) -> Array:
+    """Sums over ``window`` consecutive months: one row for each window, the oldest first.
+
+    Example:
+        >>> window_sums(np.array([[1.0], [2.0], [3.0]]), window=2).ravel().tolist()
+        [3.0, 5.0]
+    """
+    view = np.lib.stride_tricks.sliding_window_view(counts, window, axis=0)
+    return np.asarray(view.sum(axis=-1), dtype=np.float64)
+
+
 def sums_ahead(counts: Array, first: int, last: int) -> Array:
     """Events of months ``first`` to ``last`` after each month; NaN where not all are known.
 
