@@ -75,12 +75,39 @@ class Lag:
 
 
 @dataclass(frozen=True)
+class Release:
+    """What one delivery is: its version, since when it was public, what it holds in full.
+
+    Attributes:
+        version: The publisher's name for it.
+        published_on: Day it became public, where declared; None: known when fetched.
+        covers_until: Last day it covers; None: the day of its newest row.
+        holds: SQL condition on the source's columns: rows of which it leaves none out.
+            Only such a row is withdrawn by its absence, and only such a row, coming
+            later, was news to the source.
+        file: Name under ``config/embedded``, for an embedded release.
+    """
+
+    version: str
+    published_on: date | None = None
+    covers_until: date | None = None
+    holds: str = "true"
+    file: str = ""
+
+    @property
+    def address(self) -> str:
+        """Address of the embedded copy."""
+        return f"{EMBEDDED}{self.file}"
+
+
+@dataclass(frozen=True)
 class Fetched:
-    """Bytes as received, with where and when they came from."""
+    """Bytes as received, with where and when they came from, and which release they are."""
 
     content: bytes
     url: str
     fetched_at: datetime
+    release: Release
 
 
 @dataclass(frozen=True)
@@ -89,7 +116,8 @@ class Source:
 
     Attributes:
         name: ``publisher_dataset``; names the landed and history tables.
-        embedded: The file under ``config/embedded`` used when no address is configured.
+        embedded: Releases under ``config/embedded``, oldest first, used when no address is
+            configured; the last is the one in force.
         fetch: Address to bytes (I/O); the bytes are landed before they are parsed.
         parse: Bytes to the declared columns (pure); raises ``SourceError``.
         key: Columns that identify a row across versions.
@@ -97,18 +125,19 @@ class Source:
         lag: Reporting lag, from which ``known_from`` is assumed for bulk files.
         max_age_days: Age of the newest row beyond which the source is stale;
             None where a quiet time is no sign of staleness (registers of events).
-        covers_until: Last day an embedded extract covers; None for a live source.
+        deleted: For a source that sends increments: bytes to the ``key`` columns of the
+            rows it says it deleted. None: every delivery is whole, and a row that it
+            no longer holds is withdrawn.
     """
 
     name: str
     title: str
-    version: str
     licence: str
     attribution: str
     is_republishable: bool
     cadence: str
     flaws: tuple[str, ...]
-    embedded: str
+    embedded: tuple[Release, ...]
     fetch: Callable[["Source", str], Fetched]
     parse: Callable[[bytes, str], pl.DataFrame]
     columns: tuple[str, ...]
@@ -117,12 +146,12 @@ class Source:
     lag: Lag
     lag_reason: str
     max_age_days: int | None
-    covers_until: date | None = None
+    deleted: Callable[[bytes, str], pl.DataFrame] | None = None
 
     @property
     def address(self) -> str:
-        """Address of the embedded copy."""
-        return f"{EMBEDDED}{self.embedded}"
+        """Address of the newest embedded release."""
+        return self.embedded[-1].address
 
 
 @dataclass(frozen=True)

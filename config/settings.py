@@ -53,6 +53,11 @@ class Settings(BaseSettings):
         return self.data_folder / "warehouse.duckdb"
 
     @property
+    def landing_folder(self) -> Path:
+        """Every byte received, and the log of what was accepted."""
+        return self.data_folder / "landing"
+
+    @property
     def published_path(self) -> Path:
         """The file analysts open."""
         return self.data_folder / "published" / "tocsin.duckdb"

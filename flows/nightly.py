@@ -14,7 +14,7 @@ from prefect.cache_policies import NO_CACHE
 from alerts.delivery import Delivery, compose, deliver
 from alerts.digest import Digest
 from config.recipients import load_recipients
-from config.registry import Fetched, Source
+from config.registry import Source
 from config.settings import Settings, Smtp
 from expectations.judge import gate, judge
 from expectations.suites import SUITES
@@ -23,7 +23,8 @@ from indicators.risk import explain
 from indicators.risk.assess import assess
 from warehouse import build
 from warehouse.connect import warehouse
-from warehouse.landing import Batch, keep, open_batch, receive
+from warehouse.history import catch_up
+from warehouse.landing import Batch, accept, receive
 from warehouse.publish import publish
 from warehouse.sources import EVENT_SOURCE, SOURCES
 
@@ -50,9 +51,10 @@ def default_night(today: date, settings: Settings) -> date:
         datetime.date(2023, 1, 20)
     """
     source = EVENT_SOURCE
-    if source.name in settings.sources or source.covers_until is None:
+    covers_until = source.embedded[-1].covers_until
+    if source.name in settings.sources or covers_until is None:
         return today
-    known: datetime = pl.select(source.lag.known_at(pl.lit(source.covers_until))).item()
+    known: datetime = pl.select(source.lag.known_at(pl.lit(covers_until))).item()
     return min(today, known.date())
 
 
@@ -61,23 +63,31 @@ def _is_transient(_task: Any, _run: Any, state: Any) -> bool:
     return isinstance(state.result(raise_on_failure=False), ConnectionError | TimeoutError)
 
 
-def fetch_source(source: Source, settings: Settings) -> Fetched:
-    """Bytes of a source, landed as received."""
-    address = settings.sources.get(source.name, source.address)
-    return receive(source, address, settings.data_folder / "landing")
-
-
-def keep_batches(con: duckdb.DuckDBPyConnection, batches: list[Batch]) -> None:
-    """Merge what is new into the history of its source."""
+def fetch_source(source: Source, settings: Settings) -> list[Batch]:
+    """What a source sent, its bytes landed as received and parsed; the newest is last."""
+    batches = receive(source, settings.sources.get(source.name), settings.landing_folder)
     for batch in batches:
-        keep(con, batch)
+        _ = batch.rows  # a file that cannot be read fails here, by name
+    return batches
 
 
 def judge_batches(batches: list[Batch]) -> pl.DataFrame:
-    """Checks of every landed table; a critical failure stops before anything is kept."""
-    results = judge({f"landing.{batch.source.name}": batch.rows for batch in batches})
+    """Checks of every delivery; a critical failure stops before anything is accepted."""
+    newest = {batch.source.name: batch for batch in batches}
+    for batch in batches:
+        if batch is not newest[batch.source.name]:
+            gate(judge({f"landing.{batch.source.name}": batch.rows}))
+    results = judge({f"landing.{name}": batch.rows for name, batch in newest.items()})
     gate(results)
     return results
+
+
+def keep_versions(con: duckdb.DuckDBPyConnection, batches: list[Batch], settings: Settings) -> None:
+    """Enter what is new in the log of its source and bring the history up to it."""
+    for batch in batches:
+        accept(batch, settings.landing_folder)
+    for source in {batch.source.name: batch.source for batch in batches}.values():
+        catch_up(con, source, settings.landing_folder)
 
 
 def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.DataFrame]:
@@ -177,17 +187,20 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
     load_recipients(settings.recipients_file)  # a wrong entry stops before the work
     with warehouse(settings.warehouse_path) as con:
         batches = [
-            run(
+            batch
+            for source in SOURCES
+            for batch in run(
                 f"fetch {source.name}",
-                lambda source=source: open_batch(con, source, fetch_source(source, settings)),
+                fetch_source,
+                source,
+                settings,
                 retries=2,
                 retry_delay_seconds=[2, 20],
                 retry_condition_fn=_is_transient,
             )
-            for source in SOURCES
         ]
         landed = run("check what arrived", judge_batches, batches)
-        run("keep versions", keep_batches, con, batches)
+        run("keep versions", keep_versions, con, batches, settings)
         con.begin()
         try:
             tables = run("assess the night", assess_night, con, night)

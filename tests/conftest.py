@@ -13,7 +13,8 @@ import pytest
 
 from flows.prefect_server import prefect_server
 from warehouse.connect import warehouse
-from warehouse.landing import keep, open_batch, receive
+from warehouse.history import catch_up
+from warehouse.landing import accept, receive
 from warehouse.sources import SOURCES
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -24,7 +25,9 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCo
     folder = tmp_path_factory.mktemp("kept")
     with warehouse(folder / "warehouse.duckdb") as con:
         for source in SOURCES:
-            keep(con, open_batch(con, source, receive(source, source.address, folder / "landing")))
+            for batch in receive(source, None, folder):
+                accept(batch, folder)
+            catch_up(con, source, folder)
         yield con
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from warehouse.build import build_core
 from warehouse.connect import warehouse
-from warehouse.landing import keep, open_batch, receive
+from warehouse.history import catch_up
+from warehouse.landing import accept, receive
 from warehouse.sources import admin1_boundaries
 
 CASES = sorted((Path(__file__).parent / "cases").rglob("*.md"))
@@ -29,8 +30,8 @@ def test_case(path: Path, tmp_path: Path) -> None:
     night = date.fromisoformat(re.findall(r"^as_of = (\S+)", page, flags=re.MULTILINE)[0])
     boundaries = admin1_boundaries.SOURCE
     with warehouse(tmp_path / "w.duckdb") as con:
-        fetched = receive(boundaries, boundaries.address, tmp_path)
-        keep(con, open_batch(con, boundaries, fetched))
+        accept(receive(boundaries, None, tmp_path)[-1], tmp_path)
+        catch_up(con, boundaries, tmp_path)
         expected = {}
         for name, (header, rows) in tables(page).items():
             if name.startswith("core."):

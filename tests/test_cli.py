@@ -55,7 +55,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert ("Sikasso", 1, 5) in [(row[0], row[2], row[3]) for row in attacks]
     assert len(suspensions) == 6
     assert [row[0] for row in flags].count("Sikasso") == 1
-    assert len(flags) == 13
+    assert len(flags) == 14
 
     wrong = tmp_path / "ged.csv"
     wrong.write_text("id,best\n1,2\n")

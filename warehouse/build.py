@@ -1,16 +1,16 @@
 """Rebuilding core tables at a night, and writing the marts."""
 
 from datetime import date, datetime, time
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from config.registry import HERE as CONFIG
 from config.registry import Source, SourceError, countries, regions, thresholds
-from warehouse.query import run, run_for, statement
+from warehouse.query import run, statement
 from warehouse.sources import SOURCES
 
-FOREVER = datetime(9000, 1, 1)
 CORE_TABLES = (
     "region", "region_name", "event", "presence", "suspension", "coup", "register_entry",
 )  # fmt: skip
@@ -74,50 +74,49 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
 def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> date:
     """Last day for which a source's figures were whole on ``night``.
 
-    The declared lag says what could be known; an embedded extract also ends on a
-    declared day, any other file with its newest row. After that day a series is
-    missing, not zero.
+    The declared lag says what could be known; a delivery ends on its declared day or
+    with its newest row. After that day a series is missing, not zero.
 
     Raises:
         SourceError: The source has no rows at all.
     """
-    batch = run(con, "history/last_batch", source=source.name).fetchone()
-    if batch is not None and batch[2] == source.address and source.covers_until:
-        end = source.covers_until
-    else:
-        dated_by = source.dated_by or "null"
-        found = run_for(con, "mart/source_newest", source.name, dated_by, as_of=FOREVER).fetchone()
-        if found is None or found[1] is None:
-            raise SourceError(f"{source.name}: holds no rows; give it a file with events")
-        end = found[1]
-    return min(end, source.lag.complete_until(night))
+    in_force = _in_force(con, source)
+    covers_until: date | None = in_force["covers_until"]
+    if covers_until is None:
+        raise SourceError(f"{source.name}: holds no rows; give it a file with events")
+    return min(covers_until, source.lag.complete_until(night))
+
+
+def _in_force(con: duckdb.DuckDBPyConnection, source: Source) -> dict[str, Any]:
+    cursor = run(con, "history/in_force", source=source.name)
+    names = [name for name, *_ in cursor.description]
+    return dict(zip(names, cursor.fetchone() or [None] * len(names), strict=True))
 
 
 def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict[str, object]:
-    dated_by = source.dated_by or "null"
-    found = run_for(
-        con, "mart/source_newest", source.name, dated_by, as_of=end_of(night)
-    ).fetchone()
+    words = {"source_table": f"history.{source.name}", "date_column": source.dated_by or "null"}
+    found = run(con, "mart/source_newest", words, as_of=end_of(night)).fetchone()
     rows, newest = found if found is not None else (0, None)
-    batch = run(con, "history/last_batch", source=source.name).fetchone()
-    _, sha256, url, fetched_at = batch if batch is not None else (None, None, None, None)
-    covered = complete_until(con, source, night) if source.covers_until else newest
+    in_force = _in_force(con, source)
+    covered = newest
+    if newest and source.max_age_days is not None:
+        covered = complete_until(con, source, night)
     age = (night - covered).days if covered is not None else None
     is_stale = source.max_age_days is not None and (age is None or age > source.max_age_days)
     return {
         "source": source.name,
         "title": source.title,
-        "source_version": source.version,
+        "source_version": in_force["source_version"],
         "licence": source.licence,
         "attribution": source.attribution,
         "flaws": "; ".join(source.flaws),
         "is_republishable": source.is_republishable,
         "rows_count": rows,
         "newest_date": newest,
-        "fetched_at": fetched_at,
+        "fetched_at": in_force["fetched_at"],
         "age_days": age,
         "max_age_days": source.max_age_days,
         "is_stale": is_stale,
-        "url": url,
-        "content_sha256": sha256,
+        "url": in_force["url"],
+        "content_sha256": in_force["content_sha256"],
     }

@@ -22,7 +22,6 @@ DUCKDB_TYPES = {
     "bytes": "blob",
 }
 HISTORY_COLUMNS = ("row_key", "row_md5", "known_from", "known_to", "known_basis", "batch_id")
-LANDING_COLUMNS = ("row_key", "row_md5", "known_assumed_at")
 
 
 class WarehouseError(Exception):
@@ -103,8 +102,7 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """Landed and history tables of a source, from its record and the data dictionary."""
-    for schema, extra in (("landing", LANDING_COLUMNS), ("history", HISTORY_COLUMNS)):
-        table = f"{schema}.{source.name}"
-        typed = [f'"{n}" {DUCKDB_TYPES[columns()[n].type]}' for n in (*source.columns, *extra)]
-        con.execute(f"create table if not exists {table} ({', '.join(typed)})")
+    """The history table of a source, from its record and the data dictionary."""
+    names = (*source.columns, *HISTORY_COLUMNS)
+    typed = ", ".join(f'"{name}" {DUCKDB_TYPES[columns()[name].type]}' for name in names)
+    con.execute(f"create table if not exists history.{source.name} ({typed})")

@@ -1,131 +1,192 @@
-"""From bytes to versions: land what a source sent, then close and open its versions."""
+"""What sources delivered: their bytes as received, and the log of what was accepted.
 
-import gzip
+``folder/<source>/<sha256>.zst`` holds bytes, ``folder/<source>/log/<batch_id>.json`` a
+delivery. The log is the truth: the history in the warehouse can be rebuilt from it.
+"""
+
 import hashlib
 import os
 from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import cached_property
 from pathlib import Path
 
-import duckdb
 import polars as pl
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
 
-from config.registry import Fetched, Source
-from warehouse.query import run, run_for
+from config.registry import Fetched, Source, SourceError
 
 
-@dataclass(frozen=True)
-class Batch:
-    """One delivery of a source, parsed; ``is_new`` is false if its bytes are already in force."""
+class Delivery(BaseModel):
+    """An accepted delivery of a source; its entry in the log.
 
-    source: Source
-    fetched: Fetched
-    sha256: str
-    rows: pl.DataFrame
-    is_new: bool
+    Attributes:
+        known_at: Since when its figures are known: when fetched (``known_basis``
+            observed), or on the day the publisher released them (assumed).
+        covers_until: Last day it covers, declared or the day of its newest row.
+        holds: SQL condition: rows of which it leaves none out.
+        is_whole: Whether a row's absence withdraws it; else only ``Source.deleted`` does.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    url: str
+    content_sha256: str
+    bytes_count: int
+    rows_count: int
+    fetched_at: datetime
+    known_at: datetime
+    known_basis: str
+    source_version: str
+    covers_until: date | None
+    holds: str
+    is_whole: bool
 
     @property
     def batch_id(self) -> str:
         """Source, instant and content."""
-        return f"{self.source.name}:{self.fetched.fetched_at:%Y%m%dT%H%M%S}:{self.sha256[:12]}"
+        return f"{self.source}-{self.fetched_at:%Y%m%dT%H%M%S.%f}-{self.content_sha256[:12]}"
+
+    @property
+    def order(self) -> tuple[datetime, datetime, str]:
+        """Deliveries are merged in the order in which their figures became known."""
+        return self.known_at, self.fetched_at, self.batch_id
 
 
-def receive(source: Source, address: str, folder: Path) -> Fetched:
-    """Fetch a source and land its bytes as received, as ``folder/<source>/<sha256>.gz``.
+@dataclass(frozen=True)
+class Batch:
+    """What a source sent tonight; ``is_new`` is false if it is what was accepted last."""
+
+    source: Source
+    fetched: Fetched
+    sha256: str
+    is_new: bool
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """Its rows in the declared columns.
+
+        Raises:
+            SourceError: The bytes cannot be read.
+        """
+        return self.source.parse(self.fetched.content, self.fetched.url)
+
+
+def receive(source: Source, address: str | None, folder: Path) -> list[Batch]:
+    """Fetch a source and land its bytes; the newest delivery is the last of the list.
+
+    Args:
+        source: The source.
+        address: Where to fetch it; None for the embedded releases, of which the older
+            ones are taken once, the newest every night.
+        folder: Landing folder.
 
     Raises:
         SourceError: The source cannot be fetched.
     """
-    fetched = source.fetch(source, address)
-    land(fetched.content, folder / source.name / f"{_sha256(fetched)}.gz")
-    return fetched
+    log = deliveries(source, folder)
+    seen = {entry.content_sha256 for entry in log}
+    addresses = [address] if address else [release.address for release in source.embedded]
+    batches = []
+    for place in addresses:
+        fetched = source.fetch(source, place)
+        sha256 = hashlib.sha256(fetched.content).hexdigest()
+        if place != addresses[-1] and sha256 in seen:
+            continue
+        _land(fetched.content, folder / source.name / f"{sha256}.zst")
+        is_new = not log or log[-1].content_sha256 != sha256
+        batches.append(Batch(source, fetched, sha256, is_new))
+    return batches
 
 
-def open_batch(con: duckdb.DuckDBPyConnection, source: Source, fetched: Fetched) -> Batch:
-    """Parse what was fetched and see whether its bytes are in force already.
+def accept(batch: Batch, folder: Path) -> None:
+    """Enter a batch in the log; one that is in force already is not entered again.
 
-    Raises:
-        SourceError: The bytes cannot be read.
+    A release is known since the day it was published, unless its bytes come back
+    after others: then since they were fetched.
     """
-    last = run(con, "history/last_batch", source=source.name).fetchone()
-    sha256 = _sha256(fetched)
-    rows = source.parse(fetched.content, fetched.url)
-    return Batch(source, fetched, sha256, rows, is_new=last is None or last[1] != sha256)
-
-
-def _sha256(fetched: Fetched) -> str:
-    return hashlib.sha256(fetched.content).hexdigest()
-
-
-def land(content: bytes, path: Path) -> None:
-    """Write bytes compressed, whole or not at all; bytes already landed are left alone."""
-    if path.exists():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_bytes(gzip.compress(content, mtime=0))
-    os.replace(part, path)
-
-
-def keep(con: duckdb.DuckDBPyConnection, batch: Batch) -> None:
-    """Merge a batch into the history of its source; in force already: nothing changes."""
     if not batch.is_new:
         return
-    source = batch.source
-    landed = keyed(source, batch.rows)
-    con.begin()
-    try:
-        con.register("incoming", landed)
-        con.execute(f"create or replace table landing.{source.name} as from incoming")
-        con.unregister("incoming")
-        run_for(con, "history/close", source.name, fetched_at=batch.fetched.fetched_at)
-        run_for(
-            con,
-            "history/open",
-            source.name,
-            fetched_at=batch.fetched.fetched_at,
-            batch_id=batch.batch_id,
-        )
-        run(
-            con,
-            "history/batch",
-            batch_id=batch.batch_id,
-            source=source.name,
-            url=batch.fetched.url,
-            content_sha256=batch.sha256,
-            bytes_count=len(batch.fetched.content),
-            rows_count=batch.rows.height,
-            fetched_at=batch.fetched.fetched_at,
-            source_version=source.version,
-        )
-        con.commit()
-    except BaseException:
-        con.rollback()
-        raise
-
-
-def keyed(source: Source, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with ``row_key``, ``row_md5`` and ``known_assumed_at`` (UTC) beside them.
-
-    Reference data (no ``dated_by``) are assumed known at all times. A day of
-    publication that was read (``published_on``) comes before the declared lag.
-    """
-    parts = [
-        pl.col(n).bin.encode("hex") if rows[n].dtype == pl.Binary else pl.col(n).cast(pl.String)
-        for n in source.columns
-    ]
-    content = rows.select(pl.concat_str([p.fill_null("∅") for p in parts], separator="|"))
-    digests = [
-        hashlib.md5(t.encode(), usedforsecurity=False).hexdigest() for t in content.to_series()
-    ]
-    known: pl.Expr = pl.lit("1900-01-01").str.to_datetime(time_unit="us")
-    if source.dated_by:
-        known = source.lag.known_at(pl.col(source.dated_by))
-    if "published_on" in source.columns:
-        known = pl.coalesce(pl.col("published_on").cast(pl.Datetime("us")), known)
-    return rows.with_columns(
-        pl.concat_str([pl.col(n).cast(pl.String) for n in source.key], separator="|").alias(
-            "row_key"
-        ),
-        pl.Series("row_md5", digests, dtype=pl.String),
-        known.alias("known_assumed_at"),
+    source, fetched, release = batch.source, batch.fetched, batch.fetched.release
+    is_back = batch.sha256 in {e.content_sha256 for e in deliveries(source, folder)}
+    known_at, basis = fetched.fetched_at, "observed"
+    if release.published_on and not is_back:
+        published_at = datetime.combine(release.published_on, time.min)
+        if published_at < known_at:
+            known_at, basis = published_at, "assumed"
+    holds = release.holds
+    covers_until: date | None = release.covers_until
+    if source.dated_by and covers_until:
+        holds = f"({holds}) and {source.dated_by} <= date '{covers_until}'"
+    elif source.dated_by:
+        covers_until = batch.rows.select(pl.col(source.dated_by).max()).item()
+    entry = Delivery(
+        source=source.name,
+        url=fetched.url,
+        content_sha256=batch.sha256,
+        bytes_count=len(fetched.content),
+        rows_count=batch.rows.height,
+        fetched_at=fetched.fetched_at,
+        known_at=known_at,
+        known_basis=basis,
+        source_version=release.version,
+        covers_until=covers_until,
+        holds=holds,
+        is_whole=source.deleted is None,
     )
+    path = _log(source, folder) / f"{entry.batch_id}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, entry.model_dump_json(indent=1).encode())
+
+
+def deliveries(source: Source, folder: Path) -> list[Delivery]:
+    """The log of a source, in the order in which its figures became known."""
+    entries = [
+        Delivery.model_validate_json(path.read_bytes())
+        for path in _log(source, folder).glob("*.json")
+    ]
+    return sorted(entries, key=lambda entry: entry.order)
+
+
+def landed(entry: Delivery, folder: Path) -> bytes:
+    """The bytes of a delivery, as received.
+
+    Raises:
+        SourceError: They are gone or no longer what was received.
+    """
+    path = folder / entry.source / f"{entry.content_sha256}.zst"
+    try:
+        with pa.input_stream(path) as stream:
+            content: bytes = stream.read()
+    except OSError as error:
+        raise SourceError(
+            f"{entry.source}: cannot read landed bytes {path} ({error}); restore the file"
+        ) from None
+    if hashlib.sha256(content).hexdigest() != entry.content_sha256:
+        raise SourceError(f"{entry.source}: {path} was changed since it landed; restore the file")
+    return content
+
+
+def _log(source: Source, folder: Path) -> Path:
+    return folder / source.name / "log"
+
+
+def _land(content: bytes, path: Path) -> None:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        packed = pa.BufferOutputStream()
+        with pa.CompressedOutputStream(packed, "zstd") as stream:
+            stream.write(content)
+        _write(path, packed.getvalue())
+
+
+def _write(path: Path, content: bytes | pa.Buffer) -> None:
+    """Write a file whole or not at all, down to the disk."""
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)

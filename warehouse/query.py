@@ -1,5 +1,6 @@
 """Running the statements of ``warehouse/sql`` by name, values always bound."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,29 +11,25 @@ SQL = Path(__file__).parent / "sql"
 
 
 @cache
-def statement(name: str, table: str = "source_table", date_column: str = "date_column") -> str:
-    """Text of ``sql/<name>.sql``; the placeholder identifiers are replaced, never values.
+def statement(name: str) -> str:
+    """Text of ``sql/<name>.sql``."""
+    return (SQL / f"{name}.sql").read_text("utf-8")
+
+
+def run(
+    con: duckdb.DuckDBPyConnection, name: str, words: Mapping[str, str] | None = None, **params: Any
+) -> duckdb.DuckDBPyConnection:
+    """Execute ``sql/<name>.sql`` with ``$parameters`` bound.
 
     Args:
+        con: Where.
         name: Path below ``sql`` without its ending, such as ``core/event``.
-        table: Stands for ``source_table``, so that one statement serves every source.
-        date_column: Stands for ``date_column``.
+        words: Placeholders to replace (``source_table``, ...) by identifiers and
+            conditions of our own records, so that one statement serves every
+            source; never values.
+        params: Values.
     """
-    text = (SQL / f"{name}.sql").read_text("utf-8")
-    return text.replace("source_table", table).replace("date_column", date_column)
-
-
-def run(con: duckdb.DuckDBPyConnection, name: str, **params: Any) -> duckdb.DuckDBPyConnection:
-    """Execute ``sql/<name>.sql`` with ``$parameters`` bound."""
-    return con.execute(statement(name), params or None)
-
-
-def run_for(
-    con: duckdb.DuckDBPyConnection,
-    name: str,
-    table: str,
-    date_column: str = "date_column",
-    **params: Any,
-) -> duckdb.DuckDBPyConnection:
-    """As ``run``, for the tables of one source."""
-    return con.execute(statement(name, table, date_column), params or None)
+    text = statement(name)
+    for word, stands_for in (words or {}).items():
+        text = text.replace(word, stands_for)
+    return con.execute(text, params or None)

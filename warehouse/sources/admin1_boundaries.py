@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from config.registry import Lag, Source
+from config.registry import Lag, Release, Source
 from warehouse.sources.tables import fetch_file, read_table
 
 COLUMNS = ("country_code", "region_name", "region_pcode", "boundary_source", "boundary_wkb")
@@ -16,7 +16,6 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 SOURCE = Source(
     name="admin1_boundaries",
     title="Admin-1 boundaries",
-    version="2021 vintage, simplified",
     licence="COD-AB: CC BY-IGO (terms to confirm on HDX); geoBoundaries: CC BY 4.0",
     attribution="OCHA COD-AB; Burkina Faso: geoBoundaries",
     is_republishable=True,
@@ -25,7 +24,7 @@ SOURCE = Source(
         "simplified lines: events close to a border may fall on its other side or outside",
         "Mali's ten regions before the law of 2023",
     ),
-    embedded="admin1_boundaries.parquet",
+    embedded=(Release("2021 vintage, simplified", file="admin1_boundaries.parquet"),),
     fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from config.registry import Lag, Source
+from config.registry import Lag, Release, Source
 from warehouse.sources.tables import fetch_file, read_table
 
 COLUMNS = (
@@ -21,7 +21,6 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 SOURCE = Source(
     name="admin_presence",
     title="Administrators at their posts in Mali",
-    version="2016-2022",
     licence="facts, reference per row",
     attribution="UN Secretary-General reports on Mali as quoted in the press; reference per row",
     is_republishable=True,
@@ -32,7 +31,7 @@ SOURCE = Source(
         "some report symbols are inferred from the date (source_symbol_basis says which)",
         "no report after MINUSMA ended in 2023",
     ),
-    embedded="admin_presence.csv",
+    embedded=(Release("2016-2022", file="admin_presence.csv"),),
     fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from config.registry import Lag, Source
+from config.registry import Lag, Release, Source
 from warehouse.sources.tables import fetch_file, read_table
 
 COLUMNS = (
@@ -19,7 +19,6 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 SOURCE = Source(
     name="aid_suspensions",
     title="Suspensions of aid, cooperation and membership; sanctions",
-    version="2012-2024",
     licence="facts, reference per row",
     attribution="press reports and statements, one address per row",
     is_republishable=True,
@@ -29,7 +28,7 @@ SOURCE = Source(
         "count as 'end_unknown', not as open",
         "one lifting (ECOWAS, Burkina Faso, July 2022) has no start on file",
     ),
-    embedded="aid_suspensions.csv",
+    embedded=(Release("2012-2024", file="aid_suspensions.csv"),),
     fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,

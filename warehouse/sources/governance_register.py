@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from config.registry import Lag, Source
+from config.registry import Lag, Release, Source
 from warehouse.sources.tables import fetch_file, read_table
 
 COLUMNS = ("register", "country_code", "region_id", "entry_date", "entry_type", "title", "url")
@@ -16,13 +16,12 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 SOURCE = Source(
     name="governance_register",
     title="Transition milestones, ceasefires and local agreements",
-    version="empty at first",
     licence="facts, reference per row",
     attribution="one address per row",
     is_republishable=True,
     cadence="by hand",
     flaws=("no entry yet: its indicators are missing, not zero",),
-    embedded="governance_register.csv",
+    embedded=(Release("empty at first", file="governance_register.csv"),),
     fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from config.registry import Lag, Source
+from config.registry import Lag, Release, Source
 from warehouse.sources.tables import fetch_file, read_table
 
 COLUMNS = ("region_name", "population_count")
@@ -16,13 +16,12 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 SOURCE = Source(
     name="mali_census_2009",
     title="Mali, census of 2009",
-    version="2009, on the ten regions before 2023",
     licence="facts",
     attribution="INSTAT Mali",
     is_republishable=True,
     cadence="per census",
     flaws=("residents of 2009; no figures for the other seven countries",),
-    embedded="mali_census_2009.csv",
+    embedded=(Release("2009, on the ten regions before 2023", file="mali_census_2009.csv"),),
     fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from config.registry import Lag, Source
+from config.registry import Lag, Release, Source
 from warehouse.sources.tables import fetch_file, read_table
 
 RAW = ("country", "ccode", "year", "month", "day", "coup", "version")
@@ -35,7 +35,6 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 SOURCE = Source(
     name="powell_thyne_coups",
     title="Powell & Thyne coups d'état",
-    version="V2023.09.08",
     licence="none stated: cite",
     attribution="Powell & Thyne (2011), Journal of Peace Research 48(2)",
     is_republishable=True,
@@ -45,7 +44,7 @@ SOURCE = Source(
         "Mali's coup of May 2021 is dated 21 May (arrests on 24 May)",
         "embedded version ends in September 2023",
     ),
-    embedded="powell_thyne_coups_2023_09.parquet",
+    embedded=(Release("V2023.09.08", file="powell_thyne_coups_2023_09.parquet"),),
     fetch=fetch_file,
     parse=parse,
     columns=(*RAW, "coup_date", "correction"),

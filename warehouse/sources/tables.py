@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from config.registry import EMBEDDED, HERE, Fetched, Source, SourceError, columns
+from config.registry import EMBEDDED, HERE, Fetched, Release, Source, SourceError, columns
 
 POLARS_TYPES: dict[str, type[pl.DataType]] = {
     "text": pl.String,
@@ -35,7 +35,9 @@ def fetch_file(source: Source, address: str) -> Fetched:
             f"{source.name}: cannot read {address} ({error.strerror}); mend the path in "
             f"TOCSIN_SOURCES or drop it to use the embedded copy"
         ) from None
-    return Fetched(content, address, datetime.now(UTC).replace(tzinfo=None))
+    embedded = {release.address: release for release in source.embedded}
+    release = embedded.get(address, Release(Path(address).name))
+    return Fetched(content, address, datetime.now(UTC).replace(tzinfo=None), release)
 
 
 def read_table(

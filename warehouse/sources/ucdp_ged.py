@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 
-from config.registry import Lag, Source
+from config.registry import Lag, Release, Source
 from warehouse.sources.tables import fetch_file, read_table
 
 COLUMNS = (
@@ -23,7 +23,6 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 SOURCE = Source(
     name="ucdp_ged",
     title="UCDP Georeferenced Event Dataset",
-    version="24.1, eight WAEMU countries, 1989-2022",
     licence="CC BY 4.0",
     attribution=(
         "UCDP GED 24.1: Davies, Engström, Pettersson & Öberg (2024), Journal of Peace Research "
@@ -38,8 +37,24 @@ SOURCE = Source(
         "events of where_prec 4-7 are known only to the region or the country",
         "119 events span two months or more; they count in the month of date_end",
         "no event without a death; recent months are provisional",
+        "the embedded 21.1 holds only events of where_prec 1-2, and of these first day, type, "
+        "names, coordinates and deaths; its other columns are taken from 24.1",
     ),
-    embedded="ucdp_ged_24_1.parquet",
+    embedded=(
+        Release(
+            "21.1, eight WAEMU countries, 1989-2020, exact places only",
+            published_on=date(2021, 6, 30),  # UCDP releases in May or June; the day is not on file
+            covers_until=date(2020, 12, 31),
+            holds="where_prec <= 2",
+            file="ucdp_ged_21_1.parquet",
+        ),
+        Release(
+            "24.1, eight WAEMU countries, 1989-2022",
+            published_on=date(2024, 6, 30),
+            covers_until=date(2022, 12, 31),
+            file="ucdp_ged_24_1.parquet",
+        ),
+    ),
     fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,
@@ -48,5 +63,4 @@ SOURCE = Source(
     lag=Lag(next_month_day=20),
     lag_reason="UCDP publishes a month's candidate events about the 20th of the next month",
     max_age_days=62,
-    covers_until=date(2022, 12, 31),
 )

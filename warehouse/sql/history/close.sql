@@ -1,13 +1,13 @@
 -- grain: one row per row_key and version
--- reads: landing.source_table (the newest snapshot), history.source_table
--- A version that the newest snapshot no longer holds, changed or withdrawn,
--- was believed until that snapshot was fetched.
-update history.source_table as held
-set known_to = $fetched_at
+-- reads: history.source_table, incoming, withdrawn
+-- A version that the delivery changes or withdraws was believed until the delivery was known.
+update source_table as held
+set known_to = $known_at
 where
     held.known_to is null
-    and not exists (
-        select 1
-        from landing.source_table as landed
-        where landed.row_key = held.row_key and landed.row_md5 = held.row_md5
+    and (
+        held.row_key in (select row_key from withdrawn)
+        or exists (
+            select 1 from incoming as i where i.row_key = held.row_key and i.row_md5 <> held.row_md5
+        )
     )

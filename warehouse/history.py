@@ -1,0 +1,121 @@
+"""From deliveries to versions: every row a source ever sent, with the time it was believed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from config.registry import Source
+from warehouse.landing import Delivery, deliveries, landed
+from warehouse.query import run
+
+
+def catch_up(con: duckdb.DuckDBPyConnection, source: Source, folder: Path) -> None:
+    """Bring the history of a source up to its log; one transaction a delivery.
+
+    A delivery that became known before one already merged (an older release, loaded
+    later) rebuilds the source's history from the landed bytes; so does an empty warehouse.
+
+    Raises:
+        SourceError: Landed bytes are missing or cannot be read.
+    """
+    log = deliveries(source, folder)
+    merged = {row[0] for row in run(con, "history/merged", source=source.name).fetchall()}
+    done = len(merged)
+    if {entry.batch_id for entry in log[:done]} == merged:
+        for number in range(done, len(log)):
+            with transaction(con):
+                _merge(con, source, log[number], log[:number], folder)
+        return
+    with transaction(con):
+        con.execute(f"delete from history.{source.name}")
+        con.execute("delete from ops.batch where source = $source", {"source": source.name})
+        for number, entry in enumerate(log):
+            _merge(con, source, entry, log[:number], folder)
+
+
+class transaction:  # noqa: N801 (reads as a statement)
+    """All of the block or nothing of it."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+
+    def __enter__(self) -> None:
+        self.con.begin()
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.con.commit()
+        else:
+            self.con.rollback()
+
+
+def _merge(
+    con: duckdb.DuckDBPyConnection,
+    source: Source,
+    entry: Delivery,
+    earlier: Sequence[Delivery],
+    folder: Path,
+) -> None:
+    """Close and open versions so that they say what was believed since ``entry.known_at``."""
+    content = landed(entry, folder)
+    rows = source.parse(content, entry.url)
+    deleted = source.deleted(content, entry.url) if source.deleted else rows.select(source.key)[:0]
+    con.register("delivered", rows.with_columns(known_assumed_at=_known_assumed_at(source, rows)))
+    con.register("deleted", deleted)
+    words = {
+        "source_table": f"history.{source.name}",
+        "source_key": _joined(source.key, "'|'"),
+        "source_content": _joined(source.columns, "chr(31)"),
+        "source_holds": entry.holds if entry.is_whole else "false",
+        "source_expected": _expected(source, earlier),
+    }
+    try:
+        run(con, "history/incoming", words)
+        run(con, "history/withdrawn", words)
+        run(con, "history/close", words, known_at=entry.known_at)
+        run(
+            con,
+            "history/open",
+            words,
+            known_at=entry.known_at,
+            known_basis=entry.known_basis,
+            batch_id=entry.batch_id,
+        )
+        con.execute("drop table incoming")
+        con.execute("drop table withdrawn")
+        run(con, "history/batch", batch_id=entry.batch_id, **entry.model_dump())
+    finally:
+        con.unregister("delivered")
+        con.unregister("deleted")
+
+
+def _joined(columns: Sequence[str], separator: str) -> str:
+    parts = ", ".join(f"coalesce(\"{name}\"::varchar, '∅')" for name in columns)
+    return f"concat_ws({separator}, {parts})"
+
+
+def _expected(source: Source, earlier: Sequence[Delivery]) -> str:
+    """Condition: an earlier delivery would have held this row, had the source known it."""
+    conditions: dict[str, str] = {}
+    for entry in earlier:
+        if source.dated_by is None:
+            conditions[entry.holds] = f"({entry.holds})"
+        elif entry.covers_until:
+            bound = f"{source.dated_by} <= date '{entry.covers_until}'"
+            conditions[entry.holds] = f"(({entry.holds}) and {bound})"
+    return " or ".join(conditions.values()) or "false"
+
+
+def _known_assumed_at(source: Source, rows: pl.DataFrame) -> pl.Expr:
+    """When rows became known by the declared lag, or on the day of publication where read.
+
+    Reference data (no ``dated_by``) are assumed known at all times.
+    """
+    known: pl.Expr = pl.lit("1900-01-01").str.to_datetime(time_unit="us")
+    if source.dated_by:
+        known = source.lag.known_at(pl.col(source.dated_by))
+    if "published_on" in rows.columns:
+        known = pl.coalesce(pl.col("published_on").cast(pl.Datetime("us")), known)
+    return known
