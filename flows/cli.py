@@ -1,4 +1,4 @@
-"""The command line: ``tocsin nightly``."""
+"""The command line: ``tocsin nightly``, ``tocsin revisions``."""
 
 import sys
 import time
@@ -23,9 +23,20 @@ app = typer.Typer(
 STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
 
 
+DAY = ["%Y-%m-%d"]
+
+
 def main() -> None:
     """Run the command line; known failures end in one line and exit code 1."""
-    app()
+    try:
+        app()
+    except Exception as error:
+        if not type(error).__module__.startswith(
+            ("config.", "warehouse.", "expectations.", "alerts.", "flows.")
+        ):
+            raise
+        print(f"tocsin: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 @app.callback()
@@ -38,7 +49,7 @@ def nightly(
     as_of: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d"],
+            formats=DAY,
             help="Run as on this night: only what was known then counts. Default: tonight; with "
             "the embedded events, the night their newest month became known.",
         ),
@@ -46,18 +57,6 @@ def nightly(
 ) -> None:
     """Pull every source, rebuild the night, judge it, publish the file, send the digests."""
     console = Console()
-    try:
-        _nightly(as_of, console)
-    except Exception as error:
-        if not type(error).__module__.startswith(
-            ("config.", "warehouse.", "expectations.", "alerts.", "flows.")
-        ):
-            raise
-        print(f"tocsin: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-
-
-def _nightly(as_of: datetime | None, console: Console) -> None:
     from flows.prefect_server import prefect_server
     from warehouse.connect import writable
 
@@ -80,6 +79,48 @@ def _nightly(as_of: datetime | None, console: Console) -> None:
         )
         show(report, console, str(settings.published_path))
     console.print(f"Done in {time.perf_counter() - began:.1f} s")
+
+
+@app.command()
+def revisions(
+    since: Annotated[datetime, typer.Option(formats=DAY, help="Earlier night of knowledge.")],
+    until: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="Later night. Default: tonight.")
+    ] = None,
+    rows: Annotated[
+        bool, typer.Option("--rows", help="Every revised figure by its id, as CSV.")
+    ] = False,
+) -> None:
+    """What is believed otherwise on a later night: added, withdrawn, changed, by place and year.
+
+    What merely happened between the two nights is news, not a revision.
+    """
+    from warehouse.connect import existing
+    from warehouse.revisions import by_place_and_year
+    from warehouse.revisions import revisions as compared
+
+    settings, _ = configuration.load()
+    night = until.date() if until else datetime.now(UTC).date()
+    with existing(settings.warehouse_path) as con:
+        found = compared(con, since.date(), night)
+    if rows:
+        print(found.write_csv(), end="")
+        return
+    told = [f"{n} {change}" for change, n in sorted(found["change"].value_counts().iter_rows())]
+    table = Table(title=f"Known on {night} but not on {since:%Y-%m-%d}: {', '.join(told) or '-'}")
+    for heading in ("source", "place", "year", "added", "withdrawn", "changed", "in", "deaths"):
+        table.add_column(heading, justify="left" if heading in ("source", "place") else "right")
+    for group in by_place_and_year(found).iter_rows(named=True):
+        kinds = ("deaths", "region", "place", "date", "actors")
+        table.add_row(
+            group["source"],
+            group["region_id"] or group["country_code"] or "-",
+            str(group["year"] or "-"),
+            *(str(group[change] or "") for change in ("added", "withdrawn", "changed")),
+            ", ".join(kind for kind in kinds if group[f"other_{kind}"]),
+            f"{group['deaths_before']} > {group['deaths_after']}" if group["country_code"] else "",
+        )
+    Console().print(table)
 
 
 def show(report: "Report", console: Console, published: str) -> None:

@@ -118,7 +118,7 @@ def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.Da
         "flag_driver": explain.ranked(pl.concat([assessment.drivers, context])),
         "source_status": sources,
     }
-    build.write_marts(con, marts)
+    build.write_marts(con, night, marts)
     return {
         **{f"core.{n}": f for n, f in core.items()},
         **{f"mart.{n}": f for n, f in marts.items()},

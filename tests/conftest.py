@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -21,13 +22,32 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    folder = tmp_path_factory.mktemp("kept")
-    with warehouse(folder / "warehouse.duckdb") as con:
-        for source in SOURCES:
-            for batch in receive(source, None, folder):
-                accept(batch, folder)
-            catch_up(con, source, folder)
+def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The embedded releases as landed and accepted."""
+    folder = tmp_path_factory.mktemp("landing")
+    for source in SOURCES:
+        for batch in receive(source, None, folder):
+            accept(batch, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def keep(landing: Path) -> Callable[[Path], AbstractContextManager[duckdb.DuckDBPyConnection]]:
+    """A warehouse of its own with every embedded version."""
+
+    @contextmanager
+    def kept_in(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        with warehouse(path) as con:
+            for source in SOURCES:
+                catch_up(con, source, landing)
+            yield con
+
+    return kept_in
+
+
+@pytest.fixture(scope="session")
+def kept(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    with keep(tmp_path_factory.mktemp("kept") / "warehouse.duckdb") as con:
         yield con
 
 

@@ -242,12 +242,8 @@ def test_two_releases_of_ged_hold_real_revisions(kept: duckdb.DuckDBPyConnection
     ]
 
 
-def test_every_source_is_rebuilt_from_its_log(kept, tmp_path: Path) -> None:
-    folder = Path(
-        kept.execute("select path from duckdb_databases() where path is not null").fetchone()[0]
-    ).parent
-    with warehouse(tmp_path / "anew.duckdb") as anew:
+def test_every_source_is_rebuilt_from_its_log(kept, keep, tmp_path: Path) -> None:
+    with keep(tmp_path / "anew.duckdb") as anew:
         for source in SOURCES:
-            catch_up(anew, source, folder)
-            everything = f"from history.{source.name} order by all"
-            assert anew.execute(everything).fetchall() == kept.execute(everything).fetchall()
+            versions = f"from history.{source.name} order by all"
+            assert anew.execute(versions).fetchall() == kept.execute(versions).fetchall()

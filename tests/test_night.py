@@ -1,9 +1,16 @@
 """The founding case and its neighbours in time, on the embedded data."""
 
-from datetime import date
+import shutil
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
+
+from flows.nightly import assess_night
+from warehouse.history import catch_up
+from warehouse.landing import accept, receive
+from warehouse.revisions import revisions
+from warehouse.sources import ucdp_ged
 
 SIKASSO = "MLI.sikasso"
 
@@ -113,3 +120,48 @@ def test_a_source_that_ended_is_stale_and_its_series_end(night) -> None:
     assert row(tonight["mart.source_status"], source="ucdp_ged")["is_stale"]
     assert tonight["mart.flag"]["is_stale"].all()
     assert tonight["mart.indicator"]["month_start"].max() == date(2022, 12, 1)
+
+
+def test_a_later_release_changes_no_past_night(landing, keep, night, tmp_path) -> None:
+    """25.1 as it may come: deaths changed, an event withdrawn, one added to May 2021."""
+    flags = night(date(2021, 6, 25))["mart.flag"]
+    source = ucdp_ged.SOURCE
+    old = source.parse(source.fetch(source, source.address).content, "")
+    may = old.filter(pl.col("date_end").dt.month_start() == date(2021, 5, 1))
+    added = may.head(20).with_columns(id=pl.col("id") + 9_000_000, best=pl.lit(50, pl.Int64))
+    new = old.filter(pl.col("id") != 400798).with_columns(best=pl.col("best") * 3)
+    later = tmp_path / "ged251.csv"
+    pl.concat([new, added]).write_csv(later)
+    folder = shutil.copytree(landing, tmp_path / "landing")
+    with keep(tmp_path / "w.duckdb") as con:
+        assert assess_night(con, date(2021, 6, 25))["mart.flag"].equals(flags)
+        accept(receive(source, str(later), folder)[-1], folder)
+        catch_up(con, source, folder)
+        assert assess_night(con, date(2021, 6, 25))["mart.flag"].equals(flags)
+        tonight = datetime.now(UTC).date() + timedelta(days=1)
+        changes = revisions(con, date(2026, 11, 1), tonight)["change"].value_counts()
+        assert dict(changes.iter_rows())["withdrawn"] == 1
+        assert dict(changes.iter_rows())["added"] == 20
+        assert not assess_night(con, tonight)["mart.flag"].equals(flags)
+
+
+def test_revisions_between_the_two_releases(kept) -> None:
+    found = revisions(kept, date(2024, 6, 1), date(2024, 7, 1))
+    assert dict(found["change"].value_counts().iter_rows()) == {"changed": 171, "added": 25}
+    assert row(found, row_key="42710") == {
+        "source": "ucdp_ged",
+        "row_key": "42710",
+        "year": 2002,
+        "change": "changed",
+        "country_code": "CIV",
+        "region_id": "CIV.haut_sassandra",
+        "deaths_before_count": 3,
+        "deaths_after_count": 40,
+        "has_other_deaths": True,
+        "has_other_region": False,
+        "has_other_place": False,
+        "has_other_date": False,
+        "has_other_actors": False,
+    }
+    # a month becoming due by the declared lag is news, no revision
+    assert revisions(kept, date(2021, 6, 1), date(2021, 6, 25)).is_empty()

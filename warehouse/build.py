@@ -12,8 +12,16 @@ from warehouse.query import run, statement
 from warehouse.sources import SOURCES
 
 CORE_TABLES = (
-    "region", "region_name", "event", "presence", "suspension", "coup", "register_entry",
+    "region", "region_name", "event_version", "event", "presence", "suspension", "coup",
+    "register_entry",
 )  # fmt: skip
+MARTS = {  # name -> what identifies a row within a night
+    "indicator": ("indicator", "place_level", "place_id", "month_start"),
+    "forecast": ("region_id", "model", "horizon_months"),
+    "flag": ("region_id",),
+    "flag_driver": ("region_id", "driver"),
+    "source_status": ("source",),
+}
 
 
 def end_of(night: date) -> datetime:
@@ -48,12 +56,43 @@ def read(con: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
     return con.execute(f"from {table}").pl()
 
 
-def write_marts(con: duckdb.DuckDBPyConnection, marts: dict[str, pl.DataFrame]) -> None:
-    """Replace the mart tables by these frames."""
-    for name, frame in marts.items():
+def write_marts(
+    con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl.DataFrame]
+) -> None:
+    """Keep what the night tells; rows that say what the night before said are not written.
+
+    Each row holds from ``night_from`` to before ``night_to``, in nights that were run.
+    """
+    (next_night,) = run(con, "mart/next_night", night=night).fetchone() or (None,)
+    for name, told in marts.items():
+        frame = told.drop("as_of_date", strict=False)  # the night itself
         con.register("frame", frame)
-        con.execute(f"create or replace table mart.{name} as from frame")
+        table = f"mart.{name}"
+        _ensure_mart(con, table, frame)
+        words = {
+            "mart_table": table,
+            "mart_columns": ", ".join(f'"{column}"' for column in frame.columns),
+            "mart_key": ", ".join(MARTS[name]),
+        }
+        run(con, "mart/differing", words, night=night)
+        if next_night:
+            run(con, "mart/carry", words, night=night, next_night=next_night)
+        run(con, "mart/end", words, night=night)
+        con.execute(f"delete from {table} where night_from = night_to")
+        run(con, "mart/tell", words, night=night, next_night=next_night)
+        con.execute("drop table differing")
         con.unregister("frame")
+    con.execute("insert or ignore into ops.night values ($night)", {"night": night})
+
+
+def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """The mart's table, with every column of the frame; what was told before lacks new ones."""
+    nights = "null::date as night_from, null::date as night_to"
+    con.execute(f"create table if not exists {table} as select *, {nights} from frame limit 0")
+    held = {name for name, *_ in con.execute(f"describe {table}").fetchall()}
+    for name, kind, *_ in con.execute("describe frame").fetchall():
+        if name not in held:
+            con.execute(f'alter table {table} add column "{name}" {kind}')
 
 
 def write_validation(con: duckdb.DuckDBPyConnection, night: date, results: pl.DataFrame) -> None:

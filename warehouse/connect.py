@@ -73,6 +73,21 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
+@contextmanager
+def existing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """As ``warehouse``, for questions to what earlier runs kept.
+
+    Raises:
+        WarehouseError: There is no working file yet.
+    """
+    if not path.exists():
+        raise WarehouseError(
+            f"no warehouse at {path}; run 'tocsin nightly' first or set TOCSIN_DATA_FOLDER"
+        )
+    with warehouse(path) as con:
+        yield con
+
+
 def load_spatial(con: duckdb.DuckDBPyConnection) -> None:
     """Load the spatial functions from their installed package: no network, no copy."""
     (package,) = duckdb_extension_spatial.__path__

@@ -1,6 +1,7 @@
 """From deliveries to versions: every row a source ever sent, with the time it was believed."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -98,14 +99,14 @@ def _joined(columns: Sequence[str], separator: str) -> str:
 
 def _expected(source: Source, earlier: Sequence[Delivery]) -> str:
     """Condition: an earlier delivery would have held this row, had the source known it."""
-    conditions: dict[str, str] = {}
+    if source.dated_by is None:
+        return " or ".join({f"({entry.holds})" for entry in earlier}) or "false"
+    until: dict[str, date] = {}
     for entry in earlier:
-        if source.dated_by is None:
-            conditions[entry.holds] = f"({entry.holds})"
-        elif entry.covers_until:
-            bound = f"{source.dated_by} <= date '{entry.covers_until}'"
-            conditions[entry.holds] = f"(({entry.holds}) and {bound})"
-    return " or ".join(conditions.values()) or "false"
+        if entry.covers_until:
+            until[entry.holds] = max(entry.covers_until, until.get(entry.holds, date.min))
+    bounds = [f"(({holds}) and {source.dated_by} <= date '{day}')" for holds, day in until.items()]
+    return " or ".join(bounds) or "false"
 
 
 def _known_assumed_at(source: Source, rows: pl.DataFrame) -> pl.Expr:

@@ -1,57 +1,94 @@
-"""The file analysts open: written aside, commented, put in place in one step."""
+"""The file analysts open: written aside, verified, put in place in one step."""
 
+import hashlib
+import json
 import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from config.registry import columns
+from warehouse.build import MARTS
 from warehouse.connect import WarehouseError
 
-# published name -> (table of the working file, what one row is)
+# published name -> (select on the working file at $night, what one row is)
+TOLD = "night_from <= $night and (night_to is null or night_to > $night)"
 PUBLISHED = {
-    "events": ("core.event", "one event of organised violence, placed in a region"),
-    "regions": ("core.region", "one admin-1 region with polygon and residents"),
-    "administrator_presence": ("core.presence", "one figure and region it covers"),
-    "suspensions": ("core.suspension", "one spell of a suspended cooperation or sanction"),
-    "coups": ("core.coup", "one coup or attempt"),
-    "register_entries": ("core.register_entry", "one milestone or agreement"),
-    "indicators": ("mart.indicator", "one indicator, place and month; value null: not known"),
-    "forecasts": ("mart.forecast", "one region, model and horizon"),
-    "flags": ("mart.flag", "one region: level, figures, forecast, reason"),
-    "flag_drivers": ("mart.flag_driver", "one driver of a region's forecast or its context"),
-    "sources": ("mart.source_status", "one source: freshness, licence, attribution, flaws"),
-    "checks": ("ops.validation", "one check of the night and its result"),
+    "events": ("from core.event", "one event of organised violence, placed in a region"),
+    "past_events": (
+        "select * exclude (batch_id) from core.event_version where known_to is not null",
+        "one version of an event that is no longer believed: changed or withdrawn at known_to",
+    ),
+    "regions": ("from core.region", "one admin-1 region with polygon and residents"),
+    "administrator_presence": ("from core.presence", "one figure and region it covers"),
+    "suspensions": ("from core.suspension", "one spell of a suspended cooperation or sanction"),
+    "coups": ("from core.coup", "one coup or attempt"),
+    "register_entries": ("from core.register_entry", "one milestone or agreement"),
+    "checks": (
+        "from ops.validation where as_of_date = $night",
+        "one check of the night and its result",
+    ),
+    "nights": ("from ops.night where as_of_date <= $night", "one night that was run"),
 }
+# mart -> (published name, what one row is); what past nights told stands in past_<name>
+PUBLISHED_MARTS = {
+    "indicator": ("indicators", "one indicator, place and month; value null: not known"),
+    "forecast": ("forecasts", "one region, model and horizon"),
+    "flag": ("flags", "one region: level, figures, forecast, reason"),
+    "flag_driver": ("flag_drivers", "one driver of a region's forecast or its context"),
+    "source_status": ("sources", "one source: freshness, licence, attribution, flaws"),
+}
+VERIFY = [sys.executable, "-m", "warehouse.verify"]
 
 
 def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int) -> Path:
     """Write the published file and replace the last one atomically; keep ``copies`` by night.
 
-    The file is written in the storage format of DuckDB 1.0, so older clients open it.
-    A file that would hold the same rows is left alone. It holds the night's tables,
-    commented column by column from the data dictionary.
+    The file is written in the storage format of DuckDB 1.0, so older clients open it. A
+    fresh process opens it and counts its rows before it is put in place. A file that
+    would hold the same rows is left alone. ``manifest.json`` beside it lists the files
+    kept, their digests and tables.
 
     Raises:
-        WarehouseError: The folder cannot be written; the last file is untouched.
+        WarehouseError: The folder cannot be written or the new file does not hold what
+            was written; the last file is untouched.
     """
     part = path.with_name(f".{path.name}.part")
-    kept = path.with_name(f"{path.stem}-{night}.duckdb")
+    manifest = path.with_name("manifest.json")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        _write(con, part, night)
-        if path.exists() and _same(part, path):
+        written = _write(con, part, night)
+        found = _verify(part)
+        counted = {name: rows for name, (rows, _) in found["tables"].items()}
+        if counted != written:
+            raise WarehouseError(
+                f"the new file {part} holds {counted}, written were {written}; look at the disk "
+                "and run again; the last published file is untouched"
+            )
+        listed = _listed(manifest)
+        if path.exists() and listed.get(path.name, {}).get("content") == found:
             part.unlink()
             return path
-        copy = kept.with_suffix(".part")
+        entry = {"as_of_date": str(night), "content": found, **_bytes(part)}
+        copy = part.with_name(f".{path.stem}-{night}.part")
         copy.unlink(missing_ok=True)
         os.link(part, copy)
+        kept = path.with_name(f"{path.stem}-{night}.duckdb")
         os.replace(copy, kept)
         os.replace(part, path)
         for old in _oldest(path, copies):
             old.unlink()
+        listed |= {path.name: entry, kept.name: entry}
+        listed = {name: told for name, told in listed.items() if path.with_name(name).exists()}
+        draft = manifest.with_suffix(".part")
+        draft.write_text(json.dumps(listed, indent=1, sort_keys=True), "utf-8")
+        os.replace(draft, manifest)
     except (OSError, duckdb.IOException) as error:
         cause = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise WarehouseError(
@@ -61,24 +98,36 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
     return path
 
 
-def _same(one: Path, other: Path) -> bool:
-    """Whether two published files hold the same tables, rows and comments."""
-    return _digest(one) == _digest(other)
+def _bytes(path: Path) -> dict[str, object]:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": digest}
 
 
-def _digest(path: Path) -> list[tuple[object, ...]]:
-    with duckdb.connect(path, read_only=True) as con:
-        tables = con.execute("from duckdb_tables() select table_name, comment, sql order by 1")
-        described: list[tuple[object, ...]] = tables.fetchall()
-        names = [str(name) for name, *_ in described]
-        comments = con.execute(
-            "select table_name, column_name, comment from duckdb_columns() "
-            "where not internal order by 1, 2"
+def _listed(manifest: Path) -> dict[str, Any]:
+    """What the manifest says; one that is missing or broken is written anew."""
+    try:
+        listed: dict[str, Any] = json.loads(manifest.read_text("utf-8"))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+    return listed
+
+
+def _verify(part: Path) -> Any:
+    """Rows and digest of every table, as a fresh process that opens the file finds them.
+
+    Raises:
+        WarehouseError: It cannot open the file or ask it its questions.
+    """
+    run = subprocess.run([*VERIFY, str(part)], capture_output=True, text=True, check=False)  # noqa: S603 (our own module)
+    if run.returncode:
+        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
+        raise WarehouseError(
+            f"the new file {part} cannot be used ({last}); look at the disk and run again; "
+            "the last published file is untouched"
         )
-        described += comments.fetchall()
-        for name in names:
-            described += con.execute(f'select count(*), sum(hash(t)) from "{name}" as t').fetchall()
-    return described
+    return json.loads(run.stdout)
 
 
 def _oldest(path: Path, copies: int) -> list[Path]:
@@ -86,21 +135,76 @@ def _oldest(path: Path, copies: int) -> list[Path]:
     return nights[: max(0, len(nights) - copies)]
 
 
-def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> None:
+def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[str, int]:
+    """Write every table; returns the rows each should hold."""
     escaped = str(part).replace("'", "''")
     con.execute(f"attach '{escaped}' as published (storage_version 'v1.0.0')")
     try:
-        for name, (table, meaning) in PUBLISHED.items():
-            where = f" where as_of_date = date '{night}'" if name == "checks" else ""
-            con.execute(f"create table published.{name} as from {table}{where}")
-            con.execute(f"comment on table published.{name} is {_quoted(meaning)}")
-            described = con.execute(f"describe published.{name}").fetchall()
-            for column, *_ in described:
-                entry = columns()[column]
-                text = f"{entry.meaning} [{entry.unit}]" if entry.unit else entry.meaning
-                con.execute(f'comment on column published.{name}."{column}" is {_quoted(text)}')
+        written = {
+            name: _table(con, name, select, meaning, night)
+            for name, (select, meaning) in PUBLISHED.items()
+        }
+        for mart, (name, meaning) in PUBLISHED_MARTS.items():
+            order = ", ".join(MARTS[mart])
+            written[name] = _table(
+                con,
+                name,
+                f"select * exclude (night_to) from mart.{mart} where {TOLD} order by {order}",
+                meaning,
+                night,
+            )
+            written[f"past_{name}"] = _table(
+                con,
+                f"past_{name}",
+                f"from mart.{mart} where night_to <= $night order by {order}, night_from",
+                f"{meaning}; as told on nights from night_from to before night_to",
+                night,
+            )
     finally:
         con.execute("detach published")
+    with duckdb.connect(part) as alone:  # so that macros name tables as a reader does
+        for name, (text, meaning) in macros(alone).items():
+            alone.execute(f"create macro {name} as table {text}")
+            alone.execute(f"comment on macro table {name.partition('(')[0]} is {_quoted(meaning)}")
+    return written
+
+
+def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
+    """Table macros of the published file: signature to query and what it answers."""
+    found = {
+        "events_as_of(ts)": (
+            "from (from events union all by name from past_events) "
+            "where known_from <= ts::timestamp and (known_to is null or known_to > ts::timestamp)",
+            "events as they were known at ts (UTC), whatever became known later",
+        )
+    }
+    latest = "(select max(as_of_date) from nights where as_of_date <= ts::date)"
+    for name, _ in PUBLISHED_MARTS.values():
+        told = (
+            f"from (from {name} union all by name from past_{name}) "
+            f"where night_from <= {latest} and (night_to is null or night_to > {latest})"
+        )
+        found[f"{name}_as_of(ts)"] = (
+            told,
+            f"{name} as told on the last night run not after ts",
+        )
+    text, meaning = found.pop("indicators_as_of(ts)")
+    found["indicator_as_of(name, ts)"] = (f"{text} and indicator = name", meaning)
+    return found
+
+
+def _table(
+    con: duckdb.DuckDBPyConnection, name: str, select: str, meaning: str, night: date
+) -> int:
+    params = {"night": night} if "$night" in select else None
+    con.execute(f"create table published.{name} as {select}", params)
+    con.execute(f"comment on table published.{name} is {_quoted(meaning)}")
+    for column, *_ in con.execute(f"describe published.{name}").fetchall():
+        entry = columns()[column]
+        text = f"{entry.meaning} [{entry.unit}]" if entry.unit else entry.meaning
+        con.execute(f'comment on column published.{name}."{column}" is {_quoted(text)}')
+    (rows,) = con.execute(f"select count(*) from published.{name}").fetchone() or (0,)
+    return int(rows)
 
 
 def _quoted(text: str) -> str:

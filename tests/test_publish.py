@@ -1,0 +1,166 @@
+"""The published file: what past nights told, and a reader who never sees it half-written."""
+
+import json
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flows.nightly import assess_night
+from warehouse.build import build_core, write_marts
+from warehouse.connect import WarehouseError, migrate
+from warehouse.publish import publish
+from warehouse.verify import content
+
+FIRST = date(2021, 6, 25)
+told = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(0, 1), max_size=3)
+
+
+def flags(values: dict[str, int]) -> pl.DataFrame:
+    schema = {"region_id": pl.String, "level": pl.Int64}
+    return pl.DataFrame(list(values.items()), schema=schema, orient="row")
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), told), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_every_night_tells_what_it_told_whatever_the_order_of_nights(nights) -> None:
+    with duckdb.connect() as con:
+        migrate(con)
+        model = {}
+        for number, values in nights:
+            night = FIRST + timedelta(days=number)
+            model[night] = values
+            write_marts(con, night, {"flag": flags(values)})
+        for number in range(8):
+            day = FIRST + timedelta(days=number)
+            last = max((night for night in model if night <= day), default=None)
+            rows = con.execute(
+                "select region_id, level from mart.flag "
+                "where night_from <= $day and (night_to is null or night_to > $day)",
+                {"day": day},
+            ).fetchall()
+            assert len(rows) == len(dict(rows))
+            assert dict(rows) == (model[last] if last else {})
+
+
+@pytest.fixture(scope="module")
+def working(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse after two nights, three weeks apart."""
+    with keep(tmp_path_factory.mktemp("working") / "warehouse.duckdb") as con:
+        assess_night(con, date(2021, 6, 5))
+        assess_night(con, FIRST)
+        yield con
+
+
+@pytest.fixture(scope="module")
+def published(working, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return publish(working, tmp_path_factory.mktemp("p") / "tocsin.duckdb", FIRST, copies=2)
+
+
+def ask(path: Path, question: str) -> list[tuple]:
+    with duckdb.connect(path, read_only=True) as con:
+        return con.execute(question).fetchall()
+
+
+def test_as_of_in_the_published_file(published: Path) -> None:
+    sikasso = "where region_id = 'MLI.sikasso'"
+    assert ask(published, f"select level from flags_as_of('2021-06-05') {sikasso}") == [("none",)]
+    assert ask(published, f"select level from flags_as_of('2021-06-24') {sikasso}") == [("none",)]
+    assert ask(published, f"select level from flags_as_of('2021-06-25') {sikasso}") == [("watch",)]
+    assert ask(published, "select count(*) from flags_as_of('2021-06-04')") == [(0,)]
+    may = (
+        "select value from indicator_as_of('events_count', '{}') "
+        "where place_id = 'MLI.sikasso' and month_start = '2021-05-01'"
+    )
+    assert ask(published, may.format("2021-06-05")) == []
+    assert ask(published, may.format("2021-06-25")) == [(1.0,)]
+    attack = "select deaths_best_count from events_as_of('{}') where event_id = 'ucdp_ged:400798'"
+    assert ask(published, attack.format("2021-06-19")) == []
+    assert ask(published, attack.format("2021-06-20")) == [(5,)]
+    assert ask(published, "select * from events_as_of('2021-06-25') anti join events "
+                          "using (event_id)") == []  # fmt: skip
+
+
+def test_a_changed_event_is_told_in_both_versions(working, tmp_path: Path) -> None:
+    later = date(2024, 7, 1)
+    build_core(working, later)
+    path = publish(working, tmp_path / "tocsin.duckdb", later, copies=1)
+    build_core(working, FIRST)
+    deaths = "select deaths_best_count from events_as_of('{}') where event_id = 'ucdp_ged:42710'"
+    assert ask(path, deaths.format("2024-06-29")) == [(3,)]
+    assert ask(path, deaths.format("2024-06-30")) == [(40,)]
+    past = "select deaths_best_count, known_to::date from past_events where event_id = '{}'"
+    assert ask(path, past.format("ucdp_ged:42710")) == [(3, date(2024, 6, 30))]
+
+
+def test_same_rows_leave_the_file_alone_and_copies_are_listed(working, published: Path) -> None:
+    before = published.stat().st_mtime_ns
+    publish(working, published, FIRST, copies=2)
+    assert published.stat().st_mtime_ns == before
+    manifest = json.loads((published.parent / "manifest.json").read_text())
+    assert manifest.keys() == {"tocsin.duckdb", "tocsin-2021-06-25.duckdb"}
+    assert manifest["tocsin.duckdb"]["as_of_date"] == "2021-06-25"
+    assert manifest["tocsin.duckdb"]["content"] == json.loads(json.dumps(content(published)))
+
+
+@pytest.mark.parametrize("fault", ["cut", "rows missing"])
+def test_a_file_that_does_not_verify_is_not_put_in_place(
+    working, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    path = tmp_path / "tocsin.duckdb"
+    shutil.copy(published, path)
+    before = path.read_bytes()
+    spoil = {
+        "cut": "import sys; open(sys.argv[1], 'r+b').truncate(9000)",
+        "rows missing": "import sys, duckdb\nwith duckdb.connect(sys.argv[1]) as c:"
+        "\n    c.execute('delete from coups')",
+    }[fault]
+    verify = f"{spoil}\nimport runpy; runpy.run_module('warehouse.verify', run_name='__main__')"
+    monkeypatch.setattr("warehouse.publish.VERIFY", [sys.executable, "-c", verify])
+    with pytest.raises(WarehouseError, match="the last published file is untouched"):
+        publish(working, path, FIRST, copies=1)
+    assert path.read_bytes() == before
+
+
+def test_a_reader_in_another_process_neither_blocks_nor_breaks(
+    working, published: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "tocsin.duckdb"
+    shutil.copy(published, path)
+    reader = textwrap.dedent("""
+        import duckdb, sys
+        con = duckdb.connect(sys.argv[1], read_only=True)
+        scan = "select count(*), sum(hash(value)) from indicators"
+        first, scans = con.execute(scan).fetchone(), 0
+        print("open", flush=True)
+        import select
+        while not select.select([sys.stdin], [], [], 0)[0]:
+            assert con.execute(scan).fetchone() == first
+            scans += 1
+        con.close()
+        con = duckdb.connect(sys.argv[1], read_only=True)
+        print(scans, con.execute("select max(as_of_date) from nights").fetchone()[0])
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-c", reader, str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout.readline() == "open\n"
+        for number in range(1, 4):
+            night = FIRST + timedelta(days=number)
+            working.execute("insert into ops.night values ($night)", {"night": night})
+            publish(working, path, night, copies=1)
+        out, err = process.communicate("\n", timeout=60)
+    assert err == ""
+    scans, newest = out.split()
+    assert int(scans) > 3
+    assert newest == "2021-06-28"

@@ -1,0 +1,121 @@
+-- grain: one row per event_id and version known by $as_of; known_to null: still believed then
+-- reads: history.ucdp_ged, core.region, core.region_name, config_countries, config_actors
+-- An event lies in the region of its own country whose polygon holds the point; the
+-- source's region name is the cross-check. Where no polygon holds the point, that name
+-- places it. A line or vague area (where_prec 5) is placed only where both agree;
+-- an event known to the country only (6, 7) is never placed.
+with known as (
+
+    select * replace (case when known_to <= $as_of then known_to end as known_to)
+    from history.ucdp_ged
+    where known_from <= $as_of and (known_to is null or known_to > known_from)
+
+),
+
+located as (
+
+    select
+        e.*,
+        c.country_code,
+        trim(regexp_replace(
+            regexp_replace(
+                lower(strip_accents(coalesce(e.adm_1, ''))), ' (region|district|department)$', ''
+            ),
+            '[^a-z0-9]+', ' ', 'g'
+        )) as folded_name
+    from known as e
+    inner join config_countries as c on c.gw_number = e.country_id
+
+),
+
+point as (
+
+    select distinct country_code, longitude, latitude from located
+
+),
+
+polygon as (
+
+    select p.country_code, p.longitude, p.latitude, min(r.region_id) as region_id
+    from point as p
+    inner join core.region as r
+        on
+            r.country_code = p.country_code
+            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))
+    group by all
+
+),
+
+matched as (
+
+    select
+        e.*,
+        polygon.region_id as polygon_region_id,
+        named.region_id as named_region_id,
+        case
+            when e.where_prec >= 6 then 'country'
+            when
+                e.where_prec = 5
+                and polygon.region_id is distinct from named.region_id then 'country'
+            when polygon.region_id is not null then 'polygon'
+            when named.region_id is not null then 'name'
+            else 'country'
+        end as placed_by
+    from located as e
+    left join polygon using (country_code, longitude, latitude)
+    left join core.region_name as named using (country_code, folded_name)
+
+)
+
+select
+    'ucdp_ged:' || e.id as event_id,
+    'ucdp_ged' as source,
+    e.date_end as event_date,
+    e.date_start,
+    e.date_end,
+    e.date_prec,
+    e.country_code,
+    case e.placed_by
+        when 'polygon' then e.polygon_region_id
+        when 'name' then e.named_region_id
+    end as region_id,
+    e.placed_by,
+    case
+        when e.folded_name = '' then 'empty'
+        when e.named_region_id is null then 'unknown'
+        when e.named_region_id = e.polygon_region_id then 'agrees'
+        else 'disagrees'
+    end as name_check,
+    e.where_prec,
+    e.adm_1 as source_admin1_name,
+    e.adm_2 as source_admin2_name,
+    e.longitude,
+    e.latitude,
+    case e.type_of_violence
+        when 1 then 'state_based' when 2 then 'non_state' when 3 then 'one_sided'
+    end as violence_type,
+    e.side_a as actor_a,
+    e.side_b as actor_b,
+    case
+        when e.side_a like 'Government of %' then 'state_forces'
+        else coalesce(a.actor_group, 'other')
+    end as actor_group_a,
+    case
+        when e.side_b like 'Government of %' then 'state_forces'
+        else coalesce(b.actor_group, 'other')
+    end as actor_group_b,
+    e.best as deaths_best_count,
+    e.low as deaths_low_count,
+    e.high as deaths_high_count,
+    e.deaths_civilians as deaths_civilians_count,
+    e.deaths_a as deaths_a_count,
+    e.deaths_b as deaths_b_count,
+    e.deaths_unknown as deaths_unknown_count,
+    e.known_from,
+    e.known_to,
+    e.known_basis,
+    e.batch_id
+from matched as e
+left join config_actors as a on a.actor = e.side_a
+left join config_actors as b on b.actor = e.side_b
+order by e.id, e.known_from

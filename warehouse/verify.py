@@ -1,0 +1,46 @@
+"""Opens a published file as a reader does and says what it holds: ``-m warehouse.verify FILE``."""
+
+import json
+import sys
+from pathlib import Path
+
+import duckdb
+
+# What a reader sees besides rows: definitions, comments, macros.
+DICTIONARY = """
+select sum(hash(d))::varchar
+from (
+    select table_name, sql as told, comment from duckdb_tables()
+    union all
+    select table_name, column_name, comment from duckdb_columns() where not internal
+    union all
+    select function_name, macro_definition, comment
+    from duckdb_functions() where function_type = 'table_macro' and not internal
+) as d
+"""
+MACROS = """
+select function_name, len(parameters)
+from duckdb_functions()
+where function_type = 'table_macro' and not internal
+"""
+
+
+def content(path: Path) -> dict[str, object]:
+    """Rows and digest of every table, and a digest of definitions, comments and macros.
+
+    Every table macro is asked for the present, so that a file whose questions fail is
+    not published.
+    """
+    with duckdb.connect(path, read_only=True) as con:
+        names = con.execute("select table_name from duckdb_tables() order by 1").fetchall()
+        count = "select count(*), coalesce(sum(hash(t)), 0)::varchar from"
+        tables = {name: con.execute(f'{count} "{name}" as t').fetchone() for (name,) in names}
+        for name, parameters in con.execute(MACROS).fetchall():
+            asked = "now()::timestamp" if parameters == 1 else "'events_count', now()::timestamp"
+            con.execute(f"select count(*) from {name}({asked})").fetchone()
+        (dictionary,) = con.execute(DICTIONARY).fetchone() or ("",)
+    return {"tables": tables, "dictionary": dictionary}
+
+
+if __name__ == "__main__":
+    print(json.dumps(content(Path(sys.argv[1]))))
