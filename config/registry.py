@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 
 HERE = Path(__file__).parent
-EMBEDDED = "embedded:"
+EMBEDDED = "config:"
+BOUNDARY_VINTAGE = "2021"  # P-codes of config/embedded/admin1_boundaries.parquet
 LEVELS = ("none", "watch", "warning", "alarm")  # rising; bounds in thresholds.toml
 # Measures against a country that count as suspensions, with the words for them.
 MEASURES = {
@@ -19,6 +20,7 @@ MEASURES = {
     "membership": "membership of an organisation",
     "sanctions": "sanctions",
 }
+OTHER_MEASURES = ("ngo_ban",)  # kept in the register, not counted as a suspension
 
 
 class SourceError(Exception):
@@ -85,7 +87,7 @@ class Release:
         holds: SQL condition on the source's columns: rows of which it leaves none out.
             Only such a row is withdrawn by its absence, and only such a row, coming
             later, was news to the source.
-        file: Name under ``config/embedded``, for an embedded release.
+        file: Path below ``config``, for an embedded release or a hand-kept register.
     """
 
     version: str
@@ -116,8 +118,8 @@ class Source:
 
     Attributes:
         name: ``publisher_dataset``; names the landed and history tables.
-        embedded: Releases under ``config/embedded``, oldest first, used when no address is
-            configured; the last is the one in force.
+        embedded: Releases in ``config``, oldest first, used when no address is configured;
+            the last is the one in force.
         fetch: Address to bytes (I/O); the bytes are landed before they are parsed.
         parse: Bytes to the declared columns (pure); raises ``SourceError``.
         key: Columns that identify a row across versions.
@@ -200,9 +202,43 @@ def thresholds() -> Mapping[str, Mapping[str, float]]:
 
 
 @cache
+def all_regions() -> pl.DataFrame:
+    """The register of regions: id, country, name, other spellings, parent, valid since.
+
+    A region with a parent lies within it; its figures count for the parent as a part.
+    """
+    return pl.read_csv(HERE / "regions.csv", infer_schema=False).fill_null("")
+
+
+@cache
 def regions() -> pl.DataFrame:
-    """The register of regions: id, country, name, variants, P-code with scheme and vintage."""
-    return pl.read_csv(HERE / "regions.csv", schema_overrides={"pcode_vintage": pl.String})
+    """Regions that have a series of their own (no parent), with the P-code of their polygon."""
+    series = all_regions().filter(parent_region_id="")
+    codes = pcodes().filter(pcode_vintage=BOUNDARY_VINTAGE).drop("covers", "basis")
+    return series.drop("parent_region_id", "valid_from").join(
+        codes, on="region_id", how="left", maintain_order="left", validate="1:1"
+    )
+
+
+@cache
+def pcodes() -> pl.DataFrame:
+    """P-codes by scheme and vintage, since codes were reused: ML09 was Bamako, is Taoudénit.
+
+    ``covers`` says whether the code's unit is the whole region, a part of it, or more.
+    """
+    return pl.read_csv(HERE / "pcodes.csv", infer_schema=False)
+
+
+@cache
+def scopes() -> pl.DataFrame:
+    """Named groups of regions ("northern regions"): scope, its regions (;), reason."""
+    return pl.read_csv(HERE / "scopes.csv", infer_schema=False)
+
+
+@cache
+def partners() -> pl.DataFrame:
+    """Who suspends, lifts and imposes, as the register of suspensions writes them."""
+    return pl.read_csv(HERE / "partners.csv", infer_schema=False)
 
 
 @cache

@@ -123,6 +123,42 @@ def revisions(
     Console().print(table)
 
 
+places = typer.Typer(help="The register of regions.", no_args_is_help=True)
+app.add_typer(places, name="regions")
+
+
+@places.callback()
+def _places() -> None:
+    """The register of regions."""
+
+
+@places.command()
+def match(
+    name: Annotated[str, typer.Argument(help="A spelling, or a P-code.")],
+    country: Annotated[
+        str | None, typer.Option(help="Only this country (ISO 3166 alpha-3).")
+    ] = None,
+) -> None:
+    """How a spelling or a P-code of a region is resolved, or what comes nearest."""
+    from warehouse.build import match_region
+
+    found = match_region(name, country.upper() if country else None)
+    is_known = 1.0 in found["similarity"].to_list()
+    table = Table(title=f"{name!r} " + ("means" if is_known else "is not known; nearest:"))
+    for heading in ("region", "id", "by", "counts for", "since"):
+        table.add_column(heading)
+    for row in found.iter_rows(named=True):
+        by = row["pcode"] or row["matched_by"]
+        table.add_row(
+            row["region_name"],
+            row["region_id"],
+            by if row["similarity"] == 1 else f"{by} {row['similarity']:.2f}",
+            f"{row['parent_region_id']} (a part)" if row["parent_region_id"] else row["region_id"],
+            row["valid_from"] or "-",
+        )
+    Console().print(table)
+
+
 def show(report: "Report", console: Console, published: str) -> None:
     """The night at a glance: regions by level, sources, checks, file and mails."""
     flags = report.flags.filter(report.flags["level"] != "none")

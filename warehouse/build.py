@@ -7,13 +7,23 @@ import duckdb
 import polars as pl
 
 from config.registry import HERE as CONFIG
-from config.registry import Source, SourceError, countries, regions, thresholds
+from config.registry import (
+    Source,
+    SourceError,
+    all_regions,
+    countries,
+    pcodes,
+    regions,
+    scopes,
+    thresholds,
+)
+from warehouse.connect import migrate
 from warehouse.query import run, statement
 from warehouse.sources import SOURCES
 
 CORE_TABLES = (
     "region", "region_name", "event_version", "event", "presence", "suspension", "coup",
-    "register_entry",
+    "register_entry", "unknown_region_name",
 )  # fmt: skip
 MARTS = {  # name -> what identifies a row within a night
     "indicator": ("indicator", "place_level", "place_id", "month_start"),
@@ -31,14 +41,7 @@ def end_of(night: date) -> datetime:
 
 def build_core(con: duckdb.DuckDBPyConnection, night: date) -> None:
     """Every core table as it was known on ``night``."""
-    declared = {
-        "config_regions": regions().with_columns(pl.col("name_variants").fill_null("")),
-        "config_countries": countries(),
-        "config_scopes": pl.read_csv(CONFIG / "scopes.csv"),
-        "config_actors": pl.read_csv(CONFIG / "actors.csv"),
-    }
-    for name, frame in declared.items():
-        con.register(name, frame)
+    _register_config(con)
     for table in CORE_TABLES:
         text = statement(f"core/{table}")
         params: dict[str, object] = {}
@@ -47,8 +50,38 @@ def build_core(con: duckdb.DuckDBPyConnection, night: date) -> None:
         if "$presumed_open_months" in text:
             params["presumed_open_months"] = thresholds()["suspensions"]["presumed_open_months"]
         con.execute(f"create or replace table core.{table} as {text}", params or None)
-    for name in declared:
-        con.unregister(name)
+
+
+def match_region(name: str, country: str | None = None) -> pl.DataFrame:
+    """Regions that a spelling or P-code may mean, the best first.
+
+    Columns region_id, region_name, country_code, parent_region_id (empty: has its own
+    series), valid_from, matched_by (name, P-code, similar name), similarity 0-1 (1:
+    known), pcode (scheme, vintage and whether it covers the whole region).
+
+    Example:
+        >>> match_region("Badiangara").select("region_id", "parent_region_id").row(0)
+        ('MLI.bandiagara', 'MLI.mopti')
+    """
+    with duckdb.connect() as con:
+        migrate(con)
+        _register_config(con)
+        con.execute(f"create table core.region_name as {statement('core/region_name')}")
+        return run(con, "core/region_match", spelling=name, country=country).pl()
+
+
+def _register_config(con: duckdb.DuckDBPyConnection) -> None:
+    """What ``config/`` declares, as views that core statements read."""
+    declared = {
+        "config_regions": all_regions(),
+        "config_series": regions(),
+        "config_pcodes": pcodes(),
+        "config_countries": countries(),
+        "config_scopes": scopes(),
+        "config_actors": pl.read_csv(CONFIG / "actors.csv"),
+    }
+    for name, frame in declared.items():
+        con.register(name, frame)
 
 
 def read(con: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:

@@ -25,6 +25,10 @@ PUBLISHED = {
         "one version of an event that is no longer believed: changed or withdrawn at known_to",
     ),
     "regions": ("from core.region", "one admin-1 region with polygon and residents"),
+    "unknown_region_names": (
+        "from core.unknown_region_name",
+        "one spelling of a region that config/regions.csv does not know, with candidates",
+    ),
     "administrator_presence": ("from core.presence", "one figure and region it covers"),
     "suspensions": ("from core.suspension", "one spell of a suspended cooperation or sanction"),
     "coups": ("from core.coup", "one coup or attempt"),

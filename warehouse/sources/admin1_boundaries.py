@@ -24,7 +24,7 @@ SOURCE = Source(
         "simplified lines: events close to a border may fall on its other side or outside",
         "Mali's ten regions before the law of 2023",
     ),
-    embedded=(Release("2021 vintage, simplified", file="admin1_boundaries.parquet"),),
+    embedded=(Release("2021 vintage, simplified", file="embedded/admin1_boundaries.parquet"),),
     fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,

@@ -2,7 +2,15 @@
 
 import polars as pl
 
-from config.registry import Lag, Release, Source
+from config.registry import Lag, Release, Source, all_regions, scopes
+from warehouse.sources.registers import (
+    Rule,
+    checked,
+    no_address,
+    out_of_order,
+    twice,
+    unless_listed,
+)
 from warehouse.sources.tables import fetch_file, read_table
 
 COLUMNS = (
@@ -11,11 +19,62 @@ COLUMNS = (
 )  # fmt: skip
 
 
+KEY = ("date", "scope_regions", "indicator", "source_symbol")
+CADRES = (
+    "civil_administrators", "prefects", "subprefects", "mayors", "governors", "state_agents",
+    "state_authorities", "state_representatives",
+)  # fmt: skip
+INDICATOR = (
+    rf"^(?:(?:{'|'.join(CADRES)})_(?:present|deployed)_share(?:_upper_bound|_lower_bound)?"
+    r"|deployment_rate_labelled_governors_sic)$"
+)
+
+
 def parse(content: bytes, url: str) -> pl.DataFrame:
-    """One row a figure: day, scope (region, regions or group), cadre, per cent, reference."""
-    return read_table(
+    """One row a figure: day, scope (region, regions or group), cadre, per cent, reference.
+
+    Raises:
+        SourceError: A row is wrong or contradicts itself; the message names file,
+            line, field and cure.
+    """
+    rows = read_table(
         content, url, COLUMNS, nullable=("numerator", "denominator", "url_if_known", "published_on")
     )
+    places = known_places()
+    share = pl.col("numerator") / pl.col("denominator") * 100
+    rules = (
+        Rule("value_pct", ~pl.col("value_pct").is_between(0, 100), "give 0 to 100 per cent"),
+        Rule("denominator", pl.col("denominator") < 1, "give the posts there are, or leave empty"),
+        Rule("numerator", pl.col("numerator") < 0, "give the people present, or leave empty"),
+        out_of_order("numerator", "denominator", "nobody fills more posts than there are"),
+        Rule(
+            "numerator",
+            pl.col("numerator").is_null() != pl.col("denominator").is_null(),
+            "give numerator and denominator, or neither",
+        ),
+        Rule(
+            "value_pct",
+            (share - pl.col("value_pct")).abs() > 1,
+            "it is not numerator / denominator: correct one of the three",
+        ),
+        Rule(
+            "indicator",
+            ~pl.col("indicator").str.contains(INDICATOR),
+            f"write <cadre>_present_share, cadre one of {', '.join(CADRES)}",
+        ),
+        unless_listed("scope_regions", places, "config/regions.csv or config/scopes.csv"),
+        out_of_order("date", "published_on", "a figure is published after the day it is about"),
+        no_address("url_if_known"),
+        twice(KEY),
+    )
+    return checked(rows, rules, url, nearest=places)
+
+
+def known_places() -> list[str]:
+    """Every spelling of a region of Mali, and the named groups."""
+    mali = all_regions().filter(country_code="MLI")
+    names = [*mali["region_name"], *mali["name_variants"].str.split(";").explode()]
+    return [*(name for name in names if name), *scopes()["scope"]]
 
 
 SOURCE = Source(
@@ -31,11 +90,11 @@ SOURCE = Source(
         "some report symbols are inferred from the date (source_symbol_basis says which)",
         "no report after MINUSMA ended in 2023",
     ),
-    embedded=(Release("2016-2022", file="admin_presence.csv"),),
+    embedded=(Release("2016-2022", file="registers/admin_presence.csv"),),
     fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,
-    key=("date", "scope_regions", "indicator", "source_symbol"),
+    key=KEY,
     dated_by="date",
     lag=Lag(days=90),
     lag_reason="reports are quarterly: a figure is known at the latest one report later; where "

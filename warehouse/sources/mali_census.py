@@ -21,7 +21,9 @@ SOURCE = Source(
     is_republishable=True,
     cadence="per census",
     flaws=("residents of 2009; no figures for the other seven countries",),
-    embedded=(Release("2009, on the ten regions before 2023", file="mali_census_2009.csv"),),
+    embedded=(
+        Release("2009, on the ten regions before 2023", file="embedded/mali_census_2009.csv"),
+    ),
     fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,

@@ -44,7 +44,7 @@ SOURCE = Source(
         "Mali's coup of May 2021 is dated 21 May (arrests on 24 May)",
         "embedded version ends in September 2023",
     ),
-    embedded=(Release("V2023.09.08", file="powell_thyne_coups_2023_09.parquet"),),
+    embedded=(Release("V2023.09.08", file="embedded/powell_thyne_coups_2023_09.parquet"),),
     fetch=fetch_file,
     parse=parse,
     columns=(*RAW, "coup_date", "correction"),

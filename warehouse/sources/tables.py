@@ -21,14 +21,14 @@ POLARS_TYPES: dict[str, type[pl.DataType]] = {
 
 
 def fetch_file(source: Source, address: str) -> Fetched:
-    """Bytes of a file on disk, or of a copy under ``config/embedded``, as they are.
+    """Bytes of a file on disk, or of one in ``config``, as they are.
 
     Raises:
         SourceError: The file is missing or unreadable.
     """
     try:
         inside = address.removeprefix(EMBEDDED)
-        path = Path(address) if inside == address else HERE / "embedded" / inside
+        path = Path(address) if inside == address else HERE / inside
         content = path.read_bytes()
     except OSError as error:
         raise SourceError(

@@ -46,13 +46,13 @@ SOURCE = Source(
             published_on=date(2021, 6, 30),  # UCDP releases in May or June; the day is not on file
             covers_until=date(2020, 12, 31),
             holds="where_prec <= 2",
-            file="ucdp_ged_21_1.parquet",
+            file="embedded/ucdp_ged_21_1.parquet",
         ),
         Release(
             "24.1, eight WAEMU countries, 1989-2022",
             published_on=date(2024, 6, 30),
             covers_until=date(2022, 12, 31),
-            file="ucdp_ged_24_1.parquet",
+            file="embedded/ucdp_ged_24_1.parquet",
         ),
     ),
     fetch=fetch_file,

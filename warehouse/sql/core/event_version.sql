@@ -17,12 +17,7 @@ located as (
     select
         e.*,
         c.country_code,
-        trim(regexp_replace(
-            regexp_replace(
-                lower(strip_accents(coalesce(e.adm_1, ''))), ' (region|district|department)$', ''
-            ),
-            '[^a-z0-9]+', ' ', 'g'
-        )) as folded_name
+        fold_region(e.adm_1) as folded_name
     from known as e
     inner join config_countries as c on c.gw_number = e.country_id
 

@@ -22,15 +22,13 @@ member as (
     select
         part.*,
         trim(unnest(string_split(coalesce(s.region_id, n.region_id), ';'))) as region_id,
-        part.scope_part = 'Taoudenni' and part.scope_regions = 'Taoudenni' as is_part
+        coalesce(n.is_part, false) as is_part
     from part
     left join config_scopes as s on s.scope = part.scope_part
     left join core.region_name as n
         on
             n.country_code = 'MLI'
-            and n.folded_name = trim(regexp_replace(
-                lower(strip_accents(part.scope_part)), '[^a-z0-9]+', ' ', 'g'
-            ))
+            and n.folded_name = fold_name(part.scope_part)
 
 ),
 
@@ -38,7 +36,7 @@ covered as (
 
     select distinct on (row_key, region_id) * exclude (scope_part)
     from member
-    order by row_key, region_id
+    order by row_key, region_id, is_part
 
 )
 

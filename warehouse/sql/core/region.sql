@@ -1,5 +1,5 @@
 -- grain: one row per region_id
--- reads: history.admin1_boundaries, history.mali_census_2009, config_regions, config_countries
+-- reads: history.admin1_boundaries, history.mali_census_2009, config_series, config_countries
 -- The register of regions is joined to its polygon by P-code; residents are known for Mali only.
 with boundary as (
 
@@ -31,7 +31,7 @@ select
     st_y(st_centroid(st_geomfromwkb(b.boundary_wkb))) as centroid_latitude,
     b.boundary_wkb,
     b.boundary_source as boundary_attribution
-from config_regions as r
+from config_series as r
 inner join config_countries as c using (country_code)
 inner join boundary as b using (country_code, region_pcode)
 left join census on r.country_code = 'MLI' and census.region_name = r.region_name

@@ -1,11 +1,15 @@
 -- grain: one row per country_code and folded spelling
--- reads: core.region, config_regions
--- Folded: no accents, lower case, hyphens and slashes as blanks.
+-- reads: config_regions
+-- A name of a region within another (Mali's of 2023) stands for a part of that parent.
 with spelling as (
 
-    select region_id, country_code, region_name as spelling from config_regions
+    select region_id, parent_region_id, country_code, region_name as spelling from config_regions
     union
-    select region_id, country_code, unnest(string_split(name_variants, ';')) as spelling
+    select
+        region_id,
+        parent_region_id,
+        country_code,
+        unnest(string_split(name_variants, ';')) as spelling
     from config_regions
     where name_variants <> ''
 
@@ -13,8 +17,9 @@ with spelling as (
 
 select distinct
     country_code,
-    trim(regexp_replace(lower(strip_accents(spelling)), '[^a-z0-9]+', ' ', 'g')) as folded_name,
-    region_id
+    fold_name(spelling) as folded_name,
+    case when parent_region_id = '' then region_id else parent_region_id end as region_id,
+    region_id as named_region_id,
+    parent_region_id <> '' as is_part
 from spelling
-semi join core.region using (region_id)
 order by country_code, folded_name

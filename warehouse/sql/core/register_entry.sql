@@ -6,6 +6,7 @@ select
     country_code,
     region_id,
     entry_date,
+    end_date_if_seen as end_date,
     entry_type,
     title,
     url,
