@@ -1,8 +1,10 @@
-"""The command line: ``tocsin nightly``, ``tocsin revisions``."""
+"""The command line: ``tocsin --help`` lists its commands."""
 
 import sys
 import time
 from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +26,15 @@ STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
 
 
 DAY = ["%Y-%m-%d"]
+
+
+class Kind(StrEnum):
+    """Formats of ``tocsin export``."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    XLSX = "xlsx"
+    GEOPARQUET = "geoparquet"
 
 
 def main() -> None:
@@ -121,6 +132,34 @@ def revisions(
             f"{group['deaths_before']} > {group['deaths_after']}" if group["country_code"] else "",
         )
     Console().print(table)
+
+
+@app.command()
+def export(
+    kind: Annotated[Kind, typer.Option("--format", help="In which format.")],
+    table: Annotated[
+        list[str] | None, typer.Option(help="Only this table (may be repeated).")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder. Default: exports/<format> in the data folder.")
+    ] = None,
+) -> None:
+    """Write tables of the published file for other programs."""
+    from warehouse.export import export as written
+
+    settings, _ = configuration.load()
+    folder = to or settings.data_folder / "exports" / kind.value
+    for path in written(settings.published_path, folder, kind.value, table or ()):
+        print(path)
+
+
+@app.command()
+def dictionary() -> None:
+    """Print the data dictionary of the published file as Markdown."""
+    from warehouse.dictionary import dictionary as page
+
+    settings, _ = configuration.load()
+    print(page(settings.published_path), end="")
 
 
 places = typer.Typer(help="The register of regions.", no_args_is_help=True)

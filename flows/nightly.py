@@ -87,7 +87,7 @@ def keep_versions(con: duckdb.DuckDBPyConnection, batches: list[Batch], settings
     for batch in batches:
         accept(batch, settings.landing_folder)
     for source in {batch.source.name: batch.source for batch in batches}.values():
-        catch_up(con, source, settings.landing_folder)
+        catch_up(con, source, settings.landing_folder, batches)
 
 
 def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.DataFrame]:

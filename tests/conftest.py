@@ -16,8 +16,10 @@ from flows.prefect_server import prefect_server
 from warehouse.connect import warehouse
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
+from warehouse.publish import publish
 from warehouse.sources import SOURCES
 
+FOUNDING = date(2021, 6, 25)  # the founding case is known since 20 June
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -56,6 +58,22 @@ def night(kept: duckdb.DuckDBPyConnection) -> Callable[[date], dict[str, pl.Data
     from flows.nightly import assess_night
 
     return lambda day: assess_night(kept, day)
+
+
+@pytest.fixture(scope="session")
+def working(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse after two nights, three weeks apart."""
+    from flows.nightly import assess_night
+
+    with keep(tmp_path_factory.mktemp("working") / "warehouse.duckdb") as con:
+        assess_night(con, date(2021, 6, 5))
+        assess_night(con, FOUNDING)
+        yield con
+
+
+@pytest.fixture(scope="session")
+def published(working, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return publish(working, tmp_path_factory.mktemp("p") / "tocsin.duckdb", FOUNDING, copies=2)
 
 
 @pytest.fixture(scope="session")

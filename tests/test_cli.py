@@ -43,7 +43,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert {path: path.stat().st_mtime_ns for path in (data / "outbox").iterdir()} == mails
 
     questions = re.findall(r"```sql\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    assert len(questions) == 3
+    assert len(questions) == 4
     with duckdb.connect(files[1], read_only=True) as con:
         answers = [con.execute(question).fetchall() for question in questions]
         columns = con.execute(
@@ -51,11 +51,12 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
             "where not internal"
         ).fetchone()
     assert columns == (0,)
-    attacks, suspensions, flags = answers
+    attacks, suspensions, flags, known = answers
     assert ("Sikasso", 1, 5) in [(row[0], row[2], row[3]) for row in attacks]
     assert len(suspensions) == 6
     assert [row[0] for row in flags].count("Sikasso") == 1
     assert len(flags) == 14
+    assert known[0][1] == 5
 
     wrong = tmp_path / "ged.csv"
     wrong.write_text("id,best\n1,2\n")

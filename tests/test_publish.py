@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.nightly import assess_night
 from warehouse.build import build_core, write_marts
 from warehouse.connect import WarehouseError, migrate
 from warehouse.publish import publish
@@ -50,20 +48,6 @@ def test_every_night_tells_what_it_told_whatever_the_order_of_nights(nights) -> 
             ).fetchall()
             assert len(rows) == len(dict(rows))
             assert dict(rows) == (model[last] if last else {})
-
-
-@pytest.fixture(scope="module")
-def working(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse after two nights, three weeks apart."""
-    with keep(tmp_path_factory.mktemp("working") / "warehouse.duckdb") as con:
-        assess_night(con, date(2021, 6, 5))
-        assess_night(con, FIRST)
-        yield con
-
-
-@pytest.fixture(scope="module")
-def published(working, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return publish(working, tmp_path_factory.mktemp("p") / "tocsin.duckdb", FIRST, copies=2)
 
 
 def ask(path: Path, question: str) -> list[tuple]:

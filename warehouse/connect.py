@@ -21,7 +21,7 @@ DUCKDB_TYPES = {
     "flag": "boolean",
     "bytes": "blob",
 }
-HISTORY_COLUMNS = ("row_key", "row_md5", "known_from", "known_to", "known_basis", "batch_id")
+HISTORY_COLUMNS = ("row_key", "known_from", "known_to", "known_basis", "batch_id")
 
 
 class WarehouseError(Exception):

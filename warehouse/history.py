@@ -7,13 +7,21 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from config.registry import Source
-from warehouse.landing import Delivery, deliveries, landed
+from config.registry import Fetched, Release, Source
+from warehouse.landing import Batch, Delivery, deliveries, landed
 from warehouse.query import run
 
 
-def catch_up(con: duckdb.DuckDBPyConnection, source: Source, folder: Path) -> None:
+def catch_up(
+    con: duckdb.DuckDBPyConnection, source: Source, folder: Path, fresh: Sequence[Batch] = ()
+) -> None:
     """Bring the history of a source up to its log; one transaction a delivery.
+
+    Args:
+        con: The working file.
+        source: The source.
+        folder: Landing folder.
+        fresh: Batches just accepted, which need not be read and parsed again.
 
     A delivery that became known before one already merged (an older release, loaded
     later) rebuilds the source's history from the landed bytes; so does an empty warehouse.
@@ -24,16 +32,19 @@ def catch_up(con: duckdb.DuckDBPyConnection, source: Source, folder: Path) -> No
     log = deliveries(source, folder)
     merged = {row[0] for row in run(con, "history/merged", source=source.name).fetchall()}
     done = len(merged)
+    parsed = {batch.sha256: batch for batch in fresh if batch.source is source}
     if {entry.batch_id for entry in log[:done]} == merged:
         for number in range(done, len(log)):
             with transaction(con):
-                _merge(con, source, log[number], log[:number], folder)
+                entry = log[number]
+                batch = parsed.get(entry.content_sha256) or _landed(source, entry, folder)
+                _merge(con, source, entry, batch, log[:number])
         return
     with transaction(con):
         con.execute(f"delete from history.{source.name}")
         con.execute("delete from ops.batch where source = $source", {"source": source.name})
         for number, entry in enumerate(log):
-            _merge(con, source, entry, log[:number], folder)
+            _merge(con, source, entry, _landed(source, entry, folder), log[:number])
 
 
 class transaction:  # noqa: N801 (reads as a statement)
@@ -56,19 +67,18 @@ def _merge(
     con: duckdb.DuckDBPyConnection,
     source: Source,
     entry: Delivery,
+    batch: Batch,
     earlier: Sequence[Delivery],
-    folder: Path,
 ) -> None:
     """Close and open versions so that they say what was believed since ``entry.known_at``."""
-    content = landed(entry, folder)
-    rows = source.parse(content, entry.url)
+    rows, content = batch.rows, batch.fetched.content
     deleted = source.deleted(content, entry.url) if source.deleted else rows.select(source.key)[:0]
     con.register("delivered", rows.with_columns(known_assumed_at=_known_assumed_at(source, rows)))
     con.register("deleted", deleted)
     words = {
         "source_table": f"history.{source.name}",
-        "source_key": _joined(source.key, "'|'"),
-        "source_content": _joined(source.columns, "chr(31)"),
+        "source_key": _key(source),
+        "source_differs": differs(source),
         "source_holds": entry.holds if entry.is_whole else "false",
         "source_expected": _expected(source, earlier),
     }
@@ -92,9 +102,20 @@ def _merge(
         con.unregister("deleted")
 
 
-def _joined(columns: Sequence[str], separator: str) -> str:
-    parts = ", ".join(f"coalesce(\"{name}\"::varchar, '∅')" for name in columns)
-    return f"concat_ws({separator}, {parts})"
+def differs(source: Source) -> str:
+    """Condition: a row ``i`` does not say what the version ``held`` says."""
+    return " or ".join(f'held."{name}" is distinct from i."{name}"' for name in source.columns)
+
+
+def _key(source: Source) -> str:
+    parts = ", ".join(f"coalesce(\"{name}\"::varchar, '∅')" for name in source.key)
+    return f"concat_ws('|', {parts})"
+
+
+def _landed(source: Source, entry: Delivery, folder: Path) -> Batch:
+    release = Release(entry.source_version)
+    fetched = Fetched(landed(entry, folder), entry.url, entry.fetched_at, release)
+    return Batch(source, fetched, entry.content_sha256, is_new=False)
 
 
 def _expected(source: Source, earlier: Sequence[Delivery]) -> str:

@@ -8,6 +8,7 @@ import polars as pl
 
 from config.registry import Source
 from warehouse.build import build_core, end_of
+from warehouse.history import differs
 from warehouse.query import run
 from warehouse.sources import SOURCES
 
@@ -51,9 +52,11 @@ def revisions(con: duckdb.DuckDBPyConnection, since: date, until: date) -> pl.Da
 def _of(
     con: duckdb.DuckDBPyConnection, source: Source, since: date, nights: dict[str, Any]
 ) -> pl.DataFrame:
-    words = {"source_table": f"history.{source.name}", "date_column": source.dated_by or "known_at"}
-    if source.dated_by is None:
-        words["date_column"] = "known_from"
+    words = {
+        "source_table": f"history.{source.name}",
+        "source_differs": differs(source),
+        "date_column": source.dated_by or "known_from",
+    }
     found = run(con, "history/revision", words, **nights).pl()
     due = source.lag.known_at(pl.col("date")).dt.date() <= since
     is_news = (pl.col("change") == "added") & ~due if source.dated_by else pl.lit(False)

@@ -8,6 +8,6 @@ where
     and (
         held.row_key in (select row_key from withdrawn)
         or exists (
-            select 1 from incoming as i where i.row_key = held.row_key and i.row_md5 <> held.row_md5
+            select 1 from incoming as i where i.row_key = held.row_key and (source_differs)
         )
     )

@@ -3,6 +3,5 @@
 create or replace temp table incoming as
 select
     *,
-    source_key as row_key,
-    md5(source_content) as row_md5
+    source_key as row_key
 from delivered

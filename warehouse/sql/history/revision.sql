@@ -18,13 +18,13 @@ after as (
 
 select
     row_key,
-    coalesce(after.date_column, before.date_column)::date as date,
+    coalesce(i.date_column, held.date_column)::date as date,
     case
-        when before.row_key is null then 'added'
-        when after.row_key is null then 'withdrawn'
+        when held.row_key is null then 'added'
+        when i.row_key is null then 'withdrawn'
         else 'changed'
     end as change
-from before
-full join after using (row_key)
-where before.row_md5 is distinct from after.row_md5
+from before as held
+full join after as i using (row_key)
+where source_differs
 order by row_key

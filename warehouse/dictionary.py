@@ -1,0 +1,52 @@
+"""The data dictionary as a page: every table, column and macro of the published file."""
+
+from pathlib import Path
+
+import duckdb
+
+from warehouse.connect import WarehouseError
+
+INTRODUCTION = """# Data dictionary
+
+Written by `tocsin dictionary` from the published file, whose comments come from
+`config/columns.toml`; do not edit. Instants are UTC. `past_<table>` holds what is no longer
+believed (events) or told (the rest); the table macros answer as of an instant:
+`from events_as_of('2021-06-20')`, `from flags_as_of('2021-06-25')`,
+`from indicator_as_of('events_count', '2021-06-25')`. In an attached file say `use <name>` first.
+"""
+
+
+def dictionary(published: Path) -> str:
+    """Markdown: one section a table, one line a column.
+
+    Raises:
+        WarehouseError: Nothing is published yet.
+    """
+    if not published.exists():
+        raise WarehouseError(f"nothing is published at {published}; run 'tocsin nightly' first")
+    with duckdb.connect(published, read_only=True) as con:
+        tables = con.execute(
+            "select table_name, comment from duckdb_tables() order by table_name"
+        ).fetchall()
+        columns = con.execute(
+            "select table_name, column_name, data_type, comment from duckdb_columns() "
+            "where not internal order by table_name, column_index"
+        ).fetchall()
+        macros = con.execute(
+            "select function_name, list_aggregate(parameters, 'string_agg', ', '), comment "
+            "from duckdb_functions() where function_type = 'table_macro' and not internal "
+            "order by function_name"
+        ).fetchall()
+    page = [INTRODUCTION, "## Macros\n", "| macro | answers |", "| --- | --- |"]
+    page += [f"| `{name}({parameters})` | {comment} |" for name, parameters, comment in macros]
+    for table, comment in tables:
+        if table.startswith("past_") and table != "past_events":
+            continue  # the columns of its table, and night_to
+        page += [f"\n## {table}\n", f"One row: {comment}.\n", "| column | type | meaning |"]
+        page += ["| --- | --- | --- |"]
+        page += [
+            f"| `{name}` | {kind.lower()} | {meaning} |"
+            for held, name, kind, meaning in columns
+            if held == table
+        ]
+    return "\n".join(page) + "\n"
