@@ -23,7 +23,7 @@ from indicators.risk import explain
 from indicators.risk.assess import assess
 from warehouse import build
 from warehouse.connect import warehouse
-from warehouse.history import catch_up
+from warehouse.history import catch_up, transaction
 from warehouse.landing import Batch, accept, receive
 from warehouse.publish import publish
 from warehouse.sources import EVENT_SOURCE, SOURCES
@@ -118,24 +118,30 @@ def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.Da
         "flag_driver": explain.ranked(pl.concat([assessment.drivers, context])),
         "source_status": sources,
     }
-    build.write_marts(con, night, marts)
     return {
         **{f"core.{n}": f for n, f in core.items()},
         **{f"mart.{n}": f for n, f in marts.items()},
     }
 
 
-def judge_night(
+def judge_night(tables: dict[str, pl.DataFrame], landed: pl.DataFrame) -> pl.DataFrame:
+    """Checks of core and marts after those of the landed tables; critical stops here."""
+    results = pl.concat([landed, judge({n: f for n, f in tables.items() if n in SUITES})])
+    gate(results)
+    return results
+
+
+def keep_night(
     con: duckdb.DuckDBPyConnection,
     night: date,
     tables: dict[str, pl.DataFrame],
-    landed: pl.DataFrame,
-) -> pl.DataFrame:
-    """Checks of core and marts, kept with those of the landed tables; critical stops here."""
-    results = pl.concat([landed, judge({n: f for n, f in tables.items() if n in SUITES})])
-    gate(results)
-    build.write_validation(con, night, results)
-    return results
+    checks: pl.DataFrame,
+) -> None:
+    """Keep what the night tells and how it was judged, all of it or nothing."""
+    marts = {n.removeprefix("mart."): f for n, f in tables.items() if n.startswith("mart.")}
+    marts["check"] = checks.with_columns(pl.col("column_name").fill_null("(table)"))
+    with transaction(con):
+        build.write_marts(con, night, marts)
 
 
 def send_digests(
@@ -201,14 +207,9 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         ]
         landed = run("check what arrived", judge_batches, batches)
         run("keep versions", keep_versions, con, batches, settings)
-        con.begin()
-        try:
-            tables = run("assess the night", assess_night, con, night)
-            checks = run("check the night", judge_night, con, night, tables, landed)
-            con.commit()
-        except BaseException:
-            con.rollback()
-            raise
+        tables = run("assess the night", assess_night, con, night)
+        checks = run("check the night", judge_night, tables, landed)
+        run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
         deliveries = run("send digests", send_digests, con, tables, night, settings, smtp)
     return Report(

@@ -63,11 +63,14 @@ def night(kept: duckdb.DuckDBPyConnection) -> Callable[[date], dict[str, pl.Data
 @pytest.fixture(scope="session")
 def working(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse after two nights, three weeks apart."""
-    from flows.nightly import assess_night
+    from expectations.judge import judge
+    from flows.nightly import assess_night, judge_night, keep_night
 
     with keep(tmp_path_factory.mktemp("working") / "warehouse.duckdb") as con:
-        assess_night(con, date(2021, 6, 5))
-        assess_night(con, FOUNDING)
+        landed = judge({})
+        for day in (date(2021, 6, 5), FOUNDING):
+            tables = assess_night(con, day)
+            keep_night(con, day, tables, judge_night(tables, landed))
         yield con
 
 

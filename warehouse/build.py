@@ -17,7 +17,7 @@ from config.registry import (
     scopes,
     thresholds,
 )
-from warehouse.connect import migrate
+from warehouse.connect import attach_core, migrate
 from warehouse.query import run, statement
 from warehouse.sources import SOURCES
 
@@ -31,6 +31,7 @@ MARTS = {  # name -> what identifies a row within a night
     "flag": ("region_id",),
     "flag_driver": ("region_id", "driver"),
     "source_status": ("source",),
+    "check": ("table_name", "expectation", "column_name"),
 }
 
 
@@ -65,6 +66,7 @@ def match_region(name: str, country: str | None = None) -> pl.DataFrame:
     """
     with duckdb.connect() as con:
         migrate(con)
+        attach_core(con)
         _register_config(con)
         con.execute(f"create table core.region_name as {statement('core/region_name')}")
         return run(con, "core/region_match", spelling=name, country=country).pl()
@@ -126,14 +128,6 @@ def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame
     for name, kind, *_ in con.execute("describe frame").fetchall():
         if name not in held:
             con.execute(f'alter table {table} add column "{name}" {kind}')
-
-
-def write_validation(con: duckdb.DuckDBPyConnection, night: date, results: pl.DataFrame) -> None:
-    """Replace the night's results of validation."""
-    con.execute("delete from ops.validation where as_of_date = $night", {"night": night})
-    con.register("frame", results.with_columns(as_of_date=pl.lit(night)))
-    con.execute("insert into ops.validation by name from frame")
-    con.unregister("frame")
 
 
 def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:

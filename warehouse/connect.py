@@ -21,6 +21,7 @@ DUCKDB_TYPES = {
     "flag": "boolean",
     "bytes": "blob",
 }
+BLOCK_BYTES = 16_384  # the least: a night that brings little then takes little
 HISTORY_COLUMNS = ("row_key", "known_from", "known_to", "known_basis", "batch_id")
 
 
@@ -55,7 +56,7 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     writable(path.parent)
     try:
-        con = duckdb.connect(path)
+        con = duckdb.connect(path, config={"default_block_size": BLOCK_BYTES})
     except duckdb.Error as error:
         raise WarehouseError(
             f"cannot open {path} ({str(error).splitlines()[0]}); make the folder writable, wait "
@@ -66,6 +67,7 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("set enable_progress_bar = false")
         load_spatial(con)
         migrate(con)
+        attach_core(con)
         for source in SOURCES:
             ensure_tables(con, source)
         yield con
@@ -93,6 +95,11 @@ def load_spatial(con: duckdb.DuckDBPyConnection) -> None:
     (package,) = duckdb_extension_spatial.__path__
     (binary,) = Path(package).rglob("spatial.duckdb_extension")
     con.execute(f"load '{binary}'")
+
+
+def attach_core(con: duckdb.DuckDBPyConnection) -> None:
+    """Where core tables live: in memory, since every night builds them anew from history."""
+    con.execute("attach ':memory:' as core")
 
 
 def migrate(con: duckdb.DuckDBPyConnection) -> None:

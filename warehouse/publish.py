@@ -33,10 +33,6 @@ PUBLISHED = {
     "suspensions": ("from core.suspension", "one spell of a suspended cooperation or sanction"),
     "coups": ("from core.coup", "one coup or attempt"),
     "register_entries": ("from core.register_entry", "one milestone or agreement"),
-    "checks": (
-        "from ops.validation where as_of_date = $night",
-        "one check of the night and its result",
-    ),
     "nights": ("from ops.night where as_of_date <= $night", "one night that was run"),
 }
 # mart -> (published name, what one row is); what past nights told stands in past_<name>
@@ -45,6 +41,7 @@ PUBLISHED_MARTS = {
     "forecast": ("forecasts", "one region, model and horizon"),
     "flag": ("flags", "one region: level, figures, forecast, reason"),
     "flag_driver": ("flag_drivers", "one driver of a region's forecast or its context"),
+    "check": ("checks", "one check of the night and its result"),
     "source_status": ("sources", "one source: freshness, licence, attribution, flaws"),
 }
 VERIFY = [sys.executable, "-m", "warehouse.verify"]
@@ -142,7 +139,7 @@ def _oldest(path: Path, copies: int) -> list[Path]:
 def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[str, int]:
     """Write every table; returns the rows each should hold."""
     escaped = str(part).replace("'", "''")
-    con.execute(f"attach '{escaped}' as published (storage_version 'v1.0.0')")
+    con.execute(f"attach '{escaped}' as published (storage_version 'v1.0.0', block_size 262144)")
     try:
         written = {
             name: _table(con, name, select, meaning, night)

@@ -23,7 +23,7 @@ def revisions(con: duckdb.DuckDBPyConnection, since: date, until: date) -> pl.Da
     is news and not a revision; nor is a row of a kind the older release did not hold.
 
     Args:
-        con: The working file; its core tables are rebuilt at ``until`` and put back.
+        con: The working file; its core tables are rebuilt at ``until``.
         since: Earlier night of knowledge.
         until: Later night.
 
@@ -32,14 +32,10 @@ def revisions(con: duckdb.DuckDBPyConnection, since: date, until: date) -> pl.Da
         events country_code, region_id, deaths_before_count, deaths_after_count and
         has_other_deaths, _region, _place, _date, _actors (null elsewhere).
     """
-    con.begin()
-    try:
-        build_core(con, until)
-        nights: dict[str, Any] = {"since": end_of(since), "until": end_of(until)}
-        rows = pl.concat([_of(con, source, since, nights) for source in SOURCES])
-        events = run(con, "core/event_revision", **nights).pl()
-    finally:
-        con.rollback()
+    build_core(con, until)
+    nights: dict[str, Any] = {"since": end_of(since), "until": end_of(until)}
+    rows = pl.concat([_of(con, source, since, nights) for source in SOURCES])
+    events = run(con, "core/event_revision", **nights).pl()
     named = rows.with_columns(event_id=pl.format("{}:{}", "source", "row_key"))
     both = named.join(events, on="event_id", how="left", maintain_order="left")
     flags = [pl.when(change="changed").then(pl.col(flag)).alias(flag) for flag in FLAGS]
