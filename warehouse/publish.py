@@ -21,7 +21,7 @@ TOLD = "night_from <= $night and (night_to is null or night_to > $night)"
 PUBLISHED = {
     "events": ("from core.event", "one event of organised violence, placed in a region"),
     "past_events": (
-        "select * exclude (batch_id) from core.event_version where known_to is not null",
+        "from core.event_version where known_to is not null",
         "one version of an event that is no longer believed: changed or withdrawn at known_to",
     ),
     "regions": ("from core.region", "one admin-1 region with polygon and residents"),
@@ -33,6 +33,10 @@ PUBLISHED = {
     "suspensions": ("from core.suspension", "one spell of a suspended cooperation or sanction"),
     "coups": ("from core.coup", "one coup or attempt"),
     "register_entries": ("from core.register_entry", "one milestone or agreement"),
+    "batches": (
+        "from ops.batch order by source, known_at",
+        "one accepted delivery of a source",
+    ),
     "nights": ("from ops.night where as_of_date <= $night", "one night that was run"),
 }
 # mart -> (published name, what one row is); what past nights told stands in past_<name>
