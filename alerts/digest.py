@@ -151,6 +151,6 @@ def _suspensions(
 
 def _strongest(drivers: pl.DataFrame, region_id: str) -> dict[str, Any]:
     own = drivers.filter(
-        (pl.col("region_id") == region_id) & pl.col("contribution_log").is_not_null()
+        (pl.col("region_id") == region_id) & pl.col("contribution_events").is_not_null()
     )
-    return own.sort("contribution_log", descending=True).row(0, named=True)
+    return own.sort("contribution_events", descending=True).row(0, named=True)

@@ -21,9 +21,9 @@ from expectations.checks import (
 IDS = regions()["region_id"].to_list()
 IN_IDS = "2026-11: the ids of config/regions.csv"
 LEVELS = ["none", "watch", "warning", "alarm"]
-MODELS = ["negbin_region", "negbin_pooled", "conflictology", "combined"]
+MODELS = ["self_exciting", "negbin_region", "conflictology", "combined"]
 DRIVERS = [
-    "own_recent", "own_medium", "own_long", "neighbours", "deaths_past12",
+    "own_recent", "own_medium", "own_long", "neighbours", "background", "deaths_past12",
     "emergence", "administrator_presence", "aid_suspensions_open", "days_since_coup",
 ]  # fmt: skip
 QUANTILES = [f"events_q{level}" for level in ("05", "10", "25", "50", "75", "90", "95")]
@@ -149,7 +149,7 @@ MARTS: dict[str, tuple[Check, ...]] = {
         one_of("region_id", IDS, IN_IDS),
         one_of("driver", DRIVERS, "2026-11: the codes the mails have words for"),
         between("driver_rank", 1, None, "2026-11: ranks begin with 1"),
-        *finite("value", "contribution_log"),
+        *finite("value", "contribution_events"),
     ),
     "mart.source_status": (
         rows(1, "2026-11: an empty mart is a failed night"),

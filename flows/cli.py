@@ -25,7 +25,7 @@ app = typer.Typer(
 STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
 
 
-DAY = ["%Y-%m-%d"]
+DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
 
 
 class Kind(StrEnum):
@@ -132,6 +132,31 @@ def revisions(
             f"{group['deaths_before']} > {group['deaths_after']}" if group["country_code"] else "",
         )
     Console().print(table)
+
+
+@app.command()
+def backtest(
+    since: Annotated[datetime, typer.Option(formats=MONTH, help="First origin month.")] = datetime(
+        2018, 1, 1
+    ),
+    until: Annotated[datetime, typer.Option(formats=MONTH, help="Last origin month.")] = datetime(
+        2022, 6, 1
+    ),
+    page: Annotated[
+        Path | None, typer.Option(help="Where the page is written. Default: the data folder.")
+    ] = None,
+) -> None:
+    """Score the models on past months, each seen with what was known then."""
+    from flows.backtest import score
+    from warehouse.connect import existing
+
+    settings, _ = configuration.load()
+    with existing(settings.warehouse_path) as con:
+        told = score(con, since.date(), until.date())
+    path = page or settings.data_folder / "scorecard.md"
+    path.write_text(told.page, "utf-8")
+    print(told.page.partition("## Where")[0])
+    print(f"Written: {path} ({told.seconds:.0f} s)")
 
 
 @app.command()

@@ -28,7 +28,7 @@ def content(path: Path) -> list[tuple]:
 def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_path: Path) -> None:
     first = tocsin(*NIGHT)
     assert (first.returncode, first.stderr) == (0, "")
-    assert re.search(r"watch .*Sikasso \(MLI\).* 4% > 11% .*1 events, 5 deaths", first.stdout)
+    assert re.search(r"warning .*Sikasso \(MLI\).* 15% > 20% .*1 events, 5 deaths", first.stdout)
     data = tmp_path / "data"
     files = data / "warehouse.duckdb", data / "published" / "tocsin.duckdb"
     before = [content(path) for path in files]
@@ -55,8 +55,15 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert ("Sikasso", 1, 5) in [(row[0], row[2], row[3]) for row in attacks]
     assert len(suspensions) == 6
     assert [row[0] for row in flags].count("Sikasso") == 1
-    assert len(flags) == 14
+    assert len(flags) == 15
     assert known[0][1] == 5
+
+    scored = tocsin("backtest", "--since", "2022-01", "--until", "2022-02")
+    assert (scored.returncode, scored.stderr) == (0, "")
+    assert "| combined | +" in scored.stdout
+    assert "| MLI.sikasso | 2022-01-01 | 4 |" in (data / "scorecard.md").read_text("utf-8")
+    revised = tocsin("revisions", "--since", "2024-06-01", "--until", "2024-07-01")
+    assert "25 added, 171 changed" in revised.stdout
 
     wrong = tmp_path / "ged.csv"
     wrong.write_text("id,best\n1,2\n")

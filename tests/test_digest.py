@@ -53,19 +53,19 @@ def text(mail: EmailMessage, kind: str = "plain") -> str:
 
 def test_english(digest) -> None:
     mail = message(digest)
-    assert mail["Subject"] == "Tocsin 25 June 2021: 1 region (1 to watch) - Sikasso"
+    assert mail["Subject"] == "Tocsin 25 June 2021: 1 region (1 at warning) - Sikasso"
     assert text(mail).splitlines()[:9] == [
         "Chance that violence doubles in the next three months, on figures up to May 2021, "
         "as known on 25 June 2021.",
         "",
-        "WATCH - Sikasso (Mali)",
+        "WARNING - Sikasso (Mali)",
         "  1 event, 5 deaths in May 2021, against 0.4 events a month over the past twelve.",
-        "  Escalation (at least 3 events in three months): about 1 in 9 (11%), "
-        "up from 4% a month earlier.",
-        "  Expected in three months: 1.1 events, 8 times in 10 between 0 and 3.",
+        "  Escalation (at least 3 events in three months): about 1 in 5 (20%), "
+        "up from 15% a month earlier.",
+        "  Expected in three months: 1.5 events, 8 times in 10 between 0 and 4.",
         "  * 30 May 2021, Bougouni cercle: 5 deaths, Government of Mali / JNIM "
         "(state against armed group)",
-        "  Main driver: own events of the past half-year (0.39 a month).",
+        "  Main driver: own events of the past years (0.15 a month).",
         "  Administrators at their posts: no figure for this region.",
     ]
     assert "World Bank: development aid suspended, 4 June 2021" in text(mail)
@@ -74,9 +74,9 @@ def test_english(digest) -> None:
 
 def test_french(digest) -> None:
     mail = message(digest, "fr")
-    assert mail["Subject"] == "Tocsin 25 juin 2021 : 1 région (1 sous vigilance) - Sikasso"
-    assert "VIGILANCE - Sikasso (Mali)" in text(mail)
-    assert "environ 1 chance sur 9" in text(mail)
+    assert mail["Subject"] == "Tocsin 25 juin 2021 : 1 région (1 en alerte) - Sikasso"
+    assert "ALERTE - Sikasso (Mali)" in text(mail)
+    assert "environ 1 chance sur 5" in text(mail)
     assert "aucun chiffre pour cette région" in text(mail)
     assert "World Bank : aide au développement suspendue, 4 juin 2021" in text(mail)
 

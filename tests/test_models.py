@@ -6,20 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from indicators.risk.assess import tuning
 from indicators.risk.models import (
-    Tuning,
+    DRIVERS,
+    _non_negative,
     conflictology,
+    excitation,
     expected,
-    features,
-    fit_pooled,
     negbin_pmf,
     negbin_region,
     quantile,
+    self_exciting,
     tail,
 )
 from indicators.risk.panel import Panel, neighbour_weights
 
-TUNING = Tuning(half_lives=(2, 6, 24), fit_months=60, shrinkage=0.3, prior_months=0.5)
+TUNING = tuning()
 ALONE = np.array([[0.0, 1.0], [1.0, 0.0]])
 
 
@@ -41,16 +43,32 @@ def test_a_steady_region_is_forecast_at_its_mean() -> None:
     assert expected(negbin_region(panel, 1, 200, TUNING)) == pytest.approx([3, 3], rel=0.01)
 
 
-def test_pooled_model_finds_a_planted_doubling() -> None:
+def test_self_exciting_finds_a_planted_doubling() -> None:
     rng = np.random.default_rng(7)
     counts = rng.poisson(np.repeat(rng.uniform(1, 9, 40)[None], 120, axis=0)).astype(float)
-    panel = Panel(counts, neighbour_weights(rng.uniform(0, 9, 40), rng.uniform(0, 9, 40), 150))
-    fit = fit_pooled(panel, features(panel, TUNING), 1, 1, TUNING)
-    assert fit.mean.sum() == pytest.approx(counts[-60:].mean(axis=0).sum(), rel=0.1)
-    assert fit.contributions.shape == (40, 4)
-    doubled = Panel(np.vstack([counts, 2 * counts[-12:]]), panel.weights)
-    again = fit_pooled(doubled, features(doubled, TUNING), 1, 1, TUNING)
-    assert again.mean.sum() > 1.5 * fit.mean.sum()
+    weights = neighbour_weights(rng.uniform(0, 9, 40), rng.uniform(0, 9, 40), 150)
+    means = []
+    for rows in (counts, np.vstack([counts, 2 * counts[-12:]])):
+        panel = Panel(rows, weights)
+        told = self_exciting(panel, excitation(panel), 1, 1, 100, TUNING)
+        means.append(expected(told.pmf).sum())
+        assert told.contributions.shape == (40, len(DRIVERS))
+        assert told.contributions.sum(axis=1) == pytest.approx(expected(told.pmf), rel=1e-6)
+    assert means[0] == pytest.approx(counts[-12:].mean(axis=0).sum(), rel=0.1)
+    assert means[1] > 1.5 * means[0]
+
+
+def test_coefficients_are_those_of_non_negative_least_squares() -> None:
+    rng = np.random.default_rng(1)
+    x = np.abs(rng.normal(size=(400, 3)))
+    y = rng.poisson(x @ [2.0, 0.0, 0.5]).astype(float)
+    slopes = _non_negative(x, y, np.ones(400))
+    assert slopes == pytest.approx([2.0, 0.0, 0.5], abs=0.2)
+    assert (slopes >= 0).all()
+    # the quasi-likelihood's score is zero where a coefficient is free, against it where not
+    score = ((y / np.maximum(x @ slopes, 0.02) - 1)[:, None] * x).sum(axis=0)
+    assert score[slopes > 0] == pytest.approx(0, abs=1)
+    assert (score[slopes == 0] < 1).all()
 
 
 @given(arrays(float, (30, 3), elements=st.integers(0, 20).map(float)), st.sampled_from([1, 3]))

@@ -31,7 +31,7 @@ def before(night):
 
 def test_sikasso_is_rising_after_the_attack_is_known(after) -> None:
     flag = row(after["mart.flag"], region_id=SIKASSO)
-    assert flag["level"] == "watch"
+    assert flag["level"] == "warning"
     assert flag["p_escalation"] > flag["p_escalation_before"]
     assert (flag["data_month"], flag["events_count"], flag["deaths_best_count"]) == (
         date(2021, 5, 1),
@@ -70,7 +70,7 @@ def test_the_attack_is_not_known_three_weeks_earlier(before) -> None:
     assert events.filter(event_id="ucdp_ged:400798").is_empty()
     assert events["event_date"].max() < date(2021, 5, 1)
     flag = row(before["mart.flag"], region_id=SIKASSO)
-    assert (flag["data_month"], flag["level"]) == (date(2021, 4, 1), "none")
+    assert (flag["data_month"], flag["level"]) == (date(2021, 4, 1), "watch")
 
 
 def test_sikasso_is_quiet_in_january_2019(night) -> None:

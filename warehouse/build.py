@@ -130,6 +130,27 @@ def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame
             con.execute(f'alter table {table} add column "{name}" {kind}')
 
 
+def known_counts(con: duckdb.DuckDBPyConnection, origins: pl.DataFrame) -> pl.DataFrame:
+    """Events, deaths and one-sided events by origin, region and month, as known at each origin.
+
+    Args:
+        con: The working file, its core built at a night not before any ``known_at``.
+        origins: ``origin`` (number), ``known_at`` (instant), ``last_day`` (of its month).
+    """
+    con.register("origin", origins)
+    found = run(con, "mart/known_counts").pl()
+    con.unregister("origin")
+    return found
+
+
+def write_scorecard(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> None:
+    """Replace what the last back-test found."""
+    con.register("frame", rows)
+    con.execute("delete from ops.scorecard")
+    con.execute("insert into ops.scorecard by name from frame")
+    con.unregister("frame")
+
+
 def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
     """One row a source: what was in force on ``night``, how old, what may be done with it."""
     return pl.DataFrame(

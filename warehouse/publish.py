@@ -33,6 +33,10 @@ PUBLISHED = {
     "suspensions": ("from core.suspension", "one spell of a suspended cooperation or sanction"),
     "coups": ("from core.coup", "one coup or attempt"),
     "register_entries": ("from core.register_entry", "one milestone or agreement"),
+    "scorecard": (
+        "from ops.scorecard",
+        "one measure of the models' last back-test (tocsin backtest); empty before the first",
+    ),
     "batches": (
         "from ops.batch order by source, known_at",
         "one accepted delivery of a source",

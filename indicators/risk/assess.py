@@ -8,7 +8,7 @@ import polars as pl
 
 from config.registry import LEVELS, thresholds
 from indicators.risk import models
-from indicators.risk.models import PooledFit, Tuning
+from indicators.risk.models import Tuning
 from indicators.risk.panel import Array, Panel, neighbour_weights, weighted_means, window_sums
 
 HORIZONS = range(1, 7)
@@ -29,14 +29,13 @@ def tuning() -> Tuning:
     """The models' numbers from ``config/thresholds.toml``."""
     declared = thresholds()["models"]
     return Tuning(
-        half_lives=(
-            declared["half_life_short"],
-            declared["half_life_medium"],
-            declared["half_life_long"],
-        ),
-        fit_months=int(declared["fit_months"]),
-        shrinkage=declared["shrinkage"],
+        half_life=declared["half_life"],
         prior_months=declared["prior_months"],
+        excited_months=int(declared["excited_months"]),
+        excited_half_life=declared["excited_half_life"],
+        past_year_share=declared["past_year_share"],
+        dispersion_power=declared["dispersion_power"],
+        dispersion_months=int(declared["dispersion_months"]),
     )
 
 
@@ -85,8 +84,8 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
         is_stale: Whether the event source is older than its maximum age.
 
     Returns:
-        An ``Assessment``; models: negbin_region, negbin_pooled, conflictology and
-        combined, the mean of the three.
+        An ``Assessment``; models: self_exciting, negbin_region, conflictology and
+        combined, their pool by the weights of ``config/thresholds.toml``.
     """
     places = regions.sort("region_id")
     ids = places["region_id"].to_list()
@@ -102,14 +101,12 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
     tuned = tuning()
     window = int(thresholds()["escalation"]["months"])
     largest = int(4 * window_sums(counts, window).max()) + 20
-    seen = models.features(panel, tuned)
+    seen = models.excitation(panel)
     forecasts = _forecasts(panel, seen, ids, months[-1], largest, tuned)
     threshold = escalation_threshold(counts)
-    pooled = models.fit_pooled(panel, seen, 1, window, tuned)
-    combined = _pool(_own(panel, window, largest, tuned), pooled, largest)["combined"]
+    pool, contributions = window_pool(panel, seen, 1, window, largest, tuned)
     before = Panel(counts[:-1], weights)
-    then_pooled = models.fit_pooled(before, seen[:-1], 1, window, tuned)
-    then = _pool(_own(before, window, largest, tuned), then_pooled, largest)["combined"]
+    then, _ = window_pool(before, seen[:-1], 1, window, largest, tuned)
     last_month = series.filter(pl.col("month_start") == months[-1])
     flags = (
         places.select("region_id", "country_code", "country_name", "region_name")
@@ -126,13 +123,13 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
         .with_columns(
             as_of_date=pl.lit(night),
             data_month=pl.lit(months[-1]),
-            p_escalation=pl.Series(models.tail(combined, threshold)),
-            p_escalation_before=pl.Series(models.tail(then, threshold)),
+            p_escalation=pl.Series(models.tail(pool["combined"], threshold)),
+            p_escalation_before=pl.Series(models.tail(then["combined"], threshold)),
             escalation_threshold_count=pl.Series(threshold).cast(pl.Int64),
             events_past12_mean=pl.Series(counts[-models.BASELINE_MONTHS :].mean(axis=0)),
-            events_next3_mean=pl.Series(models.expected(combined)),
-            events_next3_q10=pl.Series(models.quantile(combined, 0.1)),
-            events_next3_q90=pl.Series(models.quantile(combined, 0.9)),
+            events_next3_mean=pl.Series(models.expected(pool["combined"])),
+            events_next3_q10=pl.Series(models.quantile(pool["combined"], 0.1)),
+            events_next3_q90=pl.Series(models.quantile(pool["combined"], 0.9)),
             is_stale=pl.lit(is_stale),
         )
         .with_columns(level=level_of(pl.col("p_escalation")))
@@ -145,36 +142,41 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
             maintain_order="left",
         )
     )
-    return Assessment(forecasts, flags, _drivers(panel, ids, pooled, tuned))
+    return Assessment(forecasts, flags, _drivers(panel, ids, contributions))
 
 
-def _own(panel: Panel, window: int, largest: int, tuned: Tuning) -> dict[str, Array]:
-    """The models that see one region at a time; the same however far ahead the window lies."""
-    return {
-        "negbin_region": models.negbin_region(panel, window, largest, tuned),
-        "conflictology": models.conflictology(panel, window, largest),
+def window_pool(
+    panel: Panel, seen: Array, first: int, last: int, largest: int, tuned: Tuning
+) -> tuple[dict[str, Array], Array]:
+    """All models of the events ``first`` to ``last`` months ahead, and the drivers' parts.
+
+    Args:
+        panel: Counts up to the origin.
+        seen: ``models.excitation`` of the panel.
+        first: First month of the window.
+        last: Last month.
+        largest: Largest count told apart.
+        tuned: The models' numbers.
+
+    Returns:
+        Probabilities by model name, ``combined`` last; contributions as in ``Excited``.
+    """
+    length = last - first + 1
+    excited = models.self_exciting(panel, seen, first, last, largest, tuned)
+    pool = {
+        "self_exciting": excited.pmf,
+        "negbin_region": models.negbin_region(panel, length, largest, tuned),
+        "conflictology": models.conflictology(panel, length, largest),
     }
-
-
-def _pool(own: dict[str, Array], pooled: PooledFit, largest: int) -> dict[str, Array]:
-    """All models of a window, and ``combined``, their mean."""
-    single = {
-        "negbin_region": own["negbin_region"],
-        "negbin_pooled": models.negbin_pmf(pooled.mean, pooled.dispersion, largest),
-        "conflictology": own["conflictology"],
-    }
-    mean: Array = np.mean(list(single.values()), axis=0)
-    return {**single, "combined": mean}
+    return {**pool, "combined": models.combine(pool)}, excited.contributions
 
 
 def _forecasts(
     panel: Panel, seen: Array, ids: list[str], origin: date, largest: int, tuned: Tuning
 ) -> pl.DataFrame:
-    own = _own(panel, 1, largest, tuned)
     parts = []
     for horizon in HORIZONS:
-        pooled = models.fit_pooled(panel, seen, horizon, horizon, tuned)
-        pool = _pool(own, pooled, largest)
+        pool, _ = window_pool(panel, seen, horizon, horizon, largest, tuned)
         for model, pmf in pool.items():
             parts.append(
                 pl.DataFrame({"region_id": ids}).with_columns(
@@ -193,22 +195,29 @@ def _forecasts(
     return pl.concat(parts).sort("region_id", "model", "horizon_months")
 
 
-def _drivers(panel: Panel, ids: list[str], pooled: PooledFit, tuned: Tuning) -> pl.DataFrame:
-    short, medium, long = (weighted_means(panel.counts, h)[-1] for h in tuned.half_lives)
-    usual = panel.counts[-models.BASELINE_MONTHS :].mean(axis=0)
-    around = panel.weights @ medium
-    values = dict(zip(models.FEATURES, (short, medium, long, around), strict=True))
+def _drivers(panel: Panel, ids: list[str], contributions: Array) -> pl.DataFrame:
+    counts, year = panel.counts, models.BASELINE_MONTHS
+    usual = counts[-year:].mean(axis=0)
+    own = {half_life: weighted_means(counts, half_life)[-1] for half_life in (2, 6, 24)}
+    everywhere = np.full(len(ids), own[2].mean())
+    told = {  # driver -> value now, usual value
+        "own_recent": (own[2], usual),
+        "own_medium": (own[6], usual),
+        "own_long": (own[24], usual),
+        "neighbours": (panel.weights @ own[6], panel.weights @ usual),
+        "background": (everywhere, np.full(len(ids), usual.mean())),
+    }
     parts = [
         pl.DataFrame({"region_id": ids}).with_columns(
             driver=pl.lit(name),
-            value=pl.Series(values[name]),
-            baseline=pl.Series(panel.weights @ usual if name == "neighbours" else usual),
-            contribution_log=pl.Series(pooled.contributions[:, index]),
+            value=pl.Series(told[name][0]),
+            baseline=pl.Series(told[name][1]),
+            contribution_events=pl.Series(contributions[:, index]),
             unit=pl.lit(DRIVER_UNIT),
             detail=pl.lit(None, dtype=pl.String),
         )
-        for index, name in enumerate(models.FEATURES)
+        for index, name in enumerate(models.DRIVERS)
     ]
     return pl.concat(parts).sort(
-        "region_id", "contribution_log", "driver", descending=[False, True, False]
+        "region_id", "contribution_events", "driver", descending=[False, True, False]
     )

@@ -34,7 +34,7 @@ def context(
             driver=pl.lit(name),
             value=pl.col("value").cast(pl.Float64),
             baseline=pl.lit(None, dtype=pl.Float64),
-            contribution_log=pl.lit(None, dtype=pl.Float64),
+            contribution_events=pl.lit(None, dtype=pl.Float64),
             unit=pl.lit(unit),
             detail=pl.col("detail"),
         )
@@ -150,7 +150,7 @@ def ranked(drivers: pl.DataFrame) -> pl.DataFrame:
     return drivers.with_columns(
         driver_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("region_id")
     ).select(
-        "region_id", "driver_rank", "driver", "value", "baseline", "contribution_log", "unit",
+        "region_id", "driver_rank", "driver", "value", "baseline", "contribution_events", "unit",
         "detail",
     )  # fmt: skip
 

@@ -1,23 +1,35 @@
-"""Three simple forecasts of event counts, and their mean.
+"""Simple forecasts of event counts, and their weighted mean.
 
 Every model gives, per region, the probabilities of 0, 1, 2, ... events in a window of
 months ahead: an array regions x (largest count + 1), each row summing to one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
-from statsmodels.genmod.families import NegativeBinomial, Poisson
-from statsmodels.genmod.generalized_linear_model import GLM
-from statsmodels.tools import add_constant
+from scipy.optimize import nnls
+from scipy.special import gammaln
+from statsmodels.regression.linear_model import WLS
 
+from config.registry import thresholds
 from indicators.risk.panel import Array, Panel, sums_ahead, weighted_means, window_sums
 
-# Added to a mean before its log, so that a quiet region has one: an event in three years.
-QUIET_RATE = 0.03
-FEATURES = ("own_recent", "own_medium", "own_long", "neighbours")
 BASELINE_MONTHS = 12
+# Feature of ``excitation`` -> the driver it is told as.
+EXCITATION = {
+    "past_year": "own_long",
+    "own_1": "own_recent",
+    "own_3": "own_recent",
+    "own_6": "own_medium",
+    "own_24": "own_long",
+    "neighbours_2": "neighbours",
+    "neighbours_6": "neighbours",
+    "everywhere": "background",
+    "constant": "background",
+}
+DRIVERS = ("own_recent", "own_medium", "own_long", "neighbours", "background")
 
 
 @dataclass(frozen=True)
@@ -25,30 +37,34 @@ class Tuning:
     """Numbers of ``config/thresholds.toml`` that the models use.
 
     Attributes:
-        half_lives: Months, short to long, of the weighted means.
-        fit_months: Months of history the pooled model is fitted on.
-        shrinkage: Ridge penalty of the pooled model on scaled features and intercept.
-        prior_months: Months of neighbours' experience every region starts with.
+        half_life: Months, of the moments of ``negbin_region``.
+        prior_months: Months of neighbours' experience every region starts with there.
+        excited_months: Months of history the self-exciting model is fitted on.
+        excited_half_life: Months after which a month of that history weighs half.
+        past_year_share: Share of the past year's mean in its mean.
+        dispersion_power: How its dispersion falls with the mean.
+        dispersion_months: Newest months from which the dispersion is learnt.
     """
 
-    half_lives: tuple[float, float, float]
-    fit_months: int
-    shrinkage: float
+    half_life: float
     prior_months: float
+    excited_months: int
+    excited_half_life: float
+    past_year_share: float
+    dispersion_power: float
+    dispersion_months: int
 
 
 @dataclass(frozen=True)
-class PooledFit:
-    """The pooled model at the origin: expected events and what each feature adds to their log.
+class Excited:
+    """The self-exciting forecast, and what each driver adds to its expected events.
 
     Attributes:
-        mean: Expected events per region.
-        dispersion: Negative binomial alpha: variance = mean + alpha * mean^2.
-        contributions: Regions x ``FEATURES``, against a region with no events around.
+        pmf: Regions x counts.
+        contributions: Regions x ``DRIVERS``, events; each row sums to the expected events.
     """
 
-    mean: Array
-    dispersion: float
+    pmf: Array
     contributions: Array
 
 
@@ -87,11 +103,11 @@ def conflictology(panel: Panel, window: int, largest: int) -> Array:
 def negbin_region(panel: Panel, window: int, largest: int, tuning: Tuning) -> Array:
     """Negative binomial per region from exponentially weighted moments.
 
-    Mean and variance of the sums over ``window`` months, weighted with the middle
-    half-life; every region starts with ``prior_months`` of its neighbours' mean, so
+    Mean and variance of the sums over ``window`` months, exponentially
+    weighted; every region starts with ``prior_months`` of its neighbours' mean, so
     that a quiet region's risk is small, not nil.
     """
-    half_life = tuning.half_lives[1]
+    half_life = tuning.half_life
     sums = window_sums(panel.counts, window)
     first = weighted_means(sums, half_life)[-1]
     second = weighted_means(sums**2, half_life)[-1]
@@ -106,55 +122,116 @@ def negbin_region(panel: Panel, window: int, largest: int, tuning: Tuning) -> Ar
     return negbin_pmf(mean, dispersion, largest)
 
 
-def features(panel: Panel, tuning: Tuning) -> Array:
-    """Months x regions x ``FEATURES``: logs of own weighted means and of the neighbours'."""
-    short, medium, long = (weighted_means(panel.counts, h) for h in tuning.half_lives)
-    return np.log(np.stack([short, medium, long, medium @ panel.weights.T], axis=-1) + QUIET_RATE)
+def excitation(panel: Panel, extra: Array | None = None) -> Array:
+    """Months x regions x ``EXCITATION``, in events a month, none negative.
+
+    The past year's mean, the region's weighted means (half-lives 1, 3, 6, 24 months), its
+    neighbours' (2, 6), the mean of all regions, and one; then ``extra`` candidates.
+    """
+    counts = panel.counts
+    year = np.cumsum(np.vstack([np.zeros((BASELINE_MONTHS, counts.shape[1])), counts]), axis=0)
+    own = {half_life: weighted_means(counts, half_life) for half_life in (1, 2, 3, 6, 24)}
+    seen = [
+        (year[BASELINE_MONTHS:] - year[:-BASELINE_MONTHS]) / BASELINE_MONTHS,
+        *(own[half_life] for half_life in (1, 3, 6, 24)),
+        *(own[half_life] @ panel.weights.T for half_life in (2, 6)),
+        np.broadcast_to(own[3].mean(axis=1, keepdims=True), counts.shape),
+        np.ones_like(counts),
+    ]
+    stacked = np.stack(seen, axis=-1)
+    return stacked if extra is None else np.concatenate([stacked, extra], axis=-1)
 
 
-def fit_pooled(panel: Panel, seen: Array, first: int, last: int, tuning: Tuning) -> PooledFit:
-    """Negative binomial GLM with log link over all regions, shrunk towards persistence.
+def self_exciting(
+    panel: Panel, seen: Array, first: int, last: int, largest: int, tuning: Tuning
+) -> Excited:
+    """Expected events are a sum of what happened here and around, pooled over regions.
 
-    The target is the sum of events ``first`` to ``last`` months ahead. The offset is the
-    region's own weighted mean (middle half-life), and a ridge penalty draws intercept and
-    slopes to zero: without evidence the forecast is that the recent past goes on. (Shrunk
-    towards zero instead, the same model over-forecasts; trial of 2026-11, UCDP GED 24.1.)
-    The dispersion is the moment estimate around the fitted means.
+    An integer-valued autoregression with identity link (INGARCH, Ferland et al. 2006;
+    the discrete form of a self-exciting process): the sum of events ``first`` to ``last``
+    months ahead has mean x.b with b >= 0, fitted by reweighted non-negative least squares
+    (Poisson quasi-likelihood), old months weighing less. Half of the mean is the past
+    year's. Counts are negative binomial with variance mean + alpha mean^(2 - p).
 
     Args:
         panel: Counts up to the origin.
-        seen: ``features`` of the panel.
+        seen: ``excitation`` of the panel.
         first: First month ahead of the target window.
         last: Last month ahead.
-        tuning: Length of history and penalty.
+        largest: Largest count told apart.
+        tuning: Weights and length of history.
     """
-    target = sums_ahead(panel.counts, first, last)
-    rows = slice(max(0, len(target) - last - tuning.fit_months), len(target) - last)
-    y = target[rows].ravel()
+    end = len(panel.counts) - last  # the last month whose target is known
+    rows = slice(max(0, end - tuning.excited_months), end)
+    y = sums_ahead(panel.counts, first, last)[rows].ravel()
     x = seen[rows].reshape(y.size, -1)
-    own = FEATURES.index("own_medium")
-    months = np.log(last - first + 1)
-    offset = x[:, own] + months
-    spread = np.maximum(x.std(axis=0), 1e-9)
-    design = add_constant(x / spread, has_constant="add")
-    crude = GLM(y, design, offset=offset, family=Poisson()).fit().fittedvalues
-    family = NegativeBinomial(alpha=_dispersion(y, crude))
-    beta = np.asarray(
-        GLM(y, design, offset=offset, family=family)
-        .fit_regularized(alpha=tuning.shrinkage, L1_wt=0.0)
-        .params
-    )
-    slopes = beta[1:] / spread
-    slopes[own] += 1  # the offset
-    return PooledFit(
-        mean=np.exp(beta[0] + seen[-1] @ slopes + months),
-        dispersion=_dispersion(y, np.exp(design @ beta + offset)),
-        contributions=(seen[-1] - np.log(QUIET_RATE)) * slopes,
-    )
+    age = np.arange(len(seen[rows]))[::-1]
+    weight = np.repeat(0.5 ** (age / tuning.excited_half_life), seen.shape[1])
+    slopes = (1 - tuning.past_year_share) * _non_negative(x, y, weight)
+    slopes[0] += tuning.past_year_share * (last - first + 1)
+    parts = seen[-1] * slopes
+    mean = np.maximum(parts.sum(axis=1), 1e-3)
+    recent = slice(-tuning.dispersion_months * seen.shape[1], None)
+    alpha = _best_alpha(y[recent], x[recent] @ slopes, tuning.dispersion_power)
+    pmf = negbin_pmf(mean, alpha * _spread(mean, tuning.dispersion_power), largest)
+    told = list(EXCITATION.values())
+    groups = [[told[k] == driver for k in range(len(told))] for driver in DRIVERS]
+    within = parts[:, : len(told)]
+    return Excited(pmf, np.stack([within[:, group].sum(axis=1) for group in groups], axis=1))
 
 
-def _dispersion(y: Array, mean: Array) -> float:
-    return float(np.clip(((y - mean) ** 2 - mean).sum() / (mean**2).sum(), 0.05, 5.0))
+def _spread(mean: Array, power: float) -> Array:
+    return np.asarray(np.maximum(mean, 0.05) ** -power)
+
+
+def _non_negative(x: Array, y: Array, weight: Array) -> Array:
+    """Coefficients >= 0 of the mean, each row weighed by one over its variance.
+
+    Non-negative least squares finds which are above zero; weighted least squares on
+    those alone (statsmodels) gives the same values, to the digits of its decomposition.
+    """
+    scale = np.maximum(x.max(axis=0), 1e-12)
+    scaled = x / scale
+    mean = np.full_like(y, max(y.mean(), 0.01))
+    slopes = np.zeros(x.shape[1])
+    for _ in range(8):
+        weights = weight / np.maximum(mean, 0.02)
+        gram = (scaled * weights[:, None]).T @ scaled + 1e-9 * np.eye(x.shape[1])
+        lower = np.linalg.cholesky(gram)
+        above = nnls(lower.T, np.linalg.solve(lower, scaled.T @ (weights * y)))[0] > 0
+        slopes = np.zeros(x.shape[1])
+        if above.any():
+            slopes[above] = np.maximum(WLS(y, scaled[:, above], weights=weights).fit().params, 0)
+        mean = scaled @ slopes
+    return np.asarray(slopes / scale)
+
+
+def _best_alpha(y: Array, mean: Array, power: float) -> float:
+    """The dispersion, of a grid, with the least CRPS on recent months (Gneiting et al. 2005).
+
+    Maximum likelihood would widen the forecast for a few surprises of quiet regions;
+    months with a mean below 0.1 are left out, since they say nothing of it.
+    """
+    told = mean > 0.1
+    y, mean = y[told], mean[told]
+    if not y.size:
+        return 1.0
+    grid = np.geomspace(0.1, 3.0, 10)
+    counts = np.arange(int(y.max()) + 2)
+    size = 1 / (grid[:, None] * _spread(mean, power))
+    log_ratio = np.log(mean / (size + mean))
+    pmf = np.exp(
+        gammaln(counts + size[..., None]) - gammaln(size)[..., None] - gammaln(counts + 1)
+        + (size * np.log(size / (size + mean)))[..., None] + counts * log_ratio[..., None]
+    )  # fmt: skip
+    miss = np.cumsum(pmf, axis=-1) - (counts >= y[:, None])
+    return float(grid[np.argmin((miss**2).sum(axis=(1, 2)))])
+
+
+def combine(pmfs: Mapping[str, Array]) -> Array:
+    """The linear pool of the models, by the weights of ``config/thresholds.toml``."""
+    weights = thresholds()["combination"]
+    return np.asarray(sum(weights[name] * pmf for name, pmf in pmfs.items()))
 
 
 def quantile(pmf: Array, level: float) -> Array:

@@ -210,7 +210,7 @@ ROW = {  # one good row a table; varied below where a key needs it
         "driver": "own_recent",
         "value": 0.3,
         "baseline": 0.1,
-        "contribution_log": 0.2,
+        "contribution_events": 0.2,
         "unit": "events / month",
         "detail": None,
     },
@@ -389,7 +389,7 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "driver": [{"driver": "rainfall"}],
         "driver_rank": [{"driver_rank": 0}],
         "value_is_finite": [{"value": float("inf")}, {"value": float("nan")}],
-        "contribution_log_is_finite": [{"contribution_log": float("-inf")}],
+        "contribution_events_is_finite": [{"contribution_events": float("-inf")}],
     },
     "mart.source_status": {
         "rows_count": [{"rows_count": -1}],
