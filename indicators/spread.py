@@ -1,8 +1,10 @@
-"""How violence moves between regions, and where it begins."""
+"""How violence moves between regions, where it begins, and where it is unusual."""
 
+import numpy as np
 import polars as pl
 
 from config.registry import Indicator, thresholds
+from indicators.risk.farrington import FarringtonControl, farrington
 from indicators.risk.panel import neighbour_weights
 from indicators.violence import PLACE_MONTH, events_count
 
@@ -58,6 +60,38 @@ def emergence(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     return counts.with_columns(value=pl.when(before.is_not_null()).then(begun))
 
 
+def aberration(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+    """Events as a share of what is still usual for the season, from the past five years.
+
+    The count over the 95% bound of the improved Farrington method (Noufaily et al. 2013):
+    above 1 the month is unusual. Null with fewer than five events in four months or a
+    shorter history. ``note`` says what was usual.
+    """
+    counts = events_count(events, grid)
+    wide = counts.pivot(on="place_id", index="month_start", values="value").sort("month_start")
+    places = [name for name in wide.columns if name != "month_start"]
+    control = FarringtonControl(b=5, w=1, no_periods=4)
+    first = control.b * control.frequency + control.w
+    if wide.height <= first:
+        return counts.with_columns(value=pl.lit(None, dtype=pl.Float64))
+    array = wide.select(places).to_numpy()
+    told, counted = farrington(array, first, control), array[first:]
+    months = wide["month_start"][first:]
+    columns = {"value": counted / told.upper, "usual": told.expected, "bound": told.upper}
+    long = pl.DataFrame(
+        {
+            "place_id": np.tile(places, len(months)),
+            "month_start": np.repeat(months.to_numpy(), len(places)),
+            **{name: figures.ravel() for name, figures in columns.items()},
+        }
+    ).with_columns(pl.col("month_start").cast(pl.Date), pl.col(*columns).fill_nan(None))
+    note = pl.format("usual {}, bound {}", pl.col("usual").round(1), pl.col("bound").round(1))
+    return grid.join(
+        long.select(*PLACE_MONTH, "value", note=note), on=PLACE_MONTH, how="left",
+        maintain_order="left",
+    )  # fmt: skip
+
+
 SPREAD = (
     Indicator(
         name="neighbour_events_weighted",
@@ -80,5 +114,16 @@ SPREAD = (
         reads=("events", "grid"),
         sources=("ucdp_ged",),
         summary="1 in a month with events after twelve without any.",
+    ),
+    Indicator(
+        name="aberration",
+        version=1,
+        compute=aberration,
+        place_level="region",
+        unit="events / bound",
+        rises_mean="worse",
+        reads=("events", "grid"),
+        sources=("ucdp_ged",),
+        summary="Events as a share of the 95% bound of what is usual; above 1 is unusual.",
     ),
 )

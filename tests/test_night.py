@@ -165,3 +165,20 @@ def test_revisions_between_the_two_releases(kept) -> None:
     }
     # a month becoming due by the declared lag is news, no revision
     assert revisions(kept, date(2021, 6, 1), date(2021, 6, 25)).is_empty()
+
+
+def test_unusual_months_are_marked_and_quiet_regions_are_not_judged(after) -> None:
+    score = after["mart.indicator"].filter(indicator="aberration")
+    judged = score.filter(pl.col("value").is_not_null())
+    assert judged.filter(place_id=SIKASSO).is_empty()  # never five events in four months
+    mopti = row(score, place_id="MLI.mopti", month_start=date(2019, 1, 1))
+    usual, bound = (float(part.split()[-1]) for part in mopti["note"].split(", "))
+    counted = row(
+        after["mart.indicator"],
+        indicator="events_count",
+        place_id="MLI.mopti",
+        month_start=date(2019, 1, 1),
+    )["value"]
+    assert usual < bound
+    assert mopti["value"] == pytest.approx(counted / bound, rel=0.02)
+    assert 0 < (judged["value"] > 1).mean() < 0.5

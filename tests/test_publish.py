@@ -57,9 +57,11 @@ def ask(path: Path, question: str) -> list[tuple]:
 
 def test_as_of_in_the_published_file(published: Path) -> None:
     sikasso = "where region_id = 'MLI.sikasso'"
-    assert ask(published, f"select level from flags_as_of('2021-06-05') {sikasso}") == [("none",)]
-    assert ask(published, f"select level from flags_as_of('2021-06-24') {sikasso}") == [("none",)]
-    assert ask(published, f"select level from flags_as_of('2021-06-25') {sikasso}") == [("watch",)]
+    assert ask(published, f"select level from flags_as_of('2021-06-05') {sikasso}") == [("watch",)]
+    assert ask(published, f"select level from flags_as_of('2021-06-24') {sikasso}") == [("watch",)]
+    assert ask(published, f"select level from flags_as_of('2021-06-25') {sikasso}") == [
+        ("warning",)
+    ]
     assert ask(published, "select count(*) from flags_as_of('2021-06-04')") == [(0,)]
     may = (
         "select value from indicator_as_of('events_count', '{}') "
