@@ -14,6 +14,7 @@ from indicators.risk import scorecard
 from indicators.risk.assess import HORIZONS, tuning
 from indicators.risk.backtest import LEARNING_MONTHS, Replay, backtest, candidate_gain
 from indicators.risk.coups import month_row, rate_ratios
+from indicators.risk.explain import newest_complete_month
 from indicators.risk.panel import Array, neighbour_weights, weighted_means
 from indicators.risk.scorecard import Findings, month_number, month_start
 from warehouse import build
@@ -24,7 +25,13 @@ DEATHS_HORIZONS = (1, 3, 6)
 MANY_DEATHS = 25
 
 
+ORIGINS = 54  # scored unless told otherwise
+LEAST_HISTORY = 60  # months before the first origin weights are learnt from
 Rows = list[tuple[object, ...]]
+
+
+class BacktestError(Exception):
+    """The origins cannot be scored; the message says which can."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +89,36 @@ def replays(
     return made[0], made[1], ids
 
 
-def score(con: duckdb.DuckDBPyConnection, origins_from: date, origins_until: date) -> Scorecard:
+def score(
+    con: duckdb.DuckDBPyConnection, origins_from: date | None, origins_until: date | None
+) -> Scorecard:
     """Back-test on these origin months, kept as ``ops.scorecard``.
 
     Args:
         con: The working file.
-        origins_from: First origin month.
-        origins_until: Last origin month; outcomes up to six months later must be known.
+        origins_from: First origin month; None: so that there are ``ORIGINS``.
+        origins_until: Last origin month; None: the last whose outcomes are known.
+
+    Raises:
+        BacktestError: Outcomes are not known, or too little lies before.
     """
     began = time.perf_counter()
     tonight = datetime.now(UTC).date()
     build.build_core(con, tonight)
-    first, last = month_number(origins_from), month_number(origins_until)
+    newest = newest_complete_month(build.complete_until(con, EVENT_SOURCE, tonight))
+    latest = month_number(newest) - max(HORIZONS)
+    last = month_number(origins_until) if origins_until else latest
+    first = month_number(origins_from) if origins_from else last - ORIGINS + 1
     burn_in = first - LEARNING_MONTHS - max(HORIZONS)
     begins = month_number(FIRST_MONTH)
+    earliest = begins + LEAST_HISTORY + first - burn_in
+    if not earliest <= first <= last <= latest:
+        raise BacktestError(
+            f"origins {month_start(first):%Y-%m} to {month_start(last):%Y-%m} cannot be scored: "
+            f"give --since and --until within {month_start(earliest):%Y-%m} and "
+            f"{month_start(latest):%Y-%m}"
+        )
+    origins_from, origins_until = month_start(first), month_start(last)
     events, deaths, ids = replays(con, burn_in, last, last + max(HORIZONS) + 1 - begins)
     origins = range(first - begins, last - begins + 1)
     tuned = tuning()

@@ -136,12 +136,14 @@ def revisions(
 
 @app.command()
 def backtest(
-    since: Annotated[datetime, typer.Option(formats=MONTH, help="First origin month.")] = datetime(
-        2018, 1, 1
-    ),
-    until: Annotated[datetime, typer.Option(formats=MONTH, help="Last origin month.")] = datetime(
-        2022, 6, 1
-    ),
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=MONTH, help="First origin month. Default: 54 origins."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=MONTH, help="Last origin month. Default: the last with outcomes."),
+    ] = None,
     page: Annotated[
         Path | None, typer.Option(help="Where the page is written. Default: the data folder.")
     ] = None,
@@ -152,7 +154,7 @@ def backtest(
 
     settings, _ = configuration.load()
     with existing(settings.warehouse_path) as con:
-        told = score(con, since.date(), until.date())
+        told = score(con, since.date() if since else None, until.date() if until else None)
     path = page or settings.data_folder / "scorecard.md"
     path.write_text(told.page, "utf-8")
     print(told.page.partition("## Where")[0])

@@ -62,6 +62,9 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert (scored.returncode, scored.stderr) == (0, "")
     assert "| combined | +" in scored.stdout
     assert "| MLI.sikasso | 2022-01-01 | 4 |" in (data / "scorecard.md").read_text("utf-8")
+    too_late = tocsin("backtest", "--until", "2022-12")
+    assert too_late.returncode == 1
+    assert "within 1997-07 and 2022-06" in one_line(too_late.stderr)
     revised = tocsin("revisions", "--since", "2024-06-01", "--until", "2024-07-01")
     assert "25 added, 171 changed" in revised.stdout
 

@@ -98,12 +98,15 @@ def resamples(origins: int, seed: int = 2026) -> Array:
 def skill(score: Array, reference: Array) -> tuple[float, float, float]:
     """1 - score / reference, with its 90% interval over resampled origins.
 
+    Draws in which the reference is perfect (nothing happened) say nothing and are left out.
+
     Args:
         score: Sums of a score by origin.
         reference: The same of the reference forecast.
     """
     rows = resamples(score.size)
-    drawn = 1 - score[rows].sum(axis=1) / reference[rows].sum(axis=1)
+    below = reference[rows].sum(axis=1)
+    drawn = 1 - score[rows].sum(axis=1)[below > 0] / below[below > 0]
     low, high = np.quantile(drawn, [0.05, 0.95])
     return float(1 - score.sum() / reference.sum()), float(low), float(high)
 
