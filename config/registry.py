@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -196,7 +197,7 @@ def columns() -> Mapping[str, Column]:
 
 
 @cache
-def thresholds() -> Mapping[str, Mapping[str, float]]:
+def thresholds() -> Mapping[str, Mapping[str, Any]]:
     """The tuned numbers of ``thresholds.toml``; each stands there with reason and date."""
     return tomllib.loads((HERE / "thresholds.toml").read_text("utf-8"))
 

@@ -23,8 +23,9 @@ IN_IDS = "2026-11: the ids of config/regions.csv"
 LEVELS = ["none", "watch", "warning", "alarm"]
 MODELS = ["self_exciting", "negbin_region", "conflictology", "combined"]
 DRIVERS = [
-    "own_recent", "own_medium", "own_long", "neighbours", "background", "deaths_past12",
-    "emergence", "administrator_presence", "aid_suspensions_open", "days_since_coup",
+    "own_recent", "own_medium", "own_long", "neighbours", "background", "other_models",
+    "p_first_event", "nearest_active_km", "deaths_past12", "emergence", "administrator_presence",
+    "aid_suspensions_open", "days_since_coup", "reporting_completeness",
 ]  # fmt: skip
 QUANTILES = [f"events_q{level}" for level in ("05", "10", "25", "50", "75", "90", "95")]
 PROBABILITY = "2026-11: a probability"
@@ -74,11 +75,19 @@ MARTS: dict[str, tuple[Check, ...]] = {
         rows(1, "2026-11: an empty mart is a failed night"),
         key("region_id", "model", "horizon_months"),
         *present("region_id", "model", "horizon_months", "origin_month", "target_month"),
-        *present("events_mean", "p_any_event", *QUANTILES),
+        *present("events_mean", "p_any_event", *QUANTILES, "deaths_mean", "p_25_deaths"),
         one_of("region_id", IDS, IN_IDS),
         one_of("model", MODELS, "2026-11: the three models and their mean"),
         between("horizon_months", 1, 6, "2026-11: design"),
         between("p_any_event", 0, 1, PROBABILITY),
+        between("p_25_deaths", 0, 1, PROBABILITY),
+        between("deaths_mean", 0, 10_000, "2026-11: largest month on file is below 1,000"),
+        in_order(
+            "death_quantiles_in_order",
+            ["deaths_q10", "deaths_q50", "deaths_q90"],
+            "critical",
+            "2026-11: quantiles rise with their level",
+        ),
         between("events_q05", 0, None, "2026-11: a count of events"),
         between("events_mean", 0, 1_000, "2026-11: largest month on file is below 100"),
         in_order(
@@ -107,6 +116,8 @@ MARTS: dict[str, tuple[Check, ...]] = {
         one_of("level", LEVELS, "2026-11: design"),
         between("p_escalation", 0, 1, PROBABILITY),
         between("p_any_next_month", 0, 1, PROBABILITY),
+        between("p_25_deaths_next_month", 0, 1, PROBABILITY),
+        between("p_without_newest_event", 0, 1, PROBABILITY),
         between("events_count", 0, None, "2026-11: a count of events"),
         between("deaths_best_count", 0, None, "2026-11: a count of deaths"),
         between("events_past12_mean", 0, 1_000, "2026-11: largest month on file is below 100"),
@@ -139,6 +150,12 @@ MARTS: dict[str, tuple[Check, ...]] = {
             "2026-11: budget of design: at most 10% of regions above watch",
         ),
         one_of("is_stale", [False], "2026-11: levels of a stale source are old news", "warning"),
+        rule(
+            "no_model_left_out",
+            pl.col("models_left_out").is_null(),
+            "warning",
+            "2026-11: the others stand in for it; find out why it has no forecast",
+        ),
     ),
     "mart.flag_driver": (
         rows(1, "2026-11: an empty mart is a failed night"),
@@ -149,7 +166,7 @@ MARTS: dict[str, tuple[Check, ...]] = {
         one_of("region_id", IDS, IN_IDS),
         one_of("driver", DRIVERS, "2026-11: the codes the mails have words for"),
         between("driver_rank", 1, None, "2026-11: ranks begin with 1"),
-        *finite("value", "contribution_events"),
+        *finite("value", "contribution_events", "contribution_log"),
     ),
     "mart.source_status": (
         rows(1, "2026-11: an empty mart is a failed night"),

@@ -11,20 +11,17 @@ import polars as pl
 
 from config.registry import thresholds
 from indicators.risk import scorecard
-from indicators.risk.assess import HORIZONS, tuning
+from indicators.risk.assess import HORIZONS, MANY_DEATHS, tuning
 from indicators.risk.backtest import LEARNING_MONTHS, Replay, backtest, candidate_gain
 from indicators.risk.coups import month_row, rate_ratios
 from indicators.risk.explain import newest_complete_month
-from indicators.risk.panel import Array, neighbour_weights, weighted_means
+from indicators.risk.panel import Array, distances_km, neighbour_weights, weighted_means
 from indicators.risk.scorecard import Findings, month_number, month_start
 from warehouse import build
 from warehouse.sources import EVENT_SOURCE
 
 FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
 DEATHS_HORIZONS = (1, 3, 6)
-MANY_DEATHS = 25
-
-
 ORIGINS = 54  # scored unless told otherwise
 LEAST_HISTORY = 60  # months before the first origin weights are learnt from
 Rows = list[tuple[object, ...]]
@@ -66,11 +63,10 @@ def replays(
     told = build.known_counts(
         con, pl.concat([origins.drop("night"), now.select("last_day", "origin", "known_at")])
     )
-    weights = neighbour_weights(
-        regions["centroid_longitude"].to_numpy(),
-        regions["centroid_latitude"].to_numpy(),
-        thresholds()["spread"]["half_distance_km"],
+    distance = distances_km(
+        regions["centroid_longitude"].to_numpy(), regions["centroid_latitude"].to_numpy()
     )
+    weights = neighbour_weights(distance, thresholds()["spread"]["half_distance_km"])
     begins = month_number(FIRST_MONTH)
     row = told["origin"].to_numpy()
     month = (

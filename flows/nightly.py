@@ -21,6 +21,7 @@ from expectations.suites import SUITES
 from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.assess import assess
+from indicators.risk.delay import completeness
 from warehouse import build
 from warehouse.connect import warehouse
 from warehouse.history import catch_up, transaction
@@ -109,8 +110,9 @@ def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.Da
         night,
         is_stale,
     )
-    flags = explain.with_reason(assessment.flags, core["event"])
-    context = explain.context(flags, series, core["suspension"], core["coup"])
+    known = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
+    flags = explain.with_reason(explain.with_correction(assessment.flags, known), core["event"])
+    context = explain.context(flags, series, core["suspension"], core["coup"], known)
     marts = {
         "indicator": series,
         "forecast": assessment.forecasts,

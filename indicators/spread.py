@@ -5,7 +5,7 @@ import polars as pl
 
 from config.registry import Indicator, thresholds
 from indicators.risk.farrington import FarringtonControl, farrington
-from indicators.risk.panel import neighbour_weights
+from indicators.risk.panel import distances_km, neighbour_weights
 from indicators.violence import PLACE_MONTH, events_count
 
 
@@ -26,16 +26,16 @@ def neighbour_events_weighted(
     located = pl.DataFrame({"region_id": places}).join(
         regions, on="region_id", how="left", maintain_order="left"
     )
-    weights = neighbour_weights(
-        located["centroid_longitude"].to_numpy(),
-        located["centroid_latitude"].to_numpy(),
-        thresholds()["spread"]["half_distance_km"],
+    distance = distances_km(
+        located["centroid_longitude"].to_numpy(), located["centroid_latitude"].to_numpy()
     )
+    weights = neighbour_weights(distance, thresholds()["spread"]["half_distance_km"])
     around = wide.select(places).to_numpy() @ weights.T
     long = (
         pl.DataFrame(around, schema=places)
         .with_columns(wide["month_start"])
         .unpivot(index="month_start", variable_name="place_id", value_name="value")
+        .with_columns(pl.col("value").fill_nan(None))
     )
     return grid.join(long, on=PLACE_MONTH, how="left", maintain_order="left")
 

@@ -6,7 +6,7 @@ import pytest
 from indicators.risk import alarms, scores
 from indicators.risk.assess import tuning
 from indicators.risk.backtest import Replay, backtest, candidate_gain
-from indicators.risk.panel import neighbour_weights
+from indicators.risk.panel import distances_km, neighbour_weights
 
 MONTHS, REGIONS = 150, 12
 ORIGINS = range(120, 132)
@@ -25,7 +25,7 @@ def replay(counts: np.ndarray) -> Replay:
     rng = np.random.default_rng(1)
     places = rng.uniform(0, 5, (2, counts.shape[1]))
     known = np.broadcast_to(counts, (len(range(FIRST, ORIGINS[-1] + 1)), *counts.shape))
-    return Replay(known, counts, FIRST, neighbour_weights(*places, 150.0))
+    return Replay(known, counts, FIRST, neighbour_weights(distances_km(*places), 150.0))
 
 
 def run(told: Replay):

@@ -62,7 +62,8 @@ def test_english(digest) -> None:
         "  1 event, 5 deaths in May 2021, against 0.4 events a month over the past twelve.",
         "  Escalation (at least 3 events in three months): about 1 in 5 (20%), "
         "up from 15% a month earlier.",
-        "  Expected in three months: 1.5 events, 8 times in 10 between 0 and 4.",
+        "  Expected in three months: 1.5 events, 8 times in 10 between 0 and 4. "
+        "Without its newest event: WATCH.",
         "  * 30 May 2021, Bougouni cercle: 5 deaths, Government of Mali / JNIM "
         "(state against armed group)",
         "  Main driver: own events of the past years (0.15 a month).",
@@ -77,6 +78,7 @@ def test_french(digest) -> None:
     assert mail["Subject"] == "Tocsin 25 juin 2021 : 1 région (1 en alerte) - Sikasso"
     assert "ALERTE - Sikasso (Mali)" in text(mail)
     assert "environ 1 chance sur 5" in text(mail)
+    assert "Sans son dernier incident : VIGILANCE." in text(mail)
     assert "aucun chiffre pour cette région" in text(mail)
     assert "World Bank : aide au développement suspendue, 4 juin 2021" in text(mail)
 

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from indicators.risk.assess import tuning
 from indicators.risk.models import (
-    DRIVERS,
+    EXCITED_DRIVERS,
     _non_negative,
     conflictology,
     excitation,
@@ -19,7 +19,7 @@ from indicators.risk.models import (
     self_exciting,
     tail,
 )
-from indicators.risk.panel import Panel, neighbour_weights
+from indicators.risk.panel import Panel, distances_km, neighbour_weights
 
 TUNING = tuning()
 ALONE = np.array([[0.0, 1.0], [1.0, 0.0]])
@@ -46,14 +46,14 @@ def test_a_steady_region_is_forecast_at_its_mean() -> None:
 def test_self_exciting_finds_a_planted_doubling() -> None:
     rng = np.random.default_rng(7)
     counts = rng.poisson(np.repeat(rng.uniform(1, 9, 40)[None], 120, axis=0)).astype(float)
-    weights = neighbour_weights(rng.uniform(0, 9, 40), rng.uniform(0, 9, 40), 150)
+    weights = neighbour_weights(distances_km(rng.uniform(0, 9, 40), rng.uniform(0, 9, 40)), 150)
     means = []
     for rows in (counts, np.vstack([counts, 2 * counts[-12:]])):
         panel = Panel(rows, weights)
         told = self_exciting(panel, excitation(panel), 1, 1, 100, TUNING)
         means.append(expected(told.pmf).sum())
-        assert told.contributions.shape == (40, len(DRIVERS))
-        assert told.contributions.sum(axis=1) == pytest.approx(expected(told.pmf), rel=1e-6)
+        assert told.parts.shape == told.usual.shape == (40, len(EXCITED_DRIVERS))
+        assert told.parts.sum(axis=1) == pytest.approx(expected(told.pmf), rel=1e-6)
     assert means[0] == pytest.approx(counts[-12:].mean(axis=0).sum(), rel=0.1)
     assert means[1] > 1.5 * means[0]
 

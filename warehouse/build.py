@@ -25,6 +25,7 @@ CORE_TABLES = (
     "region", "region_name", "event_version", "event", "presence", "suspension", "coup",
     "register_entry", "unknown_region_name",
 )  # fmt: skip
+OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
 MARTS = {  # name -> what identifies a row within a night
     "indicator": ("indicator", "place_level", "place_id", "month_start"),
     "forecast": ("region_id", "model", "horizon_months"),
@@ -141,6 +142,52 @@ def known_counts(con: duckdb.DuckDBPyConnection, origins: pl.DataFrame) -> pl.Da
     found = run(con, "mart/known_counts").pl()
     con.unregister("origin")
     return found
+
+
+def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> pl.DataFrame:
+    """Events of a month as known at an age: ``month_start``, ``age_months``, ``events``.
+
+    Age 0 is when the month became whole by the source's lag. Only ages by which a delivery
+    had come within the month before count as looked at; bulk files of the past, whose
+    times are assumed, say nothing.
+    """
+    looked = con.execute(
+        "select known_at, covers_until from ops.batch where source = $source "
+        "and known_basis = 'observed' and known_at <= $as_of",
+        {"source": source.name, "as_of": end_of(night)},
+    ).pl()
+    ages = pl.DataFrame({"age_months": range(OLDEST_AGE + 1)}, schema={"age_months": pl.Int64})
+    first = looked["covers_until"].min()
+    if not isinstance(first, date):
+        return ages.head(0).with_columns(month_start=pl.lit(first, pl.Date), events=pl.lit(0.0))
+    begins = first.replace(day=1)
+    months = pl.date_range(begins, night, "1mo", eager=True).alias("month_start")
+    cells = (
+        months.to_frame()
+        .with_columns(last_day=pl.col("month_start").dt.month_end())
+        .join(ages, how="cross")
+        .with_columns(
+            known_at=source.lag.known_at(pl.col("last_day"))
+            .dt.offset_by(pl.format("{}mo1d", "age_months"))
+            .dt.offset_by("-1us")
+        )
+        .filter(pl.col("known_at") <= end_of(night))
+        .join(looked.rename({"known_at": "looked_at"}), how="cross")
+        .filter(
+            (pl.col("looked_at") <= pl.col("known_at"))
+            & (pl.col("looked_at") > pl.col("known_at").dt.offset_by("-1mo"))
+            & (pl.col("covers_until") >= pl.col("last_day"))
+        )
+        .unique(["month_start", "age_months"], maintain_order=True)
+        .with_columns(origin=pl.int_range(pl.len()))
+    )
+    counts = known_counts(con, cells.select("origin", "known_at", "last_day"))
+    within = counts.group_by("origin", "month_start").agg(pl.col("events").sum())
+    return (
+        cells.join(within, on=["origin", "month_start"], how="left", maintain_order="left")
+        .select("month_start", "age_months", pl.col("events").fill_null(0.0))
+        .sort("month_start", "age_months")
+    )
 
 
 def write_scorecard(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> None:

@@ -8,12 +8,21 @@ import polars as pl
 
 from config.registry import LEVELS, thresholds
 from indicators.risk import models
-from indicators.risk.models import Tuning
-from indicators.risk.panel import Array, Panel, neighbour_weights, weighted_means, window_sums
+from indicators.risk.emergence import first_events
+from indicators.risk.models import Excited, Tuning
+from indicators.risk.panel import (
+    Array,
+    Panel,
+    distances_km,
+    neighbour_weights,
+    weighted_means,
+    window_sums,
+)
 
 HORIZONS = range(1, 7)
 QUANTILES = {"q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q95": 0.95}
 DRIVER_UNIT = "events / month"
+MANY_DEATHS = 25  # in one month: the line VIEWS draws
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,37 @@ def escalation_threshold(counts: Array) -> Array:
     return reached
 
 
+@dataclass(frozen=True)
+class Pool:
+    """All models of one window of months.
+
+    Attributes:
+        pmfs: Regions x counts by model, ``combined`` last; NaN where a model has no
+            forecast of the region.
+        shares: Models x regions, what each has in ``combined``.
+        parts: Regions x ``models.DRIVERS``: what each adds to the events that
+            ``combined`` expects; NaN where the self-exciting model is left out.
+        usual: The same on the mean of the past twelve months' features.
+    """
+
+    pmfs: dict[str, Array]
+    shares: Array
+    parts: Array
+    usual: Array
+
+    @property
+    def combined(self) -> Array:
+        """The pool's own forecast."""
+        return self.pmfs["combined"]
+
+    def left_out(self) -> list[str | None]:
+        """Names of the models that have no forecast, by region."""
+        names = np.array(list(self.pmfs)[:-1])
+        return [", ".join(names[share == 0]) or None for share in self.shares.T]
+
+
 def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: bool) -> Assessment:
-    """Forecasts, flags and drivers from the monthly event counts of all regions.
+    """Forecasts, flags and drivers from the monthly counts of all regions.
 
     Args:
         series: ``place_id``, ``month_start``, ``value`` of ``events_count`` by region and
@@ -89,66 +127,96 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
     """
     places = regions.sort("region_id")
     ids = places["region_id"].to_list()
-    wide = series.pivot(on="place_id", index="month_start", values="value").sort("month_start")
-    counts = wide.select(ids).to_numpy().astype(np.float64)
-    months = wide["month_start"].to_list()
-    weights = neighbour_weights(
-        places["centroid_longitude"].to_numpy(),
-        places["centroid_latitude"].to_numpy(),
-        thresholds()["spread"]["half_distance_km"],
+    counts, months = _wide(series, ids, "value")
+    deaths, _ = _wide(series, ids, "deaths")
+    distance = distances_km(
+        places["centroid_longitude"].cast(pl.Float64).to_numpy(),
+        places["centroid_latitude"].cast(pl.Float64).to_numpy(),
     )
+    weights = neighbour_weights(distance, thresholds()["spread"]["half_distance_km"])
     panel = Panel(counts, weights)
-    tuned = tuning()
-    window = int(thresholds()["escalation"]["months"])
-    largest = int(4 * window_sums(counts, window).max()) + 20
-    seen = models.excitation(panel)
-    forecasts = _forecasts(panel, seen, ids, months[-1], largest, tuned)
-    threshold = escalation_threshold(counts)
-    pool, contributions = window_pool(panel, seen, 1, window, largest, tuned)
-    before = Panel(counts[:-1], weights)
-    then, _ = window_pool(before, seen[:-1], 1, window, largest, tuned)
-    last_month = series.filter(pl.col("month_start") == months[-1])
+    pool = _ahead(panel)
+    p_escalation = models.tail(pool.combined, escalation_threshold(counts))
+    before = _ahead(Panel(counts[:-1], weights))
     flags = (
         places.select("region_id", "country_code", "country_name", "region_name")
-        .join(
-            last_month.select(
-                region_id="place_id",
-                events_count=pl.col("value").cast(pl.Int64),
-                deaths_best_count=pl.col("deaths").cast(pl.Int64),
-            ),
-            on="region_id",
-            how="left",
-            maintain_order="left",
-        )
         .with_columns(
             as_of_date=pl.lit(night),
             data_month=pl.lit(months[-1]),
-            p_escalation=pl.Series(models.tail(pool["combined"], threshold)),
-            p_escalation_before=pl.Series(models.tail(then["combined"], threshold)),
-            escalation_threshold_count=pl.Series(threshold).cast(pl.Int64),
+            events_count=pl.Series(counts[-1]).cast(pl.Int64),
+            deaths_best_count=pl.Series(deaths[-1]).cast(pl.Int64),
+            p_escalation=pl.Series(p_escalation),
+            p_escalation_before=pl.Series(
+                models.tail(before.combined, escalation_threshold(counts))
+            ),
+            escalation_threshold_count=pl.Series(escalation_threshold(counts)).cast(pl.Int64),
             events_past12_mean=pl.Series(counts[-models.BASELINE_MONTHS :].mean(axis=0)),
-            events_next3_mean=pl.Series(models.expected(pool["combined"])),
-            events_next3_q10=pl.Series(models.quantile(pool["combined"], 0.1)),
-            events_next3_q90=pl.Series(models.quantile(pool["combined"], 0.9)),
+            events_next3_mean=pl.Series(models.expected(pool.combined)),
+            events_next3_q10=pl.Series(models.quantile(pool.combined, 0.1)),
+            events_next3_q90=pl.Series(models.quantile(pool.combined, 0.9)),
             is_stale=pl.lit(is_stale),
+            models_left_out=pl.Series(pool.left_out(), dtype=pl.String),
         )
         .with_columns(level=level_of(pl.col("p_escalation")))
-        .join(
-            forecasts.filter(
-                (pl.col("model") == "combined") & (pl.col("horizon_months") == 1)
-            ).select("region_id", p_any_next_month="p_any_event"),
-            on="region_id",
-            how="left",
-            maintain_order="left",
-        )
     )
-    return Assessment(forecasts, flags, _drivers(panel, ids, contributions))
+    flags = flags.with_columns(
+        p_without_newest_event=pl.Series(_without_newest(panel, flags["level"] != "none"))
+    ).with_columns(
+        p_without_newest_event=pl.col("p_without_newest_event").fill_nan(None),
+        level_without_newest_event=pl.when(pl.col("p_without_newest_event").is_not_nan()).then(
+            level_of(pl.col("p_without_newest_event"))
+        ),
+    )
+    forecasts = _forecasts(panel, Panel(deaths, weights), ids, months[-1])
+    next_month = forecasts.filter(model="combined", horizon_months=1).select(
+        "region_id", p_any_next_month="p_any_event", p_25_deaths_next_month="p_25_deaths"
+    )
+    return Assessment(
+        forecasts,
+        flags.join(next_month, on="region_id", how="left", maintain_order="left"),
+        pl.concat([_drivers(panel, ids, pool), _evidence(panel, distance, ids, pool)]),
+    )
+
+
+def _wide(series: pl.DataFrame, ids: list[str], value: str) -> tuple[Array, list[date]]:
+    wide = series.pivot(on="place_id", index="month_start", values=value).sort("month_start")
+    return wide.select(ids).to_numpy().astype(np.float64), wide["month_start"].to_list()
+
+
+def _ahead(panel: Panel) -> Pool:
+    """The pool over the months in which an escalation counts."""
+    window = int(thresholds()["escalation"]["months"])
+    largest = int(4 * window_sums(panel.counts, window).max()) + 20
+    return window_pool(panel, models.excitation(panel), 1, window, largest, tuning())
+
+
+def _without_newest(panel: Panel, flagged: pl.Series) -> Array:
+    """P(escalation) had the region's newest event not happened; NaN where not flagged.
+
+    Everything is fitted anew, with one event less.
+    """
+    p = np.full(len(flagged), np.nan)
+    for region in np.flatnonzero(flagged.to_numpy()):
+        (active,) = np.nonzero(panel.counts[:, region])
+        if not active.size:
+            continue
+        counts = panel.counts.copy()
+        counts[active[-1], region] -= 1
+        threshold = escalation_threshold(counts)
+        p[region] = models.tail(_ahead(Panel(counts, panel.weights)).combined, threshold)[region]
+    return p
 
 
 def window_pool(
-    panel: Panel, seen: Array, first: int, last: int, largest: int, tuned: Tuning
-) -> tuple[dict[str, Array], Array]:
-    """All models of the events ``first`` to ``last`` months ahead, and the drivers' parts.
+    panel: Panel,
+    seen: Array,
+    first: int,
+    last: int,
+    largest: int,
+    tuned: Tuning,
+    target: str = "events",
+) -> Pool:
+    """All models of the events ``first`` to ``last`` months ahead, and what drives them.
 
     Args:
         panel: Counts up to the origin.
@@ -157,27 +225,47 @@ def window_pool(
         last: Last month.
         largest: Largest count told apart.
         tuned: The models' numbers.
-
-    Returns:
-        Probabilities by model name, ``combined`` last; contributions as in ``Excited``.
+        target: Whose weights combine them: events or deaths.
     """
     length = last - first + 1
-    excited = models.self_exciting(panel, seen, first, last, largest, tuned)
-    pool = {
-        "self_exciting": excited.pmf,
+    pmfs = {
         "negbin_region": models.negbin_region(panel, length, largest, tuned),
         "conflictology": models.conflictology(panel, length, largest),
     }
-    return {**pool, "combined": models.combine(pool)}, excited.contributions
+    try:
+        excited = models.self_exciting(panel, seen, first, last, largest, tuned)
+    except models.FITS_FAIL:  # of no region; the others stand in for it, and it is told
+        nothing = np.full((panel.counts.shape[1], len(models.EXCITED_DRIVERS)), np.nan)
+        excited = Excited(np.full_like(pmfs["conflictology"], np.nan), nothing, nothing)
+    pmfs = {"self_exciting": excited.pmf, **pmfs}
+    shares = models.pool_shares(pmfs, target)
+    others = sum(
+        share * np.nan_to_num(models.expected(pmf))
+        for share, pmf in list(zip(shares, pmfs.values(), strict=True))[1:]
+    )
+    own, usual = (shares[0][:, None] * part for part in (excited.parts, excited.usual))
+    return Pool(
+        {**pmfs, "combined": models.combine(pmfs, shares)},
+        shares,
+        np.column_stack([own, others]),
+        np.column_stack([usual, others]),
+    )
 
 
-def _forecasts(
-    panel: Panel, seen: Array, ids: list[str], origin: date, largest: int, tuned: Tuning
-) -> pl.DataFrame:
+def _forecasts(events: Panel, deaths: Panel, ids: list[str], origin: date) -> pl.DataFrame:
+    """Every model at every horizon; a model without a forecast of a region has no row."""
     parts = []
+    tuned = tuning()
+    seen = {"events": models.excitation(events), "deaths": models.excitation(deaths)}
     for horizon in HORIZONS:
-        pool, _ = window_pool(panel, seen, horizon, horizon, largest, tuned)
-        for model, pmf in pool.items():
+        pools = {
+            name: window_pool(
+                panel, seen[name], horizon, horizon, int(4 * panel.counts.max()) + 20, tuned, name
+            ).pmfs
+            for name, panel in (("events", events), ("deaths", deaths))
+        }
+        for model, pmf in pools["events"].items():
+            of_deaths = pools["deaths"][model]
             parts.append(
                 pl.DataFrame({"region_id": ids}).with_columns(
                     model=pl.lit(model),
@@ -190,34 +278,94 @@ def _forecasts(
                         for name, level in QUANTILES.items()
                     },
                     p_any_event=pl.Series(1 - pmf[:, 0]),
+                    deaths_mean=pl.Series(models.expected(of_deaths)),
+                    **{
+                        f"deaths_{name}": pl.Series(models.quantile(of_deaths, QUANTILES[name]))
+                        for name in ("q10", "q50", "q90")
+                    },
+                    p_25_deaths=pl.Series(np.minimum(of_deaths[:, MANY_DEATHS:].sum(axis=1), 1.0)),
                 )
             )
-    return pl.concat(parts).sort("region_id", "model", "horizon_months")
+    told = pl.concat(parts).filter(pl.col("events_mean").is_not_nan())
+    return told.sort("region_id", "model", "horizon_months")
 
 
-def _drivers(panel: Panel, ids: list[str], contributions: Array) -> pl.DataFrame:
-    counts, year = panel.counts, models.BASELINE_MONTHS
-    usual = counts[-year:].mean(axis=0)
-    own = {half_life: weighted_means(counts, half_life)[-1] for half_life in (2, 6, 24)}
-    everywhere = np.full(len(ids), own[2].mean())
-    told = {  # driver -> value now, usual value
-        "own_recent": (own[2], usual),
-        "own_medium": (own[6], usual),
-        "own_long": (own[24], usual),
-        "neighbours": (panel.weights @ own[6], panel.weights @ usual),
-        "background": (everywhere, np.full(len(ids), usual.mean())),
+def _drivers(panel: Panel, ids: list[str], pool: Pool) -> pl.DataFrame:
+    """What the expected events are made of, and what moved them from a usual month.
+
+    ``contribution_events`` sum to the events expected, ``contribution_log`` to the log of
+    their ratio to what the past year's mean features give (logarithmic mean Divisia
+    index, Ang 2005: each difference over the logarithmic mean of the two totals).
+    """
+    counts = panel.counts
+    own = {half_life: weighted_means(counts, half_life) for half_life in (2, 6, 24)}
+    year = counts[-models.BASELINE_MONTHS :].mean(axis=0)
+    everywhere = np.broadcast_to(own[2].mean(axis=1, keepdims=True), counts.shape)
+    told = {
+        "own_recent": own[2],
+        "own_medium": own[6],
+        "own_long": own[24],
+        "neighbours": own[6] @ panel.weights.T,
+        "background": everywhere,
+        "other_models": np.broadcast_to(year, counts.shape),
     }
+    now, usual = pool.parts.sum(axis=1), pool.usual.sum(axis=1)
+    is_same = np.isclose(now, usual, rtol=1e-9)
+    mean = np.where(is_same, now, (now - usual) / np.log(np.where(is_same, 2.0, now / usual)))
+    logs = (pool.parts - pool.usual) / mean[:, None]
     parts = [
         pl.DataFrame({"region_id": ids}).with_columns(
             driver=pl.lit(name),
-            value=pl.Series(told[name][0]),
-            baseline=pl.Series(told[name][1]),
-            contribution_events=pl.Series(contributions[:, index]),
+            value=pl.Series(told[name][-1]).fill_nan(None),
+            baseline=pl.Series(told[name][-models.BASELINE_MONTHS :].mean(axis=0)).fill_nan(None),
+            contribution_events=pl.Series(pool.parts[:, index]).fill_nan(None),
+            contribution_log=pl.Series(logs[:, index]).fill_nan(None),
             unit=pl.lit(DRIVER_UNIT),
             detail=pl.lit(None, dtype=pl.String),
         )
         for index, name in enumerate(models.DRIVERS)
     ]
     return pl.concat(parts).sort(
-        "region_id", "contribution_events", "driver", descending=[False, True, False]
+        "region_id", "contribution_events", "driver", descending=[False, True, False],
+        nulls_last=True,
+    )  # fmt: skip
+
+
+def _evidence(panel: Panel, distance: Array, ids: list[str], pool: Pool) -> pl.DataFrame:
+    """Of regions without events for a year: how near violence is, the chance of a first event."""
+    found = first_events(panel, distance, int(thresholds()["escalation"]["months"]))
+    foretold = 1 - pool.combined[:, 0]
+    told = pl.DataFrame(
+        {
+            "region_id": ids,
+            "chance": found.chance,
+            "distance": found.nearest_km,
+            "nearest": [ids[n] for n in found.nearest],
+            "foretold": foretold,
+        }
+    ).with_columns(pl.col("chance", "distance").fill_nan(None))
+    chance = pl.format(
+        "by the experience of quiet regions; the pool says {}%",
+        (pl.col("foretold") * 100).round(0).cast(pl.Int64),
+    )
+    return pl.concat(
+        told.select(
+            "region_id",
+            driver=pl.lit(name),
+            value=pl.col(value),
+            baseline=pl.lit(None, dtype=pl.Float64),
+            contribution_events=pl.lit(None, dtype=pl.Float64),
+            contribution_log=pl.lit(None, dtype=pl.Float64),
+            unit=pl.lit(unit),
+            detail=detail,
+        )
+        for name, value, unit, detail in (
+            (
+                "p_first_event",
+                "chance",
+                "probability",
+                pl.when(pl.col("chance").is_not_null()).then(chance),
+            ),
+            ("nearest_active_km", "distance", "km", pl.col("nearest")),
+        )
     )

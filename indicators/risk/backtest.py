@@ -8,6 +8,7 @@ import numpy as np
 from config.registry import thresholds
 from indicators.risk import models, scores
 from indicators.risk.assess import HORIZONS, escalation_threshold, window_pool
+from indicators.risk.emergence import first_events
 from indicators.risk.models import Tuning
 from indicators.risk.panel import Array, Mask, Panel
 
@@ -67,6 +68,9 @@ class Result:
         by_horizon: Scores of single months ahead.
         p_escalation: Origins x regions.
         escalated: Origins x regions, what came.
+        p_first: Origins x regions, of at least one event in the window, by the pool.
+        p_first_shrunk: The same by ``first_events``; NaN: had an event in the past year.
+        began: Origins x regions, whether one came.
         threshold: Origins x regions, events that counted as escalation.
         weights: Origins x ``MODELS``, learnt before each origin.
         drivers: Origins x regions x ``models.DRIVERS``.
@@ -76,6 +80,9 @@ class Result:
     by_horizon: dict[int, Scored]
     p_escalation: Array
     escalated: Mask
+    p_first: Array
+    p_first_shrunk: Array
+    began: Mask
     threshold: Array
     weights: Array
     drivers: Array
@@ -103,24 +110,28 @@ def backtest(
     every = range(max(replay.first, origins[0] - LEARNING_MONTHS - max(horizons)), origins[-1] + 1)
     pmfs: dict[int, dict[int, Array]] = {}  # origin -> horizon -> models x regions x counts
     escalations: dict[int, tuple[Array, Array, Array]] = {}
+    begun: dict[int, tuple[Array, Array]] = {}
     misses: dict[int, dict[int, Array]] = {horizon: {} for horizon in horizons}
     for origin in every:
         panel = replay.panel(origin)
         seen = models.excitation(panel)
         pmfs[origin] = {}
         for horizon in horizons:
-            pool, _ = window_pool(panel, seen, horizon, horizon, largest, tuned)
-            stacked = np.stack([pool[name] for name in MODELS])
+            pool = window_pool(panel, seen, horizon, horizon, largest, tuned)
+            stacked = np.stack([pool.pmfs[name] for name in MODELS])
             if origin + horizon < len(replay.truth):
                 misses[horizon][origin] = _products(stacked, replay.truth[origin + horizon])
             if origin >= origins[0]:
                 pmfs[origin][horizon] = stacked
         if origin >= origins[0]:
             most = window * largest
-            pool, drivers = window_pool(panel, seen, 1, window, most, tuned)
+            pool = window_pool(panel, seen, 1, window, most, tuned)
             threshold = escalation_threshold(panel.counts)
-            tails = np.stack([models.tail(pool[name], threshold) for name in MODELS])
-            escalations[origin] = tails, threshold, drivers
+            tails = np.stack([models.tail(pool.pmfs[name], threshold) for name in MODELS])
+            escalations[origin] = tails, threshold, pool.parts
+            any_event = np.stack([1 - pool.pmfs[name][:, 0] for name in MODELS])
+            shrunk = first_events(panel, np.zeros_like(panel.weights), window).chance
+            begun[origin] = any_event, shrunk
     weights = np.stack([_learnt(misses, origin) for origin in origins])
     came = np.stack([replay.truth[o + 1 : o + 1 + window].sum(axis=0) for o in origins])
     threshold = np.stack([escalations[o][1] for o in origins])
@@ -136,6 +147,11 @@ def backtest(
             [np.tensordot(w, escalations[o][0], 1) for w, o in zip(weights, origins, strict=True)]
         ),
         escalated=came >= threshold,
+        p_first=np.stack(
+            [np.tensordot(w, begun[o][0], 1) for w, o in zip(weights, origins, strict=True)]
+        ),
+        p_first_shrunk=np.stack([begun[o][1] for o in origins]),
+        began=came > 0,
         threshold=threshold,
         weights=weights,
         drivers=np.stack([escalations[o][2] for o in origins]),

@@ -5,12 +5,17 @@ from datetime import date, timedelta
 import polars as pl
 
 from config.registry import MEASURES
+from indicators.risk.delay import Completeness, corrected
 
 
 def context(
-    flags: pl.DataFrame, series: pl.DataFrame, suspensions: pl.DataFrame, coups: pl.DataFrame
+    flags: pl.DataFrame,
+    series: pl.DataFrame,
+    suspensions: pl.DataFrame,
+    coups: pl.DataFrame,
+    known: Completeness | None,
 ) -> pl.DataFrame:
-    """Context drivers of every region: presence, suspensions, coup, emergence, deaths.
+    """Context of every region: presence, suspensions, coup, emergence, deaths, completeness.
 
     A figure that is not known is a row with a null value and says so in ``detail``.
 
@@ -19,6 +24,7 @@ def context(
         series: Tidy indicators.
         suspensions: Core suspensions as known on the night.
         coups: Core coups as known on the night.
+        known: How complete the newest month is; None: not known.
     """
     region = flags.select("region_id", "country_code", "as_of_date", "data_month")
     parts = (
@@ -27,6 +33,7 @@ def context(
         ("days_since_coup", "days", _coups(region, coups)),
         ("emergence", "0 or 1", _emergence(region, series)),
         ("deaths_past12", "deaths", _deaths(region, series)),
+        ("reporting_completeness", "share", _completeness(region, known)),
     )
     return pl.concat(
         part.select(
@@ -35,6 +42,7 @@ def context(
             value=pl.col("value").cast(pl.Float64),
             baseline=pl.lit(None, dtype=pl.Float64),
             contribution_events=pl.lit(None, dtype=pl.Float64),
+            contribution_log=pl.lit(None, dtype=pl.Float64),
             unit=pl.lit(unit),
             detail=pl.col("detail"),
         )
@@ -145,13 +153,35 @@ def _deaths(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _completeness(region: pl.DataFrame, known: Completeness | None) -> pl.DataFrame:
+    if known is None:
+        detail = "nothing is known: no month was followed by dated deliveries for long enough"
+    else:
+        low, high = known.interval
+        detail = (
+            f"of what is known {known.followed_months} months later; 80% interval "
+            f"{low:.2f} to {high:.2f}"
+        )
+    share = None if known is None else known.share
+    return region.with_columns(value=pl.lit(share, dtype=pl.Float64), detail=pl.lit(detail))
+
+
+def with_correction(flags: pl.DataFrame, known: Completeness | None) -> pl.DataFrame:
+    """Flags with the newest month's events as they will be known in the end; null: not known."""
+    names = ("events_count_corrected", "events_count_corrected_low", "events_count_corrected_high")
+    if known is None:
+        return flags.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
+    told = corrected(flags["events_count"].to_numpy().astype(float), known)
+    return flags.with_columns(pl.Series(n, c) for n, c in zip(names, told, strict=True))
+
+
 def ranked(drivers: pl.DataFrame) -> pl.DataFrame:
     """Drivers with ``driver_rank``: those of the model by what they add, then the context."""
     return drivers.with_columns(
         driver_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("region_id")
     ).select(
-        "region_id", "driver_rank", "driver", "value", "baseline", "contribution_events", "unit",
-        "detail",
+        "region_id", "driver_rank", "driver", "value", "baseline", "contribution_events",
+        "contribution_log", "unit", "detail",
     )  # fmt: skip
 
 

@@ -29,7 +29,9 @@ EXCITATION = {
     "everywhere": "background",
     "constant": "background",
 }
-DRIVERS = ("own_recent", "own_medium", "own_long", "neighbours", "background")
+EXCITED_DRIVERS = ("own_recent", "own_medium", "own_long", "neighbours", "background")
+DRIVERS = (*EXCITED_DRIVERS, "other_models")  # these: negbin_region and conflictology
+FITS_FAIL = (np.linalg.LinAlgError, RuntimeError)  # no decomposition; no end of iterations
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,14 @@ class Excited:
     """The self-exciting forecast, and what each driver adds to its expected events.
 
     Attributes:
-        pmf: Regions x counts.
-        contributions: Regions x ``DRIVERS``, events; each row sums to the expected events.
+        pmf: Regions x counts; NaN for a region whose neighbours are not known.
+        parts: Regions x ``EXCITED_DRIVERS``, events; each row sums to the expected events.
+        usual: The same on the mean of the past twelve months' features.
     """
 
     pmf: Array
-    contributions: Array
+    parts: Array
+    usual: Array
 
 
 def negbin_pmf(mean: Array, dispersion: Array | float, largest: int) -> Array:
@@ -169,15 +173,14 @@ def self_exciting(
     weight = np.repeat(0.5 ** (age / tuning.excited_half_life), seen.shape[1])
     slopes = (1 - tuning.past_year_share) * _non_negative(x, y, weight)
     slopes[0] += tuning.past_year_share * (last - first + 1)
-    parts = seen[-1] * slopes
+    parts, usual = seen[-1] * slopes, seen[-BASELINE_MONTHS:].mean(axis=0) * slopes
     mean = np.maximum(parts.sum(axis=1), 1e-3)
     recent = slice(-tuning.dispersion_months * seen.shape[1], None)
     alpha = _best_alpha(y[recent], x[recent] @ slopes, tuning.dispersion_power)
     pmf = negbin_pmf(mean, alpha * _spread(mean, tuning.dispersion_power), largest)
-    told = list(EXCITATION.values())
-    groups = [[told[k] == driver for k in range(len(told))] for driver in DRIVERS]
-    within = parts[:, : len(told)]
-    return Excited(pmf, np.stack([within[:, group].sum(axis=1) for group in groups], axis=1))
+    told = np.array(list(EXCITATION.values()))
+    group = (told[:, None] == np.array(EXCITED_DRIVERS)).astype(float)
+    return Excited(pmf, parts[:, : len(told)] @ group, usual[:, : len(told)] @ group)
 
 
 def _spread(mean: Array, power: float) -> Array:
@@ -189,7 +192,10 @@ def _non_negative(x: Array, y: Array, weight: Array) -> Array:
 
     Non-negative least squares finds which are above zero; weighted least squares on
     those alone (statsmodels) gives the same values, to the digits of its decomposition.
+    Rows that are not known are left out.
     """
+    told = np.isfinite(x).all(axis=1)
+    x, y, weight = x[told], y[told], weight[told]
     scale = np.maximum(x.max(axis=0), 1e-12)
     scaled = x / scale
     mean = np.full_like(y, max(y.mean(), 0.01))
@@ -228,10 +234,32 @@ def _best_alpha(y: Array, mean: Array, power: float) -> float:
     return float(grid[np.argmin((miss**2).sum(axis=(1, 2)))])
 
 
-def combine(pmfs: Mapping[str, Array]) -> Array:
-    """The linear pool of the models, by the weights of ``config/thresholds.toml``."""
-    weights = thresholds()["combination"]
-    return np.asarray(sum(weights[name] * pmf for name, pmf in pmfs.items()))
+def pool_shares(pmfs: Mapping[str, Array], target: str) -> Array:
+    """Models x regions: the pool's weights of ``config/thresholds.toml`` for a target.
+
+    A model without a forecast of a region (NaN) has no share there; the others share
+    its weight.
+
+    Example:
+        >>> sure = np.array([[1.0, 0.0]])
+        >>> one = {"self_exciting": sure * np.nan, "negbin_region": sure, "conflictology": sure}
+        >>> pool_shares(one, "events").round(3).ravel().tolist()
+        [0.0, 0.125, 0.875]
+    """
+    weights = thresholds()["combination"][target]
+    told = np.stack([np.isfinite(pmf).all(axis=1) for pmf in pmfs.values()])
+    shares = np.array([weights[name] for name in pmfs])[:, None] * told
+    return np.asarray(shares / shares.sum(axis=0))
+
+
+def combine(pmfs: Mapping[str, Array], shares: Array) -> Array:
+    """The linear pool of the models by region.
+
+    Args:
+        pmfs: Regions x counts, by model.
+        shares: ``pool_shares`` of them.
+    """
+    return np.asarray(np.einsum("mr,mrk->rk", shares, np.nan_to_num(np.stack([*pmfs.values()]))))
 
 
 def quantile(pmf: Array, level: float) -> Array:

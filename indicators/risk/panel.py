@@ -23,21 +23,16 @@ class Panel:
     weights: Array
 
 
-def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float) -> Array:
-    """Weights of every region's neighbours by great-circle distance of centroids.
+def distances_km(longitude: Array, latitude: Array) -> Array:
+    """Great-circle distances between all places, in km; NaN where a place is not known.
 
     Args:
-        longitude: Degrees east, one per region.
-        latitude: Degrees north, one per region.
-        half_distance_km: Distance at which a weight halves.
-
-    Returns:
-        Regions x regions; zero on the diagonal, each row sums to one.
+        longitude: Degrees east, one per place.
+        latitude: Degrees north, one per place.
 
     Example:
-        >>> w = neighbour_weights(np.array([0.0, 1, 2]), np.zeros(3), half_distance_km=111.19)
-        >>> np.round(w[0], 3).tolist()
-        [0.0, 0.667, 0.333]
+        >>> distances_km(np.array([0.0, 1]), np.zeros(2)).round(1).tolist()
+        [[0.0, 111.2], [111.2, 0.0]]
     """
     lon, lat = np.radians(longitude), np.radians(latitude)
     half_chord = (
@@ -46,10 +41,29 @@ def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float
         * np.cos(lat[None, :])
         * np.sin((lon[:, None] - lon[None, :]) / 2) ** 2
     )
-    distance = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half_chord, 0, 1)))
-    weights = np.exp2(-distance / half_distance_km)
+    return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half_chord, 0, 1))))
+
+
+def neighbour_weights(distance: Array, half_distance_km: float) -> Array:
+    """Weights of every region's neighbours, the nearer the heavier.
+
+    Args:
+        distance: Regions x regions, km.
+        half_distance_km: Distance at which a weight halves.
+
+    Returns:
+        Regions x regions; zero on the diagonal, each row sums to one; NaN for a region
+        whose place is not known, which is nobody's neighbour.
+
+    Example:
+        >>> w = neighbour_weights(np.abs(np.subtract.outer([0, 1, 2], [0, 1, 2])), 1.0)
+        >>> np.round(w[0], 3).tolist()
+        [0.0, 0.667, 0.333]
+    """
+    weights = np.nan_to_num(np.exp2(-np.asarray(distance) / half_distance_km))
     np.fill_diagonal(weights, 0)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True), dtype=np.float64)
+    total = weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights / np.where(total > 0, total, np.nan), dtype=np.float64)
 
 
 def weighted_means(counts: Array, half_life: float) -> Array:

@@ -67,6 +67,7 @@ def findings(
     for part, mask in _parts(past, ids):
         rows += _skills("events", part, events, mask)
     rows += _escalation(events)
+    rows += _first_events(events)
     return Findings(
         rows=tidy(rows),
         calibration=_calibration(events),
@@ -158,6 +159,33 @@ def _escalation(result: Result) -> list[tuple[object, ...]]:
             value = body(p[mask], came[mask])
             told.append(("escalation", part, 3, "combined", measure, value, low, high))
     return told
+
+
+def _first_events(result: Result) -> list[tuple[object, ...]]:
+    """Chance of a first event after a quiet year: the pool beside the shrunk rates."""
+    quiet = np.isfinite(result.p_first_shrunk)
+    if not quiet.any():
+        return []
+    came, count = np.where(quiet, result.began, 0.0), quiet.sum()
+    told: list[tuple[object, ...]] = [
+        ("first_event", "quiet for a year", None, "all", "base_rate",
+         float(came.sum() / count), None, None),
+    ]  # fmt: skip
+    missed = {}
+    for name, p in (("combined", result.p_first), ("gamma_poisson", result.p_first_shrunk)):
+        key = ("first_event", "quiet for a year", None, name)
+        held, said = result.began[quiet], p[quiet]
+        missed[name] = np.where(quiet, (np.nan_to_num(p) - came) ** 2, 0).sum(axis=1)
+        log = -np.log(np.maximum(np.where(held, said, 1 - said), scores.LEAST_PROBABILITY))
+        told += [
+            (*key, "mean_forecast", float(said.mean()), None, None),
+            (*key, "brier", float(missed[name].sum() / count), None, None),
+            (*key, "log_score", float(log.mean()), None, None),
+            (*key, "auc", scores.auc(said, held), None, None),
+            (*key, "average_precision", scores.average_precision(said, held), None, None),
+        ]
+    gain = scores.skill(missed["gamma_poisson"], missed["combined"])
+    return [*told, ("first_event", "quiet for a year", None, "gamma_poisson", "brier_gain", *gain)]
 
 
 def _calibration(result: Result) -> pl.DataFrame:
@@ -308,6 +336,20 @@ def page(found: Findings, origins: tuple[date, date], known_until: date, seconds
         for r in found.rows.filter(target="escalation").iter_rows(named=True)
     ]
     lines += ["", "Calibration:\n", *_table(found.calibration)]
+    lines += [
+        "",
+        "## First events after a quiet year\n",
+        "Chance of at least one event in three months, in regions without any for twelve: the "
+        "pool's, and the gamma-Poisson rate that stands beside it as evidence (`p_first_event`). "
+        "Levels rest on the pool; `brier gain` is what the shrunk rate would save of its Brier "
+        "score.\n",
+        "| by | measure | value |",
+        "| --- | --- | --- |",
+    ]
+    lines += [
+        f"| {r['model']} | {r['measure'].replace('_', ' ')} | {_number(r)} |"
+        for r in found.rows.filter(target="first_event").iter_rows(named=True)
+    ]
     lines += [
         "",
         "## Alarms\n",

@@ -183,6 +183,11 @@ ROW = {  # one good row a table; varied below where a key needs it
         "events_q90": 2.0,
         "events_q95": 3.0,
         "p_any_event": 0.4,
+        "deaths_mean": 2.0,
+        "deaths_q10": 0.0,
+        "deaths_q50": 1.0,
+        "deaths_q90": 6.0,
+        "p_25_deaths": 0.01,
     },
     "mart.flag": {
         "region_id": "MLI.sikasso",
@@ -201,6 +206,9 @@ ROW = {  # one good row a table; varied below where a key needs it
         "events_next3_q10": 0.0,
         "events_next3_q90": 3.0,
         "p_any_next_month": 0.3,
+        "p_25_deaths_next_month": 0.01,
+        "p_without_newest_event": 0.05,
+        "models_left_out": None,
         "is_stale": False,
         "reason": "1 event",
     },
@@ -211,6 +219,7 @@ ROW = {  # one good row a table; varied below where a key needs it
         "value": 0.3,
         "baseline": 0.1,
         "contribution_events": 0.2,
+        "contribution_log": 0.1,
         "unit": "events / month",
         "detail": None,
     },
@@ -360,6 +369,9 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "p_any_event": [{"p_any_event": -0.01}, {"p_any_event": 1.01}],
         "events_q05": [{"events_q05": -1.0}],
         "events_mean": [{"events_mean": -0.1}, {"events_mean": 1_001.0}],
+        "p_25_deaths": [{"p_25_deaths": -0.01}, {"p_25_deaths": 1.01}],
+        "deaths_mean": [{"deaths_mean": -0.1}, {"deaths_mean": 10_001.0}],
+        "death_quantiles_in_order": [{"deaths_q10": 2.0}, {"deaths_q90": 0.5}],
         "quantiles_in_order": [{"events_q05": 0.5}, {"events_q50": 1.5}, {"events_q95": 1.0}],
         "origin_month_is_first_of_month": [{"origin_month": date(2021, 11, 30)}],
         "target_month_is_first_of_month": [{"target_month": date(2022, 2, 28)}],
@@ -370,6 +382,15 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "level": [{"level": "red"}, {"level": "alarm", EVERY: True}],
         "p_escalation": [{"p_escalation": -0.01}, {"p_escalation": 1.01}],
         "p_any_next_month": [{"p_any_next_month": -0.01}, {"p_any_next_month": 1.01}],
+        "p_25_deaths_next_month": [
+            {"p_25_deaths_next_month": -0.01},
+            {"p_25_deaths_next_month": 1.01},
+        ],
+        "p_without_newest_event": [
+            {"p_without_newest_event": -0.01},
+            {"p_without_newest_event": 1.01},
+        ],
+        "no_model_left_out": [{"models_left_out": "self_exciting"}],
         "events_count": [{"events_count": -1}],
         "deaths_best_count": [{"deaths_best_count": -1}],
         "events_past12_mean": [{"events_past12_mean": -0.1}, {"events_past12_mean": 1_001.0}],
@@ -390,6 +411,7 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "driver_rank": [{"driver_rank": 0}],
         "value_is_finite": [{"value": float("inf")}, {"value": float("nan")}],
         "contribution_events_is_finite": [{"contribution_events": float("-inf")}],
+        "contribution_log_is_finite": [{"contribution_log": float("nan")}],
     },
     "mart.source_status": {
         "rows_count": [{"rows_count": -1}],
@@ -407,7 +429,8 @@ def clean(table: str) -> pl.DataFrame:
     further = FURTHER.get(table, {})
     count = max((len(values) for values in further.values()), default=0)
     rows = [first] + [{**first, **{c: v[n] for c, v in further.items()}} for n in range(count)]
-    return pl.DataFrame(rows, infer_schema_length=None)
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    return frame.with_columns(pl.col(pl.Null).cast(pl.String))
 
 
 def broken(good: pl.DataFrame, values: Mapping[str, Any]) -> pl.DataFrame:

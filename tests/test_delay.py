@@ -1,0 +1,68 @@
+"""How complete the newest month is: numbers by hand, worlds whose delay is known."""
+
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pytest
+
+from indicators.risk.delay import Completeness, completeness, corrected
+from indicators.risk.explain import with_correction
+
+
+def triangle(rows: list[tuple[int, int, float]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(date(2020, 1 + m, 1), age, n) for m, age, n in rows],
+        ["month_start", "age_months", "events"],
+        orient="row",
+    )
+
+
+def test_link_ratios_by_hand() -> None:
+    told = triangle(
+        [
+            (0, 0, 8), (0, 1, 10), (0, 2, 10),
+            (1, 0, 6), (1, 1, 9), (1, 2, 12),
+            (2, 0, 6), (2, 1, 9), (2, 2, 10),
+            (3, 0, 10), (3, 1, 12),
+            (4, 0, 9),
+        ]
+    )  # fmt: skip
+    # 0 to 1: 30 of 40 over four months; 1 to 2: 28 of 32 over three
+    found = completeness(told)
+    assert found is not None
+    assert found.share == pytest.approx(30 / 40 * 28 / 32)
+    assert found.followed_months == 2
+    low, high = found.interval
+    assert low < found.share < high < 1
+    assert completeness(told, age=1).share == pytest.approx(28 / 32)
+
+
+def test_too_few_months_say_nothing() -> None:
+    assert completeness(triangle([(0, 0, 8), (0, 1, 10), (1, 0, 6), (1, 1, 9)])) is None
+    assert completeness(triangle([])) is None
+    assert completeness(triangle([(m, a, 0.0) for m in range(5) for a in (0, 1)])) is None
+
+
+def test_withdrawals_count_against_additions() -> None:
+    found = completeness(triangle([(m, a, n) for m in range(4) for a, n in ((0, 10), (1, 8))]))
+    assert found.share == pytest.approx(10 / 8)
+    point, low, high = corrected(np.array([10.0]), found)
+    assert (point[0], low[0], high[0]) == pytest.approx((8, 10, 10))
+
+
+def test_bounds_hold_what_they_say() -> None:
+    """Counts known with chance 0.7 each: the 80% interval holds the whole about 8 times in 10."""
+    rng = np.random.default_rng(4)
+    whole = rng.integers(0, 30, 4000)
+    seen = rng.binomial(whole, 0.7).astype(float)
+    point, low, high = corrected(seen, Completeness(0.7, np.full(50, 0.7), 6))
+    assert point.mean() == pytest.approx(whole.mean(), rel=0.02)
+    assert ((low <= whole) & (whole <= high)).mean() == pytest.approx(0.84, abs=0.05)
+
+
+def test_flags_carry_the_correction_or_nothing() -> None:
+    flags = pl.DataFrame({"events_count": [4]})
+    assert with_correction(flags, None).row(0) == (4, None, None, None)
+    sure = Completeness(0.5, np.array([0.5]), 3)
+    assert with_correction(flags, sure).row(0) == (4, 8, 5, 13)
