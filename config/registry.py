@@ -1,7 +1,7 @@
 """The records that declare a source, an indicator and a column."""
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -89,6 +89,7 @@ class Release:
             Only such a row is withdrawn by its absence, and only such a row, coming
             later, was news to the source.
         file: Path below ``config``, for an embedded release or a hand-kept register.
+        part: Deliveries of one part of a source replace each other (UCDP: one release).
     """
 
     version: str
@@ -96,6 +97,7 @@ class Release:
     covers_until: date | None = None
     holds: str = "true"
     file: str = ""
+    part: str = ""
 
     @property
     def address(self) -> str:
@@ -121,7 +123,6 @@ class Source:
         name: ``publisher_dataset``; names the landed and history tables.
         embedded: Releases in ``config``, oldest first, used when no address is configured;
             the last is the one in force.
-        fetch: Address to bytes (I/O); the bytes are landed before they are parsed.
         parse: Bytes to the declared columns (pure); raises ``SourceError``.
         key: Columns that identify a row across versions.
         dated_by: Column that holds the date a row is about; None for reference data.
@@ -131,6 +132,11 @@ class Source:
         deleted: For a source that sends increments: bytes to the ``key`` columns of the
             rows it says it deleted. None: every delivery is whole, and a row that it
             no longer holds is withdrawn.
+        fetch: Address and ``warehouse.client.Client`` to deliveries (I/O), oldest first;
+            their bytes are landed before they are parsed. None: only from files.
+        live: The publisher's own address.
+        credentials: Environment variables with what the publisher gave to a user.
+        unit: What a row is.
     """
 
     name: str
@@ -141,7 +147,6 @@ class Source:
     cadence: str
     flaws: tuple[str, ...]
     embedded: tuple[Release, ...]
-    fetch: Callable[["Source", str], Fetched]
     parse: Callable[[bytes, str], pl.DataFrame]
     columns: tuple[str, ...]
     key: tuple[str, ...]
@@ -150,6 +155,10 @@ class Source:
     lag_reason: str
     max_age_days: int | None
     deleted: Callable[[bytes, str], pl.DataFrame] | None = None
+    fetch: Callable[["Source", str, Any], Iterable[Fetched]] | None = None
+    live: str = ""
+    credentials: tuple[str, ...] = ()
+    unit: str = ""
 
     @property
     def address(self) -> str:

@@ -1,6 +1,7 @@
 """Settings from the environment (prefix ``TOCSIN_``); secrets come from nowhere else."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -34,8 +35,9 @@ class Settings(BaseSettings):
         data_folder: The only folder Tocsin writes to.
         recipients_file: Who gets the digest (TOML, see ``config/recipients.toml``).
         published_copies: How many published files are kept beside the current one.
-        sources: File or address for a source in place of its embedded copy, from
-            ``TOCSIN_SOURCES='{"ucdp_ged": "/data/GEDEvent.csv"}'``.
+        sources: Where a source comes from, by its name: a file in place of its embedded
+            copy, ``live`` for the publisher's own address, or another address of that kind.
+            ``TOCSIN_SOURCES='{"ucdp_ged": "live"}'``.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -66,6 +68,11 @@ class Settings(BaseSettings):
     def outbox_folder(self) -> Path:
         """Where mails are written when no SMTP server is configured."""
         return self.data_folder / "outbox"
+
+
+def credentials(names: Iterable[str]) -> dict[str, str]:
+    """Values of these environment variables, of those that are set."""
+    return {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 def load() -> tuple[Settings, Smtp]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from config import settings as configuration
@@ -25,6 +26,7 @@ app = typer.Typer(
 STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
 
 
+DEGRADED = 3  # exit code: the night was finished on last good figures of a source
 DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
 
 
@@ -66,7 +68,10 @@ def nightly(
         ),
     ] = None,
 ) -> None:
-    """Pull every source, rebuild the night, judge it, publish the file, send the digests."""
+    """Pull every source, rebuild the night, judge it, publish the file, send the digests.
+
+    Exit code 3: all of that was done, but a source could not be renewed.
+    """
     console = Console()
     from flows.prefect_server import prefect_server
     from warehouse.connect import writable
@@ -90,6 +95,8 @@ def nightly(
         )
         show(report, console, str(settings.published_path))
     console.print(f"Done in {time.perf_counter() - began:.1f} s")
+    if report.failures:
+        raise typer.Exit(DEGRADED)
 
 
 @app.command()
@@ -189,6 +196,73 @@ def dictionary() -> None:
     print(page(settings.published_path), end="")
 
 
+sources = typer.Typer(help="Where the figures come from.", invoke_without_command=True)
+app.add_typer(sources, name="sources")
+
+
+@sources.callback()
+def _sources(context: typer.Context) -> None:
+    """All sources: where from, credentials, last success, age, rows, licence."""
+    if context.invoked_subcommand:
+        return
+    from flows.sources import overview
+    from warehouse.connect import existing
+
+    settings, _ = configuration.load()
+    with existing(settings.warehouse_path) as con:
+        found = overview(con, settings)
+    table = Table(title="Sources (TOCSIN_SOURCES says where from)")
+    for heading in ("source", "from", "credentials", "last success", "figures to", "licence"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("rows", justify="right")
+    for row in found.iter_rows(named=True):
+        success = row["succeeded_at"] or row["fetched_at"]
+        table.add_row(
+            row["source"],
+            row["from"],
+            row["credentials"],
+            f"{success:%Y-%m-%d %H:%M}" if success else "-",
+            str(row["covers_until"] or "-"),
+            row["licence"] + ("" if row["is_republishable"] else " (rows not republished)"),
+            f"{row['rows']:,}",
+        )
+    console = Console()
+    console.print(table)
+    for row in found.iter_rows(named=True):
+        if row["failure"]:
+            console.print(
+                f"[red]NOT RENEWED[/] since {row['tried_at']:%Y-%m-%d %H:%M}: "
+                f"{escape(row['failure'])}",
+                highlight=False,
+            )
+
+
+@sources.command("check")
+def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> None:
+    """Fetch a source and say what it would change; nothing is kept."""
+    from flows.sources import dry_run
+
+    settings, _ = configuration.load()
+    found = dry_run(name, settings)
+    console = Console()
+    for batch in found.arrived.batches:
+        fetched = batch.fetched
+        console.print(
+            f"{fetched.release.version}: {batch.rows.height:,} rows, "
+            f"{len(fetched.content):,} bytes, {'new' if batch.is_new else 'as held'}; {fetched.url}",
+            highlight=False,
+        )
+    failed = found.checks.filter(~found.checks["is_success"])
+    for check in failed.iter_rows(named=True):
+        console.print(f"warning: {check['column_name']}: {check['unexpected_count']} rows")
+    if found.arrived.failure:
+        console.print(f"[red]FAILED[/] {escape(found.arrived.failure)}", highlight=False)
+    told = ", ".join(f"{count:,} {change}" for change, count in found.changes.items())
+    console.print(f"It would change: {told} rows. Nothing was kept.")
+    if found.arrived.failure:
+        raise typer.Exit(1)
+
+
 places = typer.Typer(help="The register of regions.", no_args_is_help=True)
 app.add_typer(places, name="regions")
 
@@ -267,9 +341,11 @@ def show(report: "Report", console: Console, published: str) -> None:
             f"{source['rows_count']:,}",
             str(source["newest_date"] or "-"),
             str(source["age_days"] if source["age_days"] is not None else "-"),
-            "[red]STALE[/]" if source["is_stale"] else "ok",
+            "[red]STALE[/]" if source["is_stale"] else "[red]old[/]" if source["failure"] else "ok",
         )
     console.print(sources)
+    for failure in report.failures.values():
+        console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False)
     failed = report.checks.filter(~report.checks["is_success"])
     console.print(f"Checks: {report.checks.height} made, {failed.height} warnings")
     for check in failed.iter_rows(named=True):

@@ -14,9 +14,9 @@ from prefect.cache_policies import NO_CACHE
 from alerts.delivery import Delivery, compose, deliver
 from alerts.digest import Digest
 from config.recipients import load_recipients
-from config.registry import Source
-from config.settings import Settings, Smtp
-from expectations.judge import gate, judge
+from config.registry import Source, SourceError
+from config.settings import Settings, SettingsError, Smtp, credentials
+from expectations.judge import GateError, gate, judge
 from expectations.suites import SUITES
 from indicators import compute_indicators
 from indicators.risk import explain
@@ -25,7 +25,7 @@ from indicators.risk.delay import completeness
 from warehouse import build
 from warehouse.connect import warehouse
 from warehouse.history import catch_up, transaction
-from warehouse.landing import Batch, accept, receive
+from warehouse.landing import Batch, accept, deliveries, receive
 from warehouse.publish import publish
 from warehouse.sources import EVENT_SOURCE, SOURCES
 
@@ -35,13 +35,32 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found and did: marts of its night, checks, and what became of the mails."""
+    """What a run found and did.
+
+    Attributes:
+        flags: Mart of the night.
+        drivers: Mart of the night.
+        sources: Mart of the night.
+        checks: Results of all checks.
+        failures: Why a source was not renewed, by its name.
+        deliveries: What became of the mails.
+    """
 
     flags: pl.DataFrame
     drivers: pl.DataFrame
     sources: pl.DataFrame
     checks: pl.DataFrame
+    failures: dict[str, str]
     deliveries: list[Delivery]
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What a source sent; ``failure`` says why there is not more."""
+
+    source: Source
+    batches: list[Batch]
+    failure: str | None = None
 
 
 def default_night(today: date, settings: Settings) -> date:
@@ -59,36 +78,68 @@ def default_night(today: date, settings: Settings) -> date:
     return min(today, known.date())
 
 
-def _is_transient(_task: Any, _run: Any, state: Any) -> bool:
-    """Whether trying again may help: a connection, not a wrong file."""
-    return isinstance(state.result(raise_on_failure=False), ConnectionError | TimeoutError)
+def fetch_source(source: Source, settings: Settings) -> Arrived:
+    """What a source sent, its bytes landed as received and parsed; the newest is last.
+
+    Deliveries before one that fails count; whatever is wrong with a source stops only it.
+    """
+    address = settings.sources.get(source.name)
+    place = source.live if address == "live" else address
+    batches: list[Batch] = []
+    try:
+        received = receive(source, place, settings.landing_folder, credentials(source.credentials))
+        for batch in received:
+            _ = batch.rows  # bytes that cannot be read fail here, by name
+            batches.append(batch)
+    except SourceError as error:
+        return Arrived(source, batches, str(error))
+    except Exception as error:  # a publisher may send anything; the others go on
+        text = f"{source.name}: cannot be read ({type(error).__name__}: {error})"
+        return Arrived(source, batches, f"{text}; its last good figures stay in use")
+    return Arrived(source, batches)
 
 
-def fetch_source(source: Source, settings: Settings) -> list[Batch]:
-    """What a source sent, its bytes landed as received and parsed; the newest is last."""
-    batches = receive(source, settings.sources.get(source.name), settings.landing_folder)
-    for batch in batches:
-        _ = batch.rows  # a file that cannot be read fails here, by name
-    return batches
+def judge_arrived(arrived: list[Arrived]) -> tuple[list[Arrived], pl.DataFrame]:
+    """What passes the checks, and their results for the newest delivery of each source.
+
+    A delivery with a critical failure is refused, with those after it.
+    """
+    passed, results = [], []
+    for sent in arrived:
+        good: list[Batch] = []
+        failure = sent.failure
+        for batch in sent.batches:
+            found = judge({f"landing.{sent.source.name}": batch.rows})
+            try:
+                gate(found)
+            except GateError as error:
+                failure = f"{sent.source.name}: {batch.fetched.url} was refused. {error}"
+                break
+            good.append(batch)
+            newest = found
+        if good:
+            results.append(newest)
+        passed.append(Arrived(sent.source, good, failure))
+    return passed, pl.concat([judge({}), *results])
 
 
-def judge_batches(batches: list[Batch]) -> pl.DataFrame:
-    """Checks of every delivery; a critical failure stops before anything is accepted."""
-    newest = {batch.source.name: batch for batch in batches}
-    for batch in batches:
-        if batch is not newest[batch.source.name]:
-            gate(judge({f"landing.{batch.source.name}": batch.rows}))
-    results = judge({f"landing.{name}": batch.rows for name, batch in newest.items()})
-    gate(results)
-    return results
+def keep_versions(
+    con: duckdb.DuckDBPyConnection, arrived: list[Arrived], settings: Settings
+) -> None:
+    """Enter what is new in the log of its source and bring the history up to it.
 
-
-def keep_versions(con: duckdb.DuckDBPyConnection, batches: list[Batch], settings: Settings) -> None:
-    """Enter what is new in the log of its source and bring the history up to it."""
-    for batch in batches:
-        accept(batch, settings.landing_folder)
-    for source in {batch.source.name: batch.source for batch in batches}.values():
-        catch_up(con, source, settings.landing_folder, batches)
+    Raises:
+        SourceError: A source that the night cannot do without failed and has no figures.
+    """
+    for sent in arrived:
+        for batch in sent.batches:
+            accept(batch, settings.landing_folder)
+        catch_up(con, sent.source, settings.landing_folder, sent.batches)
+        is_needed = bool(sent.source.embedded)
+        if sent.failure and is_needed and not deliveries(sent.source, settings.landing_folder):
+            raise SourceError(sent.failure)
+        if sent.batches or sent.failure:
+            build.write_attempt(con, sent.source.name, sent.failure)
 
 
 def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.DataFrame]:
@@ -185,39 +236,33 @@ def send_digests(
 def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
 
-    def run(name: str, body: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def run(name: str, body: Callable[..., Any], *args: Any) -> Any:
         began = time.perf_counter()
-        step = task(name=name, cache_policy=NO_CACHE, persist_result=False, **options)(body)
+        step = task(name=name, cache_policy=NO_CACHE, persist_result=False)(body)
         result = step(*args)
         progress(name, time.perf_counter() - began)
         return result
 
     load_recipients(settings.recipients_file)  # a wrong entry stops before the work
+    if unknown := settings.sources.keys() - {source.name for source in SOURCES}:
+        raise SettingsError(
+            f"TOCSIN_SOURCES: {', '.join(sorted(unknown))} is no source; known are "
+            f"{', '.join(source.name for source in SOURCES)}"
+        )
     with warehouse(settings.warehouse_path) as con:
-        batches = [
-            batch
-            for source in SOURCES
-            for batch in run(
-                f"fetch {source.name}",
-                fetch_source,
-                source,
-                settings,
-                retries=2,
-                retry_delay_seconds=[2, 20],
-                retry_condition_fn=_is_transient,
-            )
-        ]
-        landed = run("check what arrived", judge_batches, batches)
-        run("keep versions", keep_versions, con, batches, settings)
+        sent = [run(f"fetch {s.name}", fetch_source, s, settings) for s in SOURCES]
+        arrived, landed = run("check what arrived", judge_arrived, sent)
+        run("keep versions", keep_versions, con, arrived, settings)
         tables = run("assess the night", assess_night, con, night)
         checks = run("check the night", judge_night, tables, landed)
         run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
-        deliveries = run("send digests", send_digests, con, tables, night, settings, smtp)
+        mails = run("send digests", send_digests, con, tables, night, settings, smtp)
     return Report(
         flags=tables["mart.flag"],
         drivers=tables["mart.flag_driver"],
         sources=tables["mart.source_status"],
         checks=checks,
-        deliveries=deliveries,
+        failures={s.source.name: s.failure for s in arrived if s.failure},
+        deliveries=mails,
     )

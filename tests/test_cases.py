@@ -30,7 +30,7 @@ def test_case(path: Path, tmp_path: Path) -> None:
     night = date.fromisoformat(re.findall(r"^as_of = (\S+)", page, flags=re.MULTILINE)[0])
     boundaries = admin1_boundaries.SOURCE
     with warehouse(tmp_path / "w.duckdb") as con:
-        accept(receive(boundaries, None, tmp_path)[-1], tmp_path)
+        accept([*receive(boundaries, None, tmp_path)][-1], tmp_path)
         catch_up(con, boundaries, tmp_path)
         expected = {}
         for name, (header, rows) in tables(page).items():

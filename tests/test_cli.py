@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from warehouse.sources import SOURCES
+from warehouse.sources.tables import fetch_file
 
 ROOT = Path(__file__).parent.parent
 NIGHT = ("nightly", "--as-of", "2021-06-25")
@@ -71,7 +72,11 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     wrong = tmp_path / "ged.csv"
     wrong.write_text("id,best\n1,2\n")
     failed = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(wrong)}))
-    assert failed.returncode == 1
+    assert (failed.returncode, failed.stderr) == (3, "")  # the last good figures stay in use
+    assert f"NOT RENEWED {wrong}: column relid, year, " in " ".join(failed.stdout.split())
+    listed = tocsin("sources")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "column relid, year, " in " ".join(listed.stdout.split())
     unreachable = tocsin(
         "nightly", "--as-of", "2021-06-26", TOCSIN_SMTP_HOST="127.0.0.1", TOCSIN_SMTP_PORT="9"
     )
@@ -79,6 +84,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert "cannot send by 127.0.0.1:9" in one_line(unreachable.stderr)
     again = tocsin(*NIGHT)
     assert (again.returncode, again.stderr) == (0, "")
+    assert "column relid" not in tocsin("sources").stdout
 
 
 def one_line(stderr: str) -> str:
@@ -89,7 +95,7 @@ def one_line(stderr: str) -> str:
 
 def ged(change) -> str:
     source = SOURCES[0]
-    rows = source.parse(source.fetch(source, source.address).content, "")
+    rows = source.parse(fetch_file(source, source.address).content, "")
     return change(rows.head(5).write_csv())
 
 

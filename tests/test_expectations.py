@@ -8,12 +8,13 @@ import pytest
 from expectations.judge import GateError, gate, judge
 from expectations.suites import SUITES
 from warehouse.sources import SOURCES
+from warehouse.sources.tables import fetch_file
 
 
 @pytest.fixture(scope="module")
 def tables(night) -> dict[str, pl.DataFrame]:
     landed = {
-        f"landing.{s.name}": s.parse(s.fetch(s, s.address).content, s.address) for s in SOURCES
+        f"landing.{s.name}": s.parse(fetch_file(s, s.address).content, s.address) for s in SOURCES
     }
     return {**landed, **night(date(2021, 6, 25))}
 

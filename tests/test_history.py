@@ -39,8 +39,8 @@ def a_source(is_whole: bool) -> Source:
     return Source(
         name="synthetic",
         title="", licence="", attribution="", is_republishable=True, cadence="", flaws=(),
-        embedded=(Release(""),),
-        fetch=lambda source, address: pytest.fail("fetched"),
+        embedded=(),
+        fetch=lambda *_: pytest.fail("fetched"),
         parse=parse,
         columns=COLUMNS,
         key=("id",),
@@ -70,9 +70,11 @@ class Sent:
 
 
 def deliver(con, source: Source, sent: Sent, folder: Path) -> None:
-    batch = receive(
-        Source(**{**source.__dict__, "fetch": lambda *_: sent.fetched()}), "synthetic.json", folder
-    )[-1]
+    *_, batch = receive(
+        Source(**{**source.__dict__, "fetch": lambda *_: [sent.fetched()]}),
+        "https://synthetic.example",
+        folder,
+    )
     accept(batch, folder)
     catch_up(con, source, folder)
 
@@ -184,7 +186,7 @@ def test_new_changed_withdrawn_and_back(tmp_path: Path) -> None:
             "Gao,12\nKidal,5\nMopti,7\n",  # Kidal is back, Mopti is new
         ):
             path.write_text(HEADER + rows)
-            accept(receive(source, str(path), tmp_path)[-1], tmp_path)
+            accept([*receive(source, str(path), tmp_path)][-1], tmp_path)
             catch_up(con, source, tmp_path)
         at = [entry.fetched_at for entry in deliveries(source, tmp_path)]
         versions = con.execute(
@@ -203,7 +205,7 @@ def test_new_changed_withdrawn_and_back(tmp_path: Path) -> None:
 
 def test_landed_bytes_that_were_changed_are_refused(tmp_path: Path) -> None:
     source = mali_census.SOURCE
-    accept(receive(source, None, tmp_path)[-1], tmp_path)
+    accept([*receive(source, None, tmp_path)][-1], tmp_path)
     (bytes_file,) = (tmp_path / source.name).glob("*.zst")
     good = bytes_file.read_bytes()
     with warehouse(tmp_path / "w.duckdb") as con:

@@ -11,6 +11,7 @@ import pytest
 from config.registry import SourceError, all_regions, pcodes, regions
 from warehouse.build import match_region
 from warehouse.sources import admin_presence, aid_suspensions, governance_register
+from warehouse.sources.tables import fetch_file
 
 ROOT = Path(__file__).parent.parent
 PRESENCE, SUSPENSIONS, ENTRIES = (
@@ -94,7 +95,7 @@ def test_begun_and_ended_on_one_day_is_a_contradiction() -> None:
 
 def test_registers_as_kept_are_right() -> None:
     heights = [
-        source.parse(source.fetch(source, source.address).content, source.address).height
+        source.parse(fetch_file(source, source.address).content, source.address).height
         for source in (PRESENCE, SUSPENSIONS, ENTRIES)
     ]
     assert heights == [38, 27, 0]

@@ -1,6 +1,6 @@
 """Rebuilding core tables at a night, and writing the marts."""
 
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import duckdb
@@ -199,10 +199,22 @@ def write_scorecard(con: duckdb.DuckDBPyConnection, rows: pl.DataFrame) -> None:
 
 
 def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
-    """One row a source: what was in force on ``night``, how old, what may be done with it."""
-    return pl.DataFrame(
-        [_status(con, source, night) for source in SOURCES], infer_schema_length=None
+    """One row a source: what was in force on ``night``, how old, what may be done with it.
+
+    ``failure`` says why the last attempt to renew it failed. A source that never delivered
+    has no row.
+    """
+    rows = [_status(con, source, night) for source in SOURCES]
+    told = [row for row in rows if row["content_sha256"] is not None]
+    return pl.DataFrame(told, infer_schema_length=None).with_columns(
+        pl.col("failure").cast(pl.String)
     )
+
+
+def write_attempt(con: duckdb.DuckDBPyConnection, source: str, failure: str | None) -> None:
+    """How fetching a source ended tonight; ``failure`` None: as it should."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    run(con, "history/attempt", source=source, tried_at=now, failure=failure)
 
 
 def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> date:
@@ -232,6 +244,9 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
     found = run(con, "mart/source_newest", words, as_of=end_of(night)).fetchone()
     rows, newest = found if found is not None else (0, None)
     in_force = _in_force(con, source)
+    attempt = con.execute(
+        "select failure from ops.fetch where source = $source", {"source": source.name}
+    ).fetchone()
     covered = newest
     if newest and source.max_age_days is not None:
         covered = complete_until(con, source, night)
@@ -251,6 +266,7 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
         "age_days": age,
         "max_age_days": source.max_age_days,
         "is_stale": is_stale,
+        "failure": (attempt or (None,))[0],
         "url": in_force["url"],
         "content_sha256": in_force["content_sha256"],
     }

@@ -6,6 +6,7 @@ delivery. The log is the truth: the history in the warehouse can be rebuilt from
 
 import hashlib
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
@@ -15,7 +16,9 @@ import polars as pl
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from config.registry import Fetched, Source, SourceError
+from config.registry import EMBEDDED, Fetched, Source, SourceError
+from warehouse.client import Client
+from warehouse.sources.tables import fetch_file
 
 
 class Delivery(BaseModel):
@@ -27,6 +30,7 @@ class Delivery(BaseModel):
         covers_until: Last day it covers, declared or the day of its newest row.
         holds: SQL condition: rows of which it leaves none out.
         is_whole: Whether a row's absence withdraws it; else only ``Source.deleted`` does.
+        part: Of the source, which this delivery holds anew.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +47,7 @@ class Delivery(BaseModel):
     covers_until: date | None
     holds: str
     is_whole: bool
+    part: str = ""
 
     @property
     def batch_id(self) -> str:
@@ -74,31 +79,55 @@ class Batch:
         return self.source.parse(self.fetched.content, self.fetched.url)
 
 
-def receive(source: Source, address: str | None, folder: Path) -> list[Batch]:
-    """Fetch a source and land its bytes; the newest delivery is the last of the list.
+def receive(
+    source: Source, address: str | None, folder: Path, secrets: Mapping[str, str] | None = None
+) -> Iterator[Batch]:
+    """Fetch a source and land its bytes, delivery by delivery, the newest last.
 
     Args:
         source: The source.
-        address: Where to fetch it; None for the embedded releases, of which the older
-            ones are taken once, the newest every night.
+        address: Where to fetch it; None for the embedded releases alone, of which the older
+            ones are taken once, the newest every night. A file stands in their place, what
+            the network delivers comes after them.
         folder: Landing folder.
+        secrets: Credentials by the name of their environment variable.
 
     Raises:
         SourceError: The source cannot be fetched.
     """
     log = deliveries(source, folder)
     seen = {entry.content_sha256 for entry in log}
-    addresses = [address] if address else [release.address for release in source.embedded]
-    batches = []
-    for place in addresses:
-        fetched = source.fetch(source, place)
+    in_force = {entry.part: entry.content_sha256 for entry in log}
+    is_live = bool(address) and "://" in str(address)
+    for fetched in _fetched(source, address, is_live, folder, secrets or {}):
         sha256 = hashlib.sha256(fetched.content).hexdigest()
-        if place != addresses[-1] and sha256 in seen:
+        embedded = fetched.url.startswith(EMBEDDED)
+        if embedded and sha256 in seen and (is_live or fetched.url != source.address):
             continue
+        if any(value.encode() in fetched.content for value in (secrets or {}).values()):
+            raise SourceError(
+                f"{source.name}: {fetched.url} sent a credential back in its data, which are not "
+                "kept; tell the publisher"
+            )
         _land(fetched.content, folder / source.name / f"{sha256}.zst")
-        is_new = not log or log[-1].content_sha256 != sha256
-        batches.append(Batch(source, fetched, sha256, is_new))
-    return batches
+        is_new = in_force.get(fetched.release.part) != sha256
+        yield Batch(source, fetched, sha256, is_new)
+
+
+def _fetched(
+    source: Source, address: str | None, is_live: bool, folder: Path, secrets: Mapping[str, str]
+) -> Iterator[Fetched]:
+    if address is None or is_live:
+        for release in source.embedded:
+            yield fetch_file(source, release.address)
+    if address and is_live:
+        if source.fetch is None:
+            raise SourceError(
+                f"{source.name}: has no live address, only files; give TOCSIN_SOURCES a path"
+            )
+        yield from source.fetch(source, address, Client(source.name, folder / source.name, secrets))
+    elif address:
+        yield fetch_file(source, address)
 
 
 def accept(batch: Batch, folder: Path) -> None:
@@ -135,6 +164,7 @@ def accept(batch: Batch, folder: Path) -> None:
         covers_until=covers_until,
         holds=holds,
         is_whole=source.deleted is None,
+        part=release.part,
     )
     path = _log(source, folder) / f"{entry.batch_id}.json"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,13 +18,14 @@ from warehouse.connect import warehouse
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
 from warehouse.sources import EVENT_SOURCE as SOURCE
+from warehouse.sources.tables import fetch_file
 
 ROWS = 1_000_000
 
 
 def synthetic() -> pl.DataFrame:
     """Embedded events over and over, each with an id of its own and its day moved."""
-    real = SOURCE.parse(SOURCE.fetch(SOURCE, SOURCE.address).content, "")
+    real = SOURCE.parse(fetch_file(SOURCE, SOURCE.address).content, "")
     number = pl.int_range(ROWS)
     moved = pl.duration(days=number % 28)
     return pl.concat([real] * (ROWS // real.height + 1))[:ROWS].with_columns(

@@ -14,7 +14,7 @@ from config.settings import Settings
 from flows.nightly import (
     assess_night,
     fetch_source,
-    judge_batches,
+    judge_arrived,
     judge_night,
     keep_night,
     keep_versions,
@@ -35,9 +35,8 @@ def main() -> None:
         for number in range(NIGHTS + 1):
             night = FIRST + timedelta(days=number)
             with warehouse(settings.warehouse_path) as con:
-                batches = [b for source in SOURCES for b in fetch_source(source, settings)]
-                landed = judge_batches(batches)
-                keep_versions(con, batches, settings)
+                arrived, landed = judge_arrived([fetch_source(s, settings) for s in SOURCES])
+                keep_versions(con, arrived, settings)
                 tables = assess_night(con, night)
                 keep_night(con, night, tables, judge_night(tables, landed))
                 publish(con, settings.published_path, night, copies=3)

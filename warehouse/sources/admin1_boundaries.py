@@ -3,7 +3,7 @@
 import polars as pl
 
 from config.registry import Lag, Release, Source
-from warehouse.sources.tables import fetch_file, read_table
+from warehouse.sources.tables import read_table
 
 COLUMNS = ("country_code", "region_name", "region_pcode", "boundary_source", "boundary_wkb")
 
@@ -25,7 +25,6 @@ SOURCE = Source(
         "Mali's ten regions before the law of 2023",
     ),
     embedded=(Release("2021 vintage, simplified", file="embedded/admin1_boundaries.parquet"),),
-    fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,
     key=("country_code", "region_pcode"),

@@ -11,7 +11,7 @@ from warehouse.sources.registers import (
     twice,
     unless_listed,
 )
-from warehouse.sources.tables import fetch_file, read_table
+from warehouse.sources.tables import read_table
 
 COLUMNS = (
     "date", "date_precision", "scope_regions", "indicator", "value_pct", "numerator",
@@ -91,7 +91,6 @@ SOURCE = Source(
         "no report after MINUSMA ended in 2023",
     ),
     embedded=(Release("2016-2022", file="registers/admin_presence.csv"),),
-    fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,
     key=KEY,

@@ -19,7 +19,7 @@ from warehouse.sources.registers import (
     twice,
     unless_listed,
 )
-from warehouse.sources.tables import fetch_file, read_table
+from warehouse.sources.tables import read_table
 
 COLUMNS = (
     "country", "date", "date_precision", "actor", "measure_type", "action", "what",
@@ -72,7 +72,6 @@ SOURCE = Source(
         "one lifting (ECOWAS, Burkina Faso, July 2022) has no start on file",
     ),
     embedded=(Release("2012-2024", file="registers/aid_suspensions.csv"),),
-    fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,
     key=KEY,

@@ -11,7 +11,7 @@ from warehouse.sources.registers import (
     twice,
     unless_listed,
 )
-from warehouse.sources.tables import fetch_file, read_table
+from warehouse.sources.tables import read_table
 
 COLUMNS = (
     "register", "country_code", "region_id", "entry_date", "end_date_if_seen", "entry_type",
@@ -63,7 +63,6 @@ SOURCE = Source(
     cadence="by hand",
     flaws=("no entry yet: its indicators are missing, not zero",),
     embedded=(Release("empty at first", file="registers/governance_register.csv"),),
-    fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,
     key=KEY,

@@ -3,7 +3,7 @@
 import polars as pl
 
 from config.registry import Lag, Release, Source
-from warehouse.sources.tables import fetch_file, read_table
+from warehouse.sources.tables import read_table
 
 COLUMNS = ("region_name", "population_count")
 
@@ -24,7 +24,6 @@ SOURCE = Source(
     embedded=(
         Release("2009, on the ten regions before 2023", file="embedded/mali_census_2009.csv"),
     ),
-    fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,
     key=("region_name",),

@@ -3,7 +3,7 @@
 import polars as pl
 
 from config.registry import Lag, Release, Source
-from warehouse.sources.tables import fetch_file, read_table
+from warehouse.sources.tables import read_table
 
 RAW = ("country", "ccode", "year", "month", "day", "coup", "version")
 # Mistakes of the source, with what every other account says: (ccode, wrong day) -> right day.
@@ -45,7 +45,6 @@ SOURCE = Source(
         "embedded version ends in September 2023",
     ),
     embedded=(Release("V2023.09.08", file="embedded/powell_thyne_coups_2023_09.parquet"),),
-    fetch=fetch_file,
     parse=parse,
     columns=(*RAW, "coup_date", "correction"),
     key=("ccode", "year", "month", "day"),

@@ -1,15 +1,18 @@
 """Reading bytes as a table of declared columns, with errors that name file, row and field."""
 
 import io
+import json
 import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from config.registry import EMBEDDED, HERE, Fetched, Release, Source, SourceError, columns
 
+MOST_BYTES, MOST_RATIO = 2**31, 100  # of a zipped table, unpacked
 POLARS_TYPES: dict[str, type[pl.DataType]] = {
     "text": pl.String,
     "integer": pl.Int64,
@@ -41,7 +44,12 @@ def fetch_file(source: Source, address: str) -> Fetched:
 
 
 def read_table(
-    content: bytes, url: str, names: Sequence[str], nullable: Sequence[str] = ()
+    content: bytes,
+    url: str,
+    names: Sequence[str],
+    nullable: Sequence[str] = (),
+    header: Sequence[str] = (),
+    separator: str = ",",
 ) -> pl.DataFrame:
     r"""Rows of a CSV, a zipped CSV or a Parquet file, in the declared columns and types.
 
@@ -50,6 +58,8 @@ def read_table(
         url: Where they came from, for error messages.
         names: Columns to keep; their types stand in ``config/columns.toml``.
         nullable: Those of ``names`` that may be empty.
+        header: Names of all columns, for a file that came without its first line.
+        separator: Between fields.
 
     A day given only to the month (``2021-06``) becomes the first of that month.
 
@@ -62,7 +72,18 @@ def read_table(
         >>> read_table(b"id,best\n7,x\n", "ged.csv", ["id"]).item()
         7
     """
-    raw = _raw(content, url)
+    raw = _raw(content, url, header, separator)
+    return typed(raw, url, names, nullable)
+
+
+def typed(
+    raw: pl.DataFrame, url: str, names: Sequence[str], nullable: Sequence[str] = ()
+) -> pl.DataFrame:
+    """The declared columns of a frame in their declared types; arguments as ``read_table``.
+
+    Raises:
+        SourceError: As ``read_table``.
+    """
     if missing := [name for name in names if name not in raw.columns]:
         raise SourceError(
             f"{url}: column {', '.join(missing)} is missing (found: {', '.join(raw.columns)}); "
@@ -72,24 +93,24 @@ def read_table(
     dictionary = columns()
     text = [n for n in names if kept[n].dtype == pl.String]
     kept = kept.with_columns(pl.col(text).str.strip_chars().replace("", None))
-    typed = kept.with_columns(
+    cast = kept.with_columns(
         _cast(pl.col(name), kept[name].dtype, dictionary[name].type) for name in names
     )
     for name in names:
-        wrong = typed[name].is_null() & kept[name].is_not_null()
+        wrong = cast[name].is_null() & kept[name].is_not_null()
         if wrong.any():
             row = int(wrong.arg_true()[0])
             raise SourceError(
                 f"{url}: row {row + 1}, field {name}: {kept[name][row]!r} is no "
                 f"{dictionary[name].type}; correct the value or fetch the file again"
             )
-        empty = typed[name].is_null()
+        empty = cast[name].is_null()
         if name not in nullable and empty.any():
             raise SourceError(
                 f"{url}: row {int(empty.arg_true()[0]) + 1}, field {name} is empty; "
                 "the file may be cut short: fetch it again or fill in the value"
             )
-    return typed
+    return cast
 
 
 def _cast(column: pl.Expr, have: pl.DataType, want: str) -> pl.Expr:
@@ -100,7 +121,38 @@ def _cast(column: pl.Expr, have: pl.DataType, want: str) -> pl.Expr:
     return column.cast(POLARS_TYPES[want], strict=False)
 
 
-def _raw(content: bytes, url: str) -> pl.DataFrame:
+def bundle(pages: Sequence[bytes]) -> bytes:
+    """Pages as received, in one file that is the same for the same pages (ZIP, stored)."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for number, page in enumerate(pages):
+            archive.writestr(zipfile.ZipInfo(f"{number:05}.json", (1980, 1, 1, 0, 0, 0)), page)
+    return packed.getvalue()
+
+
+def pages(content: bytes, url: str) -> list[Any]:
+    """The JSON pages of a ``bundle``.
+
+    Raises:
+        SourceError: It is no bundle of JSON.
+
+    Example:
+        >>> pages(bundle([b'{"n": 1}', b"[]"]), "x")
+        [{'n': 1}, []]
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return [json.loads(archive.read(name)) for name in sorted(archive.namelist())]
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise SourceError(f"{url}: holds no JSON pages ({error}); fetch it again") from None
+
+
+def delivered(content: bytes, url: str, release: Release) -> Fetched:
+    """What was fetched just now."""
+    return Fetched(content, url, datetime.now(UTC).replace(tzinfo=None), release)
+
+
+def _raw(content: bytes, url: str, header: Sequence[str], separator: str) -> pl.DataFrame:
     try:
         if content[:4] == b"PAR1":
             return pl.read_parquet(io.BytesIO(content))
@@ -109,13 +161,27 @@ def _raw(content: bytes, url: str) -> pl.DataFrame:
                 inner = [name for name in archive.namelist() if name.endswith(".csv")]
                 if len(inner) != 1:
                     raise SourceError(f"{url}: holds {len(inner)} CSV files; one is needed")
+                size, packed = (archive.getinfo(inner[0]).file_size, len(content))
+                if size > MOST_BYTES or size > MOST_RATIO * packed:
+                    raise SourceError(
+                        f"{url}: unpacks from {packed:,} to {size:,} bytes, more than a table of "
+                        "this kind would; look at the file"
+                    )
                 content = archive.read(inner[0])
         if not content.endswith(b"\n"):
             raise SourceError(
                 f"{url}: does not end with a line break, so it may be cut short; "
                 "fetch it again (or add the line break if the file is whole)"
             )
-        return pl.read_csv(io.BytesIO(content), infer_schema=False)
+        first = content[:10_000].partition(b"\n")[0].decode("utf-8", "replace")
+        named = header and header[0] not in first.replace('"', "").split(separator)
+        return pl.read_csv(
+            io.BytesIO(content),
+            infer_schema=False,
+            separator=separator,
+            has_header=not named,
+            new_columns=list(header) if named else None,
+        )
     except (pl.exceptions.PolarsError, zipfile.BadZipFile) as error:
         first = str(error).splitlines()[0]
         raise SourceError(f"{url}: cannot be read as a table ({first}); fetch it again") from None

@@ -1,23 +1,208 @@
 """UCDP Georeferenced Event Dataset: events of organised violence with at least one death."""
 
-from datetime import date
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from urllib.parse import parse_qsl, urlsplit
 
 import polars as pl
 
-from config.registry import Lag, Release, Source
-from warehouse.sources.tables import fetch_file, read_table
+from config.registry import Fetched, Lag, Release, Source, SourceError, countries
+from warehouse.client import Client
+from warehouse.sources.tables import bundle, delivered, pages, read_table, typed
 
+TOKEN = "UCDP_API_TOKEN"  # noqa: S105 (its name)
+PAGE_ROWS = 1_000
+PASSING = (400,)  # the API answers so in the middle of paging, and recovers
+BUNDLE = b"PK\x03\x04"
 COLUMNS = (
     "id", "relid", "year", "type_of_violence", "conflict_name", "dyad_name", "side_a", "side_b",
     "where_prec", "adm_1", "adm_2", "latitude", "longitude", "country", "country_id",
     "event_clarity", "date_prec", "date_start", "date_end", "deaths_a", "deaths_b",
     "deaths_civilians", "deaths_unknown", "best", "high", "low",
 )  # fmt: skip
+# All columns of a release, in order: at least one candidate file (24.0.1) came without them.
+HEADER = (
+    "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id",
+    "conflict_new_id", "conflict_name", "dyad_dset_id", "dyad_new_id", "dyad_name",
+    "side_a_dset_id", "side_a_new_id", "side_a", "side_b_dset_id", "side_b_new_id", "side_b",
+    "number_of_sources", "source_article", "source_office", "source_date", "source_headline",
+    "source_original", "where_prec", "where_coordinates", "where_description", "adm_1", "adm_2",
+    "latitude", "longitude", "geom_wkt", "priogrid_gid", "country", "country_id", "region",
+    "event_clarity", "date_prec", "date_start", "date_end", "deaths_a", "deaths_b",
+    "deaths_civilians", "deaths_unknown", "best", "high", "low", "gwnoa", "gwnob",
+)  # fmt: skip
 
 
 def parse(content: bytes, url: str) -> pl.DataFrame:
-    """Events in the official column names (UCDP GED Codebook 24.1), one row an event."""
-    return read_table(content, url, COLUMNS, nullable=("adm_1", "adm_2"))
+    """Events in the official column names (UCDP GED Codebook 24.1), one row an event.
+
+    A whole release holds the world; events of other countries are left out.
+    """
+    empty = ("adm_1", "adm_2")
+    if content.startswith(BUNDLE) and url.partition("?")[0].rpartition(".")[2] != "zip":
+        rows = [row for page in pages(content, url) for row in page["Result"]]
+        if not rows:
+            raise SourceError(f"{url}: holds no events; fetch it again")
+        raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
+        events = typed(raw, url, COLUMNS, empty).unique("id", keep="last", maintain_order=True)
+    else:
+        events = read_table(content, url, COLUMNS, empty, HEADER)
+    if url.startswith("http"):
+        return events.filter(pl.col("country_id").is_in(countries()["gw_number"].to_list()))
+    return events
+
+
+def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
+    """The newest yearly release, then the candidates of the months after it, oldest first.
+
+    Args:
+        source: The record.
+        address: ``.../downloads`` for files, ``.../api`` for the API, which needs a token and
+            sends the eight countries alone.
+        client: Requests of this run.
+
+    A month's candidates are fetched once; when a quarter's cumulative file or the next
+    yearly release holds them, they are superseded. Nothing is fetched beyond a month that
+    is not there, so figures never have a hole.
+
+    Raises:
+        SourceError: No release was found, or one is not whole.
+    """
+    is_api = urlsplit(address).path.rstrip("/").endswith("/api")
+    get = _from_api if is_api else _from_file
+    this_year = client.today.year
+    for year in range(this_year, this_year - 3, -1):
+        covered = date(year - 1, 12, 31)
+        release = Release(f"{year % 100}.1", covers_until=covered, part="yearly")
+        found = get(address, release, client)
+        if found:
+            yield found
+            break
+    else:
+        raise SourceError(
+            f"{source.name}: {address} has no yearly release of {this_year - 2} to {this_year}; "
+            "look at https://ucdp.uu.se/downloads whether its names changed; the last good "
+            "figures stay in use"
+        )
+    is_found = True
+    while is_found:
+        is_found = False
+        for release in _candidates(covered, client.today):
+            found = get(address, release, client)
+            if found:
+                yield found
+                is_found, covered = True, release.covers_until or covered
+                break
+
+
+def _candidates(covered: date, today: date) -> Iterator[Release]:
+    """Candidate releases that would go on after ``covered``, the longest first."""
+    first = covered + timedelta(days=1)
+    ends = [date(first.year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+            for month in range(first.month, 13)]  # fmt: skip
+    over = [last for last in ends if last < today]
+    for last in reversed(over):
+        if first.month == 1 and last.month % 3 == 0:
+            yield _release(f"{last:%y}.01.{last:%y}.{last:%m}", first, last)
+    if over:
+        yield _release(f"{first:%y}.0.{first.month}", first, over[0])
+
+
+def _release(version: str, first: date, last: date) -> Release:
+    """Candidates of some months; late ones of other months stand beside them."""
+    holds = f"date_end between date '{first}' and date '{last}'"
+    return Release(version, covers_until=last, holds=holds, part=version)
+
+
+def _from_file(address: str, release: Release, client: Client) -> Fetched | None:
+    """A release as a file (no token needed); None: there is none."""
+    name = release.version.replace(".", "_")
+    path = f"candidateged/GEDEvent_v{name}.csv"
+    if release.part == "yearly":
+        path = f"ged/ged{release.version.replace('.', '')}-csv.zip"
+    url = f"{address.rstrip('/')}/{path}"
+    content = client.download(url)
+    return None if content is None else delivered(content, url, release)
+
+
+def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
+    """A release page by page, every row once; None: there is none.
+
+    The pages are followed by the server's own links, and what was counted is what
+    ``TotalCount`` says, wherever the server's numbers begin. Pages of a run that was cut
+    short are not fetched again.
+
+    Raises:
+        SourceError: No token, or the pages do not hold what the server says.
+    """
+    token = client.secrets.get(TOKEN)
+    if not token:
+        raise SourceError(
+            f"{client.source}: the API needs a token; set {TOKEN} (see https://ucdp.uu.se/apidocs) "
+            "or use the files, which need none: https://ucdp.uu.se/downloads"
+        )
+    url = f"{address.rstrip('/')}/gedevents/{release.version}"
+    wanted = ",".join(str(number) for number in countries()["gw_number"])
+    query: dict[str, str | int] = {"pagesize": PAGE_ROWS, "Country": wanted}
+
+    def page(more: dict[str, str | int]) -> bytes:
+        asked = {**query, **more}
+        key = json.dumps([url, asked], sort_keys=True)
+        headers = {"x-ucdp-access-token": token}
+        missing = () if more else (404,)
+        again = PASSING if more else ()
+
+        def answer() -> bytes:
+            reply = client.get(url, asked, headers, accept=missing, again=again)
+            if reply.status in missing:
+                return b'{"TotalCount": 0}'
+            told = reply.json(client.source)
+            if not isinstance(told, dict) or not {"TotalCount", "Result"} <= told.keys():
+                raise SourceError(
+                    f"{client.source}: {url} answered without TotalCount and Result, so its format "
+                    "changed; its last good figures stay in use; look for a newer Tocsin"
+                )
+            return reply.content
+
+        return client.kept(key, answer)
+
+    for _ in range(2):  # a release that changed meanwhile is fetched anew, once
+        kept = _walked(page)
+        client.forget()
+        if kept is not None:
+            return delivered(bundle(kept), url, release) if kept else None
+    raise SourceError(
+        f"{client.source}: {url} sends other rows than its TotalCount says; its last good figures "
+        "stay in use and the next run tries again"
+    )
+
+
+def _walked(page: Callable[[dict[str, str | int]], bytes]) -> list[bytes] | None:
+    """Every page of a release; empty: there is no such release; None: they do not add up."""
+    kept, seen = [page({})], set()
+    told = json.loads(kept[0])
+    total, link = told["TotalCount"], told.get("NextPageUrl")
+    if not total:
+        return []
+    seen |= {row["id"] for row in told["Result"]}
+    while link:
+        kept.append(page(dict(parse_qsl(urlsplit(link).query))))
+        told = json.loads(kept[-1])
+        ids = {row["id"] for row in told["Result"]}
+        if told["TotalCount"] != total or ids <= seen:
+            return None
+        seen |= ids
+        link = told.get("NextPageUrl")
+    number = 0
+    while len(seen) < total and number <= told.get("TotalPages", 0):  # a server without links
+        content = page({"page": number})
+        ids = {row["id"] for row in json.loads(content)["Result"]}
+        if not ids <= seen:
+            kept.append(content)
+            seen |= ids
+        number += 1
+    return kept if len(seen) == total else None
 
 
 SOURCE = Source(
@@ -55,7 +240,6 @@ SOURCE = Source(
             file="embedded/ucdp_ged_24_1.parquet",
         ),
     ),
-    fetch=fetch_file,
     parse=parse,
     columns=COLUMNS,
     key=("id",),
@@ -63,4 +247,8 @@ SOURCE = Source(
     lag=Lag(next_month_day=20),
     lag_reason="UCDP publishes a month's candidate events about the 20th of the next month",
     max_age_days=62,
+    fetch=fetch,
+    live="https://ucdp.uu.se/downloads",
+    credentials=(TOKEN,),
+    unit="event",
 )

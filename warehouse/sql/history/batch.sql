@@ -14,4 +14,5 @@ select
     $source_version as source_version,
     $covers_until as covers_until,
     $holds as holds,
-    $is_whole as is_whole
+    $is_whole as is_whole,
+    $part as part

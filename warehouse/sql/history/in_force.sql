@@ -1,6 +1,6 @@
 -- grain: at most one row, the newest delivery of $source
 -- reads: ops.batch
--- Covered until: by the newest whole delivery, or an increment after it.
+-- Covered until: by the newest whole delivery of a part, or an increment after it.
 select
     arg_max(content_sha256, (known_at, fetched_at)) as content_sha256,
     arg_max(url, (known_at, fetched_at)) as url,
@@ -11,7 +11,8 @@ from (
     select
         *,
         coalesce(
-            max(known_at) filter (where is_whole) over (), timestamp '1900-01-01'
+            max(known_at) filter (where is_whole) over (partition by part),
+            timestamp '1900-01-01'
         ) as whole_at
     from ops.batch
     where source = $source

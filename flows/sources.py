@@ -1,0 +1,123 @@
+"""What sources there are, how they stand, and what fetching one would change."""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from config.registry import Source
+from config.settings import Settings, SettingsError, credentials
+from flows.nightly import Arrived, fetch_source, judge_arrived
+from warehouse import build
+from warehouse.connect import existing
+from warehouse.history import catch_up
+from warehouse.landing import accept
+from warehouse.sources import SOURCES
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What fetching a source now would do.
+
+    Attributes:
+        arrived: Deliveries that pass the checks, and why there are not more.
+        checks: Results of the newest delivery's checks.
+        changes: Rows that would be added, changed, withdrawn.
+    """
+
+    arrived: Arrived
+    checks: pl.DataFrame
+    changes: dict[str, int]
+
+
+def overview(con: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
+    """One row a source: where it comes from, credentials, last success and failure, licence."""
+    tried = build.read(con, "ops.fetch")
+    held = build.read(con, "ops.batch").group_by("source").agg(
+        pl.col("covers_until", "fetched_at").max()
+    )  # fmt: skip
+    rows = [
+        {
+            "source": source.name,
+            "from": _origin(source, settings),
+            "credentials": _credentials(source),
+            "rows": con.execute(
+                f"select count(*) from history.{source.name} where known_to is null"
+            ).fetchall()[0][0],
+            "licence": source.licence,
+            "is_republishable": source.is_republishable,
+        }
+        for source in SOURCES
+    ]
+    return (
+        pl.DataFrame(rows)
+        .join(held, on="source", how="left", maintain_order="left")
+        .join(tried, on="source", how="left", maintain_order="left")
+    )
+
+
+def dry_run(name: str, settings: Settings) -> DryRun:
+    """Fetch, check and merge a source beside the warehouse; nothing of it is kept.
+
+    Raises:
+        SettingsError: There is no such source.
+    """
+    found = [source for source in SOURCES if source.name == name]
+    if not found:
+        known = ", ".join(source.name for source in SOURCES)
+        raise SettingsError(f"{name} is no source; known are {known}")
+    (source,) = found
+    with tempfile.TemporaryDirectory() as folder:
+        beside = settings.model_copy(update={"data_folder": Path(folder)})
+        with existing(settings.warehouse_path) as con:
+            before = _held(con, source)
+        shutil.copy(settings.warehouse_path, beside.warehouse_path)
+        landed = settings.landing_folder / name
+        if landed.exists():
+            shutil.copytree(landed, beside.landing_folder / name, copy_function=os.link)
+        (arrived,), checks = judge_arrived([fetch_source(source, beside)])
+        with existing(beside.warehouse_path) as con:
+            for batch in arrived.batches:
+                accept(batch, beside.landing_folder)
+            catch_up(con, source, beside.landing_folder, arrived.batches)
+            after = _held(con, source)
+    both = before.join(after, on="row_key", how="inner", suffix="_after")
+    return DryRun(
+        arrived,
+        checks,
+        {
+            "added": after.height - both.height,
+            "changed": both.filter(pl.col("row") != pl.col("row_after")).height,
+            "withdrawn": before.height - both.height,
+        },
+    )
+
+
+def _held(con: duckdb.DuckDBPyConnection, source: Source) -> pl.DataFrame:
+    """Rows in force: their key and a digest of what they say."""
+    names = ", ".join(f'"{name}"' for name in source.columns)
+    return con.execute(
+        f"select row_key, md5(row({names})::varchar) as row from history.{source.name} "
+        "where known_to is null"
+    ).pl()
+
+
+def _origin(source: Source, settings: Settings) -> str:
+    address = settings.sources.get(source.name)
+    if address:
+        return address
+    if source.embedded:
+        return "embedded"
+    return "off"
+
+
+def _credentials(source: Source) -> str:
+    if not source.credentials:
+        return "none needed"
+    present = credentials(source.credentials)
+    missing = [name for name in source.credentials if name not in present]
+    return f"not set: {', '.join(missing)}" if missing else "present"

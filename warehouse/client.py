@@ -1,0 +1,373 @@
+"""HTTP that behaves: bounded, patient, resumable, and silent about secrets."""
+
+import hashlib
+import json
+import logging
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pyarrow as pa
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
+from tenacity.wait import wait_exponential_jitter
+
+from config.registry import SourceError
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, which may hold a secret
+AGENT = "tocsin (early warning of political violence)"
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+PATIENCE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
+SHOWN = 200  # characters of an answer told in an error
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a source may cost in one run.
+
+    Attributes:
+        requests: Requests, retries included.
+        seconds: From the first request to the last.
+        bytes: Of one answer, unpacked.
+        ratio: Unpacked over received, from one megabyte on.
+        tries: Of one request.
+        tries_unreached: Where there is no connection at all.
+        redirects: Followed in a row.
+        longest_wait: Seconds between two tries; a server that asks for more is left for the
+            next run.
+        timeout: Seconds without a byte.
+    """
+
+    requests: int = 2_000
+    seconds: float = 900
+    bytes: int = 2**30
+    ratio: float = 200
+    tries: int = 8
+    tries_unreached: int = 3
+    redirects: int = 5
+    longest_wait: float = 60
+    timeout: float = 30
+
+
+class _AgainError(Exception):
+    """Worth another try: says why, after how many seconds where the server says so, how often."""
+
+    def __init__(self, why: str, after: float | None = None, tries: int | None = None) -> None:
+        super().__init__(why)
+        self.after = after
+        self.tries = tries
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: status 200, 304 or (where asked for) one the caller handles itself."""
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+    url: str
+
+    def json(self, source: str) -> Any:
+        """The content as JSON.
+
+        Raises:
+            SourceError: It is none.
+        """
+        try:
+            return json.loads(self.content)
+        except ValueError as error:
+            raise SourceError(
+                f"{source}: {self.url} answered what is no JSON ({error}): "
+                f"{_shown(self.content)}; its last good figures stay in use"
+            ) from None
+
+
+@dataclass
+class Client:
+    """Requests of one source in one run.
+
+    Attributes:
+        source: Its name, for messages.
+        folder: Where parts of unfinished downloads and validators are kept.
+        secrets: Values by the name of their environment variable; never told.
+        limits: What it may cost.
+        today: The day, from which versions are looked for.
+        sleep: Waits so many seconds.
+    """
+
+    source: str
+    folder: Path
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    limits: Limits = Limits()
+    today: date = field(default_factory=lambda: datetime.now(UTC).date())
+    sleep: Callable[[float], None] = time.sleep
+    _requests: int = 0
+    _began: float | None = None
+
+    @cached_property
+    def _connections(self) -> httpx.Client:
+        """Kept open from request to request, closed with the client."""
+        pool = httpx.Client(timeout=self.limits.timeout, headers={"User-Agent": AGENT})
+        weakref.finalize(self, pool.close)
+        return pool
+
+    def get(
+        self,
+        url: str,
+        params: Mapping[str, str | int] | None = None,
+        headers: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (),
+        again: tuple[int, ...] = (),
+    ) -> Reply:
+        """Answer to a GET, after as many tries as the limits allow.
+
+        Args:
+            url: Address.
+            params: Query; not told in errors, since it may hold a secret.
+            headers: More headers; they are not sent on to another host.
+            accept: Statuses beside 200 that the caller handles.
+            again: Statuses beside 429 and 5xx that pass with time.
+
+        Raises:
+            SourceError: No good answer within the limits; says what was answered.
+        """
+        return self._tried("GET", url, params, headers, None, accept, again)
+
+    def post(
+        self,
+        url: str,
+        data: Mapping[str, str] | None = None,
+        body: object = None,
+        accept: tuple[int, ...] = (),
+    ) -> Reply:
+        """Answer to a POST of a form (``data``) or of JSON (``body``)."""
+        return self._tried("POST", url, None, None, {"data": data, "json": body}, accept, ())
+
+    def download(self, url: str, headers: Mapping[str, str] | None = None) -> bytes | None:
+        """A file, asked for only if it changed since it was last landed; None: there is none.
+
+        Raises:
+            SourceError: As ``get``.
+        """
+        memory = self.folder / "validators.json"
+        known = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
+        last = known.get(url, {})
+        landed = self.folder / f"{last.get('sha256')}.zst"
+        conditions = {}
+        if landed.exists():
+            names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+            conditions = {header: last[name] for name, header in names.items() if last.get(name)}
+        accept = (HTTPStatus.NOT_FOUND, HTTPStatus.NOT_MODIFIED)
+        reply = self.get(url, headers={**(headers or {}), **conditions}, accept=accept)
+        if reply.status == HTTPStatus.NOT_FOUND:
+            return None
+        if reply.status == HTTPStatus.NOT_MODIFIED:
+            with pa.input_stream(landed) as stream:
+                content: bytes = stream.read()
+            return content
+        entry = {
+            name: reply.headers[name] for name in ("etag", "last-modified") if name in reply.headers
+        }
+        known[url] = {**entry, "sha256": hashlib.sha256(reply.content).hexdigest()}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = memory.with_suffix(".part")
+        draft.write_text(json.dumps(known, indent=1), "utf-8")
+        os.replace(draft, memory)
+        return reply.content
+
+    def kept(self, key: str, fetch: Callable[[], bytes]) -> bytes:
+        """A part of a longer download: from an unfinished run, else fetched and kept."""
+        path = self.folder / "parts" / hashlib.sha256(key.encode()).hexdigest()
+        if path.exists():
+            return path.read_bytes()
+        content = fetch()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".part")
+        draft.write_bytes(content)
+        os.replace(draft, path)
+        return content
+
+    def forget(self) -> None:
+        """Drop kept parts: the download is whole, or its parts do not fit together."""
+        for path in (self.folder / "parts").glob("*"):
+            path.unlink()
+
+    def quiet(self, text: str) -> str:
+        """The text without any secret."""
+        for value in self.secrets.values():
+            text = text.replace(value, "***")
+        return text
+
+    def _tried(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str | int] | None,
+        headers: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
+        accept: tuple[int, ...],
+        again: tuple[int, ...],
+    ) -> Reply:
+        retrying = Retrying(
+            retry=retry_if_exception_type(_AgainError),
+            stop=self._is_enough,
+            wait=self._wait,
+            sleep=self.sleep,
+            reraise=True,
+        )
+        try:
+            return retrying(self._once, method, url, params, headers, body, accept, again)
+        except _AgainError as error:
+            tries = error.tries or self.limits.tries
+            raise self._error(url, f"{error}, {tries} times") from None
+
+    def _is_enough(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
+        own = error.tries if isinstance(error, _AgainError) else None
+        return state.attempt_number >= (own or self.limits.tries)
+
+    def _wait(self, state: RetryCallState) -> float:
+        """What the server asks for, else longer each time, with jitter."""
+        error = state.outcome.exception() if state.outcome else None
+        jittered = float(wait_exponential_jitter(initial=1, max=self.limits.longest_wait)(state))
+        asked = error.after if isinstance(error, _AgainError) else None
+        return jittered if asked is None else asked
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str | int] | None,
+        headers: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+        accept: tuple[int, ...],
+        again: tuple[int, ...],
+    ) -> Reply:
+        home = urlsplit(url)
+        place, query, own = url, params, headers
+        for _ in range(self.limits.redirects + 1):
+            reply = self._sent(method, place, query, own, body)
+            if not 300 <= reply.status < 400 or reply.status in accept:
+                return self._judged(reply, url, accept, again)
+            place = str(httpx.URL(place).join(reply.headers.get("location", "")))
+            there = urlsplit(place)
+            if there.scheme != "https" and there.scheme != home.scheme:
+                raise self._error(url, f"redirects from {home.scheme} to {there.scheme}")
+            query = None
+            if there.netloc != home.netloc:
+                own = None  # no secret goes to another host
+                if method == "POST":
+                    raise self._error(url, f"redirects what is posted to {there.hostname}")
+        raise self._error(url, f"redirects more than {self.limits.redirects} times")
+
+    def _sent(
+        self,
+        method: str,
+        url: str,
+        params: Mapping[str, str | int] | None,
+        headers: Mapping[str, str] | None,
+        body: Mapping[str, Any] | None,
+    ) -> Reply:
+        """One request; its body read to the end, within the limits."""
+        self._spend(url)
+        split = urlsplit(url)
+        told = "".join([*map(str, (params or {}).values()), *(headers or {}).values(), str(body)])
+        is_secret = any(value in told for value in self.secrets.values())
+        if is_secret and split.scheme != "https" and split.hostname not in LOOPBACK:
+            raise self._error(url, "is not https, so no credentials are sent there")
+        try:
+            with self._connections.stream(
+                method, url, params=params, headers=headers, **(body or {})
+            ) as answer:
+                content = bytearray()
+                for chunk in answer.iter_bytes():
+                    content += chunk
+                    received = max(answer.num_bytes_downloaded, 1)
+                    if len(content) > self.limits.bytes:
+                        raise self._error(url, f"sends more than {self.limits.bytes:,} bytes")
+                    if len(content) > 2**20 and len(content) > self.limits.ratio * received:
+                        raise self._error(
+                            url, f"unpacks to more than {self.limits.ratio:.0f} times its size"
+                        )
+                return Reply(answer.status_code, bytes(content), answer.headers, url)
+        except httpx.DecodingError as error:
+            raise _AgainError(f"cannot be unpacked ({error})") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            tries = self.limits.tries_unreached
+            raise _AgainError(f"cannot be reached ({error or 'timeout'})", tries=tries) from None
+        except (httpx.TransportError, httpx.StreamError) as error:
+            raise _AgainError(f"{type(error).__name__}: {error or 'no answer'}") from None
+        except httpx.InvalidURL as error:
+            raise self._error(url, f"is no address ({error})") from None
+
+    def _spend(self, url: str) -> None:
+        now = time.monotonic()
+        self._began = now if self._began is None else self._began
+        self._requests += 1
+        spent = now - self._began
+        if self._requests > self.limits.requests or spent > self.limits.seconds:
+            raise SourceError(
+                f"{self.source}: stopped before {_plain(url)} after {self._requests - 1} requests "
+                f"and {spent:.0f} s, the budget of a run; the next run goes on from here"
+            )
+
+    def _judged(
+        self, reply: Reply, url: str, accept: tuple[int, ...], again: tuple[int, ...]
+    ) -> Reply:
+        """The reply, if it is what was asked for."""
+        status = reply.status
+        if status in accept:
+            return reply
+        what = f"answered {status} ({_shown(reply.content)})"
+        if status in PATIENCE or status in again or status >= 500:
+            after = _retry_after(reply.headers.get("retry-after"))
+            if after is not None and after > self.limits.longest_wait:
+                raise self._error(url, f"{what} and asks to wait {after:.0f} s")
+            raise _AgainError(what, after)
+        if status != HTTPStatus.OK:
+            raise self._error(url, what)
+        if reply.content[:200].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+            raise self._error(url, f"answered a web page, no data ({_shown(reply.content)})")
+        return reply
+
+    def _error(self, url: str, what: str) -> SourceError:
+        return SourceError(
+            f"{self.source}: {_plain(url)} {self.quiet(what)}; its last good figures stay in use "
+            "and the next run tries again"
+        )
+
+
+def _plain(url: str) -> str:
+    """An address without query and user, which may hold secrets."""
+    split = urlsplit(url)
+    port = f":{split.port}" if split.port else ""
+    return f"{split.scheme}://{split.hostname}{port}{split.path}"
+
+
+def _shown(content: bytes) -> str:
+    """The beginning of an answer, on one line."""
+    text = " ".join(content[: 4 * SHOWN].decode("utf-8", "replace").split())
+    return text[:SHOWN] or "empty"
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds of a Retry-After header, given in seconds or as a date."""
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
