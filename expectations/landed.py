@@ -7,6 +7,7 @@ from expectations.checks import (
     Check,
     between,
     exist,
+    first_of_month,
     in_order,
     key,
     one_of,
@@ -17,6 +18,9 @@ from expectations.checks import (
 
 CODEBOOK = "2026-11: UCDP GED codebook 24.1"
 DELIVERY = "2026-11: an empty file is a failed delivery"
+FTS = "2026-11: FTS public API v1"
+ACLED_TYPES = ["Battles", "Explosions/Remote violence", "Violence against civilians", "Protests",
+               "Riots", "Strategic developments"]  # fmt: skip
 CODES = countries()["country_code"].to_list()
 MEASURES = ["development_aid", "military_cooperation", "membership", "sanctions", "ngo_ban"]
 # Read by core/presence.sql to tell the cadre.
@@ -201,6 +205,70 @@ LANDED: dict[str, tuple[Check, ...]] = {
             "region_name",
             regions().filter(country_code="MLI")["region_name"].to_list(),
             "2026-11: core/region.sql joins on the name; another spelling would be lost",
+        ),
+    ),
+    "landing.acled_events": (
+        *present("event_id_cnty", "event_date", "event_type", "country", "timestamp"),
+        *present("latitude", "longitude", "fatalities", "geo_precision"),
+        *exist("disorder_type", "sub_event_type", "inter1", "inter2", "admin1", "admin2"),
+        key("event_id_cnty"),
+        one_of("event_type", ACLED_TYPES, "2026-11: ACLED codebook; others are not counted"),
+        between("geo_precision", 1, 3, "2026-11: ACLED codebook"),
+        between("latitude", 4, 26, "2026-11: the eight countries' extent, a degree of margin"),
+        between("longitude", -19, 17, "2026-11: the eight countries' extent, a degree of margin"),
+        between("fatalities", 0, None, "2026-11: a count of deaths"),
+    ),
+    "landing.hapi_conflict": (
+        rows(1, DELIVERY),
+        *present("location_code", "event_type"),
+        *present("reference_period_start", "reference_period_end"),
+        *exist("provider_admin1_name", "provider_admin2_name", "admin1_name", "admin2_name"),
+        one_of("location_code", CODES, "2026-11: the countries of config/countries.csv"),
+        one_of(
+            "event_type",
+            ["political_violence", "civilian_targeting", "demonstration"],
+            "2026-11: HAPI v2; core/external_series.sql names a series after it",
+        ),
+        between("events", 0, None, "2026-11: a count of events"),
+        between("fatalities", 0, None, "2026-11: a count of deaths"),
+        first_of_month("reference_period_start"),
+        in_order(
+            "period_in_order",
+            ["reference_period_start", "reference_period_end"],
+            "critical",
+            "2026-11: a month ends after it began",
+        ),
+    ),
+    "landing.fts_flows": (
+        rows(1, DELIVERY),
+        *present("flow_id", "version_id", "amount_usd", "flow_status", "flow_boundary"),
+        *present("on_boundary", "is_new_money", "usage_year", "flow_date", "first_reported_date"),
+        *exist("donor", "destination", "flow_type"),
+        key("flow_id"),
+        one_of("flow_status", ["pledge", "commitment", "paid"], FTS, "warning"),
+        one_of("flow_boundary", ["incoming", "internal", "outgoing"], FTS, "warning"),
+        one_of("on_boundary", ["single", "shared"], FTS, "warning"),
+        between("amount_usd", 0, 5e9, "2026-11: above the largest plan of the region", "warning"),
+        between("usage_year", 1990, 2100, "2026-11: FTS begins in 1992"),
+    ),
+    "landing.views_forecast": (
+        rows(1, DELIVERY),
+        *present("run", "origin_month", "isoab", "month_id", "main_mean", "main_dich"),
+        key("run", "isoab", "month_id"),
+        one_of("isoab", CODES, "2026-11: the countries of config/countries.csv"),
+        between("main_mean", 0, 100_000, "2026-11: deaths in a country and month"),
+        between("main_dich", 0, 1, "2026-11: a probability"),
+        first_of_month("origin_month"),
+    ),
+    "landing.reliefweb_reports": (
+        *present("report_id", "title", "published_date", "url"),
+        *exist("publisher", "countries"),
+        key("report_id"),
+        rule(
+            "url_is_one",
+            pl.col("url").str.contains(r"^https?://\S+$"),
+            "critical",
+            "2026-11: readers click it",
         ),
     ),
 }

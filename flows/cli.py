@@ -249,7 +249,8 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
         fetched = batch.fetched
         console.print(
             f"{fetched.release.version}: {batch.rows.height:,} rows, "
-            f"{len(fetched.content):,} bytes, {'new' if batch.is_new else 'as held'}; {fetched.url}",
+            f"{len(fetched.content):,} bytes, {'new' if batch.is_new else 'as held'}; "
+            + fetched.url,
             highlight=False,
         )
     failed = found.checks.filter(~found.checks["is_success"])

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -56,11 +56,12 @@ class Report:
 
 @dataclass(frozen=True)
 class Arrived:
-    """What a source sent; ``failure`` says why there is not more."""
+    """What a source sent; ``failure`` says why there is not more, ``is_on`` if it was asked."""
 
     source: Source
     batches: list[Batch]
     failure: str | None = None
+    is_on: bool = True
 
 
 def default_night(today: date, settings: Settings) -> date:
@@ -96,7 +97,7 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
     except Exception as error:  # a publisher may send anything; the others go on
         text = f"{source.name}: cannot be read ({type(error).__name__}: {error})"
         return Arrived(source, batches, f"{text}; its last good figures stay in use")
-    return Arrived(source, batches)
+    return Arrived(source, batches, is_on=bool(place or source.embedded))
 
 
 def judge_arrived(arrived: list[Arrived]) -> tuple[list[Arrived], pl.DataFrame]:
@@ -119,7 +120,7 @@ def judge_arrived(arrived: list[Arrived]) -> tuple[list[Arrived], pl.DataFrame]:
             newest = found
         if good:
             results.append(newest)
-        passed.append(Arrived(sent.source, good, failure))
+        passed.append(replace(sent, batches=good, failure=failure))
     return passed, pl.concat([judge({}), *results])
 
 
@@ -138,7 +139,7 @@ def keep_versions(
         is_needed = bool(sent.source.embedded)
         if sent.failure and is_needed and not deliveries(sent.source, settings.landing_folder):
             raise SourceError(sent.failure)
-        if sent.batches or sent.failure:
+        if sent.is_on:
             build.write_attempt(con, sent.source.name, sent.failure)
 
 

@@ -5,11 +5,12 @@ from datetime import date
 import polars as pl
 
 from indicators.aid import AID
+from indicators.external import EXTERNAL
 from indicators.governance import GOVERNANCE
 from indicators.spread import SPREAD
 from indicators.violence import VIOLENCE
 
-INDICATORS = (*VIOLENCE, *SPREAD, *GOVERNANCE, *AID)
+INDICATORS = (*VIOLENCE, *SPREAD, *GOVERNANCE, *AID, *EXTERNAL)
 
 
 def compute_indicators(core: dict[str, pl.DataFrame], first: date, last: date) -> pl.DataFrame:
@@ -17,7 +18,7 @@ def compute_indicators(core: dict[str, pl.DataFrame], first: date, last: date) -
 
     Args:
         core: Core tables by name: region, event, presence, suspension, coup,
-            register_entry, as they were known on the night.
+            register_entry, external_series, as they were known on the night.
         first: First month (its first day).
         last: Newest month that every event source covers wholly.
 
@@ -32,6 +33,7 @@ def compute_indicators(core: dict[str, pl.DataFrame], first: date, last: date) -
         "suspensions": core["suspension"],
         "coups": core["coup"],
         "entries": core["register_entry"],
+        "external": core["external_series"],
     }
     by_level = {}
     for level, place in (("region", "region_id"), ("country", "country_code")):

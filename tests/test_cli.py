@@ -18,7 +18,8 @@ def content(path: Path) -> list[tuple]:
     """Every table of a file and a digest of its rows."""
     with duckdb.connect(path, read_only=True) as con:
         names = con.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() order by 1"
+            "select schema_name || '.' || table_name from duckdb_tables() "
+            "where table_name <> 'fetch' order by 1"  # when a source was last tried
         ).fetchall()
         return [
             (name, *con.execute(f"select count(*), sum(hash(t)) from {name} as t").fetchone())

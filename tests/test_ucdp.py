@@ -47,7 +47,7 @@ def fetched(server, folder, place: str = "api", **changed):
 
 def test_token(tmp_path) -> None:
     with serving(Ucdp({"26.1": yearly(3)})) as server:
-        with pytest.raises(SourceError, match="the API needs a token; set UCDP_API_TOKEN"):
+        with pytest.raises(SourceError, match="set UCDP_API_TOKEN; the API needs a token"):
             fetched(server, tmp_path, secrets={})
         assert not server.requests
         with pytest.raises(SourceError, match=r"answered 401 \(API token required"):
@@ -216,7 +216,7 @@ def test_candidates_then_the_release(tmp_path, monkeypatch) -> None:
         # the next yearly release: 101, 104 confirmed, 102 as corrected, 105 moved, 103 and 107 gone
         before = build.read(con, "history.ucdp_ged").filter(pl.col("id") > 100).height
         late = Client("ucdp_ged", folder / "ucdp_ged", {}, today=date(2027, 6, 20))
-        monkeypatch.setattr("warehouse.landing.Client", lambda *_: late)
+        monkeypatch.setattr("warehouse.landing.Client", lambda *_, **__: late)
         arrive(folder, {"27.1": final}, con)
         assert months(con) == [("2026-01", 3, 14), ("2026-03", 2, 6)]
         versions = build.read(con, "history.ucdp_ged").filter(pl.col("id") > 100)

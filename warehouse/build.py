@@ -23,7 +23,7 @@ from warehouse.sources import SOURCES
 
 CORE_TABLES = (
     "region", "region_name", "event_version", "event", "presence", "suspension", "coup",
-    "register_entry", "unknown_region_name",
+    "register_entry", "unknown_region_name", "external_series", "external_forecast", "report",
 )  # fmt: skip
 OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
 MARTS = {  # name -> what identifies a row within a night

@@ -100,14 +100,16 @@ class Client:
         folder: Where parts of unfinished downloads and validators are kept.
         secrets: Values by the name of their environment variable; never told.
         limits: What it may cost.
+        last_version: Of the newest delivery accepted.
         today: The day, from which versions are looked for.
         sleep: Waits so many seconds.
     """
 
     source: str
     folder: Path
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
     limits: Limits = Limits()
+    last_version: str | None = None
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     sleep: Callable[[float], None] = time.sleep
     _requests: int = 0
@@ -183,6 +185,16 @@ class Client:
         draft.write_text(json.dumps(known, indent=1), "utf-8")
         os.replace(draft, memory)
         return reply.content
+
+    def credential(self, name: str, where: str) -> str:
+        """One of the credentials.
+
+        Raises:
+            SourceError: It is not set; says where to get it.
+        """
+        if name not in self.secrets:
+            raise SourceError(f"{self.source}: set {name}; {where}")
+        return self.secrets[name]
 
     def kept(self, key: str, fetch: Callable[[], bytes]) -> bytes:
         """A part of a longer download: from an unfinished run, else fetched and kept."""

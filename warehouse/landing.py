@@ -6,8 +6,8 @@ delivery. The log is the truth: the history in the warehouse can be rebuilt from
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -99,23 +99,28 @@ def receive(
     seen = {entry.content_sha256 for entry in log}
     in_force = {entry.part: entry.content_sha256 for entry in log}
     is_live = bool(address) and "://" in str(address)
-    for fetched in _fetched(source, address, is_live, folder, secrets or {}):
+    last = log[-1].source_version if log else None
+    client = Client(source.name, folder / source.name, dict(secrets or {}), last_version=last)
+    for fetched in _fetched(source, address, is_live, client):
+        fetched = replace(fetched, content=_masked(fetched.content, client.secrets.values()))
         sha256 = hashlib.sha256(fetched.content).hexdigest()
         embedded = fetched.url.startswith(EMBEDDED)
         if embedded and sha256 in seen and (is_live or fetched.url != source.address):
             continue
-        if any(value.encode() in fetched.content for value in (secrets or {}).values()):
-            raise SourceError(
-                f"{source.name}: {fetched.url} sent a credential back in its data, which are not "
-                "kept; tell the publisher"
-            )
         _land(fetched.content, folder / source.name / f"{sha256}.zst")
         is_new = in_force.get(fetched.release.part) != sha256
         yield Batch(source, fetched, sha256, is_new)
 
 
+def _masked(content: bytes, secrets: Iterable[str]) -> bytes:
+    """The bytes as received, but for a credential that a server sent back in them."""
+    for secret in secrets:
+        content = content.replace(secret.encode(), b"***")
+    return content
+
+
 def _fetched(
-    source: Source, address: str | None, is_live: bool, folder: Path, secrets: Mapping[str, str]
+    source: Source, address: str | None, is_live: bool, client: Client
 ) -> Iterator[Fetched]:
     if address is None or is_live:
         for release in source.embedded:
@@ -125,7 +130,7 @@ def _fetched(
             raise SourceError(
                 f"{source.name}: has no live address, only files; give TOCSIN_SOURCES a path"
             )
-        yield from source.fetch(source, address, Client(source.name, folder / source.name, secrets))
+        yield from source.fetch(source, address, client)
     elif address:
         yield fetch_file(source, address)
 

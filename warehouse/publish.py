@@ -33,6 +33,14 @@ PUBLISHED = {
     "suspensions": ("from core.suspension", "one spell of a suspended cooperation or sanction"),
     "coups": ("from core.coup", "one coup or attempt"),
     "register_entries": ("from core.register_entry", "one milestone or agreement"),
+    "external_forecasts": (
+        "from core.external_forecast",
+        "one forecast of others, by country and month",
+    ),
+    "reports": (
+        "from core.report",
+        "one report that may hold figures on administrators; a person reads it",
+    ),
     "scorecard": (
         "from ops.scorecard",
         "one measure of the models' last back-test (tocsin backtest); empty before the first",

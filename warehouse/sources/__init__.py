@@ -1,13 +1,18 @@
 """Every source. To add one: its module with fetch, parse and SOURCE, and its line here."""
 
 from warehouse.sources import (
+    acled_events,
     admin1_boundaries,
     admin_presence,
     aid_suspensions,
+    fts_flows,
     governance_register,
+    hapi_conflict,
     mali_census,
     powell_thyne_coups,
+    reliefweb_reports,
     ucdp_ged,
+    views_forecast,
 )
 
 SOURCES = (
@@ -18,5 +23,10 @@ SOURCES = (
     governance_register.SOURCE,
     admin1_boundaries.SOURCE,
     mali_census.SOURCE,
+    acled_events.SOURCE,
+    hapi_conflict.SOURCE,
+    fts_flows.SOURCE,
+    views_forecast.SOURCE,
+    reliefweb_reports.SOURCE,
 )
 EVENT_SOURCE = ucdp_ged.SOURCE

@@ -1,9 +1,12 @@
 """Powell & Thyne: successful and failed coups d'état since 1950."""
 
+from collections.abc import Iterator
+
 import polars as pl
 
-from config.registry import Lag, Release, Source
-from warehouse.sources.tables import read_table
+from config.registry import Fetched, Lag, Release, Source, SourceError
+from warehouse.client import Client
+from warehouse.sources.tables import delivered, read_table
 
 RAW = ("country", "ccode", "year", "month", "day", "coup", "version")
 # Mistakes of the source, with what every other account says: (ccode, wrong day) -> right day.
@@ -12,7 +15,12 @@ CORRECTIONS = {(436, "2023-06-26"): "2023-07-26"}
 
 def parse(content: bytes, url: str) -> pl.DataFrame:
     """One row a coup; ``coup_date`` corrects known mistakes, ``correction`` says where."""
-    coups = read_table(content, url, RAW)
+    if url.startswith("http"):  # tabs, and a last line that may end without a break
+        if not content.endswith(b"\n"):
+            content += b"\n"
+        coups = read_table(content, url, RAW, separator="\t")
+    else:
+        coups = read_table(content, url, RAW)
     stated = pl.date("year", "month", "day")
     fixes = pl.DataFrame(
         [(code, day, right) for (code, day), right in CORRECTIONS.items()],
@@ -30,6 +38,28 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         )
         .select(*RAW, "coup_date", "correction")
     )
+
+
+def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
+    """The whole list, a text file."""
+    content = client.download(address)
+    if content is None:
+        raise SourceError(
+            f"{source.name}: there is no file at {address}; look where the list moved, "
+            "https://www.uky.edu/~clthyn2/; the last good figures stay in use"
+        )
+    yield delivered(content, address, Release(content_version(content), part="list"))
+
+
+def content_version(content: bytes) -> str:
+    r"""The list's own version, in the last field of its rows.
+
+    Example:
+        >>> content_version(b"country\tversion\nMali\tV2026.01.13\n")
+        'V2026.01.13'
+    """
+    last = content.strip().rpartition(b"\n")[2].split(b"\t")[-1]
+    return last.decode("utf-8", "replace").strip().strip('"')[:40]
 
 
 SOURCE = Source(
@@ -52,4 +82,7 @@ SOURCE = Source(
     lag=Lag(days=7),
     lag_reason="a coup is known the same day; a week is allowed for the entry",
     max_age_days=None,
+    fetch=fetch,
+    live="https://www.uky.edu/~clthyn2/coup_data/powell_thyne_coups_final.txt",
+    unit="coup",
 )

@@ -179,6 +179,7 @@ def _raw(content: bytes, url: str, header: Sequence[str], separator: str) -> pl.
             io.BytesIO(content),
             infer_schema=False,
             separator=separator,
+            quote_char=None if separator == "\t" else '"',
             has_header=not named,
             new_columns=list(header) if named else None,
         )

@@ -136,12 +136,11 @@ def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
     Raises:
         SourceError: No token, or the pages do not hold what the server says.
     """
-    token = client.secrets.get(TOKEN)
-    if not token:
-        raise SourceError(
-            f"{client.source}: the API needs a token; set {TOKEN} (see https://ucdp.uu.se/apidocs) "
-            "or use the files, which need none: https://ucdp.uu.se/downloads"
-        )
+    token = client.credential(
+        TOKEN,
+        "the API needs a token (see https://ucdp.uu.se/apidocs), the files of "
+        "https://ucdp.uu.se/downloads need none",
+    )
     url = f"{address.rstrip('/')}/gedevents/{release.version}"
     wanted = ",".join(str(number) for number in countries()["gw_number"])
     query: dict[str, str | int] = {"pagesize": PAGE_ROWS, "Country": wanted}

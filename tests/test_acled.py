@@ -1,0 +1,181 @@
+"""ACLED as its contract says; all rows are invented.
+
+| statement | held by |
+| --- | --- |
+| OAuth by form, bearer token; 400 for wrong credentials | test_credentials |
+| cursor until null; 0 is legal; a repeated or missing one is an error | test_cursors |
+| types vary: numbers as text | test_parse |
+| a request-side filter may be ignored | test_parse |
+| a session may end in the middle | test_a_session_that_ends |
+| an edit keeps the id and raises the timestamp; deletions are listed apart | test_edits |
+| Open: 403; Research: 200 and no rows, with a notice | test_tiers |
+| rows are never passed on | test_only_counts_are_published |
+"""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from config.registry import SourceError
+from stand_in import FAULTS, serving
+from stand_in.acled import PASSWORD, USER, Acled, event
+from warehouse import build
+from warehouse.client import Client, Limits
+from warehouse.connect import warehouse
+from warehouse.history import catch_up
+from warehouse.landing import accept, deliveries, receive
+from warehouse.publish import PUBLISHED
+from warehouse.sources.acled_events import SOURCE, fetch, parse
+from warehouse.sources.admin1_boundaries import SOURCE as boundaries  # noqa: N811
+
+SECRETS = {"ACLED_USERNAME": USER, "ACLED_PASSWORD": PASSWORD}
+
+
+def rows(count: int) -> list[dict]:
+    return [event(n, "2025-05-03", 1_700_000_000 + n) for n in range(1, count + 1)]
+
+
+def fetched(server, folder, secrets=SECRETS, last: str | None = None):
+    client = Client("acled_events", folder, dict(secrets), Limits(timeout=2, tries=2),
+                    last_version=last, sleep=lambda _: None)  # fmt: skip
+    return list(fetch(SOURCE, server.url, client))
+
+
+def test_credentials(tmp_path) -> None:
+    with serving(Acled(rows(3))) as server:
+        with pytest.raises(SourceError, match="set ACLED_USERNAME; an account is free"):
+            fetched(server, tmp_path, {})
+        with pytest.raises(SourceError, match=r"token answered 400: ACLED_USERNAME and ACLED_P"):
+            fetched(server, tmp_path, {**SECRETS, "ACLED_PASSWORD": "wrong"})
+        (found,) = fetched(server, tmp_path)
+    assert found.release.version == "1700000003"
+    assert PASSWORD not in str(found)
+
+
+@pytest.mark.parametrize(("count", "requests"), [(4_999, 1), (5_000, 1), (12_001, 3)])
+def test_cursors(tmp_path, count: int, requests: int) -> None:
+    with serving(Acled(rows(count))) as server:
+        (found,) = fetched(server, tmp_path)
+        assert len(server.requests) == requests + 1
+    assert parse(found.content, found.url).height == count
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"lacks_cursor": True}, "sent a full page without next_cursor"),
+        ({"repeats_cursor": True}, "sent the cursor c5000 twice"),
+    ],
+)
+def test_wrong_cursors(tmp_path, wrong: dict, says: str) -> None:
+    with (
+        serving(Acled(rows(12_000), **wrong)) as server,
+        pytest.raises(SourceError, match=says),
+    ):
+        fetched(server, tmp_path)
+
+
+def test_parse(tmp_path) -> None:
+    told = [event(1, "2026-01-02", 1), event(2, "2026-01-02", 2, fatalities="7", country="Ghana"),
+            event(3, "2026-01-03", 3, fatalities="7", admin1="", latitude=11.5)]  # fmt: skip
+    with serving(Acled(told, ignores_country=True)) as server:
+        (found,) = fetched(server, tmp_path)
+    frame = parse(found.content, found.url)
+    assert frame.select("event_id_cnty", "fatalities", "admin1", "latitude").rows() == [
+        ("MLI1", 4, "Sikasso", 11.4),
+        ("MLI3", 7, None, 11.5),
+    ]
+    assert "invented" not in frame.write_csv()  # no notes
+
+
+def test_a_session_that_ends(tmp_path) -> None:
+    with serving(Acled(rows(12_000), expires_after=1)) as server:
+        (found,) = fetched(server, tmp_path)
+        assert [r.path for r in server.requests].count("/oauth/token") == 2
+    assert parse(found.content, found.url).height == 12_000
+
+
+def test_tiers(tmp_path) -> None:
+    with serving(Acled(rows(3), tier="open")) as server, pytest.raises(
+        SourceError, match=r"403 .*Access denied.*: the account's tier \(Open\) has no access"
+    ):  # fmt: skip
+        fetched(server, tmp_path)
+    recent = [event(1, "2026-03-01", 5)]
+    with serving(Acled(recent, tier="research")) as server, pytest.raises(
+        SourceError, match="without any event: it sees events up to 2025-11-24 only"
+    ):  # fmt: skip
+        fetched(server, tmp_path)
+    with serving(Acled(rows(3) + recent, tier="research")) as server:
+        (found,) = fetched(server, tmp_path)
+    assert found.release.covers_until == date(2025, 11, 24)
+    with serving(Acled(rows(3))) as server:
+        server.fault = "HTML with 403"
+        with pytest.raises(SourceError, match="token answered 403"):
+            fetched(server, tmp_path)
+        server.fault_from = len(server.requests) + 1
+        with pytest.raises(SourceError, match="the site's guard refuses this machine's network"):
+            fetched(server, tmp_path)
+
+
+def deliver(con, folder, told: Acled) -> int:
+    with serving(told) as server:
+        batches = list(receive(SOURCE, server.url, folder, SECRETS))
+    for batch in batches:
+        accept(batch, folder)
+    catch_up(con, SOURCE, folder, batches)
+    return len(batches)
+
+
+def test_edits(tmp_path) -> None:
+    """New, edited and deleted events are versions; nothing is counted twice."""
+    first = [event(1, "2026-01-05", 100), event(2, "2026-01-06", 110), event(3, "2026-01-07", 120)]
+    edited = event(2, "2026-01-06", 130, fatalities=9)
+    later = [first[0], edited, event(4, "2026-01-20", 140)]
+    gone = [{"event_id_cnty": "MLI3", "deleted_timestamp": "135"}]
+    folder = tmp_path / "landing"
+
+    def counts(con) -> list[tuple]:
+        build.build_core(con, datetime.now(UTC).date() + timedelta(days=90))
+        return con.execute(
+            "select series, place_id, value from core.external_series order by series"
+        ).fetchall()
+
+    with warehouse(tmp_path / "w.duckdb") as con:
+        accept([*receive(boundaries, None, folder)][-1], folder)
+        catch_up(con, boundaries, folder)
+        assert deliver(con, folder, Acled(first)) == 1
+        assert deliver(con, folder, Acled(first)) == 0  # nothing new, nothing delivered
+        assert counts(con) == [
+            ("acled_events", "MLI.sikasso", 3),
+            ("acled_fatalities", "MLI.sikasso", 12),
+        ]
+        deliver(con, folder, Acled(later, gone))
+        assert counts(con) == [
+            ("acled_events", "MLI.sikasso", 3),
+            ("acled_fatalities", "MLI.sikasso", 17),
+        ]
+        versions = build.read(con, "history.acled_events")
+        assert versions.height == 5
+        assert versions.filter(event_id_cnty="MLI2").sort("known_from")["fatalities"].to_list() == [
+            4,
+            9,
+        ]
+        assert versions.filter(event_id_cnty="MLI3")["known_to"].null_count() == 0
+    assert [entry.source_version for entry in deliveries(SOURCE, folder)] == ["120", "140"]
+    landed = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert PASSWORD.encode() not in landed
+
+
+def test_only_counts_are_published() -> None:
+    assert not SOURCE.is_republishable
+    assert not any("acled" in select for select, _ in PUBLISHED.values())
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f not in ("redirect to another host",)])
+def test_no_fault_delivers_half(tmp_path, fault: str) -> None:
+    with serving(Acled(rows(12_000))) as server:
+        server.fault, server.fault_from = fault, 2
+        slow = Client("acled_events", tmp_path, dict(SECRETS), Limits(timeout=0.5, tries=2),
+                      sleep=lambda _: None)  # fmt: skip
+        with pytest.raises(SourceError, match=r"^acled_events: http://127\.0\.0\.1"):
+            list(fetch(SOURCE, server.url, slow))

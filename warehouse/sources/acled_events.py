@@ -1,0 +1,198 @@
+"""ACLED: political violence and demonstrations, weekly; for account holders, not republished."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from config.registry import Fetched, Lag, Release, Source, SourceError, countries
+from warehouse.client import Client
+from warehouse.sources.tables import bundle, delivered, pages, typed
+
+PAGE_ROWS = 5_000
+USER, PASSWORD = "ACLED_USERNAME", "ACLED_PASSWORD"
+SESSION = "access token"
+NO_ACCOUNT = "an account is free: https://acleddata.com/register"
+COLUMNS = (
+    "event_id_cnty", "event_date", "disorder_type", "event_type", "sub_event_type", "inter1",
+    "inter2", "civilian_targeting", "country", "admin1", "admin2", "latitude", "longitude",
+    "geo_precision", "fatalities", "timestamp",
+)  # fmt: skip
+EMPTY = ("inter1", "inter2", "civilian_targeting", "admin1", "admin2")
+
+
+def parse(content: bytes, url: str) -> pl.DataFrame:
+    """One row an event, the newest edit (ACLED codebook 2024); notes and actors are not kept.
+
+    Types vary between accounts, and a filter may be ignored: rows of other countries are
+    left out.
+    """
+    rows = [row for row in _rows(content, url) if "deleted_timestamp" not in row]
+    names = [name for name in COLUMNS if not rows or any(name in row for row in rows)]
+    text = pl.DataFrame(
+        [[None if row.get(name) is None else str(row[name]) for name in names] for row in rows],
+        schema=dict.fromkeys(names, pl.String),
+        orient="row",
+    )
+    events = typed(text, url, COLUMNS, EMPTY)
+    ours = events.filter(pl.col("country").is_in(_names()))
+    return ours.sort("timestamp").unique("event_id_cnty", keep="last", maintain_order=True)
+
+
+def deleted(content: bytes, url: str) -> pl.DataFrame:
+    """Events that ACLED withdrew."""
+    ids = [row["event_id_cnty"] for row in _rows(content, url) if "deleted_timestamp" in row]
+    return pl.DataFrame({"event_id_cnty": ids}, schema={"event_id_cnty": pl.String})
+
+
+def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
+    """What was edited and deleted since the last delivery; at first, everything.
+
+    ACLED overwrites an event when it is edited and raises its ``timestamp``, so every
+    version ever fetched is kept here.
+
+    Raises:
+        SourceError: The account has no access, sees nothing, or the cursor goes wrong.
+    """
+    base, since = address.rstrip("/"), int(client.last_version or 0)
+    asked: dict[str, str | int] = {"country": "|".join(_names())}
+    if since:
+        asked |= {"timestamp": since, "timestamp_where": ">="}
+    kept, restricted = _walk(base, "acled", asked, client)
+    events = [row for page in kept for row in _rows(bundle([page]), base)]
+    if not events and not since:
+        seen = f" it sees events up to {restricted} only" if restricted else " it sees none"
+        raise SourceError(
+            f"{source.name}: the account was answered without any event:{seen}; ask ACLED for a "
+            "tier with event access"
+        )
+    newest = max([since, *(int(row["timestamp"]) for row in events)])
+    if since:
+        gone: dict[str, str | int] = {"deleted_timestamp": since, "deleted_timestamp_where": ">="}
+        more, _ = _walk(base, "deleted", gone, client)
+        kept += more
+        events += [row for page in more for row in _rows(bundle([page]), base)]
+        stamps = [row.get("deleted_timestamp") or row["timestamp"] for row in events]
+        if all(int(stamp) <= since for stamp in stamps):
+            return
+    covers = date.fromisoformat(restricted) if restricted else None
+    yield delivered(
+        bundle(kept), f"{base}/api/acled/read", Release(str(newest), covers_until=covers)
+    )
+
+
+def _walk(
+    base: str, what: str, asked: dict[str, str | int], client: Client
+) -> tuple[list[bytes], str | None]:
+    """Pages by cursor until the server says there is none, and up to when the account may see."""
+    url = f"{base}/api/{what}/read"
+    kept, used, restricted = [], set(), None
+    cursor: str | int | None = 0
+    while cursor is not None:
+        if cursor in used:
+            raise SourceError(
+                f"{client.source}: {url} sent the cursor {cursor} twice, so its pages have no end; "
+                "its last good figures stay in use and the next run tries again"
+            )
+        used.add(cursor)
+        query = {**asked, "_format": "json", "limit": PAGE_ROWS, "cursor": cursor}
+        told, content = _authorised(base, url, query, client)
+        if not told.get("success") or "data" not in told:
+            raise SourceError(
+                f"{client.source}: {url} answered without data: {str(told)[:200]}; its last good "
+                "figures stay in use"
+            )
+        if "next_cursor" not in told and len(told["data"]) >= PAGE_ROWS:
+            raise SourceError(
+                f"{client.source}: {url} sent a full page without next_cursor, so more may be "
+                "missing; its last good figures stay in use; look for a newer Tocsin"
+            )
+        recency = (told.get("data_query_restrictions") or {}).get("date_recency") or {}
+        restricted = recency.get("date", restricted)
+        kept.append(content)
+        cursor = told.get("next_cursor")
+    return kept, restricted
+
+
+def _authorised(
+    base: str, url: str, query: dict[str, str | int], client: Client
+) -> tuple[dict[str, Any], bytes]:
+    """An answer to a logged-in user; logs in again once if the session was ended."""
+    for attempt in (1, 2):
+        if SESSION not in client.secrets:
+            _log_in(base, client)
+        headers = {"Authorization": f"Bearer {client.secrets[SESSION]}"}
+        reply = client.get(url, query, headers, accept=(401, 403))
+        if reply.status == 200:
+            told = reply.json(client.source)
+            return told, reply.content
+        if reply.status == 401 and attempt == 1:
+            del client.secrets[SESSION]
+            continue
+        break
+    said = " ".join(reply.content[:200].decode("utf-8", "replace").split())
+    cures = {
+        "Access denied": "the account's tier (Open) has no access to events; ask ACLED for "
+        "Research or Partner access",
+        "Consent": "log in at https://acleddata.com once and accept the terms",
+        "Just a moment": "the site's guard refuses this machine's network; run Tocsin elsewhere",
+    }
+    cure = next((text for sign, text in cures.items() if sign in said), "check the account")
+    raise SourceError(
+        f"{client.source}: {url} answered {reply.status} ({said}): {cure}; its last good figures "
+        "stay in use"
+    )
+
+
+def _log_in(base: str, client: Client) -> None:
+    form = {
+        "grant_type": "password",
+        "client_id": "acled",
+        "username": client.credential(USER, NO_ACCOUNT),
+        "password": client.credential(PASSWORD, NO_ACCOUNT),
+    }
+    reply = client.post(f"{base}/oauth/token", form, accept=(400, 401, 403))
+    if reply.status != 200:
+        raise SourceError(
+            f"{client.source}: {base}/oauth/token answered {reply.status}: {USER} and {PASSWORD} "
+            "are not those of an account; its last good figures stay in use"
+        )
+    client.secrets[SESSION] = str(reply.json(client.source)["access_token"])
+
+
+def _rows(content: bytes, url: str) -> list[dict[str, Any]]:
+    return [row for page in pages(content, url) for row in page["data"]]
+
+
+def _names() -> list[str]:
+    """The countries as ACLED spells them."""
+    return [name.replace("Côte d'Ivoire", "Ivory Coast") for name in countries()["country_name"]]
+
+
+SOURCE = Source(
+    name="acled_events",
+    title="ACLED events",
+    licence="ACLED terms of use: with credit; rows must not be passed on",
+    attribution="ACLED (Raleigh, Kishi & Linke 2023), www.acleddata.com",
+    is_republishable=False,
+    cadence="weekly",
+    flaws=(
+        "fatalities are a best guess, never a bound",
+        "an Open account has no events, a Research account none of the past twelve months",
+        "only counts by region and month are published, and no model reads them",
+    ),
+    embedded=(),
+    parse=parse,
+    columns=COLUMNS,
+    key=("event_id_cnty",),
+    dated_by="event_date",
+    lag=Lag(days=10),
+    lag_reason="ACLED adds a week's events in the week after",
+    max_age_days=21,
+    deleted=deleted,
+    fetch=fetch,
+    live="https://acleddata.com",
+    credentials=(USER, PASSWORD),
+    unit="event",
+)

@@ -1,0 +1,118 @@
+"""HDX HAPI: monthly counts of ACLED's events by admin-2 unit, open to everyone."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import polars as pl
+
+from config.registry import Fetched, Lag, Release, Source, SourceError, countries
+from warehouse.client import Client
+from warehouse.sources.tables import bundle, delivered, pages, typed
+
+CAP = 10_000  # rows of one answer; beyond it the server cuts without a word
+YEARS = 3  # fetched anew every night
+IDENTIFIER = "HAPI_APP_IDENTIFIER"
+COLUMNS = (
+    "location_code", "event_type", "events", "fatalities", "admin1_name", "provider_admin1_name",
+    "admin2_name", "provider_admin2_name", "reference_period_start", "reference_period_end",
+)  # fmt: skip
+EMPTY = (
+    "events", "fatalities", "admin1_name", "admin2_name", "provider_admin1_name",
+    "provider_admin2_name",
+)  # fmt: skip
+
+
+def parse(content: bytes, url: str) -> pl.DataFrame:
+    """One row an admin-2 unit, month and kind of event (HAPI v2, conflict-events).
+
+    The kinds overlap and are never added up; demonstrations have no fatalities.
+    """
+    rows = [row for page in pages(content, url) for row in page["data"]]
+    raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
+    if raw.is_empty():
+        raise SourceError(f"{url}: holds no counts; fetch it again")
+    ours = countries()["country_code"].to_list()
+    return typed(raw, url, COLUMNS, EMPTY).filter(pl.col("location_code").is_in(ours))
+
+
+def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
+    """The last years, in windows of a country and a year that stay below the server's cap.
+
+    There is no total to check against: an answer shorter than the cap is the last of its
+    window, and one that holds rows of another window shows that a filter was ignored.
+
+    Raises:
+        SourceError: No identifier, or a filter was ignored.
+    """
+    url = f"{address.rstrip('/')}/coordination-context/conflict-events"
+    identifier = client.credential(
+        IDENTIFIER, "make one of your e-mail: https://hapi.humdata.org/api/v2/encode_app_identifier"
+    )
+    kept = []
+    first = client.today.year - YEARS + 1
+    for code in countries()["country_code"]:
+        for year in range(first, client.today.year + 1):
+            size, offset = CAP, 0
+            while size == CAP:
+                query: dict[str, str | int] = {
+                    "app_identifier": identifier, "output_format": "json", "location_code": code,
+                    "start_date": f"{year}-01-01", "end_date": f"{year}-12-31",
+                    "limit": CAP, "offset": offset,
+                }  # fmt: skip
+                reply = client.get(url, query)
+                rows = reply.json(source.name).get("data")
+                if rows is None:
+                    raise SourceError(
+                        f"{source.name}: {url} answered without data, so its format changed; its "
+                        "last good figures stay in use; look for a newer Tocsin"
+                    )
+                others = [
+                    row for row in rows
+                    if row.get("location_code") != code
+                    or not str(row.get("reference_period_start")).startswith(str(year))
+                ]  # fmt: skip
+                if others:
+                    sent = others[0].get("location_code"), others[0].get("reference_period_start")
+                    raise SourceError(
+                        f"{source.name}: {url} was asked for {code} in {year} and sent {sent[0]}, "
+                        f"{sent[1]}: it ignores a filter; its last good figures stay in use"
+                    )
+                kept.append(reply.content)
+                size, offset = len(rows), offset + CAP
+    holds = f"reference_period_start >= date '{date(first, 1, 1)}'"
+    yield delivered(bundle(kept), url, Release(f"as of {client.today}", holds=holds))
+
+
+SOURCE = Source(
+    name="hapi_conflict",
+    title="HDX HAPI conflict events (monthly counts of ACLED)",
+    licence="ACLED terms of use: with credit; rows must not be passed on",
+    attribution="ACLED by way of OCHA HDX HAPI",
+    is_republishable=False,
+    cadence="weekly",
+    flaws=(
+        "the newest month is partial: it is left out until it has ended",
+        "kinds of events overlap: political violence holds civilian targeting",
+        "old values are overwritten by the publisher",
+        "regions are matched by name: P-codes of several vintages are mixed",
+    ),
+    embedded=(),
+    parse=parse,
+    columns=COLUMNS,
+    key=(
+        "location_code",
+        "provider_admin1_name",
+        "provider_admin2_name",
+        "admin2_name",
+        "event_type",
+        "reference_period_start",
+    ),
+    dated_by="reference_period_end",
+    lag=Lag(days=10),
+    lag_reason="ACLED adds a week's events in the week after, HDX follows on Friday",
+    max_age_days=62,
+    fetch=fetch,
+    live="https://hapi.humdata.org/api/v2",
+    credentials=(IDENTIFIER,),
+    unit="admin-2 unit, month and kind of event",
+)

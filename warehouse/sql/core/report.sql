@@ -1,0 +1,6 @@
+-- grain: one row per report_id
+-- reads: history.reliefweb_reports
+select report_id, published_date, title, publisher, countries, url, known_from
+from history.reliefweb_reports
+where known_from <= $as_of and (known_to is null or known_to > $as_of)
+order by published_date desc, report_id
