@@ -237,6 +237,19 @@ def _sources(context: typer.Context) -> None:
             )
 
 
+@sources.command()
+def pages(to: Annotated[Path, typer.Argument(help="Folder.")]) -> None:
+    """Write a page about each source, its flaws first."""
+    from warehouse.dictionary import source_page
+    from warehouse.sources import SOURCES
+
+    to.mkdir(parents=True, exist_ok=True)
+    for source in SOURCES:
+        path = to / f"{source.name}.md"
+        path.write_text(source_page(source), "utf-8")
+        print(path)
+
+
 @sources.command("check")
 def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> None:
     """Fetch a source and say what it would change; nothing is kept."""

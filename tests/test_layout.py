@@ -9,6 +9,7 @@ import pytest
 
 from config.registry import columns
 from indicators import INDICATORS
+from warehouse.dictionary import source_page
 from warehouse.sources import SOURCES
 
 ROOT = Path(__file__).parent.parent
@@ -52,6 +53,13 @@ def test_no_flow_module_hides_a_package() -> None:
 def test_source_columns_are_in_the_dictionary(source) -> None:
     assert set(source.columns) <= columns().keys()
     assert set(source.key) <= set(source.columns)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
+def test_page_of_a_source_is_as_its_record(source) -> None:
+    page = (ROOT / "docs" / "sources" / f"{source.name}.md").read_text("utf-8")
+    assert page == source_page(source), "run: tocsin sources pages docs/sources"
+    assert source.flaws and source.unit and source.lag_reason
 
 
 def test_indicators_are_named_once_a_level_and_say_different_things() -> None:

@@ -310,7 +310,10 @@ class Client:
                         raise self._error(
                             url, f"unpacks to more than {self.limits.ratio:.0f} times its size"
                         )
-                return Reply(answer.status_code, bytes(content), answer.headers, url)
+                masked = bytes(content)
+                for secret in self.secrets.values():  # that a server sends back
+                    masked = masked.replace(secret.encode(), b"***")
+                return Reply(answer.status_code, masked, answer.headers, url)
         except httpx.DecodingError as error:
             raise _AgainError(f"cannot be unpacked ({error})") from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

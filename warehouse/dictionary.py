@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 
+from config.registry import Source
 from warehouse.connect import WarehouseError
 
 INTRODUCTION = """# Data dictionary
@@ -14,6 +15,38 @@ believed (events) or told (the rest); the table macros answer as of an instant:
 `from events_as_of('2021-06-20')`, `from flags_as_of('2021-06-25')`,
 `from indicator_as_of('events_count', '2021-06-25')`. In an attached file say `use <name>` first.
 """
+
+
+def source_page(source: Source) -> str:
+    """Markdown: what a reader of a source's figures must know, its flaws first."""
+    origins = [f"embedded: {release.version}" for release in source.embedded]
+    if source.live:
+        origins.append(f'live: `TOCSIN_SOURCES=\'{{"{source.name}": "live"}}\'` ({source.live})')
+    elif source.embedded:
+        origins.append("or a file of your own in `TOCSIN_SOURCES`")
+    passed_on = "may be passed on" if source.is_republishable else "must not be passed on"
+    stale = f"stale after {source.max_age_days} days" if source.max_age_days else "never stale"
+    rows = {
+        "one row": source.unit or "see the dictionary",
+        "whom to credit": source.attribution,
+        "licence": f"{source.licence}; rows {passed_on}",
+        "where from": "; ".join(origins),
+        "credentials": ", ".join(f"`{name}`" for name in source.credentials) or "none",
+        "renewed": source.cadence,
+        "assumed known": source.lag_reason,
+        "age": stale,
+        "identified by": ", ".join(source.key),
+        "columns kept": ", ".join(source.columns),
+    }
+    lines = [
+        f"# {source.title}\n",
+        "Written by `tocsin sources pages`; do not edit.\n",
+        "## Flaws\n",
+    ]
+    lines += [f"- {flaw}" for flaw in source.flaws]
+    lines += ["\n## Record\n", f"| `{source.name}` | |", "| --- | --- |"]
+    lines += [f"| {name} | {told} |" for name, told in rows.items()]
+    return "\n".join(lines) + "\n"
 
 
 def dictionary(published: Path) -> str:

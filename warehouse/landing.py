@@ -6,8 +6,8 @@ delivery. The log is the truth: the history in the warehouse can be rebuilt from
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
@@ -102,7 +102,6 @@ def receive(
     last = log[-1].source_version if log else None
     client = Client(source.name, folder / source.name, dict(secrets or {}), last_version=last)
     for fetched in _fetched(source, address, is_live, client):
-        fetched = replace(fetched, content=_masked(fetched.content, client.secrets.values()))
         sha256 = hashlib.sha256(fetched.content).hexdigest()
         embedded = fetched.url.startswith(EMBEDDED)
         if embedded and sha256 in seen and (is_live or fetched.url != source.address):
@@ -110,13 +109,6 @@ def receive(
         _land(fetched.content, folder / source.name / f"{sha256}.zst")
         is_new = in_force.get(fetched.release.part) != sha256
         yield Batch(source, fetched, sha256, is_new)
-
-
-def _masked(content: bytes, secrets: Iterable[str]) -> bytes:
-    """The bytes as received, but for a credential that a server sent back in them."""
-    for secret in secrets:
-        content = content.replace(secret.encode(), b"***")
-    return content
 
 
 def _fetched(

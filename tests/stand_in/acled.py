@@ -5,7 +5,7 @@ from typing import Any
 
 from stand_in import Answer, Request, told
 
-USER, PASSWORD = "analyst@example.org", "sesame-4711"
+USER, PASSWORD = "someone@acled.example", "sesame-4711"
 EVENT = {
     "year": 2026, "time_precision": "1", "disorder_type": "Political violence",
     "event_type": "Battles", "sub_event_type": "Armed clash", "actor1": "Armed Group X",

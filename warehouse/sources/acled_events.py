@@ -173,7 +173,7 @@ def _names() -> list[str]:
 SOURCE = Source(
     name="acled_events",
     title="ACLED events",
-    licence="ACLED terms of use: with credit; rows must not be passed on",
+    licence="ACLED terms of use: with credit",
     attribution="ACLED (Raleigh, Kishi & Linke 2023), www.acleddata.com",
     is_republishable=False,
     cadence="weekly",

@@ -32,4 +32,5 @@ SOURCE = Source(
     lag=Lag(),
     lag_reason="reference data, known at all times",
     max_age_days=None,
+    unit="region",
 )

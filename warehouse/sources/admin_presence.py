@@ -99,4 +99,5 @@ SOURCE = Source(
     lag_reason="reports are quarterly: a figure is known at the latest one report later; where "
     "the day of publication was read, published_on holds it",
     max_age_days=180,
+    unit="figure",
 )

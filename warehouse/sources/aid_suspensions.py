@@ -80,4 +80,5 @@ SOURCE = Source(
     lag_reason="announced publicly; on file the next day, or on published_on where only the "
     "month of the decision is known",
     max_age_days=None,
+    unit="measure taken or ended",
 )

@@ -70,4 +70,5 @@ SOURCE = Source(
     lag=Lag(days=1),
     lag_reason="announced publicly; on file the next day",
     max_age_days=None,
+    unit="milestone or agreement",
 )

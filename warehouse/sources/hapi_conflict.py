@@ -86,7 +86,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
 SOURCE = Source(
     name="hapi_conflict",
     title="HDX HAPI conflict events (monthly counts of ACLED)",
-    licence="ACLED terms of use: with credit; rows must not be passed on",
+    licence="ACLED terms of use: with credit",
     attribution="ACLED by way of OCHA HDX HAPI",
     is_republishable=False,
     cadence="weekly",
