@@ -40,6 +40,12 @@ class Check:
         return [name for name in named if name is not None]
 
     @property
+    def is_of_rows(self) -> bool:
+        """Whether single rows break it, which then can be held out."""
+        whole = self.expectation.startswith("ExpectTable") or "mostly" in self.arguments
+        return not whole and self.expectation != "ExpectColumnToExist"
+
+    @property
     def wanted(self) -> str:
         """What good rows hold, in words.
 
@@ -66,6 +72,23 @@ class Check:
             words = f"{low} or more" if high is None else f"{high} or less"
         share = self.arguments.get("mostly")
         return f"{words or self.expectation}{f' in {share:.0%} of rows' if share else ''}"
+
+
+# Signs of another kind of text than a name: control and bidi characters, markup, formulas, SQL.
+NO_NAME = (
+    "[\\x00-\\x1f\\x7f\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069\\ufeff<>{}\\\\]"
+    "|--|^[=+@]|;\\s*[a-zA-Z]+ table"
+)
+
+
+def plain(*columns: str) -> Check:
+    """Texts hold no control or bidi characters, markup, formulas or SQL; nulls pass."""
+    return rule(
+        "texts_are_plain",
+        ~pl.any_horizontal(*(pl.col(column).str.contains(NO_NAME) for column in columns)),
+        "critical",
+        "2026-11: no name on file has such signs; mails, pages and spreadsheets show them",
+    )
 
 
 def exist(*columns: str) -> list[Check]:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 import polars as pl
@@ -61,9 +61,74 @@ def judge(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         row
         for name, checks in SUITES.items()
         if name in tables
-        for row in _judge_table(datasource, name, tables[name], checks)
+        for row in _judge_table(datasource, name, tables[name], checks)[0]
     ]
     return pl.DataFrame(found, schema=RESULT_SCHEMA, orient="row")
+
+
+def judge_batch(
+    table: str, frame: pl.DataFrame, pardoned: Set[tuple[int, str, str]]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Results of a landed table's suite, and the rows that must be held out.
+
+    A row that breaks a critical check of rows is held out, unless it is pardoned, and
+    what remains is judged again; so a critical failure in the results concerns the
+    table as a whole.
+
+    Args:
+        table: Name in ``SUITES``.
+        frame: The rows.
+        pardoned: Position, rule and value of what is believed all the same.
+
+    Returns:
+        Results as ``judge``; rows: ``row`` (position in ``frame``), ``rule``, ``value``.
+    """
+    checks = SUITES[table]
+    results, broken = _judge_table(_datasource(), table, frame, checks)
+    held = _held(checks, frame, broken, pardoned)
+    if broken:
+        rest = frame.filter(~pl.int_range(pl.len()).is_in(held["row"].implode()))
+        results, _ = _judge_table(_datasource(), table, rest, checks)
+    told = pl.DataFrame(results, schema=RESULT_SCHEMA, orient="row")
+    by_row = [check.is_of_rows for check in checks]  # what is left of these is pardoned
+    severity = pl.when(pl.Series(by_row) & pl.col("unexpected_count").is_not_null())
+    return told.with_columns(severity=severity.then(pl.lit("warning")).otherwise("severity")), held
+
+
+def rule_name(check: Check) -> str:
+    """How a check is told of a row."""
+    column = check.arguments.get("column") or ", ".join(check.arguments["column_list"])
+    return column if check.holds is not None else f"{column}: {check.wanted}"
+
+
+def _held(
+    checks: tuple[Check, ...],
+    frame: pl.DataFrame,
+    broken: Mapping[int, list[int]],
+    pardoned: Set[tuple[int, str, str]],
+) -> pl.DataFrame:
+    """Rows that break critical checks, with the first rule they break."""
+    parts = []
+    for number, rows in broken.items():
+        check = checks[number]
+        rule = rule_name(check)
+        told = frame.select(check.columns).with_row_index("row")[rows]
+        if "Unique" in check.expectation:  # the first of several is believed
+            told = told.filter(~pl.struct(check.columns).is_first_distinct())
+        values = pl.concat_str(
+            pl.col(check.columns).cast(pl.String).str.slice(0, 80).fill_null("empty"),
+            separator=", ",
+        )
+        parts.append(told.select(pl.col("row").cast(pl.Int64), rule=pl.lit(rule), value=values))
+    if not parts:
+        return pl.DataFrame(schema={"row": pl.Int64, "rule": pl.String, "value": pl.String})
+    found = pl.concat(parts)
+    believed = pl.DataFrame(list(pardoned), schema=found.schema, orient="row")
+    return (
+        found.join(believed, on=["row", "rule", "value"], how="anti")
+        .unique("row", keep="first", maintain_order=True)
+        .sort("row")
+    )
 
 
 def gate(results: pl.DataFrame) -> None:
@@ -107,7 +172,8 @@ def _datasource() -> Any:
 
 def _judge_table(
     datasource: Any, name: str, frame: pl.DataFrame, checks: tuple[Check, ...]
-) -> list[tuple[Any, ...]]:
+) -> tuple[list[tuple[Any, ...]], dict[int, list[int]]]:
+    """Results by check, and for critical checks of rows the positions that break them."""
     obstacles: dict[int, str] = {}  # why a check cannot be made, by its place in the suite
     read: dict[str, pl.Series] = {}  # what is handed over: columns, and rules as booleans
     for number, check in enumerate(checks):
@@ -117,21 +183,29 @@ def _judge_table(
             read |= {column: frame[column] for column in check.columns}
         else:
             try:
-                told = frame.select(check.holds.fill_null(True)).to_series()
+                kept = frame.select(check.holds.fill_null(True)).to_series()
             except pl.exceptions.PolarsError as error:
                 obstacles[number] = _first_line(error)
             else:
-                read[check.arguments["column"]] = told
+                read[check.arguments["column"]] = kept
     results = _validate(
         datasource,
         name,
         pl.DataFrame(read) if read else frame.select(row=pl.int_range(pl.len())),
         {number: check for number, check in enumerate(checks) if number not in obstacles},
     )
-    return [
+    told = [
         _row(name, check, frame, obstacles.get(number), results.get(number))
         for number, check in enumerate(checks)
     ]
+    broken = {
+        number: result.result["unexpected_index_list"]
+        for number, result in results.items()
+        if checks[number].is_of_rows
+        and checks[number].severity == "critical"
+        and result.result.get("unexpected_index_list")
+    }
+    return told, broken
 
 
 def _validate(
@@ -151,7 +225,7 @@ def _validate(
             for number, check in checks.items()
         ],
     )
-    outcome = batch.validate(suite, result_format="BASIC")
+    outcome = batch.validate(suite, result_format="COMPLETE")
     return {result.expectation_config.meta["n"]: result for result in outcome.results}
 
 

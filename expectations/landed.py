@@ -11,6 +11,7 @@ from expectations.checks import (
     in_order,
     key,
     one_of,
+    plain,
     present,
     rows,
     rule,
@@ -37,12 +38,14 @@ LANDED: dict[str, tuple[Check, ...]] = {
         *present("side_a", "side_b", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown"),
         *exist("adm_1", "adm_2"),
         key("id"),
+        between("id", 1, None, "2026-11: UCDP numbers its events from 1"),
         one_of("type_of_violence", [1, 2, 3], CODEBOOK),
         one_of(
             "country_id",
             countries()["gw_number"].to_list(),
             "2026-11: the countries of config/countries.csv, Gleditsch-Ward",
         ),
+        plain("side_a", "side_b", "adm_1", "adm_2", "country", "conflict_name", "dyad_name"),
         between("where_prec", 1, 7, CODEBOOK),
         between("date_prec", 1, 5, CODEBOOK),
         between("latitude", 4, 26, "2026-11: the eight countries' extent, a degree of margin"),
@@ -50,7 +53,6 @@ LANDED: dict[str, tuple[Check, ...]] = {
         *(
             between(column, 0, None, "2026-11: a count of deaths")
             for column in (
-                "best",
                 "low",
                 "high",
                 "deaths_a",
@@ -58,6 +60,12 @@ LANDED: dict[str, tuple[Check, ...]] = {
                 "deaths_civilians",
                 "deaths_unknown",
             )
+        ),
+        between(
+            "best",
+            0,
+            5_000,
+            "2026-11: a misprint: 16 times the largest event on file",
         ),
         between(
             "best",
@@ -78,6 +86,12 @@ LANDED: dict[str, tuple[Check, ...]] = {
             == pl.col("best"),
             "warning",
             CODEBOOK,
+        ),
+        rule(
+            "dated_since_1989",
+            pl.col("date_start").dt.year() >= 1989,
+            "critical",
+            "2026-11: UCDP GED begins in 1989",
         ),
         in_order("date_start_not_after_date_end", ["date_start", "date_end"], "critical", CODEBOOK),
         rule(
@@ -213,6 +227,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
         *exist("disorder_type", "sub_event_type", "inter1", "inter2", "admin1", "admin2"),
         key("event_id_cnty"),
         one_of("event_type", ACLED_TYPES, "2026-11: ACLED codebook; others are not counted"),
+        plain("country", "admin1", "admin2", "inter1", "inter2", "sub_event_type"),
         between("geo_precision", 1, 3, "2026-11: ACLED codebook"),
         between("latitude", 4, 26, "2026-11: the eight countries' extent, a degree of margin"),
         between("longitude", -19, 17, "2026-11: the eight countries' extent, a degree of margin"),
@@ -229,6 +244,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
             ["political_violence", "civilian_targeting", "demonstration"],
             "2026-11: HAPI v2; core/external_series.sql names a series after it",
         ),
+        plain("provider_admin1_name", "provider_admin2_name", "admin1_name", "admin2_name"),
         between("events", 0, None, "2026-11: a count of events"),
         between("fatalities", 0, None, "2026-11: a count of deaths"),
         first_of_month("reference_period_start"),
@@ -245,6 +261,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
         *present("on_boundary", "is_new_money", "usage_year", "flow_date", "first_reported_date"),
         *exist("donor", "destination", "flow_type"),
         key("flow_id"),
+        plain("donor", "destination"),
         one_of("flow_status", ["pledge", "commitment", "paid"], FTS, "warning"),
         one_of("flow_boundary", ["incoming", "internal", "outgoing"], FTS, "warning"),
         one_of("on_boundary", ["single", "shared"], FTS, "warning"),
@@ -264,6 +281,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
         *present("report_id", "title", "published_date", "url"),
         *exist("publisher", "countries"),
         key("report_id"),
+        plain("title", "publisher", "countries"),
         rule(
             "url_is_one",
             pl.col("url").str.contains(r"^https?://\S+$"),

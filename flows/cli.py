@@ -277,6 +277,76 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
         raise typer.Exit(1)
 
 
+held = typer.Typer(help="Rows that were sent but are not believed.", invoke_without_command=True)
+app.add_typer(held, name="quarantine")
+
+
+@held.callback()
+def _quarantine(context: typer.Context) -> None:
+    """Rows held out now: source, key, the rule they break, the offending value, since when."""
+    if context.invoked_subcommand:
+        return
+    from warehouse.connect import existing
+    from warehouse.quarantine import held_now
+
+    settings, _ = configuration.load()
+    with existing(settings.warehouse_path) as con:
+        found = held_now(con)
+    table = Table(title=f"{found.height} rows in quarantine")
+    for heading in ("source", "key", "rule", "value", "since"):
+        table.add_column(heading, overflow="fold")
+    for row in found.iter_rows(named=True):
+        table.add_row(
+            row["source"],
+            escape(shown(row["row_key"] or f"row {row['row_number'] + 1}")),
+            escape(row["rule"]),
+            escape(shown(row["value"])),
+            f"{row['held_from']:%Y-%m-%d}",
+        )
+    Console().print(table)
+
+
+@held.command("show")
+def show_held(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    key: Annotated[str, typer.Argument(help="Key of the row.")],
+) -> None:
+    """A held row as it was sent, and when it was held before."""
+    from warehouse.connect import existing
+    from warehouse.quarantine import held_row
+
+    settings, _ = configuration.load()
+    with existing(settings.warehouse_path) as con:
+        for row in held_row(con, source, key).iter_rows(named=True):
+            until = (
+                f" to {row['held_to']:%Y-%m-%d} ({row['left_because']})" if row["held_to"] else ""
+            )
+            print(f"{row['held_from']:%Y-%m-%d}{until}: {row['rule']}: {shown(row['value'])}")
+            print(shown(row["sent"]))
+
+
+@held.command()
+def release(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    key: Annotated[str, typer.Argument(help="Key of the row.")],
+    who: Annotated[str, typer.Option(help="Who looked at it.")],
+    why: Annotated[str, typer.Option(help="Why it is right.")],
+) -> None:
+    """Believe a held row from the next run on, as long as it says what it says now."""
+    from warehouse.connect import existing
+    from warehouse.quarantine import release as let_go
+
+    settings, _ = configuration.load()
+    with existing(settings.warehouse_path) as con:
+        let_go(con, settings.landing_folder, source, key, who, why)
+    print(f"{source} {shown(key)} is believed from the next run on")
+
+
+def shown(text: str) -> str:
+    """Text of a source without what would steer a terminal."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
 places = typer.Typer(help="The register of regions.", no_args_is_help=True)
 app.add_typer(places, name="regions")
 
@@ -347,7 +417,7 @@ def show(report: "Report", console: Console, published: str) -> None:
         else "No region is above the threshold."
     )
     sources = Table(title="Sources")
-    for heading in ("source", "rows", "newest", "age in days", "state"):
+    for heading in ("source", "rows", "newest", "age in days", "held out", "state"):
         sources.add_column(heading)
     for source in report.sources.iter_rows(named=True):
         sources.add_row(
@@ -355,6 +425,7 @@ def show(report: "Report", console: Console, published: str) -> None:
             f"{source['rows_count']:,}",
             str(source["newest_date"] or "-"),
             str(source["age_days"] if source["age_days"] is not None else "-"),
+            f"{source['quarantined_count']:,}",
             "[red]STALE[/]" if source["is_stale"] else "[red]old[/]" if source["failure"] else "ok",
         )
     console.print(sources)

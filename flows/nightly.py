@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,6 +18,7 @@ from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, SettingsError, Smtp, credentials
 from expectations.judge import GateError, gate, judge
+from expectations.quarantine import hold_out
 from expectations.suites import SUITES
 from indicators import compute_indicators
 from indicators.risk import explain
@@ -100,23 +102,23 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
     return Arrived(source, batches, is_on=bool(place or source.embedded))
 
 
-def judge_arrived(arrived: list[Arrived]) -> tuple[list[Arrived], pl.DataFrame]:
+def judge_arrived(arrived: list[Arrived], folder: Path) -> tuple[list[Arrived], pl.DataFrame]:
     """What passes the checks, and their results for the newest delivery of each source.
 
-    A delivery with a critical failure is refused, with those after it.
+    Rows that break a rule are held out; a delivery with a critical failure, or with too
+    many such rows, is refused, with those after it.
     """
     passed, results = [], []
     for sent in arrived:
         good: list[Batch] = []
         failure = sent.failure
         for batch in sent.batches:
-            found = judge({f"landing.{sent.source.name}": batch.rows})
             try:
-                gate(found)
+                judged, found = hold_out(batch, folder)
             except GateError as error:
                 failure = f"{sent.source.name}: {batch.fetched.url} was refused. {error}"
                 break
-            good.append(batch)
+            good.append(judged)
             newest = found
         if good:
             results.append(newest)
@@ -252,7 +254,7 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         )
     with warehouse(settings.warehouse_path) as con:
         sent = [run(f"fetch {s.name}", fetch_source, s, settings) for s in SOURCES]
-        arrived, landed = run("check what arrived", judge_arrived, sent)
+        arrived, landed = run("check what arrived", judge_arrived, sent, settings.landing_folder)
         run("keep versions", keep_versions, con, arrived, settings)
         tables = run("assess the night", assess_night, con, night)
         checks = run("check the night", judge_night, tables, landed)

@@ -79,7 +79,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
         landed = settings.landing_folder / name
         if landed.exists():
             shutil.copytree(landed, beside.landing_folder / name, copy_function=os.link)
-        (arrived,), checks = judge_arrived([fetch_source(source, beside)])
+        (arrived,), checks = judge_arrived([fetch_source(source, beside)], beside.landing_folder)
         with existing(beside.warehouse_path) as con:
             for batch in arrived.batches:
                 accept(batch, beside.landing_folder)

@@ -14,14 +14,16 @@ from warehouse.sources.tables import fetch_file
 @pytest.fixture(scope="module")
 def tables(night) -> dict[str, pl.DataFrame]:
     landed = {
-        f"landing.{s.name}": s.parse(fetch_file(s, s.address).content, s.address) for s in SOURCES
+        f"landing.{s.name}": s.parse(fetch_file(s, s.address).content, s.address)
+        for s in SOURCES
+        if s.embedded
     }
     return {**landed, **night(date(2021, 6, 25))}
 
 
 @pytest.fixture(scope="module")
 def passed(tables) -> pl.DataFrame:
-    return judge({name: tables[name] for name in SUITES})
+    return judge({name: tables[name] for name in SUITES if name in tables})
 
 
 def test_the_embedded_night_passes_but_for_one_known_flaw(passed) -> None:

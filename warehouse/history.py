@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -10,6 +11,8 @@ import polars as pl
 from config.registry import Fetched, Release, Source
 from warehouse.landing import Batch, Delivery, deliveries, landed
 from warehouse.query import run
+
+HELD = {"row": pl.Int64, **dict.fromkeys(("row_key", "rule", "value", "sent"), pl.String)}
 
 
 def catch_up(
@@ -37,12 +40,15 @@ def catch_up(
         for number in range(done, len(log)):
             with transaction(con):
                 entry = log[number]
-                batch = parsed.get(entry.content_sha256) or _landed(source, entry, folder)
+                batch = parsed.get(entry.content_sha256)
+                if batch is None or batch.held != entry.held:
+                    batch = _landed(source, entry, folder)
                 _merge(con, source, entry, batch, log[:number])
         return
     with transaction(con):
         con.execute(f"delete from history.{source.name}")
         con.execute("delete from ops.batch where source = $source", {"source": source.name})
+        con.execute("delete from ops.quarantine where source = $source", {"source": source.name})
         for number, entry in enumerate(log):
             _merge(con, source, entry, _landed(source, entry, folder), log[:number])
 
@@ -75,11 +81,14 @@ def _merge(
     deleted = source.deleted(content, entry.url) if source.deleted else rows.select(source.key)[:0]
     con.register("delivered", rows.with_columns(known_assumed_at=_known_assumed_at(source, rows)))
     con.register("deleted", deleted)
+    held = [held.model_dump() for held in entry.held]
+    con.register("held", pl.DataFrame(held, schema=HELD))
+    is_told = all(row.row_key is not None for row in entry.held)  # else absence says nothing
     words = {
         "source_table": f"history.{source.name}",
         "source_key": _key(source),
         "source_differs": differs(source),
-        "source_holds": entry.holds if entry.is_whole else "false",
+        "source_holds": entry.holds if entry.is_whole and is_told else "false",
         "source_expected": _expected(source, earlier),
     }
     try:
@@ -94,12 +103,18 @@ def _merge(
             known_basis=entry.known_basis,
             batch_id=entry.batch_id,
         )
+        run(con, "history/batch", batch_id=entry.batch_id, **entry.model_dump(exclude={"held"}))
+        told: dict[str, Any] = {
+            "source": source.name, "part": entry.part, "batch_id": entry.batch_id,
+            "known_at": entry.known_at,
+        }  # fmt: skip
+        run(con, "history/leave_quarantine", None, is_whole=entry.is_whole, **told)  # fmt: skip
+        run(con, "history/enter_quarantine", None, **told)
         con.execute("drop table incoming")
         con.execute("drop table withdrawn")
-        run(con, "history/batch", batch_id=entry.batch_id, **entry.model_dump())
     finally:
-        con.unregister("delivered")
-        con.unregister("deleted")
+        for name in ("delivered", "deleted", "held"):
+            con.unregister(name)
 
 
 def differs(source: Source) -> str:
@@ -115,7 +130,7 @@ def _key(source: Source) -> str:
 def _landed(source: Source, entry: Delivery, folder: Path) -> Batch:
     release = Release(entry.source_version)
     fetched = Fetched(landed(entry, folder), entry.url, entry.fetched_at, release)
-    return Batch(source, fetched, entry.content_sha256, is_new=False)
+    return Batch(source, fetched, entry.content_sha256, is_new=False, held=entry.held)
 
 
 def _expected(source: Source, earlier: Sequence[Delivery]) -> str:

@@ -6,19 +6,57 @@ delivery. The log is the truth: the history in the warehouse can be rebuilt from
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from config.registry import EMBEDDED, Fetched, Source, SourceError
 from warehouse.client import Client
-from warehouse.sources.tables import fetch_file
+from warehouse.sources.tables import AS_SENT, FAULT, fetch_file
+
+ROW, KEY = "_row", "_key"
+
+
+class Held(BaseModel):
+    """A row of a delivery that is not believed.
+
+    Attributes:
+        row: Its number in the delivery as parsed, from 0.
+        row_key: What identifies it across deliveries; None: that cannot be read.
+        rule: What it breaks.
+        value: The offending value.
+        sent: The row as JSON.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    row: int
+    row_key: str | None
+    rule: str
+    value: str
+    sent: str
+
+    @property
+    def is_as(self) -> tuple[str | None, str, str]:
+        """What a release is given for: this row, rule and value."""
+        return self.row_key, self.rule, self.value
+
+
+class Pardon(BaseModel):
+    """A held row that a person looked at and believes."""
+
+    row_key: str
+    rule: str
+    value: str
+    who: str
+    why: str
+    at: datetime
 
 
 class Delivery(BaseModel):
@@ -31,6 +69,7 @@ class Delivery(BaseModel):
         holds: SQL condition: rows of which it leaves none out.
         is_whole: Whether a row's absence withdraws it; else only ``Source.deleted`` does.
         part: Of the source, which this delivery holds anew.
+        held: Rows that are in quarantine.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +87,7 @@ class Delivery(BaseModel):
     holds: str
     is_whole: bool
     part: str = ""
+    held: tuple[Held, ...] = ()
 
     @property
     def batch_id(self) -> str:
@@ -60,23 +100,58 @@ class Delivery(BaseModel):
         return self.known_at, self.fetched_at, self.batch_id
 
 
+PARDONS = TypeAdapter(list[Pardon])
+
+
 @dataclass(frozen=True)
 class Batch:
-    """What a source sent tonight; ``is_new`` is false if it is what was accepted last."""
+    """What a source sent tonight; ``is_new`` is false if it is what was accepted last.
+
+    ``held``: rows in quarantine.
+    """
 
     source: Source
     fetched: Fetched
     sha256: str
     is_new: bool
+    held: tuple[Held, ...] = ()
 
     @cached_property
-    def rows(self) -> pl.DataFrame:
-        """Its rows in the declared columns.
+    def parsed(self) -> pl.DataFrame:
+        """Every row sent, with its number, its key, its fault if it cannot be read.
 
         Raises:
             SourceError: The bytes cannot be read.
         """
-        return self.source.parse(self.fetched.content, self.fetched.url)
+        frame = self.source.parse(self.fetched.content, self.fetched.url)
+        if FAULT not in frame.columns:
+            none = pl.lit(None, pl.String)
+            frame = frame.with_columns(none.alias(FAULT), none.alias(AS_SENT))
+        key = pl.col(*self.source.key).cast(pl.String)
+        return frame.with_row_index(ROW).with_columns(
+            pl.when(~pl.all_horizontal(pl.col(*self.source.key).is_null()))
+            .then(pl.concat_str(key.fill_null("∅"), separator="|"))
+            .alias(KEY)
+        )
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """Its rows in the declared columns, less those held out.
+
+        Raises:
+            SourceError: The bytes cannot be read.
+        """
+        out = [held.row for held in self.held]
+        told = self.parsed.filter(pl.col(FAULT).is_null())
+        if out:
+            told = told.filter(~pl.col(ROW).is_in(out))
+        return told.drop(ROW, KEY, FAULT, AS_SENT)
+
+    def holding(self, held: Iterable[Held]) -> "Batch":
+        """The same batch with these rows in quarantine."""
+        other = replace(self, held=tuple(held))
+        other.__dict__["parsed"] = self.parsed  # parsing may take long
+        return other
 
 
 def receive(
@@ -128,15 +203,16 @@ def _fetched(
 
 
 def accept(batch: Batch, folder: Path) -> None:
-    """Enter a batch in the log; one that is in force already is not entered again.
+    """Enter a batch in the log; one that is in force already, the same rows held, is not again.
 
     A release is known since the day it was published, unless its bytes come back
     after others: then since they were fetched.
     """
-    if not batch.is_new:
-        return
     source, fetched, release = batch.source, batch.fetched, batch.fetched.release
-    is_back = batch.sha256 in {e.content_sha256 for e in deliveries(source, folder)}
+    log = deliveries(source, folder)
+    if not batch.is_new and [e for e in log if e.part == release.part][-1].held == batch.held:
+        return
+    is_back = batch.sha256 in {e.content_sha256 for e in log}
     known_at, basis = fetched.fetched_at, "observed"
     if release.published_on and not is_back:
         published_at = datetime.combine(release.published_on, time.min)
@@ -162,6 +238,7 @@ def accept(batch: Batch, folder: Path) -> None:
         holds=holds,
         is_whole=source.deleted is None,
         part=release.part,
+        held=batch.held,
     )
     path = _log(source, folder) / f"{entry.batch_id}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,6 +271,18 @@ def landed(entry: Delivery, folder: Path) -> bytes:
     if hashlib.sha256(content).hexdigest() != entry.content_sha256:
         raise SourceError(f"{entry.source}: {path} was changed since it landed; restore the file")
     return content
+
+
+def pardons(source: str, folder: Path) -> list[Pardon]:
+    """Held rows of a source that a person believes."""
+    path = folder / source / "pardons.json"
+    return PARDONS.validate_json(path.read_bytes()) if path.exists() else []
+
+
+def pardon(source: str, given: Pardon, folder: Path) -> None:
+    """Let a held row pass from the next run on."""
+    kept = [*pardons(source, folder), given]
+    _write(folder / source / "pardons.json", PARDONS.dump_json(kept, indent=1))
 
 
 def _log(source: Source, folder: Path) -> Path:

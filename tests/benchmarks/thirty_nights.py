@@ -35,7 +35,9 @@ def main() -> None:
         for number in range(NIGHTS + 1):
             night = FIRST + timedelta(days=number)
             with warehouse(settings.warehouse_path) as con:
-                arrived, landed = judge_arrived([fetch_source(s, settings) for s in SOURCES])
+                arrived, landed = judge_arrived(
+                    [fetch_source(s, settings) for s in SOURCES], settings.landing_folder
+                )
                 keep_versions(con, arrived, settings)
                 tables = assess_night(con, night)
                 keep_night(con, night, tables, judge_night(tables, landed))

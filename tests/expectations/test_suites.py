@@ -23,6 +23,9 @@ ROW = {  # one good row a table; varied below where a key needs it
         "where_prec": 1,
         "adm_1": "Sikasso region",
         "adm_2": None,
+        "country": "Mali",
+        "conflict_name": "JNIM - Civilians",
+        "dyad_name": "JNIM - Civilians",
         "latitude": 11.3,
         "longitude": -5.7,
         "date_prec": 1,
@@ -315,6 +318,9 @@ FURTHER: dict[str, dict[str, list[Any]]] = {
 EVERY = "every row"
 BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
     "landing.ucdp_ged": {
+        "dated_since_1989": [{"date_start": date(1988, 12, 31)}],
+        "id": [{"id": 0}, {"id": -1}],
+        "texts_are_plain": [{"side_a": "=HYPERLINK(1)"}, {"side_a": "a\u202eb"}, {"side_a": "<b>"}],
         "type_of_violence": [{"type_of_violence": 0}, {"type_of_violence": 4}],
         "country_id": [{"country_id": 475}],
         "where_prec": [{"where_prec": 0}, {"where_prec": 8}],
@@ -368,6 +374,7 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "region_name": [{"region_name": "Sikaso"}],
     },
     "landing.acled_events": {
+        "texts_are_plain": [{"admin1": "=HYPERLINK(1)"}, {"admin1": "a\u202eb"}, {"admin1": "<b>"}],
         "event_type": [{"event_type": "Rumours"}],
         "geo_precision": [{"geo_precision": 0}, {"geo_precision": 4}],
         "latitude": [{"latitude": -11.3}, {"latitude": 48.9}],
@@ -375,6 +382,11 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "fatalities": [{"fatalities": -1}],
     },
     "landing.hapi_conflict": {
+        "texts_are_plain": [
+            {"admin1_name": "=HYPERLINK(1)"},
+            {"admin1_name": "a\u202eb"},
+            {"admin1_name": "<b>"},
+        ],
         "location_code": [{"location_code": "NGA"}],
         "event_type": [{"event_type": "rumour"}],
         "events": [{"events": -1}],
@@ -383,6 +395,7 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "period_in_order": [{"reference_period_end": date(2026, 8, 31)}],
     },
     "landing.fts_flows": {
+        "texts_are_plain": [{"donor": "=HYPERLINK(1)"}, {"donor": "a\u202eb"}, {"donor": "<b>"}],
         "flow_status": [{"flow_status": "promised"}],
         "flow_boundary": [{"flow_boundary": "sideways"}],
         "on_boundary": [{"on_boundary": "half"}],
@@ -396,6 +409,7 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "origin_month_is_first_of_month": [{"origin_month": date(2026, 8, 2)}],
     },
     "landing.reliefweb_reports": {
+        "texts_are_plain": [{"title": "=HYPERLINK(1)"}, {"title": "a\u202eb"}, {"title": "<b>"}],
         "url_is_one": [{"url": "javascript:alert(1)"}, {"url": "https://a b"}],
     },
     "core.region": {

@@ -8,7 +8,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, typed
+from warehouse.sources.tables import bundle, delivered, pages, typed, within
 
 PAGE_ROWS = 5_000
 USER, PASSWORD = "ACLED_USERNAME", "ACLED_PASSWORD"
@@ -36,8 +36,9 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         orient="row",
     )
     events = typed(text, url, COLUMNS, EMPTY)
-    ours = events.filter(pl.col("country").is_in(_names()))
-    return ours.sort("timestamp").unique("event_id_cnty", keep="last", maintain_order=True)
+    ours = events.filter(within(pl.col("country").is_in(_names())))
+    newest = pl.col("timestamp") == pl.col("timestamp").max().over("event_id_cnty")
+    return ours.filter(within(newest))
 
 
 def deleted(content: bytes, url: str) -> pl.DataFrame:

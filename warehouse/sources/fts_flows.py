@@ -8,7 +8,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, typed
+from warehouse.sources.tables import bundle, delivered, pages, typed, within
 
 PAGE_ROWS = 1_000
 YEARS = 2  # usage years fetched anew every night
@@ -30,7 +30,8 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         raise SourceError(f"{url}: holds no flows; fetch it again")
     raw = pl.DataFrame(told, infer_schema_length=None, strict=False)
     flows = typed(raw, url, COLUMNS, ("donor", "destination"))
-    return flows.sort("version_id").unique("flow_id", keep="last", maintain_order=True)
+    newest = pl.col("version_id") == pl.col("version_id").max().over("flow_id")
+    return flows.filter(within(newest)).unique(maintain_order=True)
 
 
 def _row(flow: dict[str, Any]) -> dict[str, Any]:

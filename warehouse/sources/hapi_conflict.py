@@ -7,7 +7,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, typed
+from warehouse.sources.tables import bundle, delivered, pages, typed, within
 
 CAP = 10_000  # rows of one answer; beyond it the server cuts without a word
 YEARS = 3  # fetched anew every night
@@ -32,7 +32,7 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     if raw.is_empty():
         raise SourceError(f"{url}: holds no counts; fetch it again")
     ours = countries()["country_code"].to_list()
-    return typed(raw, url, COLUMNS, EMPTY).filter(pl.col("location_code").is_in(ours))
+    return typed(raw, url, COLUMNS, EMPTY).filter(within(pl.col("location_code").is_in(ours)))
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:

@@ -6,7 +6,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError
 from warehouse.client import Client
-from warehouse.sources.tables import delivered, read_table
+from warehouse.sources.tables import AS_SENT, FAULT, delivered, read_table
 
 RAW = ("country", "ccode", "year", "month", "day", "coup", "version")
 # Mistakes of the source, with what every other account says: (ccode, wrong day) -> right day.
@@ -18,9 +18,10 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     if url.startswith("http"):  # tabs, and a last line that may end without a break
         if not content.endswith(b"\n"):
             content += b"\n"
-        coups = read_table(content, url, RAW, separator="\t")
+        coups = read_table(content, url, RAW, separator="\t", holds_out=True)
     else:
         coups = read_table(content, url, RAW)
+    beside = [name for name in (FAULT, AS_SENT) if name in coups.columns]
     stated = pl.date("year", "month", "day")
     fixes = pl.DataFrame(
         [(code, day, right) for (code, day), right in CORRECTIONS.items()],
@@ -36,7 +37,7 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
             .then(pl.format("the source says {}", "stated_date"))
             .alias("correction"),
         )
-        .select(*RAW, "coup_date", "correction")
+        .select(*RAW, "coup_date", "correction", *beside)
     )
 
 

@@ -37,9 +37,7 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         for item in page["data"]
     ]
     raw = pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String))
-    return typed(raw, url, COLUMNS, ("publisher", "countries")).unique(
-        "report_id", keep="last", maintain_order=True
-    )
+    return typed(raw, url, COLUMNS, ("publisher", "countries")).unique(maintain_order=True)
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:

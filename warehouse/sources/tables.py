@@ -13,6 +13,9 @@ import polars as pl
 from config.registry import EMBEDDED, HERE, Fetched, Release, Source, SourceError, columns
 
 MOST_BYTES, MOST_RATIO = 2**31, 100  # of a zipped table, unpacked
+FAULT, AS_SENT = "_fault", "_as_sent"  # of a row that cannot be read: why, and the row
+UNREADABLE = "cannot be read"  # the rule such a row breaks
+SHOWN = 80  # characters of a wrong value
 POLARS_TYPES: dict[str, type[pl.DataType]] = {
     "text": pl.String,
     "integer": pl.Int64,
@@ -50,6 +53,7 @@ def read_table(
     nullable: Sequence[str] = (),
     header: Sequence[str] = (),
     separator: str = ",",
+    holds_out: bool = False,
 ) -> pl.DataFrame:
     r"""Rows of a CSV, a zipped CSV or a Parquet file, in the declared columns and types.
 
@@ -60,6 +64,7 @@ def read_table(
         nullable: Those of ``names`` that may be empty.
         header: Names of all columns, for a file that came without its first line.
         separator: Between fields.
+        holds_out: Whether a row that cannot be read is told in ``FAULT`` and not raised.
 
     A day given only to the month (``2021-06``) becomes the first of that month.
 
@@ -73,16 +78,28 @@ def read_table(
         7
     """
     raw = _raw(content, url, header, separator)
-    return typed(raw, url, names, nullable)
+    frame = typed(raw, url, names, nullable)
+    if holds_out:
+        return frame
+    if frame[FAULT].is_not_null().any():
+        row = int(frame[FAULT].is_not_null().arg_true()[0])
+        raise SourceError(
+            f"{url}: row {row + 1}, {frame[FAULT][row]}; correct the value, or fetch the file "
+            "again: it may be cut short"
+        )
+    return frame.drop(FAULT, AS_SENT)
 
 
 def typed(
     raw: pl.DataFrame, url: str, names: Sequence[str], nullable: Sequence[str] = ()
 ) -> pl.DataFrame:
-    """The declared columns of a frame in their declared types; arguments as ``read_table``.
+    """The declared columns of a frame in their declared types, a row's fault beside it.
+
+    ``FAULT`` says what of the row cannot be read (null: nothing); ``AS_SENT`` holds such a
+    row as JSON. Other arguments as ``read_table``.
 
     Raises:
-        SourceError: As ``read_table``.
+        SourceError: A column is missing.
     """
     if missing := [name for name in names if name not in raw.columns]:
         raise SourceError(
@@ -96,21 +113,37 @@ def typed(
     cast = kept.with_columns(
         _cast(pl.col(name), kept[name].dtype, dictionary[name].type) for name in names
     )
+    faults = []
     for name in names:
         wrong = cast[name].is_null() & kept[name].is_not_null()
-        if wrong.any():
-            row = int(wrong.arg_true()[0])
-            raise SourceError(
-                f"{url}: row {row + 1}, field {name}: {kept[name][row]!r} is no "
-                f"{dictionary[name].type}; correct the value or fetch the file again"
-            )
-        empty = cast[name].is_null()
-        if name not in nullable and empty.any():
-            raise SourceError(
-                f"{url}: row {int(empty.arg_true()[0]) + 1}, field {name} is empty; "
-                "the file may be cut short: fetch it again or fill in the value"
-            )
-    return cast
+        empty = kept[name].is_null() & pl.Series([name not in nullable])
+        if wrong.any() or empty.any():
+            value = kept[name].cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
+            fault = pl.select(
+                pl.when(empty)
+                .then(pl.lit(f"field {name} is empty"))
+                .when(wrong)
+                .then(pl.format(f"field {name}: '{{}}' is no {dictionary[name].type}", value))
+            ).to_series()
+            faults.append(fault.alias(name))
+    if not faults:
+        return cast.with_columns(
+            pl.lit(None, pl.String).alias(FAULT), pl.lit(None, pl.String).alias(AS_SENT)
+        )
+    fault = pl.select(pl.concat_str(faults, separator="; ", ignore_nulls=True)).to_series()
+    fault = fault.replace("", None)
+    sent = kept.with_columns(pl.all().cast(pl.String, strict=False))
+    return cast.with_columns(
+        fault.alias(FAULT),
+        pl.when(fault.is_not_null())
+        .then(sent.select(pl.struct(pl.all()).struct.json_encode()).to_series())
+        .alias(AS_SENT),
+    )
+
+
+def within(condition: pl.Expr) -> pl.Expr:
+    """Rows of which this is true, and those of which it cannot be told, which are held out."""
+    return condition | (pl.col(FAULT).is_not_null() & condition.is_null())
 
 
 def _cast(column: pl.Expr, have: pl.DataType, want: str) -> pl.Expr:
@@ -118,7 +151,10 @@ def _cast(column: pl.Expr, have: pl.DataType, want: str) -> pl.Expr:
         month_only = column.str.len_chars() == 7
         padded = pl.when(month_only).then(column + "-01").otherwise(column.str.head(10))
         return padded.str.to_date("%Y-%m-%d", strict=False)
-    return column.cast(POLARS_TYPES[want], strict=False)
+    told = column.cast(POLARS_TYPES[want], strict=False)
+    if want == "number":  # NaN and infinity are no figures
+        told = pl.when(told.is_finite()).then(told)
+    return told
 
 
 def bundle(pages: Sequence[bytes]) -> bytes:

@@ -9,7 +9,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, read_table, typed
+from warehouse.sources.tables import bundle, delivered, pages, read_table, typed, within
 
 TOKEN = "UCDP_API_TOKEN"  # noqa: S105 (its name)
 PAGE_ROWS = 1_000
@@ -45,11 +45,12 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         if not rows:
             raise SourceError(f"{url}: holds no events; fetch it again")
         raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
-        events = typed(raw, url, COLUMNS, empty).unique("id", keep="last", maintain_order=True)
+        events = typed(raw, url, COLUMNS, empty)
     else:
-        events = read_table(content, url, COLUMNS, empty, HEADER)
+        events = read_table(content, url, COLUMNS, empty, HEADER, holds_out=True)
     if url.startswith("http"):
-        return events.filter(pl.col("country_id").is_in(countries()["gw_number"].to_list()))
+        ours = countries()["gw_number"].to_list()
+        return events.filter(within(pl.col("country_id").is_in(ours)))
     return events
 
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, typed
+from warehouse.sources.tables import bundle, delivered, pages, typed, within
 
 RUN = re.compile(r"fatalities(\d+)_(\d{4})_(0[1-9]|1[0-2])_t(\d+)")
 PAGE_ROWS = 1_000
@@ -28,7 +28,7 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         raise SourceError(f"{url}: holds no forecasts; fetch it again")
     told = raw.with_columns(run=pl.lit(run), origin_month=pl.lit(_origin(run)))
     frame = typed(told, url, COLUMNS)
-    return frame.filter(pl.col("isoab").is_in(countries()["country_code"].to_list()))
+    return frame.filter(within(pl.col("isoab").is_in(countries()["country_code"].to_list())))
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:

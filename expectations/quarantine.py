@@ -1,0 +1,76 @@
+"""Which rows of a delivery are believed, and which are held out."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import polars as pl
+
+from config.registry import thresholds
+from expectations.judge import GateError, gate, judge_batch
+from warehouse.landing import KEY, ROW, Batch, Held, Pardon, pardons
+from warehouse.sources.tables import AS_SENT, FAULT, UNREADABLE
+
+FUTURE = "dated more than a month after it was fetched"
+SHOWN = 3
+
+
+def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
+    """The batch with its bad rows in quarantine, and the results of the checks on the rest.
+
+    Raises:
+        GateError: A check of the whole table failed, or more rows are bad than
+            ``config/thresholds.toml`` allows; nothing of the batch is believed.
+    """
+    source, parsed = batch.source, batch.parsed
+    faults = parsed.filter(pl.col(FAULT).is_not_null()).select(
+        ROW, KEY, rule=pl.lit(UNREADABLE), value=pl.col(FAULT), sent=pl.col(AS_SENT)
+    )
+    readable = parsed.filter(pl.col(FAULT).is_null())
+    given = pardons(source.name, folder)
+    if source.dated_by:
+        latest = batch.fetched.fetched_at.date() + timedelta(days=31)
+        late = readable.filter(pl.col(source.dated_by) > latest)
+        readable = readable.filter((pl.col(source.dated_by) <= latest).fill_null(True))
+        dated = pl.col(source.dated_by).cast(pl.String)
+        faults = pl.concat([faults, _told(late, pl.lit(FUTURE), dated)])
+    table = f"landing.{source.name}"
+    results, broken = judge_batch(
+        table, readable.drop(ROW, KEY, FAULT, AS_SENT), _pardoned(readable, given)
+    )
+    gate(results)
+    rows = readable[broken["row"].to_list()].with_columns(broken.select("rule", "value"))
+    held = pl.concat([faults, _told(rows, pl.col("rule"), pl.col("value"))]).sort(ROW)
+    _limit(held, parsed.height)
+    return (
+        batch.holding(
+            Held(row=row[ROW], row_key=row[KEY], rule=row["rule"], value=row["value"],
+                 sent=row["sent"])
+            for row in held.iter_rows(named=True)
+        ),
+        results,
+    )  # fmt: skip
+
+
+def _pardoned(rows: pl.DataFrame, given: list[Pardon]) -> set[tuple[int, str, str]]:
+    """Position, rule and value of what a person believes."""
+    places = dict(rows.with_row_index("place").select(KEY, "place").iter_rows()) if given else {}
+    return {(places[p.row_key], p.rule, p.value) for p in given if p.row_key in places}
+
+
+def _told(rows: pl.DataFrame, rule: pl.Expr, value: pl.Expr) -> pl.DataFrame:
+    names = [n for n in rows.columns if n not in (ROW, KEY, FAULT, AS_SENT, "rule", "value")]
+    texts = pl.struct(pl.col(n).cast(pl.String, strict=False) for n in names)
+    return rows.select(ROW, KEY, rule=rule, value=value, sent=texts.struct.json_encode())
+
+
+def _limit(held: pl.DataFrame, total: int) -> None:
+    rule = thresholds()["quarantine"]
+    if held.height <= max(rule["most_share"] * total, rule["always_rows"]):
+        return
+    shown = "; ".join(
+        f"{row['value']} ({row['rule']})" for row in held.head(SHOWN).iter_rows(named=True)
+    )
+    raise GateError(
+        f"{held.height:,} of {total:,} rows are bad, more than {rule['most_share']:.0%}: {shown}; "
+        "the delivery is not believed: look whether the source changed its format"
+    )

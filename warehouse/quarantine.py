@@ -1,0 +1,57 @@
+"""Rows that were sent but are not believed: what is held, and letting one go."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from config.registry import SourceError
+from warehouse.landing import Pardon, pardon
+from warehouse.query import run
+from warehouse.sources.tables import UNREADABLE
+
+
+def held_now(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """One row a held row: source, row_key, row_number, rule, value, sent, held_from."""
+    return con.execute(
+        "from ops.quarantine where held_to is null order by source, row_key, row_number"
+    ).pl()
+
+
+def held_row(con: duckdb.DuckDBPyConnection, source: str, key: str) -> pl.DataFrame:
+    """Every time a row was held, the newest first.
+
+    Raises:
+        SourceError: It never was.
+    """
+    found = run(con, "history/held_row", source=source, row_key=key).pl()
+    if found.is_empty():
+        raise SourceError(
+            f"{source} {key}: no such row was ever held; 'tocsin quarantine' lists those that are"
+        )
+    return found
+
+
+def release(
+    con: duckdb.DuckDBPyConnection, folder: Path, source: str, key: str, who: str, why: str
+) -> None:
+    """Believe a held row from the next run on; a new value or another rule holds it again.
+
+    Raises:
+        SourceError: It is not held, or cannot be read at all.
+    """
+    held = held_row(con, source, key).filter(pl.col("held_to").is_null())
+    if held.is_empty():
+        raise SourceError(f"{source} {key}: is not held any more")
+    for row in held.iter_rows(named=True):
+        if row["rule"] == UNREADABLE:
+            raise SourceError(
+                f"{source} {key}: cannot be released, since it cannot be read ({row['value']}); it "
+                "must be corrected by its publisher or in your file"
+            )
+        given = Pardon(
+            row_key=key, rule=row["rule"], value=row["value"], who=who, why=why,
+            at=datetime.now(UTC).replace(tzinfo=None),
+        )  # fmt: skip
+        pardon(source, given, folder)

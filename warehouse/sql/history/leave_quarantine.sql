@@ -1,0 +1,22 @@
+-- grain: one row per held row that the delivery no longer holds
+-- reads: ops.quarantine, held, incoming
+-- A row leaves when it comes again and is believed, or when a whole delivery of its part
+-- comes without it.
+update ops.quarantine as q
+set
+    held_to = $known_at,
+    left_because = case
+        when q.row_key in (select i.row_key from incoming as i) then 'believed'
+        else 'gone'
+    end
+where
+    q.source = $source
+    and q.part = $part
+    and q.held_to is null
+    and not exists (
+        select 1
+        from held as h
+        where (h.row_key, h.rule, h.value) is not distinct from (q.row_key, q.rule, q.value)
+    )
+    and ($is_whole or q.row_key in (select i.row_key from incoming as i))
+    and $batch_id is not null
