@@ -7,7 +7,7 @@ import smtplib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import date, datetime, time
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
@@ -36,6 +36,16 @@ class Delivery:
     where: str
 
 
+@dataclass(frozen=True)
+class Failing:
+    """A source that could not be renewed: since when, why, and up to when figures are known."""
+
+    name: str
+    since: datetime
+    failure: str
+    covers_until: date | None
+
+
 def compose(digest: Digest, recipient: Recipient, sender: str, unsubscribe: str) -> EmailMessage:
     """The digest as one recipient gets it; the same night gives the same bytes.
 
@@ -52,22 +62,56 @@ def compose(digest: Digest, recipient: Recipient, sender: str, unsubscribe: str)
         digest.within(recipient.countries), recipient.language, unsubscribe
     )
     night = digest.as_of_date
-    seed = f"{recipient.address}|{night}".encode()
-    digest_id = hashlib.sha256(seed).hexdigest()
-    domain = parseaddr(sender)[1].rpartition("@")[2] or "tocsin.invalid"
-    message = EmailMessage(policy=SMTP_POLICY)
-    message["Subject"] = subject
-    message["From"] = sender
-    message["To"] = recipient.address
-    message["Date"] = format_datetime(datetime.combine(night, time(22)))
-    message["Message-ID"] = f"<{night}.{digest_id[:32]}@{domain}>"
+    message, digest_id = _message(subject, sender, recipient.address, night, str(night))
     message["List-Unsubscribe"] = f"<{unsubscribe}>"
-    message["Auto-Submitted"] = "auto-generated"
     message["Content-Language"] = recipient.language
     message.set_content(text)
     message.add_alternative(html, subtype="html")
     message.set_boundary(f"=_{digest_id[32:]}")
     return message
+
+
+def compose_failures(failing: Sequence[Failing], operator: str, sender: str) -> EmailMessage:
+    """What the operator must know of sources that fail; the same failures give the same message.
+
+    So it goes out once when a source begins to fail, not every night, and again when
+    another does.
+
+    Args:
+        failing: The sources that fail now, at least one.
+        operator: Address.
+        sender: ``Name <address>``.
+    """
+    since = max(source.since for source in failing)
+    seed = "|".join(f"{source.name} {source.since.isoformat()}" for source in failing)
+    names = ", ".join(source.name for source in failing)
+    message, _ = _message(f"Tocsin: {names} not renewed", sender, operator, since.date(), seed)
+    told = [
+        f"{source.name}, failing since {source.since:%Y-%m-%d %H:%M} UTC\n"
+        f"  {source.failure}\n"
+        f"  Figures in use end on {source.covers_until or '(none yet)'}."
+        for source in failing
+    ]
+    message.set_content(
+        "\n\n".join(told) + "\n\nThe nights go on with the last good figures; the file and the "
+        "mails say how old they are.\nTo look: tocsin sources, tocsin sources check NAME, tocsin "
+        "quarantine. This mail comes once for these failures.\n"
+    )
+    return message
+
+
+def _message(subject: str, sender: str, to: str, day: date, seed: str) -> tuple[EmailMessage, str]:
+    """A message with its headers, whose identity follows from recipient and seed."""
+    digest_id = hashlib.sha256(f"{to}|{seed}".encode()).hexdigest()
+    domain = parseaddr(sender)[1].rpartition("@")[2] or "tocsin.invalid"
+    message = EmailMessage(policy=SMTP_POLICY)
+    message["Subject"] = subject
+    message["From"] = sender
+    message["To"] = to
+    message["Date"] = format_datetime(datetime.combine(day, time(22)))
+    message["Message-ID"] = f"<{day}.{digest_id[:32]}@{domain}>"
+    message["Auto-Submitted"] = "auto-generated"
+    return message, digest_id
 
 
 def deliver(

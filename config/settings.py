@@ -38,6 +38,7 @@ class Settings(BaseSettings):
         sources: Where a source comes from, by its name: a file in place of its embedded
             copy, ``live`` for the publisher's own address, or another address of that kind.
             ``TOCSIN_SOURCES='{"ucdp_ged": "live"}'``.
+        operator: Who is told, once, when a source begins to fail.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     recipients_file: Path = Path(__file__).parent / "recipients.toml"
     published_copies: int = 7
     sources: dict[str, str] = {}
+    operator: str | None = None
     mail_sender: str = "Tocsin <tocsin@localhost>"
     mail_unsubscribe: str = "mailto:tocsin@localhost?subject=unsubscribe"
 

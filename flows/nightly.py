@@ -12,7 +12,7 @@ import polars as pl
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from alerts.delivery import Delivery, compose, deliver
+from alerts.delivery import Delivery, Failing, compose, compose_failures, deliver
 from alerts.digest import Digest
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
@@ -143,6 +143,8 @@ def keep_versions(
             raise SourceError(sent.failure)
         if sent.is_on:
             build.write_attempt(con, sent.source.name, sent.failure)
+        else:
+            build.forget_attempt(con, sent.source.name)
 
 
 def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.DataFrame]:
@@ -235,6 +237,16 @@ def send_digests(
     return deliver(con, messages, smtp, settings.outbox_folder, now)
 
 
+def tell_operator(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -> list[Delivery]:
+    """One mail when a source begins to fail, if an operator is configured."""
+    found = [Failing(*told) for told in build.failing(con)]
+    if not found or not settings.operator:
+        return []
+    message = compose_failures(found, settings.operator, settings.mail_sender)
+    now = datetime.now(UTC).replace(tzinfo=None)
+    return deliver(con, [message], smtp, settings.outbox_folder, now)
+
+
 @flow(name="nightly", validate_parameters=False)
 def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
@@ -261,6 +273,7 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
         mails = run("send digests", send_digests, con, tables, night, settings, smtp)
+        mails += run("tell the operator", tell_operator, con, settings, smtp)
     return Report(
         flags=tables["mart.flag"],
         drivers=tables["mart.flag_driver"],

@@ -139,6 +139,7 @@ def test_too_many_bad_rows_stop_a_first_run(tocsin, tmp_path: Path) -> None:
     assert run.returncode == 1
     assert "was refused. 5 of 10 rows are bad, more than 5%" in one_line(run.stderr)
     assert "(id: no value twice)" in run.stderr
+    assert not (tmp_path / "data" / "published").exists()
 
 
 def test_a_bad_row_is_held_listed_and_released(tocsin, tmp_path: Path) -> None:
@@ -160,4 +161,3 @@ def test_a_bad_row_is_held_listed_and_released(tocsin, tmp_path: Path) -> None:
     assert "0 rows in quarantine" in tocsin("quarantine").stdout
     missing = tocsin("quarantine", "release", "ucdp_ged", "1", *who)
     assert "ucdp_ged 1: no such row was ever held" in one_line(missing.stderr)
-    assert not (tmp_path / "data" / "published").exists()

@@ -90,19 +90,31 @@ def test_a_night_on_live_sources(tocsin, tmp_path: Path, release) -> None:
 def test_a_night_without_any_network(tocsin, tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:9"
     places = dict.fromkeys(("ucdp_ged", "acled_events", "views_forecast"), nowhere)
-    run = tocsin("nightly", "--as-of", "2021-06-25", TOCSIN_SOURCES=json.dumps(places), **SECRETS)
+    options = {
+        "TOCSIN_SOURCES": json.dumps(places),
+        "TOCSIN_OPERATOR": "ops@example.org",
+        **SECRETS,
+    }
+    run = tocsin("nightly", "--as-of", "2021-06-25", **options)
     assert (run.returncode, run.stderr) == (3, "")
     out = " ".join(run.stdout.split())
     for name in places:
         assert f"NOT RENEWED {name}: {nowhere}" in out
-    assert "ucdp_ged │ 3,008 │ 2021-05-31 │ 25 │ old" in out
+    assert "ucdp_ged │ 3,008 │ 2021-05-31 │ 25 │ 0 │ old" in out
     with duckdb.connect(tmp_path / "data" / "published" / "tocsin.duckdb", read_only=True) as con:
         levels = con.execute("select level from flags where region_id = 'MLI.sikasso'").fetchall()
         (failure,) = con.execute("select failure from sources where source = 'ucdp_ged'").fetchone()
     assert levels == [("warning",)]
     assert "cannot be reached" in failure
     mails = [path.read_text("utf-8") for path in (tmp_path / "data" / "outbox").glob("*.eml")]
-    assert len(mails) == 2
+    assert len(mails) == 3
+    (told,) = (mail for mail in mails if "To: ops@example.org" in mail)
+    assert "Subject: Tocsin: acled_events, ucdp_ged, views_forecast not renewed" in told
+    assert "Figures in use end on 2022-12-31." in told
+    again = tocsin("nightly", "--as-of", "2021-06-25", **options)
+    assert "Mail to ops@example.org: sent before" in " ".join(again.stdout.split())
+    fewer = {**options, "TOCSIN_SOURCES": json.dumps({"ucdp_ged": nowhere})}
+    assert "Mail to ops@example.org: written" in tocsin("nightly", **fewer).stdout
     assert any("Could not be renewed tonight" in mail for mail in mails)
 
 

@@ -211,10 +211,24 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
     )
 
 
+def failing(con: duckdb.DuckDBPyConnection) -> list[tuple[str, datetime, str, date | None]]:
+    """Sources that could not be renewed: name, since when, why, last day of their figures."""
+    return con.execute(
+        "select f.source, f.failed_since, f.failure, max(b.covers_until) from ops.fetch as f "
+        "left join ops.batch as b using (source) where f.failure is not null "
+        "group by all order by f.source"
+    ).fetchall()
+
+
 def write_attempt(con: duckdb.DuckDBPyConnection, source: str, failure: str | None) -> None:
     """How fetching a source ended tonight; ``failure`` None: as it should."""
     now = datetime.now(UTC).replace(tzinfo=None)
     run(con, "history/attempt", source=source, tried_at=now, failure=failure)
+
+
+def forget_attempt(con: duckdb.DuckDBPyConnection, source: str) -> None:
+    """A source that is off no longer fails."""
+    con.execute("delete from ops.fetch where source = $source", {"source": source})
 
 
 def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> date:

@@ -5,5 +5,6 @@ create table ops.fetch (
     source varchar primary key,
     tried_at timestamp not null,
     succeeded_at timestamp,
+    failed_since timestamp,
     failure varchar
 );
