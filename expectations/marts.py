@@ -21,6 +21,8 @@ from expectations.checks import (
 IDS = regions()["region_id"].to_list()
 IN_IDS = "2026-11: the ids of config/regions.csv"
 LEVELS = ["none", "watch", "warning", "alarm"]
+STATUSES = ["new", "raised", "ongoing", "lowered", "closed"]
+CAUSES = ["news", "revision", "model", "boundaries"]
 MODELS = ["self_exciting", "negbin_region", "conflictology", "combined"]
 DRIVERS = [
     "own_recent", "own_medium", "own_long", "neighbours", "background", "other_models",
@@ -167,6 +169,28 @@ MARTS: dict[str, tuple[Check, ...]] = {
         one_of("driver", DRIVERS, "2026-11: the codes the mails have words for"),
         between("driver_rank", 1, None, "2026-11: ranks begin with 1"),
         *finite("value", "contribution_events", "contribution_log"),
+    ),
+    "mart.alert": (
+        key("region_id"),
+        *present("region_id", "alert_status", "alert_level", "level_before", "cause"),
+        *present("opened_night", "changed_night", "changed_data_month", "model_version"),
+        one_of("region_id", IDS, IN_IDS),
+        one_of("alert_level", LEVELS, "2026-11: design"),
+        one_of("alert_status", STATUSES, "2026-11: design: life of an alert"),
+        one_of("cause", CAUSES, "2026-11: what the mails have words for"),
+        between("changed_p_escalation", 0, 1, PROBABILITY),
+        rule(
+            "closed_is_none",
+            (pl.col("alert_status") == "closed") == (pl.col("alert_level") == "none"),
+            "critical",
+            "2026-11: only an alert that ends has no level",
+        ),
+        rule(
+            "opened_before_changed",
+            pl.col("opened_night") <= pl.col("changed_night"),
+            "critical",
+            "2026-11: an alert changes after it began",
+        ),
     ),
     "mart.source_status": (
         rows(1, "2026-11: an empty mart is a failed night"),

@@ -12,6 +12,7 @@ import polars as pl
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from alerts import life
 from alerts.delivery import Delivery, Failing, compose, compose_failures, deliver
 from alerts.digest import Digest
 from config.recipients import load_recipients
@@ -22,14 +23,14 @@ from expectations.quarantine import hold_out
 from expectations.suites import SUITES
 from indicators import compute_indicators
 from indicators.risk import explain
-from indicators.risk.assess import assess
+from indicators.risk.assess import assess, levels_unrevised
 from indicators.risk.delay import completeness
 from warehouse import build
 from warehouse.connect import warehouse
 from warehouse.history import catch_up, transaction
 from warehouse.landing import Batch, accept, deliveries, receive
 from warehouse.publish import publish
-from warehouse.sources import EVENT_SOURCE, SOURCES
+from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE, SOURCES
 
 FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
 Progress = Callable[[str, float], None]
@@ -148,7 +149,7 @@ def keep_versions(
 
 
 def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.DataFrame]:
-    """Core as known on the night, then its marts: indicators, forecasts, flags, drivers."""
+    """Core as known on the night, then its marts: indicators, forecasts, flags, alerts."""
     build.build_core(con, night)
     core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
     sources = build.source_status(con, night)
@@ -168,18 +169,45 @@ def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.Da
     )
     known = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
     flags = explain.with_reason(explain.with_correction(assessment.flags, known), core["event"])
+    boundaries = sources.filter(source=BOUNDARY_SOURCE.name)["source_version"].item()
+    flags = flags.with_columns(boundaries_version=pl.lit(boundaries))
     context = explain.context(flags, series, core["suspension"], core["coup"], known)
     marts = {
         "indicator": series,
         "forecast": assessment.forecasts,
         "flag": flags,
         "flag_driver": explain.ranked(pl.concat([assessment.drivers, context])),
+        "alert": follow_alerts(con, night, flags, series, core["region"]),
         "source_status": sources,
     }
     return {
         **{f"core.{n}": f for n, f in core.items()},
         **{f"mart.{n}": f for n, f in marts.items()},
     }
+
+
+def follow_alerts(
+    con: duckdb.DuckDBPyConnection,
+    night: date,
+    flags: pl.DataFrame,
+    series: pl.DataFrame,
+    regions: pl.DataFrame,
+) -> pl.DataFrame:
+    """The alerts of the night, from its levels and what the night before told."""
+
+    def counted(series: pl.DataFrame) -> pl.DataFrame:
+        return series.filter(indicator="events_count", place_level="region").select(
+            "place_id", "month_start", "value"
+        )
+
+    told, flags_told, series_told = (
+        build.told_before(con, mart, night) for mart in ("alert", "flag", "indicator")
+    )
+    if told is None or flags_told is None or series_told is None:
+        return life.follow(flags.with_columns(cause=pl.lit(life.NEWS)), life.NONE, night)
+    unrevised = levels_unrevised(counted(series), counted(series_told), regions)
+    causes = life.causes(flags, flags_told, unrevised)
+    return life.follow(flags.join(causes, on="region_id"), told, night)
 
 
 def judge_night(tables: dict[str, pl.DataFrame], landed: pl.DataFrame) -> pl.DataFrame:

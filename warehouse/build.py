@@ -31,6 +31,7 @@ MARTS = {  # name -> what identifies a row within a night
     "forecast": ("region_id", "model", "horizon_months"),
     "flag": ("region_id",),
     "flag_driver": ("region_id", "driver"),
+    "alert": ("region_id",),
     "source_status": ("source",),
     "check": ("table_name", "expectation", "column_name"),
 }
@@ -119,6 +120,20 @@ def write_marts(
         con.execute("drop table differing")
         con.unregister("frame")
     con.execute("insert or ignore into ops.night values ($night)", {"night": night})
+
+
+def told_before(con: duckdb.DuckDBPyConnection, mart: str, night: date) -> pl.DataFrame | None:
+    """What the last night before ``night`` told; None: no such night or mart."""
+    (last,) = con.execute(
+        "select max(as_of_date) from ops.night where as_of_date < $night", {"night": night}
+    ).fetchone() or (None,)
+    held = con.execute(
+        "select count(*) from duckdb_tables() where schema_name = 'mart' and table_name = $mart",
+        {"mart": mart},
+    ).fetchone()
+    if last is None or held == (0,):
+        return None
+    return run(con, "mart/told", {"mart_table": f"mart.{mart}"}, night=last).pl()
 
 
 def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:

@@ -57,6 +57,7 @@ PUBLISHED_MARTS = {
     "forecast": ("forecasts", "one region, model and horizon"),
     "flag": ("flags", "one region: level, figures, forecast, reason"),
     "flag_driver": ("flag_drivers", "one driver of a region's forecast or its context"),
+    "alert": ("alerts", "one region above the threshold, or fallen below it: since when and why"),
     "check": ("checks", "one check of the night and its result"),
     "source_status": ("sources", "one source: freshness, licence, attribution, flaws"),
 }

@@ -1,5 +1,7 @@
 """From event counts to forecasts, levels and the drivers of every flag."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,6 +48,12 @@ def tuning() -> Tuning:
         dispersion_power=declared["dispersion_power"],
         dispersion_months=int(declared["dispersion_months"]),
     )
+
+
+def model_version() -> str:
+    """Version of the models and a digest of the numbers they run on: levels of one compare."""
+    tuned = {name: part for name, part in thresholds().items() if name != "suspensions"}
+    return f"{models.VERSION}-{hashlib.sha256(json.dumps(tuned).encode()).hexdigest()[:8]}"
 
 
 def level_of(p_escalation: pl.Expr) -> pl.Expr:
@@ -129,11 +137,7 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
     ids = places["region_id"].to_list()
     counts, months = _wide(series, ids, "value")
     deaths, _ = _wide(series, ids, "deaths")
-    distance = distances_km(
-        places["centroid_longitude"].cast(pl.Float64).to_numpy(),
-        places["centroid_latitude"].cast(pl.Float64).to_numpy(),
-    )
-    weights = neighbour_weights(distance, thresholds()["spread"]["half_distance_km"])
+    distance, weights = _apart(places)
     panel = Panel(counts, weights)
     pool = _ahead(panel)
     p_escalation = models.tail(pool.combined, escalation_threshold(counts))
@@ -156,6 +160,7 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
             events_next3_q90=pl.Series(models.quantile(pool.combined, 0.9)),
             is_stale=pl.lit(is_stale),
             models_left_out=pl.Series(pool.left_out(), dtype=pl.String),
+            model_version=pl.lit(model_version()),
         )
         .with_columns(level=level_of(pl.col("p_escalation")))
     )
@@ -176,6 +181,42 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
         flags.join(next_month, on="region_id", how="left", maintain_order="left"),
         pl.concat([_drivers(panel, ids, pool), _evidence(panel, distance, ids, pool)]),
     )
+
+
+def levels_unrevised(
+    counts: pl.DataFrame, before: pl.DataFrame, regions: pl.DataFrame
+) -> pl.DataFrame:
+    """Levels had the months told before kept the figures they had then.
+
+    Args:
+        counts: ``place_id``, ``month_start``, ``value``: tonight's events by region.
+        before: The same as told on an earlier night; may end earlier, or be empty.
+        regions: Core regions with centroids.
+
+    Returns:
+        ``region_id`` and ``level_unrevised`` of every region; no rows if nothing was revised.
+    """
+    told = before.rename({"value": "was"})
+    joined = counts.join(told, on=["place_id", "month_start"], how="left", maintain_order="left")
+    if joined.filter(pl.col("was") != pl.col("value")).is_empty():
+        return pl.DataFrame(schema={"region_id": pl.String, "level_unrevised": pl.String})
+    places = regions.sort("region_id")
+    ids = places["region_id"].to_list()
+    kept, _ = _wide(joined.with_columns(pl.coalesce("was", "value").alias("value")), ids, "value")
+    pool = _ahead(Panel(kept, _apart(places)[1]))
+    p_escalation = models.tail(pool.combined, escalation_threshold(kept))
+    return pl.DataFrame({"region_id": ids, "p": p_escalation}).select(
+        "region_id", level_unrevised=level_of(pl.col("p"))
+    )
+
+
+def _apart(places: pl.DataFrame) -> tuple[Array, Array]:
+    """Distances between regions (km) and their weights as neighbours."""
+    distance = distances_km(
+        places["centroid_longitude"].cast(pl.Float64).to_numpy(),
+        places["centroid_latitude"].cast(pl.Float64).to_numpy(),
+    )
+    return distance, neighbour_weights(distance, thresholds()["spread"]["half_distance_km"])
 
 
 def _wide(series: pl.DataFrame, ids: list[str], value: str) -> tuple[Array, list[date]]:

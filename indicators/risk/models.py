@@ -16,6 +16,7 @@ from statsmodels.regression.linear_model import WLS
 from config.registry import thresholds
 from indicators.risk.panel import Array, Panel, sums_ahead, weighted_means, window_sums
 
+VERSION = "2026.11"  # raised with every change that moves a figure
 BASELINE_MONTHS = 12
 # Feature of ``excitation`` -> the driver it is told as.
 EXCITATION = {

@@ -30,3 +30,4 @@ SOURCES = (
     reliefweb_reports.SOURCE,
 )
 EVENT_SOURCE = ucdp_ged.SOURCE
+BOUNDARY_SOURCE = admin1_boundaries.SOURCE

@@ -1,0 +1,157 @@
+"""The life of an alert: new, raised, ongoing, lowered, closed, and what each change rests on."""
+
+from datetime import date
+
+import polars as pl
+
+from config.registry import LEVELS
+
+NEWS, REVISION, MODEL, BOUNDARIES = "news", "revision", "model", "boundaries"
+COLUMNS = {
+    "region_id": pl.String,
+    "alert_status": pl.String,
+    "alert_level": pl.String,
+    "level_before": pl.String,
+    "cause": pl.String,
+    "opened_night": pl.Date,
+    "changed_night": pl.Date,
+    "changed_data_month": pl.Date,
+    "changed_p_escalation": pl.Float64,
+    "boundaries_version": pl.String,
+    "model_version": pl.String,
+    "undercut_month": pl.Date,
+    "undercut_level": pl.String,
+    "data_month": pl.Date,
+}
+NONE = pl.DataFrame(schema=COLUMNS)
+
+
+def causes(flags: pl.DataFrame, before: pl.DataFrame, unrevised: pl.DataFrame) -> pl.DataFrame:
+    """What a change of level since the night before would be due to.
+
+    A new model or other boundaries make levels incomparable, so they are named first. A
+    revision is the cause where the level would be another one had the months known to the
+    night before kept the figures they had then.
+
+    Args:
+        flags: Tonight's, with ``boundaries_version`` and ``model_version``.
+        before: The same of the night before; empty: there was none.
+        unrevised: ``region_id`` and ``level_unrevised``, of regions at hand; none: nothing
+            was revised.
+
+    Returns:
+        ``region_id`` and ``cause``: model, boundaries, revision or news.
+
+    Example:
+        >>> versions = {"boundaries_version": "b", "model_version": "m"}
+        >>> night = pl.DataFrame([{"region_id": r, "level": "watch", **versions} for r in "ab"])
+        >>> found = pl.DataFrame({"region_id": ["a"], "level_unrevised": ["none"]})
+        >>> causes(night, night, found)["cause"].to_list()
+        ['revision', 'news']
+    """
+    told = before.select(
+        "region_id", was_model="model_version", was_boundaries="boundaries_version"
+    )
+    joined = flags.join(told, on="region_id", how="left", maintain_order="left").join(
+        unrevised, on="region_id", how="left", maintain_order="left"
+    )
+    return joined.select(
+        "region_id",
+        cause=pl.when(pl.col("was_model") != pl.col("model_version"))
+        .then(pl.lit(MODEL))
+        .when(pl.col("was_boundaries") != pl.col("boundaries_version"))
+        .then(pl.lit(BOUNDARIES))
+        .when(pl.col("level_unrevised") != pl.col("level"))
+        .then(pl.lit(REVISION))
+        .otherwise(pl.lit(NEWS)),
+    )
+
+
+def follow(flags: pl.DataFrame, before: pl.DataFrame, night: date) -> pl.DataFrame:
+    """Tonight's alerts from tonight's levels and the alerts of the night before.
+
+    A level rises at once. It falls to what two data months in a row have undercut (the
+    higher of the two), since a single quiet month says little; at once where a revision, a
+    new model or other boundaries took its ground away, or where more than a month went by
+    unseen. While the figures are stale nothing changes.
+
+    Args:
+        flags: Every region: ``region_id``, ``level``, ``p_escalation``, ``data_month``,
+            ``is_stale``, ``cause`` and the two versions.
+        before: ``follow``'s result of the last night before; ``NONE`` if there is none.
+        night: Tonight.
+
+    Returns:
+        One row a region above the threshold, or fallen below it tonight; ``COLUMNS``.
+    """
+    held = before.filter(pl.col("alert_level") != LEVELS[0]).rename(
+        {name: f"was_{name}" for name in COLUMNS if name != "region_id"}
+    )
+    level, was = _rank("level"), _rank("was_alert_level").fill_null(0)
+    unseen = (pl.col("data_month").dt.year() - pl.col("was_data_month").dt.year()) * 12 + (
+        pl.col("data_month").dt.month() - pl.col("was_data_month").dt.month()
+    ).cast(pl.Int32) > 1
+    twice = pl.col("data_month") > pl.col("was_undercut_month")
+    joined = (
+        flags.join(held, on="region_id", how="left", maintain_order="left")
+        .with_columns(level=level, was=was, first=_rank("was_undercut_level"))
+        .with_columns(
+            told=pl.when("is_stale")
+            .then(pl.col("was"))
+            .when(
+                (pl.col("level") >= pl.col("was"))
+                | (pl.col("cause") != NEWS)
+                | unseen.fill_null(False)
+            )
+            .then(pl.col("level"))
+            .when(twice.fill_null(False))
+            .then(pl.max_horizontal("level", "first"))
+            .otherwise(pl.col("was"))
+        )
+        .filter((pl.col("told") > 0) | (pl.col("was") > 0))
+    )
+    changed = pl.col("told") != pl.col("was")
+    is_undercut = pl.col("level") < pl.col("told")
+
+    def at_change(now: pl.Expr, column: str) -> pl.Expr:
+        return pl.when(changed).then(now).otherwise(pl.col(f"was_{column}")).alias(column)
+
+    def undercut(now: pl.Expr, column: str) -> pl.Expr:
+        kept = pl.when("is_stale").then(pl.col(f"was_{column}"))
+        return kept.when(is_undercut).then(now).alias(column)
+
+    return joined.select(
+        "region_id",
+        alert_status=pl.when(~changed)
+        .then(pl.lit("ongoing"))
+        .when(pl.col("was") == 0)
+        .then(pl.lit("new"))
+        .when(pl.col("told") > pl.col("was"))
+        .then(pl.lit("raised"))
+        .when(pl.col("told") > 0)
+        .then(pl.lit("lowered"))
+        .otherwise(pl.lit("closed")),
+        alert_level=_name("told"),
+        level_before=pl.when(changed).then(_name("was")).otherwise(pl.col("was_level_before")),
+        cause=at_change(pl.col("cause"), "cause"),
+        opened_night=pl.when(pl.col("was") == 0)
+        .then(pl.lit(night))
+        .otherwise(pl.col("was_opened_night")),
+        changed_night=at_change(pl.lit(night), "changed_night"),
+        changed_data_month=at_change(pl.col("data_month"), "changed_data_month"),
+        changed_p_escalation=at_change(pl.col("p_escalation"), "changed_p_escalation"),
+        boundaries_version=at_change(pl.col("boundaries_version"), "boundaries_version"),
+        model_version=at_change(pl.col("model_version"), "model_version"),
+        undercut_month=undercut(pl.col("data_month"), "undercut_month"),
+        undercut_level=undercut(_name("level"), "undercut_level"),
+        data_month="data_month",
+    ).cast(COLUMNS)  # type: ignore[arg-type]
+
+
+def _rank(column: str) -> pl.Expr:
+    ranks = {name: rank for rank, name in enumerate(LEVELS)}
+    return pl.col(column).replace_strict(ranks, return_dtype=pl.Int8)
+
+
+def _name(column: str) -> pl.Expr:
+    return pl.col(column).replace_strict(dict(enumerate(LEVELS)), return_dtype=pl.String)
