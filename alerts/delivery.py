@@ -1,106 +1,131 @@
-"""From digest to mail: composed the same every time, handed over once."""
+"""From digest to mail: queued with its bytes, handed over once, tried again over nights."""
 
 import hashlib
 import os
 import re
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from alerts.digest import Digest, render
 from config.recipients import Recipient
-from config.settings import Smtp
+from config.settings import SettingsError, Smtp
+from warehouse.history import transaction
 from warehouse.query import run
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+GIVE_UP_DAYS = 5  # RFC 5321, 4.5.4.1: at least four to five days
+KEEP_DAYS = 30  # bytes of mails that are done
+REFUSED_FOR_GOOD = 500
+CLOSING = 421
 
 
-class DeliveryError(Exception):
-    """Mail could not be handed over; it waits and goes out with the next run."""
+@dataclass(frozen=True)
+class Letter:
+    """A mail that is to go out: what it tells of each region, and from when it may go.
+
+    Attributes:
+        kind: alert (a level changed), summary (none did) or operator.
+        told: Level by region; for the operator what the mail is about, with no level.
+        held_until: Waits for approval until then; None: needs none.
+    """
+
+    message: EmailMessage
+    night: date
+    kind: str
+    told: Mapping[str, str]
+    not_before: datetime
+    held_until: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of one mail in this run: sent, written, or done by an earlier run."""
+    """What became of one mail: sent, written, waits or refused; ``where`` says more."""
 
     recipient: str
     status: str
     where: str
 
 
-@dataclass(frozen=True)
-class Failing:
-    """A source that could not be renewed: since when, why, and up to when figures are known."""
+def letter(
+    con: duckdb.DuckDBPyConnection,
+    digest: Digest,
+    recipient: Recipient,
+    now: datetime,
+    hold_hours: float,
+    sender: str,
+    unsubscribe: str,
+) -> Letter | None:
+    """What a reader must be told tonight; None: nothing.
 
-    name: str
-    since: datetime
-    failure: str
-    covers_until: date | None
+    Told is what differs from the levels the reader was told last, whichever night that was
+    and however it fell out; without a change one mail a week says so. Nothing is told of
+    nights before the last one told.
+    """
+    told = dict(run(con, "outbox/last_told", recipient=recipient.address).fetchall())
+    (last,) = run(con, "outbox/last_mail", recipient=recipient.address).fetchone() or (None,)
+    night = digest.as_of_date
+    own = digest.within(recipient)
+    changes = own.changes(told)
+    is_new_week = last is None or night.isocalendar()[:2] > last.isocalendar()[:2]
+    if last is not None and night < last:
+        return None
+    if not is_new_week and (
+        not changes or recipient.when == "weekly" or (recipient.when == "nightly" and night == last)
+    ):
+        return None
+    message = compose(own, told, recipient, sender, unsubscribe)
+    until = now + timedelta(hours=hold_hours) if hold_hours else None
+    kind = "alert" if changes else "summary"
+    return Letter(message, night, kind, changes, recipient.not_before(now), until)
 
 
-def compose(digest: Digest, recipient: Recipient, sender: str, unsubscribe: str) -> EmailMessage:
-    """The digest as one recipient gets it; the same night gives the same bytes.
+def compose(
+    digest: Digest, told: Mapping[str, str], recipient: Recipient, sender: str, unsubscribe: str
+) -> EmailMessage:
+    """The mail as one recipient gets it; the same changes of a night give the same bytes.
 
     Args:
-        digest: The night.
-        recipient: Address, language and countries.
+        digest: The night, within what the recipient asked for.
+        told: Level last told by region.
+        recipient: Address and language.
         sender: ``Name <address>``.
         unsubscribe: mailto: or https: address.
 
     Raises:
         ValueError: An address or subject holds a line break.
     """
-    subject, text, html = render(
-        digest.within(recipient.countries), recipient.language, unsubscribe
-    )
+    written = render(digest, told, recipient.language, unsubscribe)
     night = digest.as_of_date
-    message, digest_id = _message(subject, sender, recipient.address, night, str(night))
+    seed = f"{night}|{sorted(digest.changes(told).items())}"
+    message, digest_id = message_to(recipient.address, written.subject, sender, night, seed)
     message["List-Unsubscribe"] = f"<{unsubscribe}>"
-    message["Content-Language"] = recipient.language
-    message.set_content(text)
-    message.add_alternative(html, subtype="html")
-    message.set_boundary(f"=_{digest_id[32:]}")
+    message.set_content(written.text)
+    message.add_alternative(written.html, subtype="html")
+    html: Any = message.get_payload(1)
+    for name, picture in written.pictures.items():
+        html.add_related(
+            picture, "image", "png", cid=f"<{name}>", disposition="inline", filename=f"{name}.png"
+        )
+    message["Content-Language"] = recipient.language  # after the content, which takes it along
+    message.set_boundary(f"=_{digest_id[32:48]}")
+    html.set_boundary(f"=_{digest_id[48:]}")
     return message
 
 
-def compose_failures(failing: Sequence[Failing], operator: str, sender: str) -> EmailMessage:
-    """What the operator must know of sources that fail; the same failures give the same message.
-
-    So it goes out once when a source begins to fail, not every night, and again when
-    another does.
-
-    Args:
-        failing: The sources that fail now, at least one.
-        operator: Address.
-        sender: ``Name <address>``.
-    """
-    since = max(source.since for source in failing)
-    seed = "|".join(f"{source.name} {source.since.isoformat()}" for source in failing)
-    names = ", ".join(source.name for source in failing)
-    message, _ = _message(f"Tocsin: {names} not renewed", sender, operator, since.date(), seed)
-    told = [
-        f"{source.name}, failing since {source.since:%Y-%m-%d %H:%M} UTC\n"
-        f"  {source.failure}\n"
-        f"  Figures in use end on {source.covers_until or '(none yet)'}."
-        for source in failing
-    ]
-    message.set_content(
-        "\n\n".join(told) + "\n\nThe nights go on with the last good figures; the file and the "
-        "mails say how old they are.\nTo look: tocsin sources, tocsin sources check NAME, tocsin "
-        "quarantine. This mail comes once for these failures.\n"
-    )
-    return message
-
-
-def _message(subject: str, sender: str, to: str, day: date, seed: str) -> tuple[EmailMessage, str]:
+def message_to(
+    to: str, subject: str, sender: str, day: date, seed: str
+) -> tuple[EmailMessage, str]:
     """A message with its headers, whose identity follows from recipient and seed."""
     digest_id = hashlib.sha256(f"{to}|{seed}".encode()).hexdigest()
     domain = parseaddr(sender)[1].rpartition("@")[2] or "tocsin.invalid"
@@ -114,115 +139,225 @@ def _message(subject: str, sender: str, to: str, day: date, seed: str) -> tuple[
     return message, digest_id
 
 
-def deliver(
-    con: duckdb.DuckDBPyConnection,
-    messages: Sequence[EmailMessage],
-    smtp: Smtp,
-    folder: Path,
-    now: datetime,
-) -> list[Delivery]:
-    """Hand over each message that no earlier run has: by SMTP if a host is set, else as a file.
+def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: datetime) -> None:
+    """Put letters into the outbox with what they tell, all or none; what is there stays."""
+    with transaction(con):
+        for told in letters:
+            content = told.message.as_bytes()
+            identity = told.message["Message-ID"]
+            if con.execute(
+                "select 1 from ops.outbox where message_id = $identity", {"identity": identity}
+            ).fetchone():
+                continue
+            run(
+                con,
+                "outbox/queue",
+                message_id=identity,
+                recipient=told.message["To"],
+                kind=told.kind,
+                as_of_date=told.night,
+                subject=told.message["Subject"],
+                content=content,
+                content_sha256=hashlib.sha256(content).hexdigest(),
+                held_until=told.held_until,
+                not_before=told.not_before,
+                now=now,
+            )
+            for about, level in told.told.items():
+                con.execute(
+                    "insert into ops.told values ($identity, $about, $level)",
+                    {"identity": identity, "about": about, "level": level},
+                )
 
-    A message is queued before it is handed over, and marked at once after: only a crash
-    between the server's acceptance and our mark could send it twice.
+
+def hand_over(
+    con: duckdb.DuckDBPyConnection, smtp: Smtp, folder: Path, now: datetime, hold_then: str
+) -> list[Delivery]:
+    """Hand over what may go: by SMTP if a host is set, else as files.
+
+    Each mail is marked at once after it was accepted: only a crash between the server's
+    250 and that mark can send it twice. What a server does not take now is tried again,
+    later and later, for ``GIVE_UP_DAYS``; an address it refuses for good is parked.
+
+    Args:
+        con: The working file.
+        smtp: Server; without a host mails are written.
+        folder: Where files go.
+        now: UTC.
+        hold_then: send or lapse: what becomes of held mails that nobody approved in time.
+    """
+    run(
+        con, "outbox/settle", now=now, hold_then=hold_then, give_up_days=GIVE_UP_DAYS,
+        keep_days=KEEP_DAYS,
+    )  # fmt: skip
+    due = run(con, "outbox/due", now=now).fetchall()
+    if not due:
+        return []
+    return _by_smtp(con, due, smtp, now) if smtp.host else _as_files(con, due, folder, now)
+
+
+def check(smtp: Smtp) -> None:
+    """See that mail cannot leave this machine in the clear.
 
     Raises:
-        DeliveryError: The server cannot be reached or refuses, or the folder cannot be
-            written; what is not handed over stays queued.
+        SettingsError: It would.
     """
-    waiting, done = [], []
-    for message in messages:
-        run(
-            con,
-            "outbox/queue",
-            message_id=message["Message-ID"],
-            recipient=message["To"],
-            as_of_date=message["Message-ID"][1:11],
-            subject=message["Subject"],
-            content_sha256=hashlib.sha256(message.as_bytes()).hexdigest(),
-            now=now,
+    if smtp.host and smtp.security == "none" and smtp.host not in LOOPBACK:
+        raise SettingsError(
+            f"TOCSIN_SMTP_SECURITY=none is for this machine only, not for {smtp.host}; "
+            "set it to starttls or tls"
         )
-        found = run(con, "outbox/status", message_id=message["Message-ID"]).fetchone()
-        if found is not None and found[0] == "queued":
-            waiting.append(message)
-        else:
-            done.append(Delivery(message["To"], "sent before", found[1] if found else ""))
-    if not waiting:
-        return done
-    handed = (
-        _by_smtp(con, waiting, smtp, now) if smtp.host else _as_files(con, waiting, folder, now)
-    )
-    return done + handed
 
 
 def _finish(
-    con: duckdb.DuckDBPyConnection, message: EmailMessage, via: str, where: str, now: datetime
-) -> Delivery:
-    status = "sent" if via == "smtp" else "written"
+    con: duckdb.DuckDBPyConnection, identity: str, status: str, via: str, where: str, now: datetime
+) -> None:
     run(
-        con, "outbox/finish", message_id=message["Message-ID"], status=status, via=via,
-        detail=where, now=now,
+        con, "outbox/finish", message_id=identity, status=status, via=via, detail=where, now=now
     )  # fmt: skip
-    return Delivery(message["To"], status, where)
+
+
+def _wait(
+    con: duckdb.DuckDBPyConnection, identity: str, to: str, cause: str, now: datetime
+) -> Delivery:
+    run(con, "outbox/wait", message_id=identity, detail=cause, now=now)
+    return Delivery(to, "waits", cause)
 
 
 def _as_files(
-    con: duckdb.DuckDBPyConnection, messages: Sequence[EmailMessage], folder: Path, now: datetime
-) -> list[Delivery]:
+    con: duckdb.DuckDBPyConnection, due: Sequence[tuple[str, str, bytes]], folder: Path,
+    now: datetime,
+) -> list[Delivery]:  # fmt: skip
     deliveries = []
-    for message in messages:
-        slug = re.sub(r"[^a-z0-9]+", "-", message["To"].lower()).strip("-")
-        identity = message["Message-ID"]
-        path = folder / f"{identity[1:11]}-{slug}-{identity[12:20]}.eml"
-        part = path.with_suffix(".part")
+    for identity, to, content in due:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(message.as_bytes())
-            os.replace(part, path)
+            path = _file(identity, to, content, folder)
         except OSError as error:
-            raise DeliveryError(
-                f"cannot write mails to {folder} ({error.strerror}); make it writable or set "
-                "TOCSIN_SMTP_HOST, then run again: the mails wait"
-            ) from None
-        deliveries.append(_finish(con, message, "file", str(path), now))
+            cause = f"cannot write to {folder} ({error.strerror}); make it writable"
+            deliveries.append(_wait(con, identity, to, cause, now))
+            continue
+        _finish(con, identity, "written", "file", str(path), now)
+        deliveries.append(Delivery(to, "written", str(path)))
     return deliveries
 
 
+def _file(identity: str, to: str, content: bytes, folder: Path) -> Path:
+    slug = re.sub(r"[^a-z0-9]+", "-", to.lower()).strip("-")
+    path = folder / f"{identity[1:11]}-{slug}-{identity[12:20]}.eml"
+    part = path.with_suffix(".part")
+    folder.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(content)
+    os.replace(part, path)
+    return path
+
+
+def send_alone(message: EmailMessage, smtp: Smtp, folder: Path) -> Delivery:
+    """Hand over one message past the outbox, for when the warehouse cannot be used.
+
+    Raises:
+        OSError: No connection, or no place to write to.
+        smtplib.SMTPException: The server refused.
+    """
+    to, content = message["To"], message.as_bytes()
+    if not smtp.host:
+        return Delivery(to, "written", str(_file(message["Message-ID"], to, content, folder)))
+    with _connect(smtp) as server:
+        server.sendmail(_sender(content), [to], content)
+    return Delivery(to, "sent", f"{smtp.host}:{smtp.port}")
+
+
 def _by_smtp(
-    con: duckdb.DuckDBPyConnection, messages: Sequence[EmailMessage], smtp: Smtp, now: datetime
+    con: duckdb.DuckDBPyConnection, due: Sequence[tuple[str, str, bytes]], smtp: Smtp, now: datetime
 ) -> list[Delivery]:
     where = f"{smtp.host}:{smtp.port}"
-    try:
-        with _connect(smtp) as server:
-            deliveries = []
-            for message in messages:
-                server.send_message(message)
-                deliveries.append(_finish(con, message, "smtp", where, now))
-            return deliveries
-    except (OSError, smtplib.SMTPException) as error:
-        cause = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise DeliveryError(
-            f"cannot send by {where} ({' '.join(cause.split())}); check TOCSIN_SMTP_HOST, _PORT, "
-            "_SECURITY, _USERNAME and _PASSWORD, then run again: the mails wait in the outbox"
-        ) from None
+    deliveries: list[Delivery] = []
+    server: smtplib.SMTP | None = None
+    for place, (identity, to, content) in enumerate(due):
+        try:
+            server = server or _connect(smtp)
+        except (OSError, smtplib.SMTPException) as error:
+            cause = f"cannot send by {where} ({said_by(error)}); check TOCSIN_SMTP_*"
+            return deliveries + [_wait(con, i, t, cause, now) for i, t, _ in due[place:]]
+        try:
+            server.sendmail(_sender(content), [to], content)
+        except (OSError, smtplib.SMTPException) as error:
+            code, said = _code(error, to), f"{where}: {said_by(error)}"
+            if code >= REFUSED_FOR_GOOD:
+                _finish(con, identity, "refused", "smtp", said, now)
+                if isinstance(error, smtplib.SMTPRecipientsRefused):
+                    park(con, to, said, now)
+                deliveries.append(Delivery(to, "refused", said))
+            else:
+                deliveries.append(_wait(con, identity, to, said, now))
+                if code in (0, CLOSING):  # the next mail opens another connection
+                    server.close()
+                    server = None
+        else:
+            _finish(con, identity, "sent", "smtp", where, now)
+            deliveries.append(Delivery(to, "sent", where))
+    if server is not None:
+        try:
+            server.quit()
+        except (OSError, smtplib.SMTPException):  # all is said; it may hang up first
+            server.close()
+    return deliveries
+
+
+def park(con: duckdb.DuckDBPyConnection, recipient: str, reason: str, now: datetime) -> None:
+    """Send nothing to an address any more, until ``tocsin alerts resend`` takes it up again."""
+    con.execute(
+        "insert or replace into ops.parked values ($recipient, $now, $reason)",
+        {"recipient": recipient, "now": now, "reason": reason},
+    )
+
+
+def _sender(content: bytes) -> str:
+    return parseaddr(str(BytesHeaderParser().parsebytes(content)["From"]))[1]
+
+
+def _code(error: Exception, to: str) -> int:
+    """SMTP's reply; 0: there is none, the connection failed."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return error.recipients[to][0]
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return 450  # about our own address: the operator's to mend, no fault of the reader's
+    if isinstance(error, smtplib.SMTPResponseException):
+        return int(error.smtp_code)
+    return 0
+
+
+def said_by(error: Exception) -> str:
+    """A server's or the system's words on a failure, in one line."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        ((code, text),) = error.recipients.values()
+        return f"{code} {_text(text)}"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_text(error.smtp_error)}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split())
+
+
+def _text(said: bytes | str) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())[:200]
 
 
 def _connect(smtp: Smtp) -> smtplib.SMTP:
     host = smtp.host or ""
-    if smtp.security == "none" and host not in LOOPBACK:
-        raise DeliveryError(
-            f"TOCSIN_SMTP_SECURITY=none is for this machine only, not for {host}; "
-            "set it to starttls or tls"
-        )
-    context = ssl.create_default_context()
+    context = ssl.create_default_context(cafile=smtp.ca_file)
     if smtp.security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(
             host, smtp.port, timeout=smtp.timeout_seconds, context=context
         )
     else:
         server = smtplib.SMTP(host, smtp.port, timeout=smtp.timeout_seconds)
+    try:
         if smtp.security == "starttls":
             server.starttls(context=context)
-    if smtp.username and smtp.password:
-        server.login(smtp.username, smtp.password.get_secret_value())
+        if smtp.username and smtp.password:
+            server.login(smtp.username, smtp.password.get_secret_value())
+    except BaseException:
+        server.close()
+        raise
     return server

@@ -1,20 +1,28 @@
-"""The digest of a night: what it holds and how it reads."""
+"""The mail of a night: what it holds and how it reads."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import css_inline
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alerts import wording
-from config.registry import LEVELS, MEASURES, thresholds
+from alerts.life import NEWS
+from alerts.pictures import COLOURS, level_map, sparkline
+from config.recipients import Recipient
+from config.registry import LEVELS, MEASURES, countries, thresholds
 
 FLAGGED = LEVELS[:0:-1]  # the gravest first
-DETAILED = 10  # regions told in full, so that a mail stays short on a phone
+RANK = {name: rank for rank, name in enumerate(LEVELS)}
+DETAILED = 5  # changes told in full, with a picture, so that a mail stays short on a phone
 EVENTS_SHOWN = 3
+SPARK_MONTHS = 24
+CALM = LEVELS[0]
 
 
 @dataclass(frozen=True)
@@ -23,47 +31,91 @@ class Digest:
 
     Attributes:
         flags: Every region with its level (``flags``).
+        alerts: Regions above the threshold, or fallen below it tonight (``alerts``).
         drivers: Drivers and context of every region (``flag_drivers``).
-        events: Events of the newest months in flagged regions.
+        events: Events of the newest months in regions of ``alerts``.
+        counts: ``region_id``, ``month_start``, ``value``: events of the last two years.
         presence: Figures on administrators at their posts (``administrator_presence``).
         suspensions: Spells of suspended cooperation and sanctions (``suspensions``).
         sources: Freshness, licence and attribution (``sources``).
+        outlines: GeoJSON geometry by region.
+        muted: Until when nobody is mailed of a region, by its id.
         database: Where the published file is.
     """
 
     as_of_date: date
     data_month: date
     flags: pl.DataFrame
+    alerts: pl.DataFrame
     drivers: pl.DataFrame
     events: pl.DataFrame
+    counts: pl.DataFrame
     presence: pl.DataFrame
     suspensions: pl.DataFrame
     sources: pl.DataFrame
+    outlines: Mapping[str, str]
+    muted: Mapping[str, date]
     database: str
 
-    def within(self, countries: tuple[str, ...]) -> "Digest":
-        """The same night for readers who asked for some countries only (none: all)."""
-        if not countries:
-            return self
-        return replace(self, flags=self.flags.filter(pl.col("country_code").is_in(countries)))
+    def within(self, recipient: Recipient) -> "Digest":
+        """The same night for one reader: places asked for, levels from the lowest asked for."""
+        flags = self.flags
+        if recipient.countries or recipient.regions:
+            flags = flags.filter(
+                pl.col("country_code").is_in(recipient.countries)
+                | pl.col("region_id").is_in(recipient.regions)
+            )
+        floored = pl.when(_rank("alert_level") >= RANK[recipient.lowest_level])
+        return replace(
+            self,
+            flags=flags,
+            alerts=self.alerts.join(flags, on="region_id", how="semi").with_columns(
+                alert_level=floored.then("alert_level").otherwise(pl.lit(CALM))
+            ),
+        )
+
+    def changes(self, told: Mapping[str, str]) -> dict[str, str]:
+        """Regions whose level is another one than was told: their level now, muted ones apart.
+
+        Args:
+            told: Level last told by region; not told: none.
+        """
+        now = dict(self.alerts.select("region_id", "alert_level").iter_rows())
+        places = self.flags["region_id"].to_list()
+        return {
+            place: now.get(place, CALM)
+            for place in places
+            if now.get(place, CALM) != told.get(place, CALM) and place not in self.muted
+        }
 
 
-def render(digest: Digest, language: str, unsubscribe: str) -> tuple[str, str, str]:
-    """Subject, text and HTML of a digest.
+@dataclass(frozen=True)
+class Written:
+    """A mail in words: ``pictures`` are PNG by the content id that the HTML names."""
+
+    subject: str
+    text: str
+    html: str
+    pictures: Mapping[str, bytes]
+
+
+def render(digest: Digest, told: Mapping[str, str], language: str, unsubscribe: str) -> Written:
+    """The mail of one reader.
 
     Args:
-        digest: What to tell.
+        digest: What to tell, within what the reader asked for.
+        told: Level last told by region.
         language: en or fr.
         unsubscribe: Address under which a reader leaves the list.
     """
-    facts = _facts(digest)
-    parts = [
-        _environment(language, is_html=".html" in name)
-        .get_template(name)
-        .render(**facts, unsubscribe=unsubscribe)
+    facts = _facts(digest, told, language)
+    words = {**facts, "unsubscribe": unsubscribe, "colours": COLOURS}
+    subject, text, html = (
+        _environment(language, is_html=".html" in name).get_template(name).render(**words)
         for name in ("subject.txt.j2", "digest.txt.j2", "digest.html.j2")
-    ]
-    return " ".join(parts[0].split()), parts[1].strip() + "\n", parts[2]
+    )
+    inlined = css_inline.inline(html, keep_at_rules=True, load_remote_stylesheets=False)
+    return Written(" ".join(subject.split()), text.strip() + "\n", inlined, _pictures(facts))
 
 
 @cache
@@ -79,43 +131,99 @@ def _environment(language: str, is_html: bool) -> Environment:
     environment.install_gettext_translations(  # type: ignore[attr-defined]
         wording.translations(language), newstyle=True
     )
-    for name in ("day", "month", "number", "percent"):
+    for name in ("day", "month", "number", "percent", "name", "unit", "plain"):
         environment.filters[name] = partial(getattr(wording, name), language=language)
     environment.filters["odds"] = wording.odds
     environment.globals["language"] = language
     return environment
 
 
-def _facts(digest: Digest) -> dict[str, Any]:
-    rank = pl.col("level").replace_strict(
-        {n: i for i, n in enumerate(FLAGGED)}, return_dtype=pl.Int8
+def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, Any]:
+    changes = digest.changes(told)
+    names = countries().select(
+        "country_code", "country_name_fr" if language == "fr" else "country_name"
     )
-    flagged = digest.flags.filter(pl.col("level") != "none").sort(
-        rank, "p_escalation", "region_id", descending=[False, True, False]
+    country_names = dict(names.iter_rows())
+    alerts = digest.alerts.drop("data_month", "model_version", "boundaries_version")
+    rows = (
+        digest.flags.join(alerts, on="region_id", how="left")
+        .with_columns(pl.col("alert_level").fill_null(CALM))
+        .filter((pl.col("alert_level") != CALM) | pl.col("region_id").is_in(list(changes)))
+        .sort(_rank("alert_level"), "p_escalation", "region_id", descending=[True, True, False])
+        .with_columns(country_name=pl.col("country_code").replace_strict(country_names))
     )
-    regions = [
+    changed = [
         {
-            **flag,
-            "is_rising": flag["p_escalation"] > flag["p_escalation_before"],
-            "events": _newest(digest.events, flag["region_id"]),
-            "presence": _presence(digest, flag["region_id"]),
-            "driver": _strongest(digest.drivers, flag["region_id"]),
+            **row,
+            "told_level": told.get(row["region_id"], CALM),
+            "direction": _direction(told.get(row["region_id"], CALM), row["alert_level"]),
+            "cause": row["cause"] or NEWS,
+            "is_rising": row["p_escalation"] > row["p_escalation_before"],
+            "events": _newest(digest.events, row["region_id"]),
+            "presence": _presence(digest, row["region_id"]),
+            "driver": _strongest(digest.drivers, row["region_id"]),
+            "counts": _counts(digest, row["region_id"]),
+            "picture": f"counts{number}",
         }
-        for flag in flagged.head(DETAILED).iter_rows(named=True)
+        for number, row in enumerate(
+            rows.filter(pl.col("region_id").is_in(list(changes))).iter_rows(named=True)
+        )
     ]
+    changed.sort(key=lambda row: row["direction"] in ("lowered", "closed"))  # rises come first
+    standing = rows.filter(
+        ~pl.col("region_id").is_in(list(changes)) & ~pl.col("region_id").is_in(list(digest.muted))
+    )
+    told_of = [row["country_code"] for row in changed] or standing["country_code"].to_list()
     return {
         "as_of_date": digest.as_of_date,
         "data_month": digest.data_month,
         "is_stale": bool(digest.flags["is_stale"].any()),
-        "counts": {n: flagged.filter(pl.col("level") == n).height for n in FLAGGED},
-        "regions": regions,
-        "others": flagged.slice(DETAILED)["region_name"].to_list(),
-        "suspensions": _suspensions(digest.suspensions, [r["country_code"] for r in regions]),
-        "country_names": dict(digest.flags.select("country_code", "country_name").iter_rows()),
+        "counts": {n: rows.filter(pl.col("alert_level") == n).height for n in FLAGGED},
+        "changed": changed,
+        "detailed": changed[:DETAILED],
+        "standing": standing.to_dicts(),
+        "muted": [
+            {"region_name": name, "until": digest.muted[place]}
+            for place, name in digest.flags.select("region_id", "region_name").iter_rows()
+            if place in digest.muted
+        ],
+        "spark_from": digest.counts["month_start"].min(),
+        "suspensions": _suspensions(digest.suspensions, told_of),
+        "country_names": country_names,
+        "region_names": dict(rows.select("region_id", "region_name").iter_rows()),
+        "levels": dict(rows.select("region_id", "alert_level").iter_rows()),
+        "outlines": {
+            place: digest.outlines[place]
+            for place in digest.flags["region_id"]
+            if place in digest.outlines
+        },
         "followed": {level: round(10 * thresholds()["followed"][level]) for level in FLAGGED},
         "sources": digest.sources.to_dicts(),
         "database": digest.database,
     }
+
+
+def _pictures(facts: Mapping[str, Any]) -> dict[str, bytes]:
+    pictures = {"map": level_map(facts["outlines"], facts["levels"])}
+    for row in facts["detailed"]:
+        pictures[row["picture"]] = sparkline(row["counts"], row["alert_level"])
+    return pictures
+
+
+def _direction(before: str, now: str) -> str:
+    if before == CALM:
+        return "new"
+    if now == CALM:
+        return "closed"
+    return "raised" if RANK[now] > RANK[before] else "lowered"
+
+
+def _rank(column: str) -> pl.Expr:
+    return pl.col(column).replace_strict(RANK, return_dtype=pl.Int8)
+
+
+def _counts(digest: Digest, region_id: str) -> list[float | None]:
+    return digest.counts.filter(region_id=region_id).sort("month_start")["value"].to_list()
 
 
 def _newest(events: pl.DataFrame, region_id: str) -> list[dict[str, Any]]:
@@ -139,14 +247,12 @@ def _presence(digest: Digest, region_id: str) -> dict[str, Any] | None:
     )
 
 
-def _suspensions(
-    suspensions: pl.DataFrame, countries: list[str]
-) -> dict[str, list[dict[str, Any]]]:
+def _suspensions(suspensions: pl.DataFrame, told_of: list[str]) -> dict[str, list[dict[str, Any]]]:
     """Open measures of each country told of, the newest first."""
     shown = suspensions.filter(
         (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
     ).sort("opened_date", "actor", descending=[True, False])
-    return {code: shown.filter(country_code=code).to_dicts() for code in dict.fromkeys(countries)}
+    return {code: shown.filter(country_code=code).to_dicts() for code in dict.fromkeys(told_of)}
 
 
 def _strongest(drivers: pl.DataFrame, region_id: str) -> dict[str, Any]:

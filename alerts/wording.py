@@ -1,5 +1,6 @@
 """Words, numbers and dates in the reader's language."""
 
+import unicodedata
 from datetime import date
 from functools import cache
 from gettext import NullTranslations
@@ -10,6 +11,16 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
+from config.registry import names_fr
+
+UNITS_FR = {
+    "cercle": "cercle",
+    "province": "province",
+    "department": "département",
+    "region": "région",
+}
+VOWELS = "AEIOUYÀÂÉÈÊËÎÏÔÛÜaeiouyéèê"
+LONGEST = 120  # signs of a name: longer than any in the sources
 LOCALES = Path(__file__).parent / "locales"
 
 
@@ -55,6 +66,43 @@ def day(value: date, language: str) -> str:
     """
     pattern = "d'er' MMMM y" if language == "fr" and value.day == 1 else "d MMMM y"
     return format_date(value, pattern, locale=language)
+
+
+def plain(text: str, language: str) -> str:
+    r"""Text of a source as one short line: no control or direction signs, at most 120 signs.
+
+    Example:
+        >>> plain("Kidal\r\nBcc:\u202e x", "en"), len(plain("a" * 10**6, "en"))
+        ('Kidal Bcc: x', 120)
+    """
+    del language  # the same in all
+    line = " ".join(text[: 10 * LONGEST].split())
+    shown = "".join(sign for sign in line if unicodedata.category(sign)[0] != "C")
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+
+
+def name(text: str, language: str) -> str:
+    """An actor as it is called in the language, where ``config/names_fr.csv`` knows it.
+
+    Example:
+        >>> name("World Bank", "fr"), name("JNIM", "fr"), name("World Bank", "en")
+        ('Banque mondiale', 'JNIM', 'World Bank')
+    """
+    return names_fr().get(text, text) if language == "fr" else text
+
+
+def unit(text: str, language: str) -> str:
+    """An admin-2 unit as the source spells it (English), in the language.
+
+    Example:
+        >>> unit("Bougouni cercle", "fr"), unit("Ansongo cercle", "fr"), unit("Kossi", "fr")
+        ('cercle de Bougouni', "cercle d'Ansongo", 'Kossi')
+    """
+    place, _, kind = text.rpartition(" ")
+    if language != "fr" or kind not in UNITS_FR or not place:
+        return text
+    of = "d'" if place[0] in VOWELS else "de "
+    return f"{UNITS_FR[kind]} {of}{place}"
 
 
 def month(value: date, language: str) -> str:

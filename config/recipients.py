@@ -1,23 +1,70 @@
-"""Who gets the digest."""
+"""Who is mailed: in which language, about where, from which level, and when."""
 
 import tomllib
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
 
-from config.registry import countries
+from config.registry import LEVELS, countries, regions
 from config.settings import SettingsError
 
 LANGUAGES = ("en", "fr")
+WHEN = ("immediate", "nightly", "weekly")
+FIELDS = (
+    "address", "language", "countries", "regions", "lowest_level", "when", "quiet_hours",
+    "time_zone",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Recipient:
-    """One reader: address, language, and the countries asked for (empty: all)."""
+    """One reader.
+
+    Attributes:
+        address: E-mail address.
+        language: en or fr.
+        countries: ISO 3166 alpha-3; none and no regions: everywhere.
+        regions: Region ids, besides those of ``countries``.
+        lowest_level: Levels below it are not told: watch, warning or alarm.
+        when: immediate: every run that changes something; nightly: at most one such mail
+            a night; weekly: one mail in the first run of a week, changed or not. The other
+            two get that one too, where nothing else was sent in the week.
+        quiet_hours: From and to, local time: mails wait until they end.
+        time_zone: IANA name.
+    """
 
     address: str
     language: str
-    countries: tuple[str, ...]
+    countries: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    lowest_level: str = LEVELS[1]
+    when: str = "nightly"
+    quiet_hours: tuple[time, time] | None = None
+    time_zone: str = "Africa/Bamako"
+
+    def not_before(self, now: datetime) -> datetime:
+        """When a mail may go: now, or the end of the quiet hours (UTC, as ``now``).
+
+        Example:
+            >>> night = Recipient("a@b.org", "fr", quiet_hours=(time(21), time(6)))
+            >>> str(night.not_before(datetime(2021, 6, 25, 22, 5)))
+            '2021-06-26 06:00:00'
+            >>> str(night.not_before(datetime(2021, 6, 25, 12)))
+            '2021-06-25 12:00:00'
+        """
+        if self.quiet_hours is None:
+            return now
+        begins, ends = self.quiet_hours
+        here = now.replace(tzinfo=UTC).astimezone(ZoneInfo(self.time_zone))
+        at = here.time()
+        is_quiet = begins <= at < ends if begins < ends else at >= begins or at < ends
+        if not is_quiet:
+            return now
+        until = datetime.combine(here.date(), ends, here.tzinfo)
+        until += timedelta(days=until <= here)
+        return until.astimezone(UTC).replace(tzinfo=None)
 
 
 def load_recipients(path: Path) -> list[Recipient]:
@@ -33,24 +80,76 @@ def load_recipients(path: Path) -> list[Recipient]:
         raise SettingsError(
             f"{path}: {error}; mend the file or set TOCSIN_RECIPIENTS_FILE"
         ) from None
-    return [
+    found = [
         _recipient(entry, f"{path}: recipient {number}") for number, entry in enumerate(entries, 1)
     ]
+    addresses = [recipient.address.lower() for recipient in found]
+    if twice := sorted({address for address in addresses if addresses.count(address) > 1}):
+        raise SettingsError(f"{path}: {', '.join(twice)} stands twice; keep one entry an address")
+    return found
+
+
+def address_of(text: object, where: str) -> str:
+    """A plain e-mail address.
+
+    Raises:
+        SettingsError: It is none.
+    """
+    local, at, domain = str(text).partition("@")
+    is_plain = (
+        str(text).isascii() and str(text).isprintable() and not set(" <>,;\"'") & set(str(text))
+    )
+    if not (local and at and domain and is_plain and "@" not in domain):
+        raise SettingsError(f"{where} {text!r} is no e-mail address; write name@host")
+    return str(text)
 
 
 def _recipient(entry: dict[str, Any], where: str) -> Recipient:
-    address, language = entry.get("address", ""), entry.get("language", "")
-    wanted = entry.get("countries", [])
-    known = countries()["country_code"].to_list()
-    if unknown := entry.keys() - {"address", "language", "countries"}:
-        raise SettingsError(f"{where}: unknown field {', '.join(sorted(unknown))}; remove it")
-    local, at, domain = str(address).partition("@")
-    if not (local and at and domain) or any(c.isspace() or ord(c) < 32 for c in str(address)):
-        raise SettingsError(f"{where}: address {address!r} is no e-mail address; write name@host")
-    if language not in LANGUAGES:
-        raise SettingsError(f"{where}: language {language!r} is not one of {', '.join(LANGUAGES)}")
-    if not isinstance(wanted, list) or not set(wanted) <= set(known):
+    if unknown := entry.keys() - set(FIELDS):
         raise SettingsError(
-            f"{where}: countries {wanted!r} must be a list out of {', '.join(known)}"
+            f"{where}: unknown field {', '.join(sorted(unknown))}; known are {', '.join(FIELDS)}"
         )
-    return Recipient(address, language, tuple(wanted))
+
+    def one_of(field: str, allowed: tuple[str, ...], default: str | None = None) -> str:
+        value = entry.get(field, default)
+        if value not in allowed:
+            raise SettingsError(f"{where}: {field} {value!r} is not one of {', '.join(allowed)}")
+        return str(value)
+
+    def out_of(field: str, known: list[str], named_in: str) -> tuple[str, ...]:
+        wanted = entry.get(field, [])
+        if not isinstance(wanted, list) or not {*map(str, wanted)} <= set(known):
+            wrong = [v for v in wanted if v not in known] if isinstance(wanted, list) else wanted
+            raise SettingsError(f"{where}: {field} {wrong!r} must be a list out of {named_in}")
+        return tuple(wanted)
+
+    known = countries()["country_code"].to_list()
+    zone = entry.get("time_zone", Recipient.time_zone)
+    if zone not in available_timezones():
+        raise SettingsError(
+            f"{where}: time_zone {zone!r} is no IANA time zone; write one such as Africa/Bamako"
+        )
+    return Recipient(
+        address_of(entry.get("address", ""), f"{where}: address"),
+        one_of("language", LANGUAGES),
+        out_of("countries", known, ", ".join(known)),
+        out_of("regions", regions()["region_id"].to_list(), "the ids of config/regions.csv"),
+        one_of("lowest_level", LEVELS[1:], Recipient.lowest_level),
+        one_of("when", WHEN, Recipient.when),
+        _hours(entry.get("quiet_hours"), where),
+        zone,
+    )
+
+
+def _hours(text: object, where: str) -> tuple[time, time] | None:
+    if text is None:
+        return None
+    try:
+        begins, ends = (time.fromisoformat(part.strip()) for part in str(text).split("-"))
+        if begins == ends or begins.tzinfo or ends.tzinfo:
+            raise ValueError
+    except ValueError:
+        raise SettingsError(
+            f'{where}: quiet_hours {text!r} is no span of hours; write one such as "21:00-06:00"'
+        ) from None
+    return begins, ends

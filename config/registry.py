@@ -255,3 +255,9 @@ def partners() -> pl.DataFrame:
 def countries() -> pl.DataFrame:
     """The eight WAEMU countries: iso3, names in English and French, Gleditsch-Ward number."""
     return pl.read_csv(HERE / "countries.csv")
+
+
+@cache
+def names_fr() -> dict[str, str]:
+    """French names of actors and partners, by the name that sources use."""
+    return dict(pl.read_csv(HERE / "names_fr.csv").iter_rows())

@@ -16,7 +16,10 @@ class SettingsError(Exception):
 
 
 class Smtp(BaseSettings):
-    """How to hand over mail; without ``host`` mails are written to the outbox folder."""
+    """How to hand over mail; without ``host`` mails are written to the outbox folder.
+
+    ``ca_file`` names the authority of a server whose certificate the system does not know.
+    """
 
     model_config = SettingsConfigDict(env_prefix=f"{PREFIX}SMTP_", frozen=True)
 
@@ -26,6 +29,7 @@ class Smtp(BaseSettings):
     password: SecretStr | None = None
     security: Literal["starttls", "tls", "none"] = "starttls"
     timeout_seconds: float = 20
+    ca_file: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -38,7 +42,9 @@ class Settings(BaseSettings):
         sources: Where a source comes from, by its name: a file in place of its embedded
             copy, ``live`` for the publisher's own address, or another address of that kind.
             ``TOCSIN_SOURCES='{"ucdp_ged": "live"}'``.
-        operator: Who is told, once, when a source begins to fail.
+        operator: Who is told, once, when something begins to fail.
+        hold_hours: How long mails wait for ``tocsin alerts approve``; 0: they go at once.
+        hold_then: What becomes of those that nobody approved: send or lapse.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
@@ -48,6 +54,8 @@ class Settings(BaseSettings):
     published_copies: int = 7
     sources: dict[str, str] = {}
     operator: str | None = None
+    hold_hours: float = 0
+    hold_then: Literal["send", "lapse"] = "send"
     mail_sender: str = "Tocsin <tocsin@localhost>"
     mail_unsubscribe: str = "mailto:tocsin@localhost?subject=unsubscribe"
 

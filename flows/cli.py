@@ -26,7 +26,7 @@ app = typer.Typer(
 STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
 
 
-DEGRADED = 3  # exit code: the night was finished on last good figures of a source
+DEGRADED = 3  # exit code: finished, but a source was not renewed or a mail waits
 DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
 
 
@@ -70,7 +70,7 @@ def nightly(
 ) -> None:
     """Pull every source, rebuild the night, judge it, publish the file, send the digests.
 
-    Exit code 3: all of that was done, but a source could not be renewed.
+    Exit code 3: all of that was done, but a source could not be renewed or a mail waits.
     """
     console = Console()
     from flows.prefect_server import prefect_server
@@ -87,16 +87,70 @@ def nightly(
         wait()
         console.print(f"Tocsin, the night of {night} (libraries and Prefect ready in "
                       f"{time.perf_counter() - began:.1f} s)")  # fmt: skip
-        report = flow(
-            night,
-            settings,
-            smtp,
-            lambda name, seconds: console.print(f"  {name:<28}{seconds:6.2f} s", highlight=False),
-        )
+        try:
+            report = flow(
+                night,
+                settings,
+                smtp,
+                lambda name, seconds: console.print(
+                    f"  {name:<28}{seconds:6.2f} s", highlight=False
+                ),
+            )
+        except Exception as error:
+            tell_failed(settings, smtp, error)
+            raise
         show(report, console, str(settings.published_path))
     console.print(f"Done in {time.perf_counter() - began:.1f} s")
-    if report.failures:
+    if report.failures or any(mail.status in ("waits", "refused") for mail in report.deliveries):
         raise typer.Exit(DEGRADED)
+
+
+def tell_failed(
+    settings: configuration.Settings, smtp: configuration.Smtp, error: Exception
+) -> None:
+    """Mail the operator that the run failed, once for what failed."""
+    from alerts import operator
+
+    what = " ".join(str(error).split())[:500]
+    operator.tell_now(
+        settings, smtp, "run", what, "Tocsin: the run failed",
+        f"The run failed:\n  {what}\n\nThe last published file stays in place. Mend it and run "
+        "again. This mail comes once for this failure.", _now(),
+    )  # fmt: skip
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@app.command()
+def watchdog(
+    hours: Annotated[float, typer.Option(help="A finished run must be younger than this.")] = 30,
+) -> None:
+    """Mail the operator if no run was finished for hours; for cron, apart from Prefect.
+
+    Exit code 1: none was.
+    """
+    from alerts import operator
+
+    settings, smtp = configuration.load()
+    late = operator.overdue(settings, hours, _now())
+    if late is None:
+        operator.forget(settings, "watchdog")
+        print(f"A run was finished within {hours:g} hours.")
+        return
+    done = operator.tell_now(
+        settings, smtp, "watchdog", late.partition(", for")[0], "Tocsin: no run was finished",
+        f"{late}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
+        "and run tocsin nightly.", _now(),
+    )  # fmt: skip
+    told = (
+        f"mail to {done.recipient}: {done.status}, {done.where}"
+        if done
+        else ("the operator was told" if settings.operator else "set TOCSIN_OPERATOR to be mailed")
+    )
+    print(f"tocsin: {late}; {told}", file=sys.stderr)
+    raise typer.Exit(1)
 
 
 @app.command()
@@ -440,4 +494,8 @@ def show(report: "Report", console: Console, published: str) -> None:
         )
     console.print(f"Published: {published}", soft_wrap=True)
     for mail in report.deliveries:
-        console.print(f"Mail to {mail.recipient}: {mail.status}, {mail.where}", soft_wrap=True)
+        console.print(
+            f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
+        )
+    if not report.deliveries:
+        console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")

@@ -13,8 +13,9 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from alerts import life
-from alerts.delivery import Delivery, Failing, compose, compose_failures, deliver
-from alerts.digest import Digest
+from alerts import operator as ops
+from alerts.delivery import Delivery, check, hand_over, letter, queue
+from alerts.digest import SPARK_MONTHS, Digest
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, SettingsError, Smtp, credentials
@@ -230,49 +231,71 @@ def keep_night(
         build.write_marts(con, night, marts)
 
 
-def send_digests(
-    con: duckdb.DuckDBPyConnection,
-    tables: dict[str, pl.DataFrame],
-    night: date,
-    settings: Settings,
-    smtp: Smtp,
-) -> list[Delivery]:
-    """One digest a recipient, by SMTP where a server is configured, else into the outbox."""
-    flags = tables["mart.flag"]
-    flagged = flags.filter(pl.col("level") != "none")
-    data_month = flags["data_month"][0]
-    events = (
-        tables["core.event"]
-        .join(flagged, on="region_id", how="semi")
-        .filter(pl.col("event_date") >= pl.lit(data_month).dt.offset_by("-2mo"))
-    )
-    digest = Digest(
+def write_letters(
+    con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, settings: Settings
+) -> None:
+    """Into the outbox: what each reader must be told tonight."""
+    now = _now()
+    digest = digest_of(con, tables, night, str(settings.published_path))
+    letters = [
+        letter(
+            con, digest, recipient, now, settings.hold_hours, settings.mail_sender,
+            settings.mail_unsubscribe,
+        )
+        for recipient in load_recipients(settings.recipients_file)
+    ]  # fmt: skip
+    queue(con, [found for found in letters if found], now)
+
+
+def digest_of(
+    con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, database: str
+) -> Digest:
+    """What a night has to say to readers."""
+    flags, alerts = tables["mart.flag"], tables["mart.alert"]
+    month = flags["data_month"][0]
+    is_recent = pl.col("month_start") > pl.lit(month).dt.offset_by(f"-{SPARK_MONTHS}mo")
+    return Digest(
         as_of_date=night,
-        data_month=data_month,
+        data_month=month,
         flags=flags,
+        alerts=alerts,
         drivers=tables["mart.flag_driver"],
-        events=events,
+        events=tables["core.event"]
+        .join(alerts, on="region_id", how="semi")
+        .filter(pl.col("event_date") >= pl.lit(month).dt.offset_by("-2mo")),
+        counts=tables["mart.indicator"]
+        .filter(is_recent, indicator="events_count", place_level="region")
+        .select("month_start", "value", region_id="place_id"),
         presence=tables["core.presence"],
         suspensions=tables["core.suspension"],
         sources=tables["mart.source_status"],
-        database=str(settings.published_path),
+        outlines=build.outlines(con),
+        muted=build.muted(con, night),
+        database=database,
     )
-    messages = [
-        compose(digest, recipient, settings.mail_sender, settings.mail_unsubscribe)
-        for recipient in load_recipients(settings.recipients_file)
-    ]
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return deliver(con, messages, smtp, settings.outbox_folder, now)
 
 
-def tell_operator(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -> list[Delivery]:
-    """One mail when a source begins to fail, if an operator is configured."""
-    found = [Failing(*told) for told in build.failing(con)]
-    if not found or not settings.operator:
-        return []
-    message = compose_failures(found, settings.operator, settings.mail_sender)
-    now = datetime.now(UTC).replace(tzinfo=None)
-    return deliver(con, [message], smtp, settings.outbox_folder, now)
+def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -> list[Delivery]:
+    """What may go, by SMTP where a server is configured, else as files; then the operator's."""
+
+    def hand() -> list[Delivery]:
+        return hand_over(con, smtp, settings.outbox_folder, _now(), settings.hold_then)
+
+    done = hand()
+    told = ops.letter(con, findings(con), settings, _now())
+    if told is None:
+        return done
+    queue(con, [told], _now())
+    return done + hand()
+
+
+def findings(con: duckdb.DuckDBPyConnection) -> list[ops.Finding]:
+    """What the operator must know tonight."""
+    return [ops.Finding(*found) for found in build.findings(con)]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @flow(name="nightly", validate_parameters=False)
@@ -287,6 +310,7 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         return result
 
     load_recipients(settings.recipients_file)  # a wrong entry stops before the work
+    check(smtp)
     if unknown := settings.sources.keys() - {source.name for source in SOURCES}:
         raise SettingsError(
             f"TOCSIN_SOURCES: {', '.join(sorted(unknown))} is no source; known are "
@@ -300,8 +324,9 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         checks = run("check the night", judge_night, tables, landed)
         run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
-        mails = run("send digests", send_digests, con, tables, night, settings, smtp)
-        mails += run("tell the operator", tell_operator, con, settings, smtp)
+        run("write mails", write_letters, con, tables, night, settings)
+        mails = run("send mails", send_mails, con, settings, smtp)
+    ops.finished(settings, str(night), _now())
     return Report(
         flags=tables["mart.flag"],
         drivers=tables["mart.flag_driver"],

@@ -1,49 +1,50 @@
-"""The mail: its words in both languages, delivered once, by a real server."""
+"""The mail in words and pictures, in both languages, whatever the sources say."""
 
 import email
 import re
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date
 from email.message import EmailMessage
 from email.policy import default
+from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 import pytest
-from aiosmtpd.controller import Controller
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
-from alerts.delivery import DeliveryError, compose, deliver
+from alerts.delivery import compose
 from alerts.digest import Digest
 from config.recipients import Recipient
-from config.settings import Smtp
-from warehouse.connect import warehouse
+from flows.nightly import digest_of
 
 NIGHT = date(2021, 6, 25)
-NOW = datetime(2021, 6, 25, 22)
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def digest(night) -> Digest:
-    tables = night(NIGHT)
-    return Digest(
-        as_of_date=NIGHT,
-        data_month=date(2021, 5, 1),
-        flags=tables["mart.flag"].filter(region_id="MLI.sikasso"),
-        drivers=tables["mart.flag_driver"],
-        events=tables["core.event"].filter(region_id="MLI.sikasso", event_date=date(2021, 5, 30)),
-        presence=tables["core.presence"],
-        suspensions=tables["core.suspension"],
-        sources=tables["mart.source_status"],
-        database="tocsin.duckdb",
+def digest(kept, night) -> Digest:
+    """Sikasso alone, raised on the founding night."""
+    whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
+    return replace(
+        whole,
+        flags=whole.flags.filter(region_id="MLI.sikasso"),
+        alerts=whole.alerts.filter(region_id="MLI.sikasso"),
+        events=whole.events.filter(region_id="MLI.sikasso", event_date=date(2021, 5, 30)),
     )
 
 
-def message(digest: Digest, language: str = "en", address: str = "a@example.org") -> EmailMessage:
-    return compose(
-        digest, Recipient(address, language, ()), "Tocsin <t@example.org>", "mailto:t@x.org"
-    )
+def message(
+    digest: Digest, language: str = "en", address: str = "a@example.org", was: str = "watch"
+) -> EmailMessage:
+    recipient = Recipient(address, language)
+    told = {"MLI.sikasso": was}
+    return compose(digest, told, recipient, "Tocsin <t@example.org>", "mailto:t@x.org")
 
 
 def text(mail: EmailMessage, kind: str = "plain") -> str:
@@ -53,34 +54,97 @@ def text(mail: EmailMessage, kind: str = "plain") -> str:
 
 def test_english(digest) -> None:
     mail = message(digest)
-    assert mail["Subject"] == "Tocsin 25 June 2021: 1 region (1 at warning) - Sikasso"
-    assert text(mail).splitlines()[:9] == [
-        "Chance that violence doubles in the next three months, on figures up to May 2021, "
+    assert mail["Subject"] == "Sikasso: WARNING, raised - Tocsin 25 June 2021"
+    assert text(mail).splitlines()[:13] == [
+        "Sikasso (Mali) is raised from WATCH to WARNING. 1 event, 5 deaths in May 2021, "
+        "against 0.4 events a month over the past twelve.",
+        "Levels: chance that violence doubles in the next three months, on figures up to May 2021, "
         "as known on 25 June 2021.",
         "",
         "WARNING - Sikasso (Mali)",
-        "  1 event, 5 deaths in May 2021, against 0.4 events a month over the past twelve.",
         "  Escalation (at least 3 events in three months): about 1 in 5 (20%), "
         "up from 15% a month earlier.",
         "  Expected in three months: 1.5 events, 8 times in 10 between 0 and 4. "
         "Without its newest event: WATCH.",
         "  * 30 May 2021, Bougouni cercle: 5 deaths, Government of Mali / JNIM "
         "(state against armed group)",
+        "  Events by month since June 2019: latest 1, highest 2.",
         "  Main driver: own events of the past years (0.15 a month).",
         "  Administrators at their posts: no figure for this region.",
+        "",
+        "Suspensions and sanctions in force (Mali)",
+        "  - World Bank: development aid suspended, 4 June 2021",
     ]
-    assert "World Bank: development aid suspended, 4 June 2021" in text(mail)
-    assert "African Union: membership suspended, June 2021" in text(mail)
 
 
 def test_french(digest) -> None:
     mail = message(digest, "fr")
-    assert mail["Subject"] == "Tocsin 25 juin 2021 : 1 région (1 en alerte) - Sikasso"
-    assert "ALERTE - Sikasso (Mali)" in text(mail)
-    assert "environ 1 chance sur 5" in text(mail)
+    assert mail["Subject"] == "Sikasso : ALERTE, en hausse - Tocsin 25 juin 2021"
+    lines = text(mail).splitlines()
+    assert lines[0] == (
+        "Sikasso (Mali) passe de VIGILANCE à ALERTE. 1 incident, 5 morts en mai 2021, contre "
+        "0,4 incident par mois en moyenne sur douze mois."
+    )
+    assert "  * 30 mai 2021, cercle de Bougouni : 5 morts, Forces gouvernementales du Mali / JNIM" \
+        " (forces de l'État contre groupe armé)" in lines  # fmt: skip
+    assert "  - Banque mondiale : aide au développement suspendue, 4 juin 2021" in lines
+    assert "environ 1 chance sur 5 (20 %)" in text(mail).replace("\u202f", " ").replace("\xa0", " ")
     assert "Sans son dernier incident : VIGILANCE." in text(mail)
     assert "aucun chiffre pour cette région" in text(mail)
-    assert "World Bank : aide au développement suspendue, 4 juin 2021" in text(mail)
+
+
+CHANGES = {
+    "none": ("Sikasso: WARNING, new", "Sikasso (Mali) is now at WARNING."),
+    "watch": ("Sikasso: WARNING, raised", "Sikasso (Mali) is raised from WATCH to WARNING."),
+    "alarm": ("Sikasso: WARNING, lowered", "Sikasso (Mali) is lowered from ALARM to WARNING."),
+}
+
+
+@pytest.mark.parametrize("was", CHANGES)
+def test_every_direction_is_named(digest, was: str) -> None:
+    subject, first = CHANGES[was]
+    assert message(digest, was=was)["Subject"].startswith(subject)
+    assert text(message(digest, was=was)).startswith(first)
+
+
+def test_an_alert_that_ended(digest) -> None:
+    closed = digest.alerts.with_columns(
+        alert_level=pl.lit("none"), alert_status=pl.lit("closed"), cause=pl.lit("news")
+    )
+    mail = message(replace(digest, alerts=closed), was="watch")
+    assert mail["Subject"] == "Sikasso: WATCH, ended - Tocsin 25 June 2021"
+    assert text(mail).startswith("Sikasso (Mali) is below the threshold again (was WATCH).")
+
+
+@pytest.mark.parametrize(
+    ("cause", "says"),
+    [("revision", "Earlier figures were revised"), ("model", "The models were changed"),
+     ("boundaries", "Boundaries were changed")],
+)  # fmt: skip
+def test_what_is_no_news_of_violence_says_so(digest, cause: str, says: str) -> None:
+    other = replace(digest, alerts=digest.alerts.with_columns(cause=pl.lit(cause)))
+    assert f"{says}: this is not news of violence." in text(message(other)).splitlines()[0]
+    assert "this is not news" not in text(message(digest))
+
+
+def test_nothing_changed(digest) -> None:
+    mail = message(digest, was="warning")
+    assert mail["Subject"] == "Tocsin 25 June 2021: no change, 1 region (1 at warning)"
+    assert "  - Sikasso (Mali): WARNING, about 1 in 5 (20%), since 25 June 2021" in text(mail)
+
+
+def test_a_level_held_says_what_this_month_alone_would(digest) -> None:
+    held = digest.alerts.with_columns(undercut_level=pl.lit("none"))
+    assert "This month alone would say: below the threshold." in text(
+        message(replace(digest, alerts=held))
+    )
+
+
+def test_muted_regions_are_named_and_not_told(digest) -> None:
+    muted = replace(digest, muted={"MLI.sikasso": date(2021, 7, 1)})
+    mail = message(muted)
+    assert "no change" in mail["Subject"]
+    assert "Sikasso: nobody is mailed until 1 July 2021." in text(mail)
 
 
 def test_every_string_is_translated() -> None:
@@ -100,78 +164,121 @@ def test_every_string_is_translated() -> None:
 
 
 def test_stale_figures_are_no_warning(digest) -> None:
-    from dataclasses import replace
-
     stale = replace(digest, flags=digest.flags.with_columns(is_stale=pl.lit(True)))
-    assert "figures too old to warn" in message(stale)["Subject"]
+    assert message(stale)["Subject"] == "Tocsin 25 June 2021: figures too old to warn"
     assert text(message(stale)).startswith("The figures are too old to warn")
 
 
-def test_same_night_same_bytes_and_small(digest) -> None:
+def test_same_night_same_bytes_and_small(kept, night, digest) -> None:
     assert message(digest).as_bytes() == message(digest).as_bytes()
-    assert len(message(digest).as_bytes()) < 100_000
+    whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
+    every = compose(whole, {}, Recipient("a@example.org", "fr"), "T <t@x.org>", "mailto:t@x.org")
+    assert len(every.as_bytes()) < 60_000
 
 
-def test_names_cannot_inject(digest) -> None:
-    from dataclasses import replace
+def test_pictures_show_levels_and_have_words(digest) -> None:
+    mail = email.message_from_bytes(message(digest).as_bytes(), policy=default)
+    pictures = {
+        part["Content-ID"]: Image.open(BytesIO(part.get_content()))
+        for part in mail.walk()
+        if part.get_content_type() == "image/png"
+    }
+    assert list(pictures) == ["<map>", "<counts0>"]
+    for picture in pictures.values():
+        colours = {c[1] for c in picture.convert("RGBA").getcolors()}
+        assert any(abs(c[0] - 0xD9) + abs(c[1] - 0x6B) + c[2] < 12 and c[3] > 250 for c in colours)
+    tags = re.findall(r"<img[^>]*>", text(mail, "html"))
+    assert [re.search(r'src="cid:(\w+)"', tag).group(1) for tag in tags] == ["map", "counts0"]
+    assert 'alt="Map of the levels; WARNING: Sikasso."' in tags[0]
+    assert 'alt="Events by month since June 2019: latest 1, highest 2."' in tags[1]
 
-    evil = '<script>alert("x")</script>'
-    flags = digest.flags.with_columns(region_name=pl.lit(f"Sikasso\r\nBcc: x@y.z {evil}"))
-    events = digest.events.with_columns(actor_a=pl.lit(evil), source_admin2_name=pl.lit(evil))
-    mail = message(replace(digest, flags=flags, events=events))
-    assert mail["Bcc"] is None
-    assert "<script" not in text(mail, "html")
-    assert "<script" in text(mail)
+
+class Tags(HTMLParser):
+    """Tags and names of attributes, as a reader of HTML finds them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+
+hostile = st.text(
+    st.sampled_from("a<>&\"'=\r\n\t\x00\u202e\u2028\u200b{}%()@:;") | st.characters(codec="utf-8"),
+    max_size=60,
+) | st.sampled_from(
+    ["Sikasso\r\nBcc: x@y.z", "<script>alert(1)</script>", "\u202eevil", '=HYPERLINK("http://x")',
+     "{{ 7 * 7 }}", "%(num)s"]
+)  # fmt: skip
+
+
+def test_hostile_texts_reach_neither_headers_nor_html(digest) -> None:
+    @settings(max_examples=25, deadline=None)
+    @given(words=hostile, language=st.sampled_from(["en", "fr"]))
+    def reaches(words: str, language: str) -> None:
+        evil = pl.lit(words or "x")
+        mail = message(
+            replace(
+                digest,
+                flags=digest.flags.with_columns(region_name=evil),
+                events=digest.events.with_columns(actor_a=evil, source_admin2_name=evil),
+                suspensions=digest.suspensions.with_columns(actor=evil),
+            ),
+            language,
+        )
+        assert set(mail.keys()) == {
+            "Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "List-Unsubscribe",
+            "Content-Language", "MIME-Version", "Content-Type",
+        }  # fmt: skip
+        assert mail["To"] == "a@example.org"
+        again = email.message_from_bytes(mail.as_bytes(), policy=default)
+        html, plain = text(again, "html"), text(again)
+        assert len(mail.as_bytes()) < 100_000
+        page = Tags()
+        page.feed(html)
+        assert page.tags <= set(
+            [
+                "html",
+                "head",
+                "meta",
+                "title",
+                "style",
+                "body",
+                "table",
+                "tbody",
+                "tr",
+                "td",
+                "h1",
+                "h2",
+                "p",
+                "img",
+                "ul",
+                "li",
+                "div",
+                "span",
+                "strong",
+                "br",
+            ]
+        )
+        assert not {name for name in page.attributes if name.startswith("on")}
+        forbidden = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\u200b]")
+        assert not forbidden.search(html.replace("\r\n", "\n"))
+        assert not forbidden.search(plain.replace("\r\n", "\n"))
+
+    reaches()
+
+
+def test_ten_million_signs_stay_out(digest) -> None:
+    events = digest.events.with_columns(actor_a=pl.lit("a" * 10_000_000))
+    assert len(message(replace(digest, events=events)).as_bytes()) < 60_000
+
+
+def test_an_address_cannot_inject(digest) -> None:
     with pytest.raises(ValueError, match="linefeed"):
         message(digest, address="a@example.org\r\nBcc: x@y.z")
-
-
-class Inbox:
-    def __init__(self) -> None:
-        self.mails: list[bytes] = []
-
-    async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802
-        self.mails.append(envelope.content)
-        return "250 OK"
-
-
-def test_delivered_once_by_a_real_server(digest, tmp_path: Path, unused_port: int) -> None:
-    inbox = Inbox()
-    smtp = Smtp(host="127.0.0.1", port=unused_port, security="none", timeout_seconds=5)
-    mail = message(digest)
-    with warehouse(tmp_path / "w.duckdb") as con:
-        with pytest.raises(DeliveryError, match=r"cannot send by 127.0.0.1:\d+ .*run again"):
-            deliver(con, [mail], smtp, tmp_path, NOW)
-        waiting = con.execute("select status from ops.outbox").fetchall()
-        controller = Controller(inbox, hostname="127.0.0.1", port=unused_port)
-        controller.start()
-        try:
-            first = deliver(con, [mail], smtp, tmp_path, NOW)
-            second = deliver(con, [mail], smtp, tmp_path, NOW)
-        finally:
-            controller.stop()
-    assert waiting == [("queued",)]
-    assert [d.status for d in first + second] == ["sent", "sent before"]
-    assert len(inbox.mails) == 1
-    assert email.message_from_bytes(inbox.mails[0])["Message-ID"] == mail["Message-ID"]
-
-
-def test_plain_smtp_leaves_this_machine_never(digest, tmp_path: Path) -> None:
-    smtp = Smtp(host="mail.example.org", security="none")
-    with (
-        warehouse(tmp_path / "w.duckdb") as con,
-        pytest.raises(DeliveryError, match="for this machine only"),
-    ):
-        deliver(con, [message(digest)], smtp, tmp_path, NOW)
-
-
-@pytest.fixture
-def unused_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_message_id_has_no_address(digest) -> None:

@@ -226,13 +226,26 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
     )
 
 
-def failing(con: duckdb.DuckDBPyConnection) -> list[tuple[str, datetime, str, date | None]]:
-    """Sources that could not be renewed: name, since when, why, last day of their figures."""
-    return con.execute(
-        "select f.source, f.failed_since, f.failure, max(b.covers_until) from ops.fetch as f "
-        "left join ops.batch as b using (source) where f.failure is not null "
-        "group by all order by f.source"
-    ).fetchall()
+def findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
+    if con.execute("select count(*) from ops.night").fetchone() == (0,):
+        return []
+    return run(con, "outbox/findings").fetchall()
+
+
+def outlines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """GeoJSON geometry of each region, simplified to what a small map can show."""
+    return dict(run(con, "mart/outline").fetchall())
+
+
+def muted(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, date]:
+    """Regions of which nobody is mailed on ``night``, and until when."""
+    return dict(
+        con.execute(
+            "select region_id, until_night from ops.mute where until_night >= $night",
+            {"night": night},
+        ).fetchall()
+    )
 
 
 def write_attempt(con: duckdb.DuckDBPyConnection, source: str, failure: str | None) -> None:

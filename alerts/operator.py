@@ -1,0 +1,121 @@
+"""What the operator is told: once when something begins to fail, not every night."""
+
+import json
+import os
+import smtplib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import duckdb
+
+from alerts.delivery import Delivery, Letter, message_to, said_by, send_alone
+from config.settings import Settings, Smtp
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something the operator must know.
+
+    Attributes:
+        key: The same as long as it lasts; another one when it begins anew.
+        about: A few words for the subject.
+        text: What is wrong and what to do.
+    """
+
+    key: str
+    about: str
+    text: str
+
+
+def letter(
+    con: duckdb.DuckDBPyConnection, found: Sequence[Finding], settings: Settings, now: datetime
+) -> Letter | None:
+    """A mail with all findings if one of them is new; None: the operator knows them."""
+    if not settings.operator:
+        return None
+    rows = con.execute(
+        "select about from ops.told inner join ops.outbox using (message_id) "
+        "where kind = 'operator' and recipient = $operator",
+        {"operator": settings.operator},
+    ).fetchall()
+    known = {about for (about,) in rows}
+    new = [finding for finding in found if finding.key not in known]
+    if not new:
+        return None
+    subject = "Tocsin: " + ", ".join(finding.about for finding in new)
+    seed = "|".join(finding.key for finding in new)
+    message, _ = message_to(settings.operator, subject, settings.mail_sender, now.date(), seed)
+    before = [finding for finding in found if finding.key in known]
+    parts = ["\n\n".join(finding.text for finding in new)]
+    if before:
+        parts.append("Told before and not over:\n\n" + "\n\n".join(f.text for f in before))
+    parts.append(
+        "To look: tocsin sources, tocsin sources check NAME, tocsin quarantine, tocsin alerts.\n"
+        "This mail comes once; what lasts is not mailed again."
+    )
+    message.set_content("\n\n".join(parts) + "\n")
+    return Letter(message, now.date(), "operator", {f.key: "" for f in new}, now)
+
+
+def tell_now(
+    settings: Settings, smtp: Smtp, stamp: str, key: str, subject: str, text: str, now: datetime
+) -> Delivery | None:
+    """Tell the operator without the warehouse, which may be what failed; once for a ``key``.
+
+    Args:
+        settings: Operator and folders.
+        smtp: Server; without a host the mail is written to the outbox folder.
+        stamp: Which matter: remembered in ``<stamp>.told`` beside the warehouse.
+        key: What was told of it last is not told again.
+        subject: Of the mail.
+        text: Of the mail.
+        now: UTC.
+
+    Returns:
+        What became of the mail; None: told before, or there is no operator.
+    """
+    path = settings.data_folder / f"{stamp}.told"
+    if not settings.operator or (path.exists() and path.read_text("utf-8") == key):
+        return None
+    message, _ = message_to(settings.operator, subject, settings.mail_sender, now.date(), key)
+    message.set_content(text + "\n")
+    try:
+        done = send_alone(message, smtp, settings.outbox_folder)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(key, "utf-8")
+    except (OSError, smtplib.SMTPException) as error:
+        return Delivery(settings.operator, "failed", said_by(error))
+    return done
+
+
+def forget(settings: Settings, stamp: str) -> None:
+    """The matter is over; when it begins anew the operator is told again."""
+    (settings.data_folder / f"{stamp}.told").unlink(missing_ok=True)
+
+
+def finished(settings: Settings, night: str, now: datetime) -> None:
+    """Note that a run was finished, for the watchdog, and that nothing fails any more."""
+    path = settings.data_folder / "last_run.json"
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps({"night": night, "finished_at": now.isoformat()}), "utf-8")
+    os.replace(part, path)
+    forget(settings, "run")
+
+
+def overdue(settings: Settings, hours: float, now: datetime) -> str | None:
+    """Why the operator must look: no run was finished in ``hours``; None: one was."""
+    path = settings.data_folder / "last_run.json"
+    try:
+        last = json.loads(path.read_text("utf-8"))
+        finished_at = datetime.fromisoformat(last["finished_at"])
+    except FileNotFoundError:
+        return f"no run was ever finished in {settings.data_folder}"
+    except (ValueError, KeyError, TypeError):
+        return f"{path} cannot be read; it is written anew by the next finished run"
+    if now - finished_at <= timedelta(hours=hours):
+        return None
+    return (
+        f"no run was finished since {finished_at:%Y-%m-%d %H:%M} UTC (night of {last['night']}), "
+        f"for more than {hours:g} hours"
+    )

@@ -1,0 +1,46 @@
+-- grain: one row per matter that the operator must know of
+-- reads: ops.fetch, ops.batch, ops.parked, ops.outbox, mart.source_status
+select
+    format('{} fails since {}', f.source, f.failed_since) as matter,
+    f.source || ' not renewed' as about,
+    format(
+        e'{}, failing since {} UTC\n  {}\n  Figures in use end on {}. The nights go on with the last '
+        'good figures; the file and the mails say how old they are.',
+        f.source, strftime(f.failed_since, '%Y-%m-%d %H:%M'), f.failure,
+        coalesce(max(b.covers_until)::varchar, '(none yet)')
+    ) as told
+from ops.fetch as f
+left join ops.batch as b using (source)
+where f.failure is not null
+group by f.source, f.failed_since, f.failure
+union all
+select
+    format('{} stale since {}', source, newest_date),
+    source || ' stale',
+    format(
+        '{} is stale: {} days old, more than {}. {}', source, age_days, max_age_days,
+        'Readers see it; renew it, or look whether the publisher still does.'
+    )
+from mart.source_status
+where is_stale and night_to is null and newest_date is not null
+union all
+select
+    format('{} parked {}', recipient, parked_at),
+    recipient || ' refused',
+    format(
+        '{} was refused for good ({}) and gets nothing any more. Mend or remove the address in '
+        'the recipients file; tocsin alerts resend takes it up again.', recipient, reason
+    )
+from ops.parked
+union all
+select
+    format('{} {}', message_id, status),
+    'a mail ' || status,
+    format(
+        'The mail "{}" to {} {}: {}. tocsin alerts resend {} tries again.', subject, recipient,
+        case status when 'expired' then 'could not be handed over for days' else 'was refused' end,
+        coalesce(detail, '-'), message_id
+    )
+from ops.outbox
+where status in ('expired', 'refused') and kind <> 'operator'
+order by 1

@@ -1,0 +1,14 @@
+-- grain: one row per region of which $recipient was told
+-- reads: ops.outbox, ops.told
+-- What lapsed, expired or was refused was not told.
+select
+    about as region_id,
+    arg_max(level, (as_of_date, queued_at)) as told_level
+from ops.told
+inner join ops.outbox using (message_id)
+where
+    recipient = $recipient
+    and kind <> 'operator'
+    and status not in ('lapsed', 'expired', 'refused')
+group by about
+order by about
