@@ -1,5 +1,6 @@
 """The command line: ``tocsin --help`` lists its commands."""
 
+import gc
 import sys
 import time
 from datetime import UTC, datetime
@@ -12,9 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from config import settings as configuration
-
 if TYPE_CHECKING:
+    from config.settings import Settings, Smtp
     from flows.nightly import Report
 
 app = typer.Typer(
@@ -52,6 +52,13 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
+def load() -> "tuple[Settings, Smtp]":
+    """Settings from the environment, imported with what a command needs: --help needs nothing."""
+    from config import settings
+
+    return settings.load()
+
+
 @app.callback()
 def _commands() -> None:
     """Early warning of political violence, region by region."""
@@ -77,12 +84,15 @@ def nightly(
     from warehouse.connect import writable
 
     began = time.perf_counter()
-    settings, smtp = configuration.load()
+    settings, smtp = load()
     writable(settings.data_folder)
     with prefect_server(settings.data_folder / "prefect") as wait:
+        gc.disable()  # nothing that is imported is garbage, and looking takes a second
         from flows.nightly import default_night
         from flows.nightly import nightly as flow
 
+        gc.freeze()
+        gc.enable()
         night = as_of.date() if as_of else default_night(datetime.now(UTC).date(), settings)
         wait()
         console.print(f"Tocsin, the night of {night} (libraries and Prefect ready in "
@@ -171,7 +181,7 @@ def revisions(
     from warehouse.revisions import by_place_and_year
     from warehouse.revisions import revisions as compared
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     night = until.date() if until else datetime.now(UTC).date()
     with existing(settings.warehouse_path) as con:
         found = compared(con, since.date(), night)
@@ -213,7 +223,7 @@ def backtest(
     from flows.backtest import score
     from warehouse.connect import existing
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     with existing(settings.warehouse_path) as con:
         told = score(con, since.date() if since else None, until.date() if until else None)
     path = page or settings.data_folder / "scorecard.md"
@@ -235,7 +245,7 @@ def export(
     """Write tables of the published file for other programs."""
     from warehouse.export import export as written
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     folder = to or settings.data_folder / "exports" / kind.value
     for path in written(settings.published_path, folder, kind.value, table or ()):
         print(path)
@@ -246,7 +256,7 @@ def dictionary() -> None:
     """Print the data dictionary of the published file as Markdown."""
     from warehouse.dictionary import dictionary as page
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     print(page(settings.published_path), end="")
 
 
@@ -262,7 +272,7 @@ def _sources(context: typer.Context) -> None:
     from flows.sources import overview
     from warehouse.connect import existing
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     with existing(settings.warehouse_path) as con:
         found = overview(con, settings)
     table = Table(title="Sources (TOCSIN_SOURCES says where from)")
@@ -309,7 +319,7 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
     """Fetch a source and say what it would change; nothing is kept."""
     from flows.sources import dry_run
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     found = dry_run(name, settings)
     console = Console()
     for batch in found.arrived.batches:
@@ -343,7 +353,7 @@ def _quarantine(context: typer.Context) -> None:
     from warehouse.connect import existing
     from warehouse.quarantine import held_now
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     with existing(settings.warehouse_path) as con:
         found = held_now(con)
     table = Table(title=f"{found.height} rows in quarantine")
@@ -369,7 +379,7 @@ def show_held(
     from warehouse.connect import existing
     from warehouse.quarantine import held_row
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     with existing(settings.warehouse_path) as con:
         for row in held_row(con, source, key).iter_rows(named=True):
             until = (
@@ -390,7 +400,7 @@ def release(
     from warehouse.connect import existing
     from warehouse.quarantine import release as let_go
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     with existing(settings.warehouse_path) as con:
         let_go(con, settings.landing_folder, source, key, who, why)
     print(f"{source} {shown(key)} is believed from the next run on")

@@ -5,18 +5,21 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
 from config.registry import Source
 from config.settings import Settings, SettingsError, credentials
-from flows.nightly import Arrived, fetch_source, judge_arrived
 from warehouse import build
 from warehouse.connect import existing
 from warehouse.history import catch_up
 from warehouse.landing import accept
 from warehouse.sources import SOURCES
+
+if TYPE_CHECKING:
+    from flows.nightly import Arrived
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class DryRun:
         changes: Rows that would be added, changed, withdrawn.
     """
 
-    arrived: Arrived
+    arrived: "Arrived"
     checks: pl.DataFrame
     changes: dict[str, int]
 
@@ -66,6 +69,8 @@ def dry_run(name: str, settings: Settings) -> DryRun:
     Raises:
         SettingsError: There is no such source.
     """
+    from flows.nightly import fetch_source, judge_arrived  # the flow's libraries take seconds
+
     found = [source for source in SOURCES if source.name == name]
     if not found:
         known = ", ".join(source.name for source in SOURCES)

@@ -1,6 +1,7 @@
 """Imports go one way, and no flow module hides a package."""
 
 import ast
+import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -47,6 +48,17 @@ def test_no_flow_module_hides_a_package() -> None:
     # Prefect puts a flow file's own folder first on sys.path when it loads it by path.
     taken = MAY_IMPORT.keys() | sys.stdlib_module_names
     assert {path.stem for path in (ROOT / "flows").glob("*.py")} & taken == set()
+
+
+def test_a_question_loads_no_library_of_the_run() -> None:
+    """They take seconds; flows.sources answers a question to the warehouse, cli itself --help."""
+    ask = (
+        "import sys, flows.cli; light = 'pydantic' not in sys.modules\n"
+        "import flows.sources, warehouse.revisions, warehouse.quarantine, warehouse.export\n"
+        "print(light, {'prefect', 'great_expectations', 'statsmodels', 'scipy'} & {*sys.modules})"
+    )
+    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT)
+    assert (run.stdout, run.stderr) == ("True set()\n", "")
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
