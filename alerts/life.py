@@ -26,7 +26,25 @@ COLUMNS = {
 NONE = pl.DataFrame(schema=COLUMNS)
 
 
-def causes(flags: pl.DataFrame, before: pl.DataFrame, unrevised: pl.DataFrame) -> pl.DataFrame:
+def is_revised(counts: pl.DataFrame, before: pl.DataFrame) -> bool:
+    """Whether a figure of a month told before is another one now.
+
+    Args:
+        counts: ``place_id``, ``month_start``, ``value``.
+        before: The same as told on an earlier night.
+
+    Example:
+        >>> may = pl.DataFrame({"place_id": ["a"], "month_start": [date(2021, 5, 1)], "value": [1]})
+        >>> is_revised(may, may), is_revised(may, may.with_columns(value=2))
+        (False, True)
+    """
+    joined = counts.join(before, on=["place_id", "month_start"])
+    return bool((joined["value"] != joined["value_right"]).any())
+
+
+def causes(
+    flags: pl.DataFrame, before: pl.DataFrame, unrevised: pl.DataFrame | None
+) -> pl.DataFrame:
     """What a change of level since the night before would be due to.
 
     A new model or other boundaries make levels incomparable, so they are named first. A
@@ -36,8 +54,7 @@ def causes(flags: pl.DataFrame, before: pl.DataFrame, unrevised: pl.DataFrame) -
     Args:
         flags: Tonight's, with ``boundaries_version`` and ``model_version``.
         before: The same of the night before; empty: there was none.
-        unrevised: ``region_id`` and ``level_unrevised``, of regions at hand; none: nothing
-            was revised.
+        unrevised: ``region_id`` and ``level_unrevised``; None: nothing was revised.
 
     Returns:
         ``region_id`` and ``cause``: model, boundaries, revision or news.
@@ -49,6 +66,8 @@ def causes(flags: pl.DataFrame, before: pl.DataFrame, unrevised: pl.DataFrame) -
         >>> causes(night, night, found)["cause"].to_list()
         ['revision', 'news']
     """
+    if unrevised is None:
+        unrevised = flags.select("region_id", level_unrevised="level")
     told = before.select(
         "region_id", was_model="model_version", was_boundaries="boundaries_version"
     )

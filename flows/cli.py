@@ -88,9 +88,10 @@ def nightly(
     writable(settings.data_folder)
     with prefect_server(settings.data_folder / "prefect") as wait:
         gc.disable()  # nothing that is imported is garbage, and looking takes a second
-        from flows.nightly import default_night
+        from flows.nightly import default_night, load_ahead
         from flows.nightly import nightly as flow
 
+        load_ahead(settings)
         gc.freeze()
         gc.enable()
         night = as_of.date() if as_of else default_night(datetime.now(UTC).date(), settings)

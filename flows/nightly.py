@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +20,21 @@ from alerts.digest import SPARK_MONTHS, Digest
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, SettingsError, Smtp, credentials
-from expectations.judge import GateError, gate, judge
-from expectations.quarantine import hold_out
 from expectations.suites import SUITES
+from flows.recall import Recall
 from indicators import compute_indicators
 from indicators.risk import explain
-from indicators.risk.assess import assess, levels_unrevised
 from indicators.risk.delay import completeness
 from warehouse import build
 from warehouse.connect import warehouse
-from warehouse.history import catch_up, transaction
-from warehouse.landing import Batch, accept, deliveries, receive
+from warehouse.history import HELD, catch_up, transaction
+from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
 from warehouse.publish import publish
 from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE, SOURCES
 
 FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
+NOTHING = Recall()
+RECALLED = "recalled"  # folder of findings
 Progress = Callable[[str, float], None]
 
 
@@ -83,6 +84,15 @@ def default_night(today: date, settings: Settings) -> date:
     return min(today, known.date())
 
 
+def load_ahead(settings: Settings) -> None:
+    """Import what the run will ask for in its midst, while it must wait for a server anyway."""
+    libraries = ["pandas"]  # DuckDB looks for it when a value is bound
+    if not (settings.data_folder / RECALLED).exists():
+        libraries += ["expectations.judge", "indicators.risk.assess"]
+    for name in libraries:
+        import_module(name)
+
+
 def fetch_source(source: Source, settings: Settings) -> Arrived:
     """What a source sent, its bytes landed as received and parsed; the newest is last.
 
@@ -94,7 +104,8 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
     try:
         received = receive(source, place, settings.landing_folder, credentials(source.credentials))
         for batch in received:
-            _ = batch.rows  # bytes that cannot be read fail here, by name
+            if batch.is_new:
+                _ = batch.rows  # bytes that cannot be read fail here, by name
             batches.append(batch)
     except SourceError as error:
         return Arrived(source, batches, str(error))
@@ -104,7 +115,9 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
     return Arrived(source, batches, is_on=bool(place or source.embedded))
 
 
-def judge_arrived(arrived: list[Arrived], folder: Path) -> tuple[list[Arrived], pl.DataFrame]:
+def judge_arrived(
+    arrived: list[Arrived], folder: Path, recall: Recall = NOTHING
+) -> tuple[list[Arrived], pl.DataFrame]:
     """What passes the checks, and their results for the newest delivery of each source.
 
     Rows that break a rule are held out; a delivery with a critical failure, or with too
@@ -115,17 +128,46 @@ def judge_arrived(arrived: list[Arrived], folder: Path) -> tuple[list[Arrived], 
         good: list[Batch] = []
         failure = sent.failure
         for batch in sent.batches:
-            try:
-                judged, found = hold_out(batch, folder)
-            except GateError as error:
-                failure = f"{sent.source.name}: {batch.fetched.url} was refused. {error}"
+            judged = judge_delivery(batch, folder, recall)
+            if isinstance(judged, str):
+                failure = judged
                 break
-            good.append(judged)
-            newest = found
+            good.append(judged[0])
+            newest = judged[1]
         if good:
             results.append(newest)
         passed.append(replace(sent, batches=good, failure=failure))
-    return passed, pl.concat([judge({}), *results])
+    if not results:  # every source failed
+        from expectations.judge import judge
+
+        results = [judge({})]
+    return passed, pl.concat(results)
+
+
+def judge_delivery(batch: Batch, folder: Path, recall: Recall) -> tuple[Batch, pl.DataFrame] | str:
+    """The batch less its bad rows, with the results of its checks; or why it was refused.
+
+    Bytes that were judged before, by the same rules, are not even parsed.
+    """
+    name = batch.source.name
+    given = "".join(pardon.model_dump_json() for pardon in pardons(name, folder))
+    seen = (batch.sha256, batch.fetched.url, given)
+    step = f"check {name} {batch.fetched.release.part}".strip()
+    known = recall.find(step, seen)
+    if known is not None:
+        rows = known["held"].iter_rows(named=True)
+        return replace(batch, held=tuple(Held(**row) for row in rows)), known["results"]
+    from expectations.judge import GateError  # Great Expectations takes seconds to import
+    from expectations.quarantine import FUTURE, hold_out
+
+    try:
+        judged, results = hold_out(batch, folder)
+    except (GateError, SourceError) as error:
+        return f"{name}: {batch.fetched.url} was refused. {error}"
+    held = pl.DataFrame([row.model_dump() for row in judged.held], schema=HELD)
+    if FUTURE not in held["rule"]:  # what is too early tonight may be in time on another
+        recall.keep(step, seen, {"held": held, "results": results})
+    return judged, results
 
 
 def keep_versions(
@@ -149,7 +191,9 @@ def keep_versions(
             build.forget_attempt(con, sent.source.name)
 
 
-def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.DataFrame]:
+def assess_night(
+    con: duckdb.DuckDBPyConnection, night: date, recall: Recall = NOTHING
+) -> dict[str, pl.DataFrame]:
     """Core as known on the night, then its marts: indicators, forecasts, flags, alerts."""
     build.build_core(con, night)
     core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
@@ -162,22 +206,24 @@ def assess_night(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, pl.Da
     )
     counts = by_region.filter(indicator="events_count").drop("indicator")
     deaths = by_region.filter(indicator="deaths_best_count").drop("indicator")
-    assessment = assess(
-        counts.join(deaths.rename({"value": "deaths"}), on=["place_id", "month_start"]),
-        core["region"],
-        night,
-        is_stale,
-    )
+    counts = counts.join(deaths.rename({"value": "deaths"}), on=["place_id", "month_start"])
+    assessed = recall.find("assess", (counts, core["region"]))
+    if assessed is None:
+        from indicators.risk.assess import assess  # so that statsmodels is imported when needed
+
+        assessed = vars(assess(counts, core["region"], night, is_stale))
+        recall.keep("assess", (counts, core["region"]), assessed)
+    told = assessed["flags"].with_columns(as_of_date=pl.lit(night), is_stale=pl.lit(is_stale))
     known = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
-    flags = explain.with_reason(explain.with_correction(assessment.flags, known), core["event"])
+    flags = explain.with_reason(explain.with_correction(told, known), core["event"])
     boundaries = sources.filter(source=BOUNDARY_SOURCE.name)["source_version"].item()
     flags = flags.with_columns(boundaries_version=pl.lit(boundaries))
     context = explain.context(flags, series, core["suspension"], core["coup"], known)
     marts = {
         "indicator": series,
-        "forecast": assessment.forecasts,
+        "forecast": assessed["forecasts"],
         "flag": flags,
-        "flag_driver": explain.ranked(pl.concat([assessment.drivers, context])),
+        "flag_driver": explain.ranked(pl.concat([assessed["drivers"], context])),
         "alert": follow_alerts(con, night, flags, series, core["region"]),
         "source_status": sources,
     }
@@ -206,16 +252,31 @@ def follow_alerts(
     )
     if told is None or flags_told is None or series_told is None:
         return life.follow(flags.with_columns(cause=pl.lit(life.NEWS)), life.NONE, night)
-    unrevised = levels_unrevised(counted(series), counted(series_told), regions)
+    unrevised = None
+    if life.is_revised(counted(series), counted(series_told)):
+        from indicators.risk.assess import levels_unrevised  # statsmodels, when needed
+
+        unrevised = levels_unrevised(counted(series), counted(series_told), regions)
     causes = life.causes(flags, flags_told, unrevised)
     return life.follow(flags.join(causes, on="region_id"), told, night)
 
 
-def judge_night(tables: dict[str, pl.DataFrame], landed: pl.DataFrame) -> pl.DataFrame:
+def judge_night(
+    tables: dict[str, pl.DataFrame], landed: pl.DataFrame, recall: Recall = NOTHING
+) -> pl.DataFrame:
     """Checks of core and marts after those of the landed tables; critical stops here."""
-    results = pl.concat([landed, judge({n: f for n, f in tables.items() if n in SUITES})])
-    gate(results)
-    return results
+    judged = {n: tables[n] for n in SUITES if n in tables}
+    known = {n: recall.find(f"check {n}", (f,)) for n, f in judged.items()}
+    unknown = {n: f for n, f in judged.items() if known[n] is None}
+    if unknown:
+        from expectations.judge import gate, judge  # Great Expectations takes seconds to import
+
+        results = judge(unknown)
+        gate(results)
+        for name, frame in unknown.items():
+            known[name] = {"results": results.filter(table_name=name)}
+            recall.keep(f"check {name}", (frame,), {"results": results.filter(table_name=name)})
+    return pl.concat([landed, *(found["results"] for found in known.values() if found)])
 
 
 def keep_night(
@@ -316,12 +377,15 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
             f"TOCSIN_SOURCES: {', '.join(sorted(unknown))} is no source; known are "
             f"{', '.join(source.name for source in SOURCES)}"
         )
+    recall = Recall(settings.data_folder / RECALLED)
     with warehouse(settings.warehouse_path) as con:
         sent = [run(f"fetch {s.name}", fetch_source, s, settings) for s in SOURCES]
-        arrived, landed = run("check what arrived", judge_arrived, sent, settings.landing_folder)
+        arrived, landed = run(
+            "check what arrived", judge_arrived, sent, settings.landing_folder, recall
+        )
         run("keep versions", keep_versions, con, arrived, settings)
-        tables = run("assess the night", assess_night, con, night)
-        checks = run("check the night", judge_night, tables, landed)
+        tables = run("assess the night", assess_night, con, night, recall)
+        checks = run("check the night", judge_night, tables, landed, recall)
         run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
         run("write mails", write_letters, con, tables, night, settings)

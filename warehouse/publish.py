@@ -15,6 +15,7 @@ import duckdb
 from config.registry import columns
 from warehouse.build import MARTS
 from warehouse.connect import WarehouseError
+from warehouse.history import transaction
 
 # published name -> (select on the working file at $night, what one row is)
 TOLD = "night_from <= $night and (night_to is null or night_to > $night)"
@@ -158,29 +159,31 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
     escaped = str(part).replace("'", "''")
     con.execute(f"attach '{escaped}' as published (storage_version 'v1.0.0', block_size 262144)")
     try:
-        written = {
-            name: _table(con, name, select, meaning, night)
-            for name, (select, meaning) in PUBLISHED.items()
-        }
-        for mart, (name, meaning) in PUBLISHED_MARTS.items():
-            order = ", ".join(MARTS[mart])
-            written[name] = _table(
-                con,
-                name,
-                f"select * exclude (night_to) from mart.{mart} where {TOLD} order by {order}",
-                meaning,
-                night,
-            )
-            written[f"past_{name}"] = _table(
-                con,
-                f"past_{name}",
-                f"from mart.{mart} where night_to <= $night order by {order}, night_from",
-                f"{meaning}; as told on nights from night_from to before night_to",
-                night,
-            )
+        with transaction(con):  # one commit, not one a table and comment
+            written = {
+                name: _table(con, name, select, meaning, night)
+                for name, (select, meaning) in PUBLISHED.items()
+            }
+            for mart, (name, meaning) in PUBLISHED_MARTS.items():
+                order = ", ".join(MARTS[mart])
+                written[name] = _table(
+                    con,
+                    name,
+                    f"select * exclude (night_to) from mart.{mart} where {TOLD} order by {order}",
+                    meaning,
+                    night,
+                )
+                written[f"past_{name}"] = _table(
+                    con,
+                    f"past_{name}",
+                    f"from mart.{mart} where night_to <= $night order by {order}, night_from",
+                    f"{meaning}; as told on nights from night_from to before night_to",
+                    night,
+                )
     finally:
         con.execute("detach published")
-    with duckdb.connect(part) as alone:  # so that macros name tables as a reader does
+    # Opened alone, so that macros name tables as a reader does.
+    with duckdb.connect(part) as alone, transaction(alone):
         for name, (text, meaning) in macros(alone).items():
             alone.execute(f"create macro {name} as table {text}")
             alone.execute(f"comment on macro table {name.partition('(')[0]} is {_quoted(meaning)}")

@@ -194,12 +194,10 @@ def levels_unrevised(
         regions: Core regions with centroids.
 
     Returns:
-        ``region_id`` and ``level_unrevised`` of every region; no rows if nothing was revised.
+        ``region_id`` and ``level_unrevised`` of every region.
     """
     told = before.rename({"value": "was"})
     joined = counts.join(told, on=["place_id", "month_start"], how="left", maintain_order="left")
-    if joined.filter(pl.col("was") != pl.col("value")).is_empty():
-        return pl.DataFrame(schema={"region_id": pl.String, "level_unrevised": pl.String})
     places = regions.sort("region_id")
     ids = places["region_id"].to_list()
     kept, _ = _wide(joined.with_columns(pl.coalesce("was", "value").alias("value")), ids, "value")

@@ -225,14 +225,17 @@ def _best_alpha(y: Array, mean: Array, power: float) -> float:
         return 1.0
     grid = np.geomspace(0.1, 3.0, 10)
     counts = np.arange(int(y.max()) + 2)
-    size = 1 / (grid[:, None] * _spread(mean, power))
-    log_ratio = np.log(mean / (size + mean))
-    pmf = np.exp(
-        gammaln(counts + size[..., None]) - gammaln(size)[..., None] - gammaln(counts + 1)
-        + (size * np.log(size / (size + mean)))[..., None] + counts * log_ratio[..., None]
-    )  # fmt: skip
-    miss = np.cumsum(pmf, axis=-1) - (counts >= y[:, None])
-    return float(grid[np.argmin((miss**2).sum(axis=(1, 2)))])
+    spread, reached, ways = _spread(mean, power), counts >= y[:, None], gammaln(counts + 1)
+    missed = []
+    for alpha in grid:  # one at a time: all at once would not fit the processor's cache
+        size = 1 / (alpha * spread)
+        log_pmf = gammaln(counts + size[:, None]) - ways
+        log_pmf += counts * np.log(mean / (size + mean))[:, None]
+        log_pmf += (size * np.log(size / (size + mean)) - gammaln(size))[:, None]
+        miss = np.cumsum(np.exp(log_pmf, out=log_pmf), axis=1, out=log_pmf)
+        miss -= reached
+        missed.append(np.einsum("ik,ik", miss, miss))
+    return float(grid[np.argmin(missed)])
 
 
 def pool_shares(pmfs: Mapping[str, Array], target: str) -> Array:

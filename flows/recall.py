@@ -1,0 +1,86 @@
+"""What a step found, kept with what it saw: the same is not worked out again.
+
+A convenience, never a truth: the folder may be deleted at any time, and the next run
+finds the same figures the long way.
+"""
+
+import hashlib
+import io
+import os
+import zipfile
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+ROOT = Path(__file__).parent.parent
+READ = ("config", "expectations", "indicators", "warehouse")  # what findings follow from
+LIBRARIES = ("duckdb", "great-expectations", "numpy", "polars", "scipy", "statsmodels")
+
+
+class Recall:
+    """One finding a step: frames by name, in force while the step sees what it saw then.
+
+    Args:
+        folder: Where findings are kept; None: nothing is.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+
+    def find(self, step: str, seen: Iterable[str | pl.DataFrame]) -> dict[str, pl.DataFrame] | None:
+        """What the step found when it last saw just this, with this code; None: not known."""
+        if self.folder is None:
+            return None
+        try:
+            with zipfile.ZipFile(self._path(step)) as kept:
+                if kept.comment != _digest(seen):
+                    return None
+                return {name: pl.read_ipc(kept.read(name)) for name in kept.namelist()}
+        except (OSError, zipfile.BadZipFile, pl.exceptions.PolarsError):
+            return None
+
+    def keep(
+        self, step: str, seen: Iterable[str | pl.DataFrame], found: Mapping[str, pl.DataFrame]
+    ) -> None:
+        """Keep what a step found, in place of what it found before."""
+        if self.folder is None:
+            return
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as kept:
+            for name, frame in found.items():
+                written = io.BytesIO()
+                frame.write_ipc(written, compression="zstd")
+                kept.writestr(name, written.getvalue())
+            kept.comment = _digest(seen)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self._path(step).with_suffix(".part")
+        part.write_bytes(packed.getvalue())
+        os.replace(part, self._path(step))
+
+    def _path(self, step: str) -> Path:
+        return (self.folder or ROOT) / f"{step}.zip"
+
+
+def _digest(seen: Iterable[str | pl.DataFrame]) -> bytes:
+    told = hashlib.sha256(_code())
+    for thing in seen:
+        if isinstance(thing, pl.DataFrame):
+            told.update(f"|{thing.height}|{thing.schema}".encode())
+            told.update(thing.hash_rows().to_numpy().tobytes())
+        else:
+            told.update(f"|{thing}".encode())
+    return told.hexdigest().encode()
+
+
+@cache
+def _code() -> bytes:
+    """Everything declared and programmed that a finding follows from, and the libraries."""
+    told = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())
+    for package in READ:
+        for path in sorted((ROOT / package).rglob("*")):
+            if path.suffix in (".py", ".toml", ".csv", ".sql") and "registers" not in path.parts:
+                told.update(f"|{path.relative_to(ROOT)}|".encode() + path.read_bytes())
+    return told.digest()
