@@ -40,7 +40,7 @@ class Kind(StrEnum):
 
 
 def main() -> None:
-    """Run the command line; known failures end in one line and exit code 1."""
+    """Run the command line; known failures end in one line and an exit code."""
     try:
         app()
     except Exception as error:
@@ -49,7 +49,7 @@ def main() -> None:
         ):
             raise
         print(f"tocsin: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        raise SystemExit(getattr(error, "exit_code", 1)) from None
 
 
 def load() -> "tuple[Settings, Smtp]":
@@ -77,15 +77,17 @@ def nightly(
 ) -> None:
     """Pull every source, rebuild the night, judge it, publish the file, send the digests.
 
-    Exit code 3: all of that was done, but a source could not be renewed or a mail waits.
+    Exit code 3: all of that was done, but a source could not be renewed or a mail waits. 4:
+    another run is at work.
     """
     console = Console()
     from flows.prefect_server import prefect_server
-    from warehouse.connect import writable
+    from warehouse.connect import one_run
 
     began = time.perf_counter()
     settings, smtp = load()
-    writable(settings.data_folder)
+    with one_run(settings.data_folder, "tocsin nightly"):
+        pass  # another run is told of before libraries are loaded; the flow holds the lock
     with prefect_server(settings.data_folder / "prefect") as wait:
         gc.disable()  # nothing that is imported is garbage, and looking takes a second
         from flows.nightly import default_night, load_ahead
@@ -116,9 +118,7 @@ def nightly(
         raise typer.Exit(DEGRADED)
 
 
-def tell_failed(
-    settings: configuration.Settings, smtp: configuration.Smtp, error: Exception
-) -> None:
+def tell_failed(settings: "Settings", smtp: "Smtp", error: Exception) -> None:
     """Mail the operator that the run failed, once for what failed."""
     from alerts import operator
 
@@ -144,7 +144,7 @@ def watchdog(
     """
     from alerts import operator
 
-    settings, smtp = configuration.load()
+    settings, smtp = load()
     late = operator.overdue(settings, hours, _now())
     if late is None:
         operator.forget(settings, "watchdog")

@@ -26,7 +26,7 @@ from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.delay import completeness
 from warehouse import build
-from warehouse.connect import warehouse
+from warehouse.connect import one_run, warehouse
 from warehouse.history import HELD, catch_up, transaction
 from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
 from warehouse.publish import publish
@@ -378,7 +378,8 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
             f"{', '.join(source.name for source in SOURCES)}"
         )
     recall = Recall(settings.data_folder / RECALLED)
-    with warehouse(settings.warehouse_path) as con:
+    told = f"tocsin nightly, the night of {night}"
+    with one_run(settings.data_folder, told), warehouse(settings.warehouse_path) as con:
         sent = [run(f"fetch {s.name}", fetch_source, s, settings) for s in SOURCES]
         arrived, landed = run(
             "check what arrived", judge_arrived, sent, settings.landing_folder, recall

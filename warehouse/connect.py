@@ -1,8 +1,12 @@
 """Opening the working file and bringing it up to date."""
 
+import fcntl
+import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -22,11 +26,63 @@ DUCKDB_TYPES = {
     "bytes": "blob",
 }
 BLOCK_BYTES = 16_384  # the least: a night that brings little then takes little
+PATIENCE_SECONDS = 20  # a run waits so long for a question to the warehouse to be answered
+LOCK = "run.lock"
 HISTORY_COLUMNS = ("row_key", "known_from", "known_to", "known_basis", "batch_id")
 
 
 class WarehouseError(Exception):
     """The working or published file cannot be used; the message names it and the cure."""
+
+
+class BusyError(WarehouseError):
+    """Another process is at work on the data folder; the message says which."""
+
+    exit_code = 4
+
+
+@contextmanager
+def one_run(folder: Path, what: str) -> Iterator[None]:
+    """Hold the data folder for a run, so that no second one begins.
+
+    The lock is the system's (``flock``): it ends with the process, however that ends.
+
+    Args:
+        folder: Data folder, on a disk of this machine.
+        what: What runs, for others to read.
+
+    Raises:
+        BusyError: Another run holds it.
+        WarehouseError: The folder cannot be written.
+    """
+    writable(folder)
+    with (folder / LOCK).open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(
+                f"{holder(folder) or 'another run'} is at work on {folder}; one run at a time, "
+                "wait for its end"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z")
+        lock.flush()
+        yield
+        lock.truncate(0)
+
+
+def holder(folder: Path) -> str:
+    """Who holds the data folder now: what runs, its process, since when; empty: nobody."""
+    try:
+        with (folder / LOCK).open(encoding="utf-8") as lock:
+            told = lock.read()
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return told
+    except OSError:
+        pass
+    return ""
 
 
 def writable(folder: Path) -> None:
@@ -51,17 +107,12 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The one writer's connection to the working file, migrated, spatial functions loaded.
 
     Raises:
-        WarehouseError: The folder cannot be written, another run holds the
-            file, or the file was written by a newer Tocsin.
+        WarehouseError: The folder cannot be written, or the file is damaged or was
+            written by a newer Tocsin.
+        BusyError: Another process holds the file.
     """
     writable(path.parent)
-    try:
-        con = duckdb.connect(path, config={"default_block_size": BLOCK_BYTES})
-    except duckdb.Error as error:
-        raise WarehouseError(
-            f"cannot open {path} ({str(error).splitlines()[0]}); make the folder writable, wait "
-            "for the other run to end, or set TOCSIN_DATA_FOLDER"
-        ) from None
+    con = _opened(path)
     try:
         con.execute("set timezone = 'UTC'")
         con.execute("set enable_progress_bar = false")
@@ -73,6 +124,31 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
     finally:
         con.close()
+
+
+def _opened(path: Path) -> duckdb.DuckDBPyConnection:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return duckdb.connect(path, config={"default_block_size": BLOCK_BYTES})
+        except duckdb.Error as error:
+            cause = str(error).splitlines()[0]
+            run = holder(path.parent)
+            if "Conflicting lock is held" not in cause:
+                raise WarehouseError(
+                    f"cannot open {path} ({cause}); make it writable if it is not; if it is "
+                    "damaged, 'tocsin repair' builds it anew"
+                ) from None
+            is_ours = f"process {os.getpid()}," in run
+            if not is_ours or time.monotonic() > deadline:
+                other = "" if is_ours else run
+                process = cause.partition("(PID ")[2].partition(")")[0]
+                raise BusyError(
+                    f"{other or f'process {process}'} is at work on {path.name}; ask again when it "
+                    f"has ended; what was published last can be read meanwhile: {path.parent}"
+                    "/published"
+                ) from None
+            time.sleep(0.2)
 
 
 @contextmanager
