@@ -253,7 +253,10 @@ def partners() -> pl.DataFrame:
 
 @cache
 def countries() -> pl.DataFrame:
-    """The eight WAEMU countries: iso3, names in English and French, Gleditsch-Ward number."""
+    """The eight WAEMU countries: iso3, names in English and French, Gleditsch-Ward number.
+
+    ``west`` to ``north`` is the box around their polygons, in degrees.
+    """
     return pl.read_csv(HERE / "countries.csv")
 
 

@@ -5,6 +5,7 @@ Declared as data: reading it costs no import of Great Expectations.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -42,8 +43,8 @@ class Check:
     @property
     def is_of_rows(self) -> bool:
         """Whether single rows break it, which then can be held out."""
-        whole = self.expectation.startswith("ExpectTable") or "mostly" in self.arguments
-        return not whole and self.expectation != "ExpectColumnToExist"
+        whole = ("ExpectTable", "ExpectColumnMax", "ExpectColumnToExist")
+        return not self.expectation.startswith(whole) and "mostly" not in self.arguments
 
     @property
     def wanted(self) -> str:
@@ -63,6 +64,9 @@ class Check:
             "ExpectTableRowCountToEqual": f"{self.arguments.get('value')} rows",
             "ExpectTableRowCountToBeBetween": f"{low} or more rows",
             "ExpectColumnValuesToBeBetween": f"from {low} to {high}",
+            "ExpectColumnMaxToBeBetween": f"the newest is {low:%Y-%m-%d} or later"
+            if isinstance(low, date)
+            else None,
         }.get(self.expectation)
         if self.holds is not None:
             words = self.arguments["column"].replace("_", " ")
@@ -144,6 +148,12 @@ def one_of(column: str, values: list[Any], notes: str, severity: str = "critical
     return Check(
         "ExpectColumnValuesToBeInSet", {"column": column, "value_set": values}, severity, notes
     )
+
+
+def mostly_rule(name: str, holds: pl.Expr, share: float, notes: str) -> Check:
+    """A rule holds in at least this share of rows; a warning."""
+    arguments = {"column": name, "value_set": [True], "mostly": share}
+    return Check("ExpectColumnValuesToBeInSet", arguments, "warning", notes, holds)
 
 
 def mostly(column: str, values: list[Any], share: float, notes: str) -> Check:

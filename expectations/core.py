@@ -8,6 +8,7 @@ from expectations.checks import (
     between,
     exactly,
     exist,
+    first_of_month,
     in_order,
     key,
     mostly,
@@ -23,6 +24,14 @@ IN_CODES = "2026-11: the countries of config/countries.csv"
 GROUPS = ["jihadist", "communal_militia", "state_forces", "civilians", "other"]
 BASES = ["assumed", "observed"]
 IN_BASES = "2026-11: a bulk file's lag, or a real fetch"
+
+IDS = regions()["region_id"].to_list()
+IN_IDS = "2026-11: the ids of config/regions.csv"
+EXTERNAL = [
+    *(f"acled_{kind}_{counted}" for kind in ("political_violence", "civilian_targeting",
+      "demonstration") for counted in ("events", "fatalities")),
+    "acled_events", "acled_fatalities", "fts_new_funding_usd",
+]  # fmt: skip
 
 CORE: dict[str, tuple[Check, ...]] = {
     "core.region": (
@@ -90,6 +99,13 @@ CORE: dict[str, tuple[Check, ...]] = {
             "critical",
             "2026-11: an event known to the country only (6, 7) has no region",
         ),
+        rule(
+            "within_5_km_of_its_country",
+            pl.col("outside_km") <= 5,
+            "warning",
+            "2026-11: borders are simplified by up to 1.1 km; GED 21.1 had two events of Diffa "
+            "19 km outside, whose longitude repeated the latitude; 24.1 corrected them",
+        ),
         mostly(
             "placed_by",
             ["polygon", "name"],
@@ -112,7 +128,7 @@ CORE: dict[str, tuple[Check, ...]] = {
         between("group_size_count", 1, None, "2026-11: a figure covers one region or more"),
         one_of("share_bound", ["exact", "upper", "lower"], "2026-11: core/presence.sql"),
         one_of("known_basis", BASES, IN_BASES),
-        one_of("region_id", regions()["region_id"].to_list(), "2026-11: config/regions.csv"),
+        one_of("region_id", IDS, IN_IDS),
         in_order(
             "numerator_not_above_denominator",
             ["numerator_count", "denominator_count"],
@@ -160,6 +176,124 @@ CORE: dict[str, tuple[Check, ...]] = {
             pl.col("known_from") >= pl.col("coup_date"),
             "critical",
             "2026-11: known before it was would let the past peek",
+        ),
+    ),
+    "core.event_version": (
+        rows(1, "2026-11: without an event no figure can be told; events begin in April 1989"),
+        *present("event_id", "event_date", "country_code", "known_from", "batch_id"),
+        *exist("region_id", "violence_type", "deaths_best_count"),
+        rule(
+            "versions_follow_each_other",
+            pl.col("known_to").is_null()
+            | (
+                (pl.col("known_to") > pl.col("known_from"))
+                & (
+                    pl.col("known_from").shift(-1).over("event_id", order_by="known_from")
+                    >= pl.col("known_to")
+                ).fill_null(True)
+            ),
+            "critical",
+            "2026-11: two versions believed at once would count an event twice in the past",
+        ),
+        rule(
+            "one_version_believed",
+            pl.col("known_to").is_not_null()
+            | ~pl.struct("event_id", pl.col("known_to").is_null()).is_duplicated(),
+            "critical",
+            "2026-11: two versions believed now would count an event twice",
+        ),
+    ),
+    "core.region_name": (
+        key("country_code", "folded_name"),
+        *present("country_code", "folded_name", "region_id", "named_region_id", "is_part"),
+        one_of("country_code", CODES, IN_CODES),
+        one_of("region_id", IDS, IN_IDS),
+    ),
+    "core.unknown_region_name": (
+        key("country_code", "source_admin1_name"),
+        *present("country_code", "source_admin1_name", "events_count"),
+        *exist("placed_in", "nearest_names"),
+        between("events_count", 1, None, "2026-11: a spelling stands in an event"),
+        in_order("dates_in_order", ["first_date", "last_date"], "critical", "2026-11: a span"),
+    ),
+    "core.register_entry": (
+        key("entry_id"),
+        *present("entry_id", "register", "country_code", "entry_date", "title", "url"),
+        one_of("country_code", CODES, IN_CODES),
+        one_of("region_id", IDS, IN_IDS),
+        in_order(
+            "end_not_before_start",
+            ["entry_date", "end_date"],
+            "critical",
+            "2026-11: an agreement ends after it began",
+        ),
+        rule(
+            "known_after_it_happened",
+            pl.col("known_from") >= pl.col("entry_date"),
+            "critical",
+            "2026-11: known before it was would let the past peek",
+        ),
+    ),
+    "core.external_series": (
+        key("series", "place_id", "month_start"),
+        *present("series", "place_id", "month_start", "value"),
+        one_of("series", EXTERNAL, "2026-11: those core/external_series.sql names"),
+        one_of("place_id", IDS + CODES, "2026-11: config/regions.csv and config/countries.csv"),
+        first_of_month("month_start"),
+        between("value", 0, None, "2026-11: counts and amounts are never negative"),
+        rule(
+            "money_by_country_the_rest_by_region",
+            (pl.col("series") == "fts_new_funding_usd") == pl.col("place_id").is_in(CODES),
+            "critical",
+            "2026-11: FTS names countries only, ACLED is placed in regions",
+        ),
+        rule(
+            "targeting_civilians_is_a_part",
+            (pl.col("series") != "acled_civilian_targeting_events")
+            | (
+                pl.col("value")
+                <= pl.col("value")
+                .filter(pl.col("series") == "acled_political_violence_events")
+                .max()
+                .over("place_id", "month_start")
+            ),
+            "warning",
+            "2026-11: HAPI counts it within political violence (docs/sources/hapi_conflict.md)",
+        ),
+        between(
+            "value",
+            None,
+            1e9,
+            "2026-11: a country is given less in a month; look before raising it",
+            "warning",
+        ),
+    ),
+    "core.external_forecast": (
+        key("source", "run", "country_code", "target_month"),
+        *present("source", "run", "country_code", "origin_month", "target_month"),
+        *present("deaths_mean", "p_25_deaths", "horizon_months", "known_from"),
+        one_of("country_code", CODES, IN_CODES),
+        between("deaths_mean", 0, 100_000, "2026-11: deaths in a country and month"),
+        between("p_25_deaths", 0, 1, "2026-11: a probability"),
+        between("horizon_months", 1, 36, "2026-11: VIEWS forecasts three years ahead"),
+        first_of_month("origin_month"),
+        first_of_month("target_month"),
+    ),
+    "core.report": (
+        key("report_id"),
+        *present("report_id", "published_date", "title", "url", "known_from"),
+        *exist("publisher", "countries"),
+        rule(
+            "about_one_of_the_countries",
+            pl.col("countries").str.split(";").list.eval(pl.element().is_in(CODES)).list.any(),
+            "warning",
+            "2026-11: only reports on these countries are asked for",
+        ),
+        rule(
+            "known_after_it_was_published",
+            pl.col("known_from").dt.date() >= pl.col("published_date").dt.offset_by("-1d"),
+            "warning",
+            "2026-11: a day for time zones; a later date is a misprint",
         ),
     ),
 }

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from functools import cache
 from typing import Any
 
@@ -29,7 +29,7 @@ RESULT_SCHEMA = {
     "observed": pl.String,
     "notes": pl.String,
 }
-SHOWN = 3  # offending values told in a result
+SHOWN, MOST_SHOWN = 3, 300  # offending rows told in a result, and their characters
 
 
 class GateError(Exception):
@@ -49,7 +49,7 @@ def judge(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     Returns:
         Columns table_name, expectation (its class, then what good rows hold),
         column_name (or the rule's name), severity, is_success, unexpected_count (null
-        where rows were not counted), observed (first offending values), notes; in the
+        where rows were not counted), observed (first offending rows), notes; in the
         order of ``SUITES``.
 
     Raises:
@@ -69,7 +69,10 @@ def judge(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 
 def judge_batch(
-    table: str, frame: pl.DataFrame, pardoned: Set[tuple[int, str, str]]
+    table: str,
+    frame: pl.DataFrame,
+    pardoned: Set[tuple[int, str, str]],
+    further: tuple[Check, ...] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Results of a landed table's suite, and the rows that must be held out.
 
@@ -81,11 +84,12 @@ def judge_batch(
         table: Name in ``SUITES``.
         frame: The rows.
         pardoned: Position, rule and value of what is believed all the same.
+        further: Checks beside those of the suite.
 
     Returns:
         Results as ``judge``; rows: ``row`` (position in ``frame``), ``rule``, ``value``.
     """
-    checks = SUITES[table]
+    checks = SUITES[table] + further
     results, broken = _judge_table(table, frame, checks)
     held = _held(checks, frame, broken, pardoned)
     if broken:
@@ -133,8 +137,12 @@ def _held(
     )
 
 
-def gate(results: pl.DataFrame) -> None:
+def gate(results: pl.DataFrame, stopped: str = "nothing was published") -> None:
     """Let results pass, unless a critical check failed.
+
+    Args:
+        results: As ``judge`` returns them.
+        stopped: What a failure stops, in words.
 
     Raises:
         GateError: One line for every critical failure, naming table, column, what was
@@ -145,7 +153,7 @@ def gate(results: pl.DataFrame) -> None:
         return
     gap = " " if failed.height == 1 else "\n"
     lines = [
-        f"{failed.height} critical check(s) failed, nothing was published:",
+        f"{failed.height} critical check(s) failed, {stopped}:",
         *(_line(row) for row in failed.iter_rows(named=True)),
         "correct the figures at their source and run again or, if a bound is wrong, change it "
         "in expectations/ with a reason",
@@ -177,7 +185,10 @@ def _batch_definition() -> Any:
 def _judge_table(
     name: str, frame: pl.DataFrame, checks: tuple[Check, ...]
 ) -> tuple[list[tuple[Any, ...]], dict[int, list[int]]]:
-    """Results by check, and for critical checks of rows the positions that break them."""
+    """Results by check, and for critical checks of rows the positions that break them.
+
+    A check of rows holds where there are none, and is not handed over then.
+    """
     obstacles: dict[int, str] = {}  # why a check cannot be made, by its place in the suite
     read: dict[str, pl.Series] = {}  # what is handed over: columns, and rules as booleans
     for number, check in enumerate(checks):
@@ -192,9 +203,13 @@ def _judge_table(
                 obstacles[number] = _first_line(error)
             else:
                 read[check.arguments["column"]] = kept
+    made = {
+        number: check
+        for number, check in enumerate(checks)
+        if number not in obstacles and not (frame.is_empty() and check.is_of_rows)
+    }
     results = _validate(
-        pl.DataFrame(read) if read else frame.select(row=pl.int_range(pl.len())),
-        {number: check for number, check in enumerate(checks) if number not in obstacles},
+        pl.DataFrame(read) if read else frame.select(row=pl.int_range(pl.len())), made
     )
     told = [
         _row(name, check, frame, obstacles.get(number), results.get(number))
@@ -211,25 +226,24 @@ def _judge_table(
 
 
 def _validate(frame: pl.DataFrame, checks: Mapping[int, Check]) -> dict[int, Any]:
-    """Results by place in the suite; what fails, or may fail in part, with its rows.
+    """Results by place in the suite.
 
-    To be told only whether a check holds takes half the time, so the rows are asked for
-    in a second turn.
+    To be told only whether a check of rows holds takes half the time, so what was seen is
+    asked for in a second turn, of those that fail and of the others.
     """
     validator = Validator(
         _batch_definition(), ResultFormat.BOOLEAN_ONLY, {"dataframe": frame.to_pandas()}
     )
-    results = _run(validator, checks)
-    again = {
-        number: checks[number]
-        for number, result in results.items()
-        if not result.success or "mostly" in checks[number].arguments
-    }
+    results = _run(validator, {n: check for n, check in checks.items() if check.is_of_rows})
+    held = {number for number, result in results.items() if result.success}
     validator.result_format = ResultFormat.COMPLETE
-    return results | _run(validator, again)
+    rest = {number: check for number, check in checks.items() if number not in held}
+    return results | _run(validator, rest)
 
 
 def _run(validator: Any, checks: Mapping[int, Check]) -> dict[int, Any]:
+    if not checks:
+        return {}
     expectations = [
         getattr(gxe, check.expectation)(**check.arguments, meta={"n": number})
         for number, check in checks.items()
@@ -242,12 +256,14 @@ def _row(
     name: str, check: Check, frame: pl.DataFrame, obstacle: str | None, result: Any
 ) -> tuple[Any, ...]:
     column = check.arguments.get("column") or ", ".join(check.arguments.get("column_list", ()))
-    obstacle = obstacle or _raised(result)
-    is_success = obstacle is None and bool(result.success)
-    count = None if obstacle else result.result.get("unexpected_count")
-    if is_success and check.is_of_rows:
-        count = 0
-    observed = obstacle or ("" if is_success else _seen(check, frame, result))
+    obstacle = obstacle or (result and _raised(result))
+    is_success = obstacle is None and (result is None or bool(result.success))
+    if obstacle:
+        count, observed = None, obstacle
+    elif is_success and check.is_of_rows:
+        count, observed = 0, ""
+    else:
+        count, observed = result.result.get("unexpected_count"), _seen(name, check, frame, result)
     return (
         name,
         f"{check.expectation}: {check.wanted}",
@@ -269,24 +285,22 @@ def _raised(result: Any) -> str | None:
     return None
 
 
-def _seen(check: Check, frame: pl.DataFrame, result: Any) -> str:
-    """The first offending values: of a rule all it reads, of a key all its columns."""
-    if check.holds is not None:
-        broken = frame.filter(~check.holds.fill_null(True)).select(check.columns)
-        return _first(broken.head(SHOWN).rows(named=True))
+def _seen(name: str, check: Check, frame: pl.DataFrame, result: Any) -> str:
+    """The first offending rows: their key, and what the check reads; of a table its value."""
     if "observed_value" in result.result:
         return str(result.result["observed_value"])
-    if check.expectation == "ExpectColumnValuesToNotBeNull":
+    if "unexpected_index_list" not in result.result:
         return ""
-    return _first(result.result.get("partial_unexpected_list", []))
-
-
-def _first(values: Iterable[Any]) -> str:
-    told = [
-        ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else str(value)
-        for value in values
-    ]
-    return "; ".join(list(dict.fromkeys(told))[:SHOWN])[:200]
+    broken = frame[result.result["unexpected_index_list"][:SHOWN]]
+    key = next((c.columns for c in SUITES[name] if "Unique" in c.expectation), [])
+    shown = [column for column in dict.fromkeys([*key, *check.columns]) if column in frame.columns]
+    told = (
+        ", ".join(
+            f"{column} {'empty' if value is None else value}" for column, value in row.items()
+        )
+        for row in broken.select(shown).iter_rows(named=True)
+    )
+    return "; ".join(dict.fromkeys(told))[:MOST_SHOWN]
 
 
 def _first_line(error: object) -> str:

@@ -10,6 +10,7 @@ from expectations.checks import (
     first_of_month,
     in_order,
     key,
+    mostly_rule,
     one_of,
     plain,
     present,
@@ -29,6 +30,51 @@ PRESENCE_INDICATOR = (
     r"^(?:.+_(?:present|deployed)_share(?:_upper_bound|_lower_bound)?"
     r"|deployment_rate_labelled_governors_sic)$"
 )
+
+BOX_MARGIN = 0.5  # degrees, about 55 km
+DAYS_OF_PRECISION = {1: (1, 1), 2: (2, 6), 3: (7, 7), 4: (8, 31), 5: (32, 366)}  # UCDP codebook
+
+
+def in_box(country: str, boxes: pl.DataFrame, otherwise: pl.Expr) -> Check:
+    """The point lies in the box around the country the row claims.
+
+    Args:
+        country: Column that names the country.
+        boxes: ``country`` as that column has it, and the box's ``west`` to ``north``.
+        otherwise: Rows of which the point says nothing.
+    """
+
+    def side(name: str) -> pl.Expr:
+        told = pl.col(country).replace_strict(boxes["country"], boxes[name], default=None)
+        return told.cast(pl.Float64)
+
+    return rule(
+        "in_the_box_of_its_country",
+        pl.col("longitude").is_between(side("west") - BOX_MARGIN, side("east") + BOX_MARGIN)
+        & pl.col("latitude").is_between(side("south") - BOX_MARGIN, side("north") + BOX_MARGIN)
+        | otherwise,
+        "critical",
+        "2026-11: config/countries.csv, half a degree of margin (borders are simplified by 1 km); "
+        "a sign or column is wrong, or the country; no row of GED breaks it",
+    )
+
+
+def _boxes(*names: str) -> pl.DataFrame:
+    """Boxes of the countries by each of these columns, in which ; separates several names."""
+    told = [countries().with_columns(country=name) for name in names]
+    return (
+        pl.concat(told)
+        .with_columns(pl.col("country").str.split(";"))
+        .explode("country")
+        .drop_nulls("country")
+    )
+
+
+def _days(place: int) -> pl.Expr:
+    """The fewest (0) or most (1) days of a row's ``date_prec``."""
+    bounds = {precision: days[place] for precision, days in DAYS_OF_PRECISION.items()}
+    return pl.col("date_prec").replace_strict(bounds, default=None, return_dtype=pl.Int64)
+
 
 LANDED: dict[str, tuple[Check, ...]] = {
     "landing.ucdp_ged": (
@@ -94,6 +140,26 @@ LANDED: dict[str, tuple[Check, ...]] = {
             "2026-11: UCDP GED begins in 1989",
         ),
         in_order("date_start_not_after_date_end", ["date_start", "date_end"], "critical", CODEBOOK),
+        rule(
+            "lasts_as_its_precision_says",
+            ((pl.col("date_end") - pl.col("date_start")).dt.total_days() + 1).is_between(
+                _days(0), _days(1)
+            ),
+            "warning",
+            "2026-11: UCDP GED codebook 24.1, date_prec; every row of GED 24.1 keeps it",
+        ),
+        mostly_rule(
+            "no_event_under_two_ids",
+            ~pl.struct(
+                "date_start", "date_end", "latitude", "longitude", "side_a", "side_b", "best"
+            ).is_duplicated(),
+            0.98,
+            "2026-11: same days, place, actors and deaths; 38 of 4,022 rows of GED 24.1 (0.9%), "
+            "some rightly so: see docs/quality.md",
+        ),
+        in_box(
+            "country_id", countries().with_columns(country="gw_number"), pl.col("where_prec") == 7
+        ),
         rule(
             "lasts_a_year_at_most",
             pl.col("date_end") - pl.col("date_start") <= pl.duration(days=366),
@@ -232,6 +298,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
         between("latitude", 4, 26, "2026-11: the eight countries' extent, a degree of margin"),
         between("longitude", -19, 17, "2026-11: the eight countries' extent, a degree of margin"),
         between("fatalities", 0, None, "2026-11: a count of deaths"),
+        in_box("country", _boxes("country_name", "name_variants"), pl.col("geo_precision") == 3),
     ),
     "landing.hapi_conflict": (
         rows(1, DELIVERY),

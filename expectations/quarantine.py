@@ -7,7 +7,8 @@ import polars as pl
 
 from config.registry import thresholds
 from expectations.judge import GateError, gate, judge_batch
-from warehouse.landing import KEY, ROW, Batch, Held, Pardon, pardons
+from expectations.past import against_past
+from warehouse.landing import KEY, ROW, Batch, Held, Pardon, deliveries, pardons
 from warehouse.sources.tables import AS_SENT, FAULT, UNREADABLE
 
 FUTURE = "dated more than a month after it was fetched"
@@ -35,9 +36,12 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         faults = pl.concat([faults, _told(late, pl.lit(FUTURE), dated)])
     table = f"landing.{source.name}"
     results, broken = judge_batch(
-        table, readable.drop(ROW, KEY, FAULT, AS_SENT), _pardoned(readable, given)
+        table,
+        readable.drop(ROW, KEY, FAULT, AS_SENT),
+        _pardoned(readable, given),
+        against_past(batch, deliveries(source, folder)),
     )
-    gate(results)
+    gate(results, "nothing of it is believed")
     rows = readable[broken["row"].to_list()].with_columns(broken.select("rule", "value"))
     held = pl.concat([faults, _told(rows, pl.col("rule"), pl.col("value"))]).sort(ROW)
     _limit(held, parsed.height)

@@ -20,6 +20,7 @@ from alerts.digest import SPARK_MONTHS, Digest
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, SettingsError, Smtp, credentials
+from expectations.across import across
 from expectations.suites import SUITES
 from flows.recall import Recall
 from indicators import compute_indicators
@@ -265,7 +266,8 @@ def judge_night(
     tables: dict[str, pl.DataFrame], landed: pl.DataFrame, recall: Recall = NOTHING
 ) -> pl.DataFrame:
     """Checks of core and marts after those of the landed tables; critical stops here."""
-    judged = {n: tables[n] for n in SUITES if n in tables}
+    told = tables | across(tables)
+    judged = {n: told[n] for n in SUITES if n in told}
     known = {n: recall.find(f"check {n}", (f,)) for n, f in judged.items()}
     unknown = {n: f for n, f in judged.items() if known[n] is None}
     if unknown:

@@ -134,6 +134,42 @@ def test_too_many_bad_rows_refuse_the_delivery(con, tmp_path) -> None:
     assert told(con) == []
 
 
+@pytest.mark.parametrize(
+    ("rows", "seen"),
+    [
+        (GOOD[:59], "table: .*expected: 60 or more rows, seen: 59 .*100 rows were there before"),
+        (
+            [{**row, "date_start": "2022-04-01", "date_end": "2022-04-01"} for row in GOOD],
+            "date_end: .*the newest is 2022-04-02 or later, seen: 2022-04-01",
+        ),
+    ],
+)
+def test_a_delivery_much_smaller_or_older_than_the_last_is_refused(
+    con, tmp_path, rows: list[dict[str, Any]], seen: str
+) -> None:
+    deliver(con, tmp_path, GOOD)
+    with pytest.raises(GateError, match=f"nothing of it is believed: landing.ucdp_ged, {seen}"):
+        deliver(con, tmp_path, rows)
+    assert set(believed(con)) == {row["id"] for row in GOOD}
+
+
+def test_a_delivery_somewhat_smaller_and_older_withdraws_what_it_lacks(con, tmp_path) -> None:
+    deliver(con, tmp_path, GOOD)
+    older = [{**row, "date_start": "2022-04-02", "date_end": "2022-04-02"} for row in GOOD[:60]]
+    deliver(con, tmp_path, older)
+    assert set(believed(con)) == {row["id"] for row in GOOD[:60]}
+
+
+def test_a_file_in_another_place_is_another_choice(con, tmp_path) -> None:
+    deliver(con, tmp_path, GOOD)
+    (tmp_path / "ged.csv").unlink()
+    path = tmp_path / "mali_alone.csv"
+    path.write_bytes(table(GOOD[:5]))
+    (batch,) = receive(SOURCE, str(path), tmp_path / "landing")
+    judged, _ = hold_out(batch, tmp_path / "landing")
+    assert judged.rows.height == 5
+
+
 def test_quarantine_is_rebuilt_from_the_log(con, tmp_path) -> None:
     deliver(con, tmp_path, but(7, where_prec=9))
     deliver(con, tmp_path, but(8, best="many"))

@@ -45,15 +45,18 @@ def test_one_row_a_check_in_the_order_of_the_suite() -> None:
     results = judge({TABLE: FAULTY})
     assert results.schema == pl.Schema(RESULT_SCHEMA)
     assert results.drop("table_name", "notes").rows() == [
-        ("ExpectTableRowCountToBeBetween: 1 or more rows", None, "critical", True, None, None),
-        ("ExpectColumnValuesToNotBeNull: never empty", "name", "critical", False, 1, None),
-        ("ExpectColumnValuesToBeUnique: no value twice", "name", "critical", False, 2, "a"),
-        ("ExpectColumnValuesToBeBetween: from 0 to 9", "low", "critical", False, 1, "12.0"),
+        ("ExpectTableRowCountToBeBetween: 1 or more rows", None, "critical", True, None, "4"),
+        ("ExpectColumnValuesToNotBeNull: never empty", "name", "critical", False, 1, "name empty"),
+        ("ExpectColumnValuesToBeUnique: no value twice", "name", "critical", False, 2, "name a"),
+        ("ExpectColumnValuesToBeBetween: from 0 to 9", "low", "critical", False, 1,
+         "name a, low 12"),
         (
             "ExpectColumnValuesToBeInSet: low not above high",
-            "low_not_above_high", "warning", False, 2, "high 11, low 12; high 2, low 3",
+            "low_not_above_high", "warning", False, 2,
+            "name a, high 11, low 12; name empty, high 2, low 3",
         ),
-        ("ExpectColumnValuesToBeInSet: one of x in 50% of rows", "kind", "warning", True, 2, None),
+        ("ExpectColumnValuesToBeInSet: one of x in 50% of rows", "kind", "warning", True, 2,
+         "name empty, kind y; name c, kind y"),
     ]  # fmt: skip
 
 
@@ -69,11 +72,11 @@ def test_the_gate_names_table_column_rows_and_values() -> None:
     assert str(caught.value).splitlines() == [
         "3 critical check(s) failed, nothing was published:",
         "landing.mali_census_2009, name: ExpectColumnValuesToNotBeNull failed in 1 row, "
-        "expected: never empty (2026-11: every later step reads it);",
+        "expected: never empty, seen: name empty (2026-11: every later step reads it);",
         "landing.mali_census_2009, name: ExpectColumnValuesToBeUnique failed in 2 rows, "
-        "expected: no value twice, seen: a (2026-11: the table's grain);",
+        "expected: no value twice, seen: name a (2026-11: the table's grain);",
         "landing.mali_census_2009, low: ExpectColumnValuesToBeBetween failed in 1 row, "
-        "expected: from 0 to 9, seen: 12.0 (2026-11: b);",
+        "expected: from 0 to 9, seen: name a, low 12 (2026-11: b);",
         "correct the figures at their source and run again or, if a bound is wrong, change it "
         "in expectations/ with a reason",
     ]
@@ -85,8 +88,8 @@ def test_a_single_failure_is_told_in_one_line() -> None:
         gate(judge({TABLE: FAULTY[1:2]}))
     assert str(caught.value) == (
         "1 critical check(s) failed, nothing was published: landing.mali_census_2009, low: "
-        "ExpectColumnValuesToBeBetween failed in 1 row, expected: from 0 to 9, seen: 12 "
-        "(2026-11: b); correct the figures at their source and run again or, if a bound is "
+        "ExpectColumnValuesToBeBetween failed in 1 row, expected: from 0 to 9, seen: name a, "
+        "low 12 (2026-11: b); correct the figures at their source and run again or, if a bound is "
         "wrong, change it in expectations/ with a reason"
     )
 

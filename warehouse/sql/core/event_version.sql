@@ -3,7 +3,7 @@
 -- An event lies in the region of its own country whose polygon holds the point; the
 -- source's region name is the cross-check. Where no polygon holds the point, that name
 -- places it. A line or vague area (where_prec 5) is placed only where both agree;
--- an event known to the country only (6, 7) is never placed.
+-- an event known to the country only (6, 7) is never placed. A degree counts as 111 km.
 with known as (
 
     select * replace (case when known_to <= $as_of then known_to end as known_to)
@@ -41,12 +41,30 @@ polygon as (
 
 ),
 
+outside as (
+
+    select
+        p.country_code,
+        p.longitude,
+        p.latitude,
+        round(
+            111 * min(st_distance(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))),
+            1
+        ) as outside_km
+    from point as p
+    anti join polygon using (country_code, longitude, latitude)
+    inner join core.region as r using (country_code)
+    group by all
+
+),
+
 matched as (
 
     select
         e.*,
         polygon.region_id as polygon_region_id,
         named.region_id as named_region_id,
+        case when polygon.region_id is not null then 0 else outside.outside_km end as outside_km,
         case
             when e.where_prec >= 6 then 'country'
             when
@@ -58,6 +76,7 @@ matched as (
         end as placed_by
     from located as e
     left join polygon using (country_code, longitude, latitude)
+    left join outside using (country_code, longitude, latitude)
     left join core.region_name as named using (country_code, folded_name)
 
 )
@@ -86,6 +105,7 @@ select
     e.adm_2 as source_admin2_name,
     e.longitude,
     e.latitude,
+    e.outside_km,
     case e.type_of_violence
         when 1 then 'state_based' when 2 then 'non_state' when 3 then 'one_sided'
     end as violence_type,
