@@ -75,6 +75,11 @@ class Settings(BaseSettings):
         return self.data_folder / "published" / "tocsin.duckdb"
 
     @property
+    def page_folder(self) -> Path:
+        """The situation page of the newest night, beside the published file."""
+        return self.published_path.with_name("page")
+
+    @property
     def outbox_folder(self) -> Path:
         """Where mails are written when no SMTP server is configured."""
         return self.data_folder / "outbox"

@@ -253,6 +253,29 @@ def export(
 
 
 @app.command()
+def page(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY, help="A past night that was run. Default: the newest."),
+    ] = None,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder, new or of an earlier page. Default: page beside the published file, for "
+            "a past night page-<night>."
+        ),
+    ] = None,
+) -> None:
+    """Build the situation page of a night from the published file: HTML to open from disk."""
+    from page.site import build
+
+    settings, _ = configuration.load()
+    night = as_of.date() if as_of else None
+    usual = settings.page_folder.with_name(f"page-{night}") if night else settings.page_folder
+    print(build(settings.published_path, to or usual, night))
+
+
+@app.command()
 def dictionary() -> None:
     """Print the data dictionary of the published file as Markdown."""
     from warehouse.dictionary import dictionary as page

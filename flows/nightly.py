@@ -1,4 +1,4 @@
-"""The nightly run: pull, keep, rebuild, assess, judge, publish, alert."""
+"""The nightly run: pull, keep, rebuild, assess, judge, publish, show, alert."""
 
 import time
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from flows.recall import Recall
 from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.delay import completeness
+from page.site import build as build_page
 from warehouse import build
 from warehouse.connect import one_run, warehouse
 from warehouse.history import HELD, catch_up, transaction
@@ -391,6 +392,7 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         checks = run("check the night", judge_night, tables, landed, recall)
         run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
+        run("build the page", build_page, settings.published_path, settings.page_folder, night)
         run("write mails", write_letters, con, tables, night, settings)
         mails = run("send mails", send_mails, con, settings, smtp)
     ops.finished(settings, str(night), _now())

@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "indicators": {"config"},
     "expectations": {"config", "warehouse"},
     "alerts": {"config", "warehouse"},
-    "flows": {"config", "warehouse", "indicators", "expectations", "alerts"},
+    "page": {"config", "warehouse", "alerts"},
+    "flows": {"config", "warehouse", "indicators", "expectations", "alerts", "page"},
 }
 
 

@@ -1,0 +1,363 @@
+"""Charts as SVG: Vega-Lite specifications, rendered by vl-convert without a network.
+
+Words stand in a chart as ``@word`` and colours as CSS variables, so that one picture
+serves every language, dark screens and print; ``style.css`` holds the colours.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from typing import Any
+
+import polars as pl
+import vl_convert
+from markupsafe import escape
+
+from config.registry import LEVELS
+
+HISTORY_MONTHS = 120
+RECENT_MONTHS = 24
+FORECAST_MONTHS = 6
+WIDTH = 440
+MARGIN = 74
+TYPES = ("state_based", "non_state", "one_sided")
+ROWS = ("aid", "military", "member", "sanctions", "coup")  # short: their width is the margin
+VEGA_ADDRESS = "https://vega.github.io/vega-datasets/"  # what a relative link is put under
+CONFIG = {
+    "background": None,
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "aria": False,
+        "labelColor": "currentColor",
+        "labelFontSize": 12,
+        "labelLimit": 0,  # measuring texts is most of the work
+        "labelOverlap": False,
+        "gridColor": "var(--line)",
+        "domainColor": "var(--line)",
+        "tickColor": "var(--line)",
+        "title": None,
+    },
+    "title": {
+        "anchor": "start",
+        "frame": "group",
+        "color": "currentColor",
+        "fontSize": 13,
+        "limit": 0,
+    },
+}
+
+
+def region_chart(data: Mapping[str, pl.DataFrame], newest: date) -> str:
+    """A region on one time axis: events, deaths, measures, presence, levels.
+
+    Args:
+        data: ``months`` (start, end, type, low, high: the bar of a type, tip), ``deaths``
+            (start, end, value, tip), ``fan`` (start, end, q10, q90, mean), ``measures`` (start,
+            end, row, tip), ``presence`` (start, value, tip), ``levels`` (start, end,
+            level, tip).
+        newest: First day of the newest month with figures.
+    """
+    return _render(_region_spec(newest), data)
+
+
+def forecast_chart(data: Mapping[str, pl.DataFrame], newest: date) -> str:
+    """The last two years by month and the forecast fan of the next six.
+
+    Args:
+        data: ``bars`` (start, end, value, tip), ``fan`` (start, end, q05, q10, q25, q50,
+            q75, q90, q95, tip).
+        newest: First day of the newest month with figures.
+    """
+    return _render(_forecast_spec(newest), data)
+
+
+def map_chart(
+    shapes: list[dict[str, Any]], outlines: list[dict[str, Any]], labels: pl.DataFrame
+) -> str:
+    """Regions on an equal-area conic projection, each filled with its own colour.
+
+    Args:
+        shapes: GeoJSON features with ``fill``, ``name`` and ``url``.
+        outlines: GeoJSON features of the countries.
+        labels: ``longitude``, ``latitude``, ``text`` of what is named on the map.
+    """
+    svg = _render(_map_spec(), {"shapes": shapes, "outlines": outlines, "labels": labels})
+    whole_pixels = re.sub(r"(?<=[\d,ML])(\d+)\.\d+", r"\1", svg)
+    return whole_pixels.replace("<a ", '<a tabindex="-1" ')
+
+
+def in_words(svg: str, words: Mapping[str, str]) -> str:
+    """The picture with its ``@word`` texts in a reader's language."""
+    return re.sub(r">@(\w+)<", lambda found: f">{escape(words[found[1]])}<", svg)
+
+
+def _render(vega: str, data: Mapping[str, Any]) -> str:
+    """The specification with its data, as SVG for a page."""
+    filled = json.loads(vega)
+    for source in filled["data"]:
+        if source["name"] in data:
+            rows = data[source["name"]]
+            source["values"] = rows if isinstance(rows, list) else _dated(rows)
+    svg: str = vl_convert.vega_to_svg(filled)
+    svg = svg.replace(VEGA_ADDRESS, "")
+    svg = re.sub(r'(<svg [^>]*?) width="\d+" height="\d+"', r"\1", svg, count=1)
+    svg = re.sub(r' (aria-roledescription|role|class|font-family)="[^"]*"', "", svg)
+    # A mark's description becomes what a pointer shows.
+    return re.sub(
+        r'<(path|circle) aria-label="([^"]*)"([^>]*)/>', r"<\1\3><title>\2</title></\1>", svg
+    )
+
+
+def _dated(rows: pl.DataFrame) -> list[dict[str, Any]]:
+    return rows.with_columns(pl.selectors.date().cast(pl.String)).to_dicts()
+
+
+def _compiled(spec: Mapping[str, Any]) -> str:
+    return json.dumps(vl_convert.vegalite_to_vega({"config": CONFIG, "padding": 4, **spec}))
+
+
+def _shifted(month: date, months: int) -> str:
+    shifted = pl.select(pl.lit(month).dt.offset_by(f"{months}mo")).item()
+    return f"{shifted}"
+
+
+def _time(
+    first: str, last: str, *, labels: bool, every: Mapping[str, Any], form: str
+) -> dict[str, Any]:
+    """A time axis in UTC; marks on it have a start and an end."""
+    return {
+        "field": "start",
+        "type": "temporal",
+        "scale": {"type": "utc", "domain": [first, last]},
+        "axis": {
+            "labels": labels,
+            "ticks": labels,
+            "tickCount": every,
+            "format": form,
+            "labelBound": False,
+        },
+    }
+
+
+def _count(field: str, ticks: int = 3, **more: Any) -> dict[str, Any]:
+    """A vertical axis of counts, whole numbers only."""
+    whole = "datum.value % 1 ? '' : format(datum.value, 'd')"
+    axis = {"tickCount": ticks, "labelExpr": whole, "minExtent": MARGIN, "maxExtent": MARGIN}
+    return {"field": field, "type": "quantitative", "axis": axis, **more}
+
+
+def _coloured(field: str, names: tuple[str, ...]) -> dict[str, Any]:
+    colours = [f"var(--{name.replace('_', '-')})" for name in names]
+    scale = {"domain": list(names), "range": colours}
+    return {"field": field, "type": "nominal", "scale": scale, "legend": None}
+
+
+YEARS = {"interval": "year", "step": 2}
+ZERO = {"y2": {"datum": 0}}
+TIP = {"description": {"field": "tip", "type": "nominal"}}
+END = {"x2": {"field": "end"}}
+
+
+@cache
+def _region_spec(newest: date) -> str:
+    ends = _shifted(newest, FORECAST_MONTHS + 1)
+    begins = _shifted(newest, 1 - HISTORY_MONTHS)
+
+    def x(*, labels: bool = False) -> dict[str, Any]:
+        return _time(begins, ends, labels=labels, every=YEARS, form="%Y")
+
+    rows = {"type": "nominal", "sort": list(ROWS), "scale": {"domain": list(ROWS)}}
+    row_axis = {
+        "labelExpr": "'@' + datum.label", "minExtent": MARGIN, "maxExtent": MARGIN, "ticks": False,
+        "domain": False,
+    }  # fmt: skip
+    size = {"width": WIDTH, "view": {"stroke": None}}
+    return _compiled(
+        {
+            "spacing": 10,
+            "vconcat": [
+                {
+                    **size,
+                    "height": 110,
+                    "title": "@events",
+                    "layer": [
+                        {
+                            "data": {"name": "fan"},
+                            "mark": {"type": "bar", "color": "var(--fan)", "opacity": 0.35},
+                            "encoding": {
+                                "x": x(),
+                                **END,
+                                "y": _count("q10"),
+                                "y2": {"field": "q90"},
+                            },
+                        },
+                        {
+                            "data": {"name": "months"},
+                            "mark": {"type": "bar"},
+                            "encoding": {
+                                "x": x(),
+                                **END,
+                                "y": _count("low"),
+                                "y2": {"field": "high"},
+                                "color": _coloured("type", TYPES),
+                                **TIP,
+                            },
+                        },
+                    ],
+                },
+                {
+                    **size,
+                    "height": 80,
+                    "title": "@deaths",
+                    "data": {"name": "deaths"},
+                    "mark": {"type": "bar", "color": "var(--deaths)"},
+                    "encoding": {"x": x(), **END, "y": _count("value"), **ZERO, **TIP},
+                },
+                {
+                    **size,
+                    "height": 90,
+                    "title": "@measures",
+                    "layer": [
+                        {
+                            "data": {"name": "measures"},
+                            "transform": [{"filter": "datum.row != 'coup'"}],
+                            "mark": {"type": "bar", "color": "var(--measure)", "height": 9,
+                                     "clip": True},
+                            "encoding": {
+                                "x": x(),
+                                **END,
+                                "y": {"field": "row", **rows, "axis": row_axis},
+                                **TIP,
+                            },
+                        },
+                        {
+                            "data": {"name": "measures"},
+                            "transform": [{"filter": "datum.row == 'coup'"}],
+                            "mark": {"type": "point", "shape": "diamond", "filled": True,
+                                     "size": 90, "opacity": 1, "color": "var(--coup)",
+                                     "clip": True},
+                            "encoding": {
+                                "x": x(),
+                                "y": {"field": "row", **rows, "axis": row_axis},
+                                **TIP,
+                            },
+                        },
+                    ],
+                },
+                {
+                    **size,
+                    "height": 60,
+                    "title": "@presence",
+                    "data": {"name": "presence"},
+                    "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1,
+                             "color": "var(--presence)", "clip": True},
+                    "encoding": {
+                        "x": x(),
+                        "y": {
+                            "field": "value",
+                            "type": "quantitative",
+                            "scale": {"domain": [0, 1]},
+                            "axis": {"values": [0, 0.5, 1], "format": ".0%", "minExtent": MARGIN,
+                                     "maxExtent": MARGIN},
+                        },
+                        **TIP,
+                    },
+                },
+                {
+                    **size,
+                    "height": 16,
+                    "title": "@levels",
+                    "data": {"name": "levels"},
+                    "mark": {"type": "bar", "height": 16, "clip": True, "strokeWidth": 2},
+                    "encoding": {
+                        "x": x(labels=True),
+                        **END,
+                        "color": _coloured("level", LEVELS),
+                        "stroke": _coloured("level", LEVELS),
+                        **TIP,
+                    },
+                },
+            ],
+        }
+    )  # fmt: skip
+
+
+@cache
+def _forecast_spec(newest: date) -> str:
+    x = _time(
+        _shifted(newest, 1 - RECENT_MONTHS),
+        _shifted(newest, FORECAST_MONTHS + 1),
+        labels=True,
+        every={"interval": "month", "step": 6},
+        form="%m/%Y",
+    )
+
+    def band(low: str, high: str, opacity: float) -> dict[str, Any]:
+        return {
+            "data": {"name": "fan"},
+            "mark": {"type": "bar", "color": "var(--fan)", "opacity": opacity},
+            "encoding": {"x": x, **END, "y": _count(low), "y2": {"field": high}, **TIP},
+        }
+
+    return _compiled(
+        {
+            "width": WIDTH,
+            "height": 150,
+            "title": "@forecast",
+            "layer": [
+                {
+                    "data": {"name": "bars"},
+                    "mark": {"type": "bar", "color": "var(--events)"},
+                    "encoding": {"x": x, **END, "y": _count("value", 4), **ZERO, **TIP},
+                },
+                band("q05", "q95", 0.2),
+                band("q10", "q90", 0.3),
+                band("q25", "q75", 0.5),
+                {
+                    "data": {"name": "fan"},
+                    "mark": {"type": "rule", "color": "currentColor", "strokeWidth": 2},
+                    "encoding": {"x": x, **END, "y": _count("mean")},
+                },
+            ],
+        }
+    )
+
+
+@cache
+def _map_spec() -> str:
+    return _compiled(
+        {
+            "width": 900,
+            "height": 560,
+            "projection": {"type": "conicEqualArea", "parallels": [8, 20]},
+            "layer": [
+                {
+                    "data": {"name": "shapes"},
+                    "mark": {"type": "geoshape", "stroke": "var(--paper)", "strokeWidth": 1},
+                    "encoding": {
+                        "color": {"field": "fill", "type": "nominal", "scale": None},
+                        "href": {"field": "url", "type": "nominal"},
+                        "description": {"field": "name", "type": "nominal"},
+                    },
+                },
+                {
+                    "data": {"name": "outlines"},
+                    "mark": {"type": "geoshape", "filled": False, "stroke": "var(--soft)",
+                             "strokeWidth": 1.5, "aria": False},
+                },
+                {
+                    "data": {"name": "labels"},
+                    "mark": {"type": "text", "fontSize": 18, "fontWeight": "bold",
+                             "color": "currentColor", "limit": 0},
+                    "encoding": {
+                        "longitude": {"field": "longitude", "type": "quantitative"},
+                        "latitude": {"field": "latitude", "type": "quantitative"},
+                        "text": {"field": "text", "type": "nominal"},
+                    },
+                },
+            ],
+        }
+    )  # fmt: skip

@@ -1,0 +1,233 @@
+"""What the pictures of a night show: frames of the published file made ready for charts."""
+
+import polars as pl
+
+from config.registry import LEVELS, MEASURES
+from page.charts import (
+    HISTORY_MONTHS,
+    RECENT_MONTHS,
+    ROWS,
+    TYPES,
+    forecast_chart,
+    map_chart,
+    region_chart,
+)
+from warehouse.situation import Situation
+
+# What is mapped, and bounds from which a class begins; None: no figure.
+MAPPED: dict[str, tuple[float | None, ...]] = {
+    "p_escalation": (0.0, 0.02, 0.04, 0.08, 0.16, 0.25),
+    "events": (0, 1, 3, 10, 30, 100),
+    "deaths": (0, 1, 10, 50, 200, 500),
+    "presence": (None, 0.0, 0.2, 0.4, 0.6, 0.8),
+}
+SHARES = ("p_escalation", "presence")
+TYPE_COUNTS = {
+    "state_based": "state_based_events_count",
+    "non_state": "communal_events_count",
+    "one_sided": "one_sided_events_count",
+}
+CHART_ROWS = dict(zip(MEASURES, ROWS, strict=False))
+
+
+def flagged_first(told: Situation) -> pl.DataFrame:
+    """Regions with a level, the gravest first."""
+    gravity = pl.col("level").replace_strict(
+        {level: i for i, level in enumerate(LEVELS)}, return_dtype=pl.Int8
+    )
+    return told.flags.filter(pl.col("level") != "none").sort(
+        gravity, "p_escalation", "region_id", descending=[True, True, False]
+    )
+
+
+def past_year(told: Situation) -> pl.DataFrame:
+    """Events, deaths and newest presence of every region: what maps and the list show."""
+    newest = told.flags["data_month"][0]
+    months = told.series.filter(
+        (pl.col("month_start") > pl.lit(newest).dt.offset_by("-12mo"))
+        & (pl.col("month_start") <= newest)
+    )
+    sums = (
+        months.filter(pl.col("indicator").is_in(["events_count", "deaths_best_count"]))
+        .group_by("region_id", "indicator")
+        .agg(pl.col("value").sum().cast(pl.Int64))
+        .pivot(on="indicator", index="region_id", values="value")
+        .rename({"events_count": "events", "deaths_best_count": "deaths"})
+    )
+    presence = told.drivers.filter(driver="administrator_presence").select(
+        "region_id", presence="value"
+    )
+    return (
+        told.flags.select("region_id", "level", "p_escalation")
+        .join(sums, on="region_id", how="left", maintain_order="left")
+        .join(presence, on="region_id", how="left", maintain_order="left")
+    )
+
+
+def maps(told: Situation, year: pl.DataFrame) -> dict[str, str]:
+    """The map of levels, with the places of the flagged in the list, and one an indicator."""
+    fills = {"level": year["level"].to_list()}
+    for name, bounds in MAPPED.items():
+        reached = year.select(
+            pl.sum_horizontal((pl.col(name) >= bound).cast(pl.Int8) for bound in bounds[1:])
+        ).to_series()
+        fills[name] = [f"c{c}" for c in reached]
+    labels = (
+        flagged_first(told)
+        .join(told.regions, on="region_id", maintain_order="left")
+        .select(
+            longitude="centroid_longitude",
+            latitude="centroid_latitude",
+            text=pl.int_range(1, pl.len() + 1).cast(pl.String),
+        )
+    )
+    outlines = [
+        {"type": "Feature", "geometry": json.loads(text)} for text in told.countries["geojson"]
+    ]
+    return {
+        name: map_chart(
+            [
+                {
+                    "type": "Feature",
+                    "geometry": json.loads(region["geojson"]),
+                    "fill": f"var(--{fill})",
+                    "name": region["region_name"],
+                    "url": f"{region['region_id']}.html",
+                }
+                for region, fill in zip(told.regions.iter_rows(named=True), of_region, strict=True)
+            ],
+            outlines,
+            labels if name == "level" else labels.head(0),
+        )
+        for name, of_region in fills.items()
+    }
+
+
+def region_pictures(told: Situation, by_month: pl.DataFrame) -> dict[str, dict[str, str]]:
+    """``history_chart`` and ``forecast_chart`` of every region with an event in the years shown.
+
+    Args:
+        told: The night.
+        by_month: region_id, month_start, and a column a series.
+    """
+    newest = told.flags["data_month"][0]
+    month = pl.col("month_start")
+    span = {"start": month, "end": month.dt.offset_by("1mo")}
+    counted = by_month.filter(
+        month.is_between(pl.lit(newest).dt.offset_by(f"-{HISTORY_MONTHS - 1}mo"), newest)
+        & (pl.col("events_count") > 0)
+    ).select("region_id", "events_count", "deaths_best_count", **span, **TYPE_COUNTS)
+    data = {
+        "months": _stacked(counted),
+        "deaths": _bars(counted, "deaths_best_count"),
+        "bars": _bars(counted, "events_count").filter(
+            pl.col("start") > pl.lit(newest).dt.offset_by(f"-{RECENT_MONTHS}mo")
+        ),
+        "fan": _fan(told.forecasts),
+        "presence": told.presence.select(
+            "region_id",
+            start="observed_date",
+            value="presence_share",
+            tip=pl.format("{}: {}%", _month("observed_date"), _percent("presence_share")),
+        ),
+        "levels": told.levels.select(
+            "region_id",
+            "level",
+            start="night_from",
+            end=pl.coalesce("night_to", pl.lit(told.night).dt.offset_by("1d")),
+            tip=pl.format("{}: {}%", "night_from", _percent("p_escalation")),
+        ),
+    }
+    parts = {name: frame.partition_by("region_id", as_dict=True) for name, frame in data.items()}
+    measures = _measures(told)
+    of_country = measures.partition_by("country_code", as_dict=True)
+    country = dict(told.flags.select("region_id", "country_code").iter_rows())
+    found = {}
+    for place in counted["region_id"].unique(maintain_order=True):
+        own = {name: part.get((place,), data[name].head(0)) for name, part in parts.items()}
+        own["measures"] = of_country.get((country[place],), measures.head(0))
+        found[place] = {
+            "history_chart": region_chart(own, newest),
+            "forecast_chart": forecast_chart(own, newest),
+        }
+    return found
+
+
+def _month(name: str) -> pl.Expr:
+    return pl.col(name).dt.strftime("%Y-%m")
+
+
+def _percent(name: str) -> pl.Expr:
+    return (pl.col(name) * 100).round(0).cast(pl.Int64)
+
+
+def _bars(counted: pl.DataFrame, name: str) -> pl.DataFrame:
+    """A bar for each month in which there is something."""
+    return counted.filter(pl.col(name) > 0).select(
+        "region_id", "start", "end",
+        value=name, tip=pl.format("{}: {}", _month("start"), name),
+    )  # fmt: skip
+
+
+def _stacked(counted: pl.DataFrame) -> pl.DataFrame:
+    """The bars of the types of events, one upon the other."""
+    tops = counted.with_columns(
+        pl.sum_horizontal(TYPES[: i + 1]).alias(f"{name}_top") for i, name in enumerate(TYPES)
+    )
+    return pl.concat(
+        tops.filter(pl.col(name) > 0).select(
+            "region_id", "start", "end",
+            type=pl.lit(name),
+            low=pl.col(f"{name}_top") - pl.col(name),
+            high=f"{name}_top",
+            tip=pl.format("{}: {}", _month("start"), name),
+        )
+        for name in TYPES
+    )  # fmt: skip
+
+
+def _fan(forecasts: pl.DataFrame) -> pl.DataFrame:
+    """Mean and bands of each month ahead."""
+    bounds = ("q05", "q10", "q25", "q75", "q90", "q95")
+    return forecasts.select(
+        "region_id",
+        start="target_month",
+        end=pl.col("target_month").dt.offset_by("1mo"),
+        mean="events_mean",
+        **{bound: f"events_{bound}" for bound in bounds},
+        tip=pl.format(
+            "{}: {} ({}–{})",
+            _month("target_month"),
+            pl.col("events_mean").round(1),
+            pl.col("events_q10").cast(pl.Int64),
+            pl.col("events_q90").cast(pl.Int64),
+        ),
+    )
+
+
+def _measures(told: Situation) -> pl.DataFrame:
+    """Spells of measures, from their start to the last that is known of them, and coups."""
+    spells = told.suspensions.filter(
+        pl.col("opened_date").is_not_null() & pl.col("measure_type").is_in(list(MEASURES))
+    ).select(
+        "country_code",
+        start="opened_date",
+        end=pl.when(pl.col("status") == "open")
+        .then(pl.lit(told.night))
+        .otherwise(pl.coalesce("closed_date", pl.col("confirmed_date").dt.offset_by("1mo"))),
+        row=pl.col("measure_type").replace_strict(CHART_ROWS),
+        tip=pl.format(
+            "{}: {} – {}",
+            "actor",
+            "opened_date",
+            pl.coalesce(pl.col("closed_date").cast(pl.String), pl.lit("…")),
+        ),
+    )
+    coups = told.coups.select(
+        "country_code",
+        start="coup_date",
+        end="coup_date",
+        row=pl.lit(ROWS[-1]),
+        tip=pl.col("coup_date").cast(pl.String),
+    )
+    return pl.concat([spells, coups])

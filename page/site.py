@@ -1,0 +1,276 @@
+"""Builds the situation page: HTML in French and English, one page a region, no script."""
+
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import date
+from functools import cache, lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from babel.messages.pofile import read_po
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from alerts import wording
+from config.registry import LEVELS, MEASURES, countries, thresholds
+from page.charts import RECENT_MONTHS, in_words
+from page.pictures import MAPPED, SHARES, flagged_first, maps, past_year, region_pictures
+from warehouse.connect import WarehouseError
+from warehouse.situation import Situation, situation
+
+HERE = Path(__file__).parent
+LANGUAGES = ("fr", "en")
+COUNTED = (
+    "events_count", "state_based_events_count", "communal_events_count",
+    "one_sided_events_count", "jihadist_events_count", "communal_militia_events_count",
+    "state_forces_events_count", "deaths_best_count", "deaths_civilians_count",
+)  # fmt: skip
+EVENTS_SHOWN = 10
+PRESENCE_SHOWN = 15
+LEVELS_SHOWN = 30
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def build(published: Path, folder: Path, night: date | None = None) -> Path:
+    """Write the site of a night and put it in place of the folder in one step.
+
+    Args:
+        published: The published file; only read.
+        folder: Where the site is to stand: new, empty or of an earlier site.
+        night: A night that was run; None: the newest.
+
+    Returns:
+        The first page.
+
+    Raises:
+        WarehouseError: There is no file, the night was not run, or the folder cannot be
+            written or holds something else.
+    """
+    if folder.exists() and any(folder.iterdir()) and not (folder / "fr" / "index.html").exists():
+        raise WarehouseError(f"{folder} holds something else; name a folder of its own")
+    told = situation(published, night, COUNTED)
+    try:
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            _write(told, part, published.name)
+            part.chmod(0o755)
+            _put_in_place(part, folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    except OSError as error:
+        raise WarehouseError(
+            f"cannot write the page to {folder} ({error.strerror}); make it writable and run again"
+        ) from None
+    return folder / "index.html"
+
+
+def _put_in_place(part: Path, folder: Path) -> None:
+    """Exchange two folders, so that a reader finds the old site or the new one."""
+    if not folder.exists():
+        part.rename(folder)
+        return
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    here, both = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    if exchange is None or exchange(here, os.fsencode(part), here, os.fsencode(folder), both):
+        shutil.rmtree(folder)  # a file system that cannot exchange
+        part.rename(folder)
+
+
+def _write(told: Situation, folder: Path, database: str) -> None:
+    overview, regions = _overview(told), _regions(told)
+    charts = {r["region_id"]: r.pop("pictures") for r in regions}
+    by_id = {r["region_id"]: r for r in regions}
+    flagged = [by_id[place] for place in flagged_first(told)["region_id"]]
+    for language in LANGUAGES:
+        (folder / language).mkdir()
+        environment = _environment(language)
+        names = dict(countries().select("country_code", _name(language)).iter_rows())
+        words = _chart_words(language)
+        of_country = {code: {"country": name} for code, name in names.items()}
+        shared = {
+            **overview,
+            "database": database,
+            "regions_count": len(regions),
+            "flagged": [{**r, **of_country[r["country_code"]]} for r in flagged],
+            "counts": _counts(flagged, language),
+            "measures": [{**m, **of_country[m["country_code"]]} for m in overview["measures"]],
+            "coups": [{**c, **of_country[c["country_code"]]} for c in overview["coups"]],
+        }
+        shared["countries"] = [
+            (name, [r for r in regions if r["country_code"] == code])
+            for code, name in sorted(names.items(), key=lambda item: item[1])
+        ]
+
+        def write(path: str, template: str, **facts: Any) -> None:
+            text = environment.get_template(template).render(path=path, **facts)  # noqa: B023
+            (folder / language / path).write_text(text, "utf-8")  # noqa: B023
+
+        write("index.html", "index.html.j2", **shared)
+        write("regions.html", "regions.html.j2", **shared)
+        for region in regions:
+            said = words | _missing_words(region, words)
+            pictures = {n: in_words(svg, said) for n, svg in charts[region["region_id"]].items()}
+            write(
+                f"{region['region_id']}.html",
+                "region.html.j2",
+                **{n: overview[n] for n in ("night", "data_month", "is_stale")},
+                database=database,
+                r={**region, **of_country[region["country_code"]]},
+                chart=bool(pictures),
+                **pictures,
+                **region["tables"],
+            )
+    shutil.copy(HERE / "style.css", folder)
+    shutil.copy(HERE / "templates" / "start.html", folder / "index.html")
+
+
+def _name(language: str) -> pl.Expr:
+    return pl.col("country_name_fr" if language == "fr" else "country_name")
+
+
+@cache
+def translations(language: str) -> Any:
+    """The catalogue of the page; English is the language of the templates."""
+    if language == "en":
+        return wording.translations("en")
+    with (HERE / "locales" / language / "LC_MESSAGES" / "page.po").open("rb") as file:
+        return wording.CatalogueTranslations(read_po(file, locale=language))
+
+
+@cache
+def _environment(language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_translations(  # type: ignore[attr-defined]
+        translations(language), newstyle=True
+    )
+    for name in ("day", "month", "number", "percent"):
+        told = partial(getattr(wording, name), language=language)
+        environment.filters[name] = lru_cache(maxsize=10_000)(told)
+    environment.filters["odds"] = wording.odds
+    environment.globals["language"] = language
+    return environment
+
+
+def _chart_words(language: str) -> dict[str, str]:
+    """Words of the pictures; ``words`` in a template is what the catalogue is made from."""
+    module: Any = _environment(language).get_template("chart_words.j2").module
+    return dict(module.words)
+
+
+def _missing_words(region: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
+    """Titles of the parts of a picture that have nothing to show."""
+    tables = region["tables"]
+    is_shown = {"presence": tables["presence"], "measures": tables["suspensions"] + tables["coups"]}
+    return {name: words[f"no_{name}"] for name, rows in is_shown.items() if not rows}
+
+
+def _counts(flagged: list[dict[str, Any]], language: str) -> list[str]:
+    """How many regions at each level, in words, the gravest first."""
+    module: Any = _environment(language).get_template("chart_words.j2").module
+    numbers = {level: sum(r["level"] == level for r in flagged) for level in LEVELS[:0:-1]}
+    return [str(module.count(level, n)) for level, n in numbers.items() if n]
+
+
+def _overview(told: Situation) -> dict[str, Any]:
+    flags = told.flags
+    in_force = told.suspensions.filter(
+        (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
+    )
+    recent = pl.lit(told.night).dt.offset_by("-2y")
+    year = past_year(told)
+    pictures = maps(told, year)
+    return {
+        "night": told.night,
+        "data_month": flags["data_month"][0],
+        "is_stale": bool(flags["is_stale"].any()),
+        "measures": in_force.sort(
+            "country_code", "opened_date", descending=[False, True]
+        ).to_dicts(),
+        "coups": told.coups.filter(pl.col("coup_date") >= recent).to_dicts(),
+        "followed": {level: round(10 * thresholds()["followed"][level]) for level in LEVELS[1:]},
+        "sources": told.sources.to_dicts(),
+        "checks_count": told.checks.height,
+        "failed": told.checks.filter(~pl.col("is_success")).to_dicts(),
+        "level_map": pictures.pop("level"),
+        "maps": [
+            {
+                "name": name,
+                "svg": svg,
+                "is_share": name in SHARES,
+                "legend": [(f"c{i}", bound) for i, bound in enumerate(MAPPED[name])],
+            }
+            for name, svg in pictures.items()
+        ],
+    }
+
+
+def _regions(told: Situation) -> list[dict[str, Any]]:
+    """Every region with its tables and pictures; those without events have no pictures."""
+    newest = told.flags["data_month"][0]
+    by_month = told.series.pivot(
+        on="indicator", index=["region_id", "month_start"], values="value", maintain_order=True
+    ).with_columns(pl.col(name).cast(pl.Int64) for name in COUNTED)
+    active = by_month.filter(pl.col("events_count") > 0)
+    recent = by_month.filter(
+        pl.col("month_start") > pl.lit(newest).dt.offset_by(f"-{RECENT_MONTHS}mo")
+    )
+    years = (
+        active.group_by("region_id", year=pl.col("month_start").dt.year())
+        .agg(pl.col(*COUNTED).sum())
+        .sort("region_id", "year", descending=[False, True])
+    )
+    tables = {
+        "forecasts": _by_region(told.forecasts),
+        "months": _by_region(recent.sort("month_start", descending=True)),
+        "years": _by_region(years),
+        "drivers": _by_region(told.drivers.filter(pl.col("contribution_events").is_not_null())),
+        "events": _by_region(told.events, EVENTS_SHOWN),
+        "presence": _by_region(told.presence, PRESENCE_SHOWN),
+        "levels": _by_region(told.levels.sort("night_from", descending=True), LEVELS_SHOWN),
+        "entries": _by_region(told.entries),
+    }
+    of_country = {
+        "suspensions": told.suspensions.partition_by("country_code", as_dict=True),
+        "coups": told.coups.partition_by("country_code", as_dict=True),
+    }
+    pictures = region_pictures(told, by_month)
+    year = past_year(told).rename({"events": "events_past12", "deaths": "deaths_past12"})
+    rows = told.flags.join(
+        year.select("region_id", "events_past12", "deaths_past12", "presence"), on="region_id"
+    ).join(
+        told.regions.select(
+            "region_id", "population_count", "population_year", "boundary_attribution"
+        ),
+        on="region_id",
+    )
+    found = []
+    for row in rows.sort("region_id").iter_rows(named=True):
+        own = {name: table.get(row["region_id"], []) for name, table in tables.items()}
+        for name, table in of_country.items():
+            frame = table.get((row["country_code"],))
+            own[name] = [] if frame is None else frame.to_dicts()
+        if not own["years"]:
+            own["months"] = []
+        found.append(
+            {**row, "events": own["events"], "tables": own,
+             "pictures": pictures.get(row["region_id"], {})}
+        )  # fmt: skip
+    return found
+
+
+def _by_region(frame: pl.DataFrame, most: int | None = None) -> Rows:
+    """Rows of each region in the frame's order, at most ``most``."""
+    parts = frame.partition_by("region_id", as_dict=True, maintain_order=True)
+    return {
+        str(key[0]): (part.head(most) if most else part).to_dicts() for key, part in parts.items()
+    }

@@ -1,0 +1,215 @@
+"""The situation page: its figures are the file's, in both languages, and it opens anywhere."""
+
+import re
+import shutil
+from datetime import date
+from html.parser import HTMLParser
+from pathlib import Path
+
+import duckdb
+import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from page.site import build
+from warehouse.connect import WarehouseError
+from warehouse.situation import situation
+
+ROOT = Path(__file__).parent.parent
+EARLIER = date(2021, 6, 5)
+EVIL = '<script>alert("x")</script>'
+
+
+@pytest.fixture(scope="module")
+def site(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of 2021-06-25, built over an older one."""
+    folder = tmp_path_factory.mktemp("site") / "page"
+    (folder / "fr").mkdir(parents=True)
+    for name in ("fr/index.html", "old.html"):
+        (folder / name).write_text("of another night")
+    assert build(published, folder) == folder / "index.html"
+    return folder
+
+
+class Reader(HTMLParser):
+    """Rows of a page's tables by the cell, its texts by the block, what it links to."""
+
+    CELLS = ("td", "th")
+    BLOCKS = ("h1", "h2", "h3", "p", "li", "title", "dd", "text")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.texts: list[str] = []
+        self.links: list[str] = []
+        self.open: list[str] = []
+        self.feed(path.read_text("utf-8"))
+        self.rows = [[" ".join(cell.split()) for cell in row] for row in self.rows]
+        self.texts = [" ".join(text.split()) for text in self.texts]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if name in ("href", "src")]
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in self.CELLS:
+            self.rows[-1].append("")
+            self.open.append(tag)
+        elif tag in self.BLOCKS:
+            self.texts.append("")
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in self.CELLS:
+            self.rows[-1][-1] += data
+        elif self.open:
+            self.texts[-1] += data
+
+
+def ask(path: Path, question: str) -> list[tuple]:
+    with duckdb.connect(path, read_only=True) as con:
+        return con.execute(question).fetchall()
+
+
+def shown(share: float) -> str:
+    return f"{share * 100:.0f}%"
+
+
+def test_flags_on_the_page_are_those_of_the_file(site: Path, published: Path) -> None:
+    flags = ask(
+        published,
+        "select region_name, country_name, level, p_escalation from flags where level <> 'none' "
+        "order by level = 'alarm' desc, level = 'warning' desc, p_escalation desc",
+    )
+    page = Reader(site / "en" / "index.html")
+    told = [text for text in page.texts if re.match(r"(ALARM|WARNING|WATCH) ", text)]
+    assert told == [f"{f[2].upper()} {f[0]} {f[1]} {shown(f[3])}" for f in flags]
+    assert len(told) == 15
+    assert "15 regions of 104 are flagged: 7 at warning, 8 to watch. Figures up to May 2021, " in (
+        " ".join(page.texts)
+    )
+    regions = Reader(site / "en" / "regions.html").rows
+    year = ask(
+        published,
+        "select r.region_name, sum(i.value)::int::varchar from indicators as i "
+        "inner join regions as r on r.region_id = i.place_id "
+        "where i.indicator = 'deaths_best_count' and i.place_level = 'region' "
+        "and i.month_start > '2020-05-01' group by r.region_id, r.region_name order by r.region_id",
+    )
+    assert sorted((row[0], row[4]) for row in regions if row[0] != "Region") == sorted(year)
+
+
+def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) -> None:
+    rows = Reader(site / "en" / "MLI.sikasso.html").rows
+    years = ask(
+        published,
+        "select year(event_date)::varchar, count(*)::varchar, "
+        "count(*) filter (violence_type = 'one_sided')::varchar, sum(deaths_best_count)::varchar "
+        "from events where region_id = 'MLI.sikasso' group by 1 order by 1 desc",
+    )
+    assert [(r[0], r[1], r[4], r[8]) for r in rows if len(r) == 9 and r[0].isdigit()] == years
+    assert years[0] == ("2021", "3", "1", "7")
+    forecast = ask(
+        published,
+        "select strftime(target_month, '%B %Y'), round(events_mean, 2)::varchar, "
+        "events_q90::int::varchar, round(p_any_event * 100)::int || '%' from forecasts "
+        "where region_id = 'MLI.sikasso' and model = 'combined' order by horizon_months",
+    )
+    told = [(r[0], r[1], r[7], r[9]) for r in rows if len(r) == 13 and "20" in r[0]]
+    assert told == forecast
+    assert len(told) == 6
+    drivers = ask(
+        published,
+        "select round(contribution_events, 2)::varchar from flag_drivers where region_id = "
+        "'MLI.sikasso' and contribution_events is not null order by driver_rank",
+    )
+    assert [r[1].removesuffix(".0") for r in rows if len(r) == 4 and r[0] != "Driver"][:-1] == [
+        value.removesuffix(".0") for (value,) in drivers
+    ]
+    assert ["25 June 2021", "WARNING", "20%"] in rows
+    assert ["5 June 2021", "WATCH", "15%"] in rows
+
+
+def test_what_is_missing_is_said(site: Path) -> None:
+    french = " ".join(Reader(site / "fr" / "MLI.sikasso.html").texts)
+    assert "Aucun chiffre n'est connu pour cette région." in french
+    assert "Administrateurs présents à leur poste : aucun chiffre" in french
+    quiet = " ".join(Reader(site / "en" / "BEN.zou.html").texts)
+    assert "No event is on file for this region. That is no proof that nothing happened" in quiet
+    assert "Ten years on one axis" not in quiet
+
+
+def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.duckdb"
+    shutil.copy(published, path)
+    with duckdb.connect(path) as con:
+        con.execute("update regions set region_name = $1 where region_id = 'MLI.gao'", [EVIL])
+        for table in ("flags", "past_flags"):
+            con.execute(f"update {table} set region_name = $1 where region_id = 'MLI.gao'", [EVIL])
+        con.execute("update events set actor_a = $1, source_admin2_name = $1", [EVIL])
+        con.execute("update suspensions set actor = $1, what = $1", [EVIL])
+        con.execute("update sources set licence = $1, flaws = $1, title = $1", [EVIL])
+    build(path, tmp_path / "page", EARLIER)
+    for file in (tmp_path / "page").rglob("*.html"):
+        assert "<script" not in file.read_text("utf-8"), file
+    page = Reader(tmp_path / "page" / "fr" / "index.html")
+    text = " ".join(page.texts)
+    assert "Situation au 5 juin 2021" in text
+    assert EVIL in text
+    levels = {t.split(" ")[1]: t.split(" ")[0] for t in page.texts if t.startswith("VIGILANCE ")}
+    assert levels["Sikasso"] == "VIGILANCE"
+    assert "30 mai 2021" not in " ".join(Reader(tmp_path / "page/fr/MLI.sikasso.html").texts)
+    assert "World Bank" not in text  # suspended on 4 June, known on 5 June, renamed above
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".page")]
+
+
+def test_a_night_that_was_not_run(published: Path) -> None:
+    with pytest.raises(WarehouseError, match=r"the night of 2021-06-10 is not in .* 'tocsin nigh"):
+        situation(published, date(2021, 6, 10), [])
+    with pytest.raises(WarehouseError, match="nothing is published at"):
+        situation(published.with_name("none.duckdb"), None, [])
+
+
+def test_what_is_not_a_page_is_left_alone(published: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(WarehouseError, match="holds something else; name a folder of its own"):
+        build(published, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_the_registers_of_a_past_night(published: Path) -> None:
+    told = situation(published, EARLIER, [])
+    opened = told.suspensions.filter(status="open", country_code="MLI")["actor"].to_list()
+    assert opened == ["World Bank", "France", "European Union", "United States"]
+    assert told.coups["coup_date"].max() == date(2021, 5, 21)
+    assert told.events["event_date"].max() <= date(2021, 4, 30)
+
+
+def test_a_site_is_small_whole_and_asks_nothing_of_other_hosts(site: Path) -> None:
+    assert sorted(p.name for p in site.iterdir()) == ["en", "fr", "index.html", "style.css"]
+    assert [p.name for p in site.parent.iterdir()] == ["page"]
+    first = sum((site / name).stat().st_size for name in ("fr/index.html", "style.css"))
+    assert first < 150_000
+    assert max(p.stat().st_size for p in site.rglob("*.html")) < 400_000
+    for file in site.rglob("*.html"):
+        for link in Reader(file).links:
+            path = link.partition("#")[0]
+            assert link == "data:," or not path or (file.parent / path).exists(), (file, link)
+
+
+def test_every_string_is_translated() -> None:
+    methods = [("**.j2", "jinja2.ext:babel_extract")]
+    options = {"**.j2": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
+    found = {
+        m[2] if isinstance(m[2], str) else m[2][0]
+        for m in extract_from_dir(ROOT / "page" / "templates", methods, options)
+    }
+    with (ROOT / "page/locales/fr/LC_MESSAGES/page.po").open("rb") as file:
+        catalogue = {
+            m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read_po(file) if m.id
+        }
+    assert found == catalogue.keys()
+    assert all(all(s) if isinstance(s, tuple) else s for s in catalogue.values())

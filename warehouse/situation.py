@@ -1,0 +1,138 @@
+"""What the published file tells of a night: read-only, for those who show it."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from config.registry import thresholds
+from warehouse.build import end_of
+from warehouse.connect import WarehouseError, load_spatial
+from warehouse.query import run
+
+
+@dataclass(frozen=True)
+class Situation:
+    """A night as the published file tells it: frames with the columns of its tables.
+
+    Attributes:
+        night: The night.
+        flags: Every region with its level.
+        drivers: Drivers and context of every region.
+        forecasts: The pool's forecasts.
+        series: Chosen indicators of the regions: indicator, region_id, month_start, value.
+        levels: What was told of a region since when: region_id, night_from, night_to
+            (null: still told), level, p_escalation.
+        events: Events placed in a region, newest first.
+        regions: Names, residents, centroids, polygons (``geojson``).
+        countries: country_code and outline (``geojson``).
+        presence: Figures on administrators at their posts, newest first.
+        suspensions: Spells of suspended cooperation and sanctions, newest first.
+        coups: Newest first.
+        entries: Milestones and agreements, newest first.
+        sources: Freshness, licence, attribution.
+        checks: What was judged and how.
+    """
+
+    night: date
+    flags: pl.DataFrame
+    drivers: pl.DataFrame
+    forecasts: pl.DataFrame
+    series: pl.DataFrame
+    levels: pl.DataFrame
+    events: pl.DataFrame
+    regions: pl.DataFrame
+    countries: pl.DataFrame
+    presence: pl.DataFrame
+    suspensions: pl.DataFrame
+    coups: pl.DataFrame
+    entries: pl.DataFrame
+    sources: pl.DataFrame
+    checks: pl.DataFrame
+
+
+@contextmanager
+def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the published file; the run may replace it meanwhile.
+
+    Raises:
+        WarehouseError: There is none.
+    """
+    if not published.exists():
+        raise WarehouseError(f"nothing is published at {published}; run 'tocsin nightly' first")
+    with duckdb.connect(published, read_only=True) as con:
+        con.execute("set timezone = 'UTC'")
+        yield con
+
+
+def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:
+    """What the file tells of a night that was run.
+
+    Registers are those known on the night. Of a suspension the day it ended tells when
+    that became known.
+
+    Args:
+        published: The published file.
+        night: Which; None: the newest.
+        indicators: Series of the regions to be read.
+
+    Raises:
+        WarehouseError: There is no file, or the night was not run.
+    """
+    with reading(published) as con:
+        nights = [n for (n,) in con.execute("from nights order by as_of_date").fetchall()]
+        night = night or nights[-1]
+        if night not in nights:
+            nearest = sorted(nights, key=lambda n: abs((n - night).days))[:5]
+            raise WarehouseError(
+                f"the night of {night} is not in {published} (nearest of {len(nights)}: "
+                f"{', '.join(map(str, sorted(nearest)))}); run 'tocsin nightly --as-of {night}' "
+                "first"
+            )
+        load_spatial(con)
+
+        def told(select: str) -> pl.DataFrame:
+            params = {"night": night, "as_of": end_of(night)}
+            return con.execute(
+                select, {name: v for name, v in params.items() if f"${name}" in select}
+            ).pl()
+
+        return Situation(
+            night=night,
+            flags=told("from flags_as_of($night) order by region_id"),
+            drivers=told("from flag_drivers_as_of($night) order by region_id, driver_rank"),
+            forecasts=told(
+                "from forecasts_as_of($night) where model = 'combined' "
+                "order by region_id, horizon_months"
+            ),
+            series=run(con, "situation/series", night=night, indicators=list(indicators)).pl(),
+            levels=run(con, "situation/level", night=night).pl(),
+            events=told(
+                "from events_as_of($as_of) where region_id is not null "
+                "order by event_date desc, deaths_best_count desc, event_id"
+            ),
+            regions=run(con, "situation/region").pl(),
+            countries=run(con, "situation/country").pl(),
+            presence=told(
+                "from administrator_presence where known_from <= $as_of "
+                "order by observed_date desc, group_size_count, cadre, observation_id"
+            ),
+            suspensions=run(
+                con,
+                "situation/suspension",
+                night=night,
+                as_of=end_of(night),
+                presumed_open_months=thresholds()["suspensions"]["presumed_open_months"],
+            ).pl(),
+            coups=told("from coups where known_from <= $as_of order by coup_date desc, coup_id"),
+            entries=told(
+                "from register_entries where known_from <= $as_of "
+                "order by entry_date desc, entry_id"
+            ),
+            sources=told("from sources_as_of($night) order by source"),
+            checks=told("from checks_as_of($night) order by table_name, expectation, column_name"),
+        )
