@@ -53,6 +53,8 @@ CONFIG = {
 def region_chart(data: Mapping[str, pl.DataFrame], newest: date) -> str:
     """A region on one time axis: events, deaths, measures, presence, levels.
 
+    Where there is no measure or presence figure, its panel is left out.
+
     Args:
         data: ``months`` (start, end, type, low, high: the bar of a type, tip), ``deaths``
             (start, end, value, tip), ``fan`` (start, end, q10, q90, mean), ``measures`` (start,
@@ -60,7 +62,8 @@ def region_chart(data: Mapping[str, pl.DataFrame], newest: date) -> str:
             level, tip).
         newest: First day of the newest month with figures.
     """
-    return _render(_region_spec(newest), data)
+    drawn = [name for name in ("measures", "presence") if data[name].height]
+    return _render(_region_spec(newest, ("events", "deaths", *drawn, "levels")), data)
 
 
 def forecast_chart(data: Mapping[str, pl.DataFrame], newest: date) -> str:
@@ -157,132 +160,111 @@ def _coloured(field: str, names: tuple[str, ...]) -> dict[str, Any]:
 
 YEARS = {"interval": "year", "step": 2}
 ZERO = {"y2": {"datum": 0}}
+DOT = {"filled": True, "opacity": 1, "clip": True}
 TIP = {"description": {"field": "tip", "type": "nominal"}}
 END = {"x2": {"field": "end"}}
 
 
 @cache
-def _region_spec(newest: date) -> str:
-    ends = _shifted(newest, FORECAST_MONTHS + 1)
+def _region_spec(newest: date, panels: tuple[str, ...]) -> str:
+    """The panels that have something to show, one above the other; the last has the labels."""
     begins = _shifted(newest, 1 - HISTORY_MONTHS)
-
-    def x(*, labels: bool = False) -> dict[str, Any]:
-        return _time(begins, ends, labels=labels, every=YEARS, form="%Y")
-
-    rows = {"type": "nominal", "sort": list(ROWS), "scale": {"domain": list(ROWS)}}
-    row_axis = {
-        "labelExpr": "'@' + datum.label", "minExtent": MARGIN, "maxExtent": MARGIN, "ticks": False,
-        "domain": False,
-    }  # fmt: skip
-    size = {"width": WIDTH, "view": {"stroke": None}}
-    return _compiled(
+    ends = _shifted(newest, FORECAST_MONTHS + 1)
+    parts = {
+        "events": _events_panel,
+        "deaths": _deaths_panel,
+        "measures": _measures_panel,
+        "presence": _presence_panel,
+        "levels": _levels_panel,
+    }
+    drawn = [
         {
-            "spacing": 10,
-            "vconcat": [
-                {
-                    **size,
-                    "height": 110,
-                    "title": "@events",
-                    "layer": [
-                        {
-                            "data": {"name": "fan"},
-                            "mark": {"type": "bar", "color": "var(--fan)", "opacity": 0.35},
-                            "encoding": {
-                                "x": x(),
-                                **END,
-                                "y": _count("q10"),
-                                "y2": {"field": "q90"},
-                            },
-                        },
-                        {
-                            "data": {"name": "months"},
-                            "mark": {"type": "bar"},
-                            "encoding": {
-                                "x": x(),
-                                **END,
-                                "y": _count("low"),
-                                "y2": {"field": "high"},
-                                "color": _coloured("type", TYPES),
-                                **TIP,
-                            },
-                        },
-                    ],
-                },
-                {
-                    **size,
-                    "height": 80,
-                    "title": "@deaths",
-                    "data": {"name": "deaths"},
-                    "mark": {"type": "bar", "color": "var(--deaths)"},
-                    "encoding": {"x": x(), **END, "y": _count("value"), **ZERO, **TIP},
-                },
-                {
-                    **size,
-                    "height": 90,
-                    "title": "@measures",
-                    "layer": [
-                        {
-                            "data": {"name": "measures"},
-                            "transform": [{"filter": "datum.row != 'coup'"}],
-                            "mark": {"type": "bar", "color": "var(--measure)", "height": 9,
-                                     "clip": True},
-                            "encoding": {
-                                "x": x(),
-                                **END,
-                                "y": {"field": "row", **rows, "axis": row_axis},
-                                **TIP,
-                            },
-                        },
-                        {
-                            "data": {"name": "measures"},
-                            "transform": [{"filter": "datum.row == 'coup'"}],
-                            "mark": {"type": "point", "shape": "diamond", "filled": True,
-                                     "size": 90, "opacity": 1, "color": "var(--coup)",
-                                     "clip": True},
-                            "encoding": {
-                                "x": x(),
-                                "y": {"field": "row", **rows, "axis": row_axis},
-                                **TIP,
-                            },
-                        },
-                    ],
-                },
-                {
-                    **size,
-                    "height": 60,
-                    "title": "@presence",
-                    "data": {"name": "presence"},
-                    "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1,
-                             "color": "var(--presence)", "clip": True},
-                    "encoding": {
-                        "x": x(),
-                        "y": {
-                            "field": "value",
-                            "type": "quantitative",
-                            "scale": {"domain": [0, 1]},
-                            "axis": {"values": [0, 0.5, 1], "format": ".0%", "minExtent": MARGIN,
-                                     "maxExtent": MARGIN},
-                        },
-                        **TIP,
-                    },
-                },
-                {
-                    **size,
-                    "height": 16,
-                    "title": "@levels",
-                    "data": {"name": "levels"},
-                    "mark": {"type": "bar", "height": 16, "clip": True, "strokeWidth": 2},
-                    "encoding": {
-                        "x": x(labels=True),
-                        **END,
-                        "color": _coloured("level", LEVELS),
-                        "stroke": _coloured("level", LEVELS),
-                        **TIP,
-                    },
-                },
-            ],
+            "width": WIDTH,
+            "title": f"@{name}",
+            **parts[name](_time(begins, ends, labels=name == "levels", every=YEARS, form="%Y")),
         }
-    )  # fmt: skip
+        for name in panels
+    ]
+    return _compiled({"spacing": 10, "vconcat": drawn})
+
+
+def _events_panel(x: dict[str, Any]) -> dict[str, Any]:
+    fan = {
+        "data": {"name": "fan"},
+        "mark": {"type": "bar", "color": "var(--fan)", "opacity": 0.35},
+        "encoding": {"x": x, **END, "y": _count("q10"), "y2": {"field": "q90"}},
+    }
+    bars = {
+        "data": {"name": "months"},
+        "mark": "bar",
+        "encoding": {
+            "x": x,
+            **END,
+            "y": _count("low"),
+            "y2": {"field": "high"},
+            "color": _coloured("type", TYPES),
+            **TIP,
+        },
+    }
+    return {"height": 110, "layer": [fan, bars]}
+
+
+def _deaths_panel(x: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "height": 80,
+        "data": {"name": "deaths"},
+        "mark": {"type": "bar", "color": "var(--deaths)"},
+        "encoding": {"x": x, **END, "y": _count("value"), **ZERO, **TIP},
+    }
+
+
+def _measures_panel(x: dict[str, Any]) -> dict[str, Any]:
+    axis = {
+        "labelExpr": "'@' + datum.label",
+        "minExtent": MARGIN,
+        "maxExtent": MARGIN,
+        "ticks": False,
+        "domain": False,
+    }
+    row = {"field": "row", "type": "nominal", "scale": {"domain": list(ROWS)}, "axis": axis}
+    spells = {
+        "transform": [{"filter": "datum.row != 'coup'"}],
+        "mark": {"type": "bar", "color": "var(--measure)", "height": 9, "clip": True},
+        "encoding": {"x": x, **END, "y": row, **TIP},
+    }
+    coup = {"type": "point", "shape": "diamond", "size": 90, "color": "var(--coup)"}
+    coups = {
+        "transform": [{"filter": "datum.row == 'coup'"}],
+        "mark": {**coup, **DOT},
+        "encoding": {"x": x, "y": row, **TIP},
+    }
+    return {"height": 90, "data": {"name": "measures"}, "layer": [spells, coups]}
+
+
+def _presence_panel(x: dict[str, Any]) -> dict[str, Any]:
+    axis = {"values": [0, 0.5, 1], "format": ".0%", "minExtent": MARGIN, "maxExtent": MARGIN}
+    share = {"field": "value", "type": "quantitative", "scale": {"domain": [0, 1]}, "axis": axis}
+    return {
+        "height": 60,
+        "data": {"name": "presence"},
+        "mark": {"type": "point", "size": 45, "color": "var(--presence)", **DOT},
+        "encoding": {"x": x, "y": share, **TIP},
+    }
+
+
+def _levels_panel(x: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "height": 16,
+        "data": {"name": "levels"},
+        "mark": {"type": "bar", "height": 16, "clip": True, "strokeWidth": 2},
+        "encoding": {
+            "x": x,
+            **END,
+            "color": _coloured("level", LEVELS),
+            "stroke": _coloured("level", LEVELS),
+            **TIP,
+        },
+    }
 
 
 @cache

@@ -4,7 +4,6 @@ import ctypes
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
 from datetime import date
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -88,7 +87,7 @@ def _write(told: Situation, folder: Path, database: str) -> None:
         (folder / language).mkdir()
         environment = _environment(language)
         names = dict(countries().select("country_code", _name(language)).iter_rows())
-        words = _chart_words(language)
+        words = dict(_vocabulary(language).pictures)
         of_country = {code: {"country": name} for code, name in names.items()}
         shared = {
             **overview,
@@ -111,8 +110,7 @@ def _write(told: Situation, folder: Path, database: str) -> None:
         write("index.html", "index.html.j2", **shared)
         write("regions.html", "regions.html.j2", **shared)
         for region in regions:
-            said = words | _missing_words(region, words)
-            pictures = {n: in_words(svg, said) for n, svg in charts[region["region_id"]].items()}
+            pictures = {n: in_words(svg, words) for n, svg in charts[region["region_id"]].items()}
             write(
                 f"{region['region_id']}.html",
                 "region.html.j2",
@@ -150,8 +148,9 @@ def _environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.install_gettext_translations(  # type: ignore[attr-defined]
-        translations(language), newstyle=True
+    catalogue = translations(language)
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        lru_cache(catalogue.gettext), lru_cache(catalogue.ngettext), newstyle=True
     )
     for name in ("day", "month", "number", "percent"):
         told = partial(getattr(wording, name), language=language)
@@ -161,24 +160,14 @@ def _environment(language: str) -> Environment:
     return environment
 
 
-def _chart_words(language: str) -> dict[str, str]:
-    """Words of the pictures; ``words`` in a template is what the catalogue is made from."""
-    module: Any = _environment(language).get_template("chart_words.j2").module
-    return dict(module.words)
-
-
-def _missing_words(region: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, str]:
-    """Titles of the parts of a picture that have nothing to show."""
-    tables = region["tables"]
-    is_shown = {"presence": tables["presence"], "measures": tables["suspensions"] + tables["coups"]}
-    return {name: words[f"no_{name}"] for name, rows in is_shown.items() if not rows}
+def _vocabulary(language: str) -> Any:
+    return _environment(language).get_template("vocabulary.j2").module
 
 
 def _counts(flagged: list[dict[str, Any]], language: str) -> list[str]:
     """How many regions at each level, in words, the gravest first."""
-    module: Any = _environment(language).get_template("chart_words.j2").module
     numbers = {level: sum(r["level"] == level for r in flagged) for level in LEVELS[:0:-1]}
-    return [str(module.count(level, n)) for level, n in numbers.items() if n]
+    return [str(_vocabulary(language).count(level, n)) for level, n in numbers.items() if n]
 
 
 def _overview(told: Situation) -> dict[str, Any]:

@@ -24,7 +24,8 @@ class Situation:
         flags: Every region with its level.
         drivers: Drivers and context of every region.
         forecasts: The pool's forecasts.
-        series: Chosen indicators of the regions: indicator, region_id, month_start, value.
+        series: Chosen indicators of the regions: indicator, region_id, month_start, value;
+            zeros only of the last two years.
         levels: What was told of a region since when: region_id, night_from, night_to
             (null: still told), level, p_escalation.
         events: Events placed in a region, newest first.

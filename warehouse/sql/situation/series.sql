@@ -1,6 +1,7 @@
 -- grain: one row per indicator, region_id and month_start
 -- reads: indicators, past_indicators
--- Series of the regions as told on the night.
+-- Series of the regions as told on the night; of months more than two years back those
+-- with something.
 with told as (
 
     select indicator, place_id, month_start, value
@@ -15,5 +16,7 @@ with told as (
 
 select indicator, place_id as region_id, month_start, value
 from told
-where list_contains($indicators, indicator)
+where
+    list_contains($indicators, indicator)
+    and (value <> 0 or month_start > $night::date - interval 27 months)
 order by region_id, month_start, indicator
