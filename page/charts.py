@@ -300,7 +300,12 @@ def _forecast_spec(newest: date) -> str:
                 band("q25", "q75", 0.5),
                 {
                     "data": {"name": "fan"},
-                    "mark": {"type": "rule", "color": "currentColor", "strokeWidth": 2},
+                    "mark": {
+                        "type": "rule",
+                        "color": "currentColor",
+                        "strokeWidth": 2,
+                        "aria": False,
+                    },
                     "encoding": {"x": x, **END, "y": _count("mean")},
                 },
             ],
@@ -332,7 +337,7 @@ def _map_spec() -> str:
                 },
                 {
                     "data": {"name": "labels"},
-                    "mark": {"type": "text", "fontSize": 18, "fontWeight": "bold",
+                    "mark": {"type": "text", "aria": False, "fontSize": 18, "fontWeight": "bold",
                              "color": "currentColor", "limit": 0},
                     "encoding": {
                         "longitude": {"field": "longitude", "type": "quantitative"},

@@ -80,6 +80,19 @@ def published(working, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def site(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The situation page of the founding night, built over an older one."""
+    from page.site import build
+
+    folder = tmp_path_factory.mktemp("site") / "page"
+    (folder / "fr").mkdir(parents=True)
+    for name in ("fr/index.html", "old.html"):
+        (folder / name).write_text("of another night")
+    assert build(published, folder) == folder / "index.html"
+    return folder
+
+
+@pytest.fixture(scope="session")
 def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     before = os.environ.copy()
     with prefect_server(tmp_path_factory.mktemp("prefect")) as wait:

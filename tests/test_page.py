@@ -20,17 +20,6 @@ EARLIER = date(2021, 6, 5)
 EVIL = '<script>alert("x")</script>'
 
 
-@pytest.fixture(scope="module")
-def site(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of 2021-06-25, built over an older one."""
-    folder = tmp_path_factory.mktemp("site") / "page"
-    (folder / "fr").mkdir(parents=True)
-    for name in ("fr/index.html", "old.html"):
-        (folder / name).write_text("of another night")
-    assert build(published, folder) == folder / "index.html"
-    return folder
-
-
 class Reader(HTMLParser):
     """Rows of a page's tables by the cell, its texts by the block, what it links to."""
 

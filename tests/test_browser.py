@@ -1,0 +1,111 @@
+"""The built page in a real Chromium: reachable by links and keys, silent, alone, accessible."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+PAGES = ("index.html", "regions.html", "MLI.sikasso.html", "MLI.mopti.html", "BEN.zou.html")
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on this machine; apt-get install chromium"
+)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A phone's page; at its end nothing was complained of and no other host was asked."""
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    yield page
+    context.close()
+    assert said == []
+    assert asked
+    assert [url for url in asked if not url.startswith(("file:///", "data:"))] == []
+
+
+def test_from_the_first_page_to_a_region_and_its_other_language(page: Page, site: Path) -> None:
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_url("**/fr/index.html")
+    assert page.title() == "Tocsin – Situation au 25 juin 2021"
+    page.get_by_role("link", name="Sikasso", exact=True).click()
+    assert page.url.endswith("/fr/MLI.sikasso.html")
+    assert page.get_by_role("heading", level=1).inner_text() == "Sikasso Mali ALERTE"
+    page.get_by_role("link", name="English").click()
+    assert page.url.endswith("/en/MLI.sikasso.html")
+    assert page.get_by_role("heading", level=1).inner_text() == "Sikasso Mali WARNING"
+    page.get_by_role("link", name="Overview").click()
+    assert page.title() == "Tocsin – Situation on 25 June 2021"
+
+
+def test_map_leads_to_regions_and_names_them(page: Page, site: Path) -> None:
+    page.goto((site / "en" / "index.html").as_uri())
+    region = page.locator('svg a[*|href="MLI.kidal.html"] path')
+    assert region.locator("title").text_content() == "Kidal"
+    assert page.locator("svg a").count() == 104
+    fill = region.evaluate("mark => getComputedStyle(mark).fill")
+    assert fill == "rgb(232, 121, 28)"  # warning
+    region.click()
+    assert page.title().startswith("Tocsin – Kidal (Mali)")
+
+
+def test_keys_alone_reach_what_a_pointer_shows(page: Page, site: Path) -> None:
+    page.goto((site / "en" / "MLI.sikasso.html").as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    bars = page.locator("svg path title").all_text_contents()
+    assert "2021-05: 1" in bars  # one event
+    assert "2021-05: 5" in bars  # five deaths
+    months = page.locator("summary", has_text="The last two years by month")
+    row = page.get_by_role("row", name="May 2021")
+    assert row.count() == 0
+    months.focus()
+    page.keyboard.press("Enter")
+    assert row.inner_text().split() == ["May", "2021", "1", "1", "0", "0", "5", "4"]
+
+
+def test_no_page_is_wider_than_a_phone(page: Page, site: Path) -> None:
+    for name in PAGES:
+        page.goto((site / "fr" / name).as_uri())
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 390, name
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "fr"), ("dark", "en")])
+def test_accessible(browser: Browser, site: Path, scheme, language) -> None:
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    tab = context.new_page()
+    for name in PAGES:
+        tab.goto((site / language / name).as_uri())
+        tab.evaluate(AXE.read_text("utf-8"))
+        found = tab.evaluate("axe.run()")
+        assert len(found["passes"]) > 15
+        grave = [
+            (name, rule["id"], rule["nodes"][0]["html"])
+            for rule in found["violations"]
+            if rule["impact"] in ("serious", "critical")
+        ]
+        assert grave == []
+    context.close()
