@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -26,6 +26,7 @@ app = typer.Typer(
 STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
 
 
+ROWS_PRINTED = 100  # of an answer, in a terminal
 DEGRADED = 3  # exit code: finished, but a source was not renewed or a mail waits
 DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
 
@@ -253,6 +254,34 @@ def export(
 
 
 @app.command()
+def sql(
+    question: Annotated[
+        str | None, typer.Argument(help="A query. Default: read from standard input.")
+    ] = None,
+    kind: Annotated[
+        Literal["table", "csv"], typer.Option("--format", help="How the answer is printed.")
+    ] = "table",
+) -> None:
+    """Ask the published file in SQL; it is opened read-only."""
+    from warehouse.export import answer, defused
+
+    settings, _ = configuration.load()
+    found = answer(settings.published_path, question or sys.stdin.read())
+    if kind == "csv":
+        print(defused(found).write_csv(), end="")
+        return
+    table = Table()
+    for heading, told in found.schema.items():
+        table.add_column(heading, justify="right" if told.is_numeric() else "left", overflow="fold")
+    for row in found.head(ROWS_PRINTED).iter_rows():
+        table.add_row(*(escape(shown(in_words(cell))) for cell in row))
+    console = Console()
+    console.print(table)
+    if found.height > ROWS_PRINTED:
+        console.print(f"{ROWS_PRINTED} of {found.height:,} rows; --format csv prints all")
+
+
+@app.command()
 def page(
     as_of: Annotated[
         datetime | None,
@@ -428,6 +457,13 @@ def release(
     with existing(settings.warehouse_path) as con:
         let_go(con, settings.landing_folder, source, key, who, why)
     print(f"{source} {shown(key)} is believed from the next run on")
+
+
+def in_words(cell: object) -> str:
+    """A value of an answer for a terminal."""
+    if isinstance(cell, bytes):
+        return f"({len(cell)} bytes)"
+    return "-" if cell is None else str(cell)
 
 
 def shown(text: str) -> str:

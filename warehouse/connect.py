@@ -166,6 +166,20 @@ def existing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
+@contextmanager
+def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A read-only connection to the published file; the run may replace it meanwhile.
+
+    Raises:
+        WarehouseError: There is none.
+    """
+    if not published.exists():
+        raise WarehouseError(f"nothing is published at {published}; run 'tocsin nightly' first")
+    with duckdb.connect(published, read_only=True) as con:
+        con.execute("set timezone = 'UTC'")
+        yield con
+
+
 def load_spatial(con: duckdb.DuckDBPyConnection) -> None:
     """Load the spatial functions from their installed package: no network, no copy."""
     (package,) = duckdb_extension_spatial.__path__

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import duckdb
-
 from config.registry import Source
-from warehouse.connect import WarehouseError
+from warehouse.connect import reading
+from warehouse.export import RELATIONS
 
 INTRODUCTION = """# Data dictionary
 
@@ -55,12 +54,8 @@ def dictionary(published: Path) -> str:
     Raises:
         WarehouseError: Nothing is published yet.
     """
-    if not published.exists():
-        raise WarehouseError(f"nothing is published at {published}; run 'tocsin nightly' first")
-    with duckdb.connect(published, read_only=True) as con:
-        tables = con.execute(
-            "select table_name, comment from duckdb_tables() order by table_name"
-        ).fetchall()
+    with reading(published) as con:
+        tables = con.execute(f"from {RELATIONS} order by table_name").fetchall()
         columns = con.execute(
             "select table_name, column_name, data_type, comment from duckdb_columns() "
             "where not internal order by table_name, column_index"

@@ -7,9 +7,14 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse.connect import WarehouseError, load_spatial
+from warehouse.connect import WarehouseError, load_spatial, reading
 
 EXCEL_ROWS = 1_048_575  # of a sheet, below its header
+# Tables and views of a reader's file.
+RELATIONS = (
+    "(select table_name, comment from duckdb_tables() union all "
+    "select view_name, comment from duckdb_views() where not internal)"
+)
 # Geometry of a table as SQL, for those that have a place.
 GEOMETRY = {
     "regions": "select * exclude (boundary_wkb), st_geomfromwkb(boundary_wkb) as geometry from t",
@@ -36,10 +41,8 @@ def export(published: Path, folder: Path, kind: str, tables: Sequence[str] = ())
     Raises:
         WarehouseError: There is no published file, a table is unknown or does not fit.
     """
-    if not published.exists():
-        raise WarehouseError(f"nothing is published at {published}; run 'tocsin nightly' first")
-    with duckdb.connect(published, read_only=True) as con:
-        known = [n for (n,) in con.execute("select table_name from duckdb_tables()").fetchall()]
+    with reading(published) as con:
+        known = [n for (n,) in con.execute(f"select table_name from {RELATIONS}").fetchall()]
         if kind == "geoparquet":
             known = list(GEOMETRY)
             load_spatial(con)
@@ -60,6 +63,33 @@ def export(published: Path, folder: Path, kind: str, tables: Sequence[str] = ())
             write(con, table, part)
             os.replace(part, path)
         return paths
+
+
+def answer(published: Path, question: str) -> pl.DataFrame:
+    """What the published file answers to a question in SQL; nothing of it can be changed.
+
+    Raises:
+        WarehouseError: There is no published file, or the question cannot be answered.
+    """
+    with reading(published) as con:
+        try:
+            asked = con.sql(question)
+            if asked is None:
+                raise WarehouseError("that is no question; ask one, such as: from flags")
+            found: pl.DataFrame = asked.pl()
+        except duckdb.Error as error:
+            raise WarehouseError(" ".join(str(error).split())) from None
+    return found
+
+
+def defused(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame as csv for a spreadsheet: no text is run, bytes are hexadecimal."""
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    blobs = [name for name, kind in frame.schema.items() if kind == pl.Binary]
+    return frame.with_columns(
+        pl.col(texts).str.replace(r"^([=+@\t\r\n-])", "'${1}"),
+        pl.col(blobs).bin.encode("hex"),
+    )
 
 
 def _parquet(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:

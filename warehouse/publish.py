@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from config.registry import columns
+from config.registry import Column, columns
 from warehouse.build import MARTS
 from warehouse.connect import WarehouseError
 from warehouse.history import transaction
@@ -182,12 +182,47 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
                 )
     finally:
         con.execute("detach published")
-    # Opened alone, so that macros name tables as a reader does.
+    # Opened alone, so that macros and views name tables as a reader does.
     with duckdb.connect(part) as alone, transaction(alone):
+        _panel(alone)
         for name, (text, meaning) in macros(alone).items():
             alone.execute(f"create macro {name} as table {text}")
             alone.execute(f"comment on macro table {name.partition('(')[0]} is {_quoted(meaning)}")
     return written
+
+
+def _panel(con: duckdb.DuckDBPyConnection) -> None:
+    """The view ``region_months``: a column an indicator, those of the country repeated."""
+    found = con.execute(
+        "select indicator, max(place_level), max(unit) from indicators group by indicator "
+        "order by max(place_level) desc, indicator"  # a region's own figure comes first
+    ).fetchall()
+
+    def wide(level: str) -> str:
+        columns = [
+            f'any_value(value) filter (indicator = {_quoted(name)}) as "{name}"'
+            for name, of_level, _ in found
+            if of_level == level
+        ]
+        select = ", ".join(["place_id", "month_start", *columns])
+        return f"select {select} from indicators where place_level = '{level}' group by all"
+
+    con.execute(
+        "create view region_months as "
+        "select r.region_id, r.region_name, r.country_code, r.country_name, r.population_count, "
+        "p.* exclude (place_id), c.* exclude (place_id, month_start) "
+        f"from ({wide('region')}) as p inner join regions as r on r.region_id = p.place_id "
+        f"left join ({wide('country')}) as c "
+        "on c.place_id = r.country_code and c.month_start = p.month_start"
+    )
+    meaning = "one region and month, a column an indicator (see indicators); null: not known"
+    con.execute(f"comment on view region_months is {_quoted(meaning)}")
+    units = {
+        name: Column(name, "number", f"indicator of the {level}", unit)
+        for name, level, unit in found
+    }
+    for column, *_ in con.execute("describe region_months").fetchall():
+        _describe(con, f'region_months."{column}"', units.get(column) or columns()[column])
 
 
 def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
@@ -221,11 +256,14 @@ def _table(
     con.execute(f"create table published.{name} as {select}", params)
     con.execute(f"comment on table published.{name} is {_quoted(meaning)}")
     for column, *_ in con.execute(f"describe published.{name}").fetchall():
-        entry = columns()[column]
-        text = f"{entry.meaning} [{entry.unit}]" if entry.unit else entry.meaning
-        con.execute(f'comment on column published.{name}."{column}" is {_quoted(text)}')
+        _describe(con, f'published.{name}."{column}"', columns()[column])
     (rows,) = con.execute(f"select count(*) from published.{name}").fetchone() or (0,)
     return int(rows)
+
+
+def _describe(con: duckdb.DuckDBPyConnection, column: str, entry: Column) -> None:
+    text = f"{entry.meaning} [{entry.unit}]" if entry.unit else entry.meaning
+    con.execute(f"comment on column {column} is {_quoted(text)}")
 
 
 def _quoted(text: str) -> str:

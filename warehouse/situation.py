@@ -1,17 +1,15 @@
 """What the published file tells of a night: read-only, for those who show it."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import polars as pl
 
 from config.registry import thresholds
 from warehouse.build import end_of
-from warehouse.connect import WarehouseError, load_spatial
+from warehouse.connect import WarehouseError, load_spatial, reading
 from warehouse.query import run
 
 
@@ -54,20 +52,6 @@ class Situation:
     entries: pl.DataFrame
     sources: pl.DataFrame
     checks: pl.DataFrame
-
-
-@contextmanager
-def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A read-only connection to the published file; the run may replace it meanwhile.
-
-    Raises:
-        WarehouseError: There is none.
-    """
-    if not published.exists():
-        raise WarehouseError(f"nothing is published at {published}; run 'tocsin nightly' first")
-    with duckdb.connect(published, read_only=True) as con:
-        con.execute("set timezone = 'UTC'")
-        yield con
 
 
 def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:

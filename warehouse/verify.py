@@ -12,6 +12,8 @@ select sum(hash(d))::varchar
 from (
     select table_name, sql as told, comment from duckdb_tables()
     union all
+    select view_name, sql, comment from duckdb_views() where not internal
+    union all
     select table_name, column_name, comment from duckdb_columns() where not internal
     union all
     select function_name, macro_definition, comment
