@@ -265,7 +265,7 @@ def sql(
     """Ask the published file in SQL; it is opened read-only."""
     from warehouse.export import answer, defused
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     found = answer(settings.published_path, question or sys.stdin.read())
     if kind == "csv":
         print(defused(found).write_csv(), end="")
@@ -298,7 +298,7 @@ def page(
     """Build the situation page of a night from the published file: HTML to open from disk."""
     from page.site import build
 
-    settings, _ = configuration.load()
+    settings, _ = load()
     night = as_of.date() if as_of else None
     usual = settings.page_folder.with_name(f"page-{night}") if night else settings.page_folder
     print(build(settings.published_path, to or usual, night))

@@ -1,5 +1,7 @@
 """What the pictures of a night show: frames of the published file made ready for charts."""
 
+import json
+
 import polars as pl
 
 from config.registry import LEVELS, MEASURES
