@@ -86,7 +86,34 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert "analyst@example.org: waits, cannot send by 127.0.0.1:9" in unreachable.stdout
     again = tocsin(*NIGHT)
     assert (again.returncode, again.stderr) == (0, "")
+    assert "No mail: readers know these levels" in again.stdout  # or those of a later night
+    operate_mails(tocsin, data)
     assert "column relid" not in tocsin("sources").stdout
+
+
+def operate_mails(tocsin, data: Path) -> None:
+    """What was sent on 25 June, and waits of 25 July."""
+    listed = tocsin("alerts")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert re.search(r"warning .*MLI.sikasso .*new \(was none\) .*2021-06-25", listed.stdout)
+    (identity,) = {*re.findall(r"│ ([0-9a-f]{8}) │ veille@.*written", listed.stdout)}
+    mails = list((data / "outbox").glob("2021-06-25-veille*.eml"))
+    text = tocsin("alerts", "show", identity).stdout
+    assert "Sikasso (Mali) passe en ALERTE." in text
+    previewed = tocsin("alerts", "preview", identity).stdout.split()
+    assert Path(previewed[0]).read_bytes() == mails[0].read_bytes()
+    assert "data:image/png;base64," in Path(previewed[1]).read_text("utf-8")
+    assert tocsin("alerts", "resend", "analyst@example.org").returncode == 0
+    sent = tocsin("alerts", "send")
+    assert "Mail to analyst@example.org: written" in sent.stdout
+    assert "not held" in one_line(tocsin("alerts", "approve", identity, "--who", "A").stderr)
+    assert "no such region" in one_line(
+        tocsin("alerts", "mute", "Sikasso", "--who", "A", "--why", "B").stderr
+    )
+    muting = ("--who", "A. Diarra", "--why", "known", "--until", "2021-08-01")
+    assert tocsin("alerts", "mute", "MLI.sikasso", *muting).returncode == 0
+    assert re.search(r"MLI.sikasso .*until 2021-08-01", tocsin("alerts").stdout)
+    assert tocsin("watchdog").returncode == 0
 
 
 def one_line(stderr: str) -> str:

@@ -8,6 +8,7 @@ import polars as pl
 
 from config.registry import HERE as CONFIG
 from config.registry import (
+    LEVELS,
     Source,
     SourceError,
     all_regions,
@@ -231,6 +232,18 @@ def findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     if con.execute("select count(*) from ops.night").fetchone() == (0,):
         return []
     return run(con, "outbox/findings").fetchall()
+
+
+def alerts_told(
+    con: duckdb.DuckDBPyConnection,
+) -> tuple[date | None, pl.DataFrame, dict[str, date]]:
+    """The newest night, its alerts with the gravest first, and regions muted then."""
+    (night,) = con.execute("select max(as_of_date) from ops.night").fetchone() or (None,)
+    if night is None:
+        return None, pl.DataFrame(), {}
+    rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
+    told = run(con, "mart/told", {"mart_table": "mart.alert"}, night=night).pl()
+    return night, told.sort(rank, "region_id", descending=[True, False]), muted(con, night)
 
 
 def outlines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -1,0 +1,77 @@
+"""A mail as its reader sees it: the exact message as a file, and a picture of it."""
+
+import base64
+import email
+import shutil
+import subprocess
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+QUIET = (
+    "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--no-sandbox",
+)  # fmt: skip
+PHONE = 390  # points wide
+TALLEST = 8_000
+
+
+def preview(content: bytes, folder: Path, name: str) -> list[Path]:
+    """Write ``name.eml``, ``name.html`` with its pictures inside, and ``name.png`` of it.
+
+    The picture is as wide as a phone and needs Chromium; without it there is none.
+
+    Args:
+        content: The message as it goes out.
+        folder: Where to; made if need be.
+        name: Of the files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / f"{name}.eml"]
+    written[0].write_bytes(content)
+    message: Any = email.message_from_bytes(content, policy=default)
+    html = shown(message)
+    if html is None:
+        return written
+    written.append(folder / f"{name}.html")
+    written[1].write_text(html, "utf-8")
+    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if browser is None:
+        return written
+    picture = folder / f"{name}.png"
+    with_profile = folder / ".browser"
+    run = subprocess.run(  # noqa: S603 (a browser on our own file)
+        [
+            browser, *QUIET, f"--user-data-dir={with_profile}",
+            f"--window-size={PHONE},{_height(message)}", f"--screenshot={picture}",
+            written[1].resolve().as_uri(),
+        ],
+        capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    shutil.rmtree(with_profile, ignore_errors=True)
+    return [*written, picture] if run.returncode == 0 and picture.exists() else written
+
+
+def shown(message: EmailMessage) -> str | None:
+    """The HTML part with its pictures inside; None: the message has none."""
+    part = message.get_body(("html",))
+    if part is None:
+        return None
+    html: str = part.get_content()
+    for picture in message.walk():
+        if picture.get_content_maintype() == "image":
+            encoded = base64.b64encode(picture.get_content()).decode()
+            html = html.replace(
+                f'"cid:{str(picture["Content-ID"]).strip("<>")}"',
+                f'"data:{picture.get_content_type()};base64,{encoded}"',
+            )
+    return html
+
+
+def _height(message: EmailMessage) -> int:
+    """Enough for a phone: by the words of the text part, some forty signs a line."""
+    part = message.get_body(("plain",))
+    words = part.get_content() if part is not None else ""
+    return min(TALLEST, 900 + 24 * (len(words) // 40 + words.count("\n")))

@@ -1,0 +1,103 @@
+"""What the operator does with mails: look at them, approve, send again, mute a region."""
+
+from datetime import date, datetime
+
+import duckdb
+import polars as pl
+
+from config.registry import regions
+from warehouse.connect import WarehouseError
+from warehouse.query import run
+
+
+def mails(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """One row a mail, the newest first; ``message`` is enough of its id to name it."""
+    return run(con, "outbox/list").pl()
+
+
+def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, object]:
+    """A mail with its bytes, by the beginning of its id or by its recipient (then the newest).
+
+    Raises:
+        WarehouseError: There is none, more than one begins so, or its bytes are gone.
+    """
+    found = run(con, "outbox/find", message=message).pl()
+    if found.is_empty():
+        raise WarehouseError(f"no mail {message!r}; tocsin alerts lists them")
+    if found.height > 1 and found["recipient"][0] != message:
+        raise WarehouseError(
+            f"{message!r} begins {found.height} mails; write more of it (tocsin alerts lists them)"
+        )
+    told = found.row(0, named=True)
+    if told["content"] is None:
+        raise WarehouseError(
+            f"{message}: the bytes of {told['subject']!r} are gone, a month after it was "
+            f"{told['status']}"
+        )
+    return told
+
+
+def approve(
+    con: duckdb.DuckDBPyConnection, message: str | None, who: str, now: datetime
+) -> list[str]:
+    """Let a held mail go, or all of them; returns their ids.
+
+    Raises:
+        WarehouseError: It is not held.
+    """
+    if message is None:
+        chosen = mails(con).filter(status="held")["message_id"].to_list()
+    else:
+        told = mail(con, message)
+        if told["status"] != "held":
+            raise WarehouseError(f"{message}: is {told['status']}, not held")
+        chosen = [str(told["message_id"])]
+    for identity in chosen:
+        con.execute(
+            "update ops.outbox set status = 'queued', approved_by = $who, held_until = null, "
+            "detail = 'approved ' || strftime($now::timestamp, '%Y-%m-%d %H:%M') "
+            "where message_id = $identity",
+            {"who": who, "now": now, "identity": identity},
+        )
+    return chosen
+
+
+def again(con: duckdb.DuckDBPyConnection, message: str) -> str:
+    """Queue a mail anew, whatever became of it, and take its address up again; returns its id.
+
+    Raises:
+        WarehouseError: There is none, or its bytes are gone.
+    """
+    told = mail(con, message)
+    con.execute(
+        "update ops.outbox set status = 'queued', attempts = 0, next_try_at = null, "
+        "not_before = null, held_until = null, finished_at = null where message_id = $identity",
+        {"identity": told["message_id"]},
+    )
+    con.execute(
+        "delete from ops.parked where recipient = $recipient", {"recipient": told["recipient"]}
+    )
+    return str(told["message_id"])
+
+
+def mute(
+    con: duckdb.DuckDBPyConnection,
+    region_id: str,
+    until: date | None,
+    who: str,
+    why: str,
+    now: datetime,
+) -> None:
+    """Mail nobody of a region until a night has passed; None: mail again.
+
+    Raises:
+        WarehouseError: There is no such region.
+    """
+    if region_id not in regions()["region_id"].to_list():
+        raise WarehouseError(f"{region_id}: no such region; tocsin regions match finds its id")
+    con.execute("delete from ops.mute where region_id = $region_id", {"region_id": region_id})
+    if until is not None:
+        con.execute(
+            "insert into ops.mute values ($region_id, $until, $who, $why, $now)",
+            {"region_id": region_id, "until": until, "who": who, "why": why, "now": now},
+        )
