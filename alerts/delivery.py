@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of one mail: sent, written, waits or refused; ``where`` says more."""
+    """What became of one mail: sent, written, waits, refused, later, held; ``where`` says more."""
 
     recipient: str
     status: str
@@ -191,9 +192,17 @@ def hand_over(
         keep_days=KEEP_DAYS,
     )  # fmt: skip
     due = run(con, "outbox/due", now=now).fetchall()
-    if not due:
-        return []
-    return _by_smtp(con, due, smtp, now) if smtp.host else _as_files(con, due, folder, now)
+    send = partial(_by_smtp, smtp=smtp) if smtp.host else partial(_as_files, folder=folder)
+    return send(con, due, now=now) if due else []
+
+
+def later(con: duckdb.DuckDBPyConnection, now: datetime) -> list[Delivery]:
+    """Mails that wait for the end of quiet hours, or are held for approval."""
+    found = run(con, "outbox/later", now=now).fetchall()
+    return [
+        Delivery(to, "later" if status == "queued" else status, f"until {until:%Y-%m-%d %H:%M} UTC")
+        for to, status, until in found
+    ]
 
 
 def check(smtp: Smtp) -> None:

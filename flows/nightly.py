@@ -15,7 +15,7 @@ from prefect.cache_policies import NO_CACHE
 
 from alerts import life
 from alerts import operator as ops
-from alerts.delivery import Delivery, check, hand_over, letter, queue
+from alerts.delivery import Delivery, check, hand_over, later, letter, queue
 from alerts.digest import SPARK_MONTHS, Digest
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
@@ -346,16 +346,12 @@ def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -
         return hand_over(con, smtp, settings.outbox_folder, _now(), settings.hold_then)
 
     done = hand()
-    told = ops.letter(con, findings(con), settings, _now())
-    if told is None:
-        return done
-    queue(con, [told], _now())
-    return done + hand()
-
-
-def findings(con: duckdb.DuckDBPyConnection) -> list[ops.Finding]:
-    """What the operator must know tonight."""
-    return [ops.Finding(*found) for found in build.findings(con)]
+    findings = [ops.Finding(*found) for found in build.findings(con)]
+    told = ops.letter(con, findings, settings, _now())
+    if told is not None:
+        queue(con, [told], _now())
+        done += hand()
+    return done + later(con, _now())
 
 
 def _now() -> datetime:
