@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from flows import operate
+
 if TYPE_CHECKING:
     from config.settings import Settings, Smtp
     from flows.nightly import Report
@@ -29,6 +31,8 @@ STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
 ROWS_PRINTED = 100  # of an answer, in a terminal
 DEGRADED = 3  # exit code: finished, but a source was not renewed or a mail waits
 MAILS_PRINTED = 20
+# What DuckDB raises when the disk is full or broken, and when a file is damaged.
+DISK_ERRORS = ("IOException", "FatalException", "InternalException", "SerializationException")
 DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
 
 
@@ -46,11 +50,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        if not type(error).__module__.startswith(
-            ("config.", "warehouse.", "expectations.", "alerts.", "flows.")
-        ):
-            raise
-        print(f"tocsin: {error}", file=sys.stderr)
+        print(f"tocsin: {known(error)}", file=sys.stderr)
         raise SystemExit(getattr(error, "exit_code", 1)) from None
 
 
@@ -59,6 +59,26 @@ def load() -> "tuple[Settings, Smtp]":
     from config import settings
 
     return settings.load()
+
+
+def known(error: Exception) -> str:
+    """What a known failure says, cure included.
+
+    Raises:
+        Exception: It is not known: its traceback must be seen.
+    """
+    module = type(error).__module__
+    if module.startswith(("config.", "warehouse.", "expectations.", "alerts.", "flows.")):
+        return str(error)
+    first = str(error).partition("\n")[0]
+    if isinstance(error, OSError):
+        return f"{first}; look at the disk and at who may write there, then run again"
+    if module == "_duckdb" and type(error).__name__ in DISK_ERRORS:
+        return (
+            f"{first}; look at the disk, then run again; if the working file is damaged, "
+            "'tocsin repair' builds it anew"
+        )
+    raise error
 
 
 @app.callback()
@@ -313,6 +333,8 @@ def dictionary() -> None:
     settings, _ = load()
     print(page(settings.published_path), end="")
 
+
+app.command()(operate.repair)
 
 sources = typer.Typer(help="Where the figures come from.", invoke_without_command=True)
 app.add_typer(sources, name="sources")

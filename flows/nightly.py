@@ -28,7 +28,7 @@ from indicators.risk import explain
 from indicators.risk.delay import completeness
 from page.site import build as build_page
 from warehouse import build
-from warehouse.connect import one_run, warehouse
+from warehouse.connect import WarehouseError, one_run, warehouse
 from warehouse.history import HELD, catch_up, transaction
 from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
 from warehouse.publish import publish
@@ -375,6 +375,11 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         raise SettingsError(
             f"TOCSIN_SOURCES: {', '.join(sorted(unknown))} is no source; known are "
             f"{', '.join(source.name for source in SOURCES)}"
+        )
+    if settings.published_path.exists() and not settings.warehouse_path.exists():
+        raise WarehouseError(
+            f"{settings.warehouse_path} is gone, while {settings.published_path} tells of its "
+            "nights: 'tocsin repair' builds it anew (or move published/ away to begin anew)"
         )
     recall = Recall(settings.data_folder / RECALLED)
     told = f"tocsin nightly, the night of {night}"
