@@ -1,6 +1,26 @@
 """Commands of the operator: ``tocsin repair`` and what else keeps the runs going."""
 
+import gc
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from flows.backfill import Told
+
+
+class Every(StrEnum):
+    """How far apart the nights of a backfill are."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+STEPS = {Every.DAY: "1d", Every.WEEK: "1w", Every.MONTH: "1mo"}
 
 
 def repair() -> None:
@@ -39,3 +59,38 @@ def repair() -> None:
         console.print(
             "It is not known which mails went out: a night that is run again is mailed again."
         )
+
+
+def backfill(
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last night.")],
+    every: Annotated[Every, typer.Option(help="How far apart the nights are.")] = Every.MONTH,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also nights that were told before.")
+    ] = False,
+) -> None:
+    """Tell past nights, as known then, one by one; no mail goes out.
+
+    Cut short, it goes on where it stopped when it is given again.
+    """
+    from config.settings import load
+
+    settings, _ = load()
+    console = Console(soft_wrap=True, highlight=False)
+    gc.disable()  # nothing that is imported is garbage
+    from flows.backfill import backfill as tell
+    from flows.backfill import nights_between
+
+    gc.freeze()
+    gc.enable()
+    nights = nights_between(first.date(), last.date(), STEPS[every])
+
+    def progress(told: "Told") -> None:
+        left = f"{told.seconds_left / 60:.0f} min" if told.seconds_left > 99 else (
+            f"{told.seconds_left:.0f} s")  # fmt: skip
+        console.print(f"  {told.night}  {told.seconds:5.1f} s  {told.number} of {told.nights}, "
+                      f"{left} left")  # fmt: skip
+
+    made = tell(settings, nights, again, progress)
+    console.print(f"{made} nights told, {len(nights) - made} had been told before; no mail was "
+                  f"sent. Published: {settings.published_path}")  # fmt: skip

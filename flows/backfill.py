@@ -1,0 +1,106 @@
+"""Past nights told one by one, as their runs would have told them; no mail goes out."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from config.settings import Settings
+from flows.nightly import RECALLED, assess_night, judge_night, keep_night
+from flows.recall import Recall
+from warehouse import build
+from warehouse.connect import existing, one_run
+from warehouse.history import catch_up
+from warehouse.publish import publish
+from warehouse.sources import SOURCES
+
+
+class BackfillError(Exception):
+    """Nights cannot be told; the message says why."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """A night that was told: which, of how many, seconds it took and seconds that remain."""
+
+    night: date
+    number: int
+    nights: int
+    seconds: float
+    seconds_left: float
+
+
+def nights_between(first: date, last: date, every: str) -> list[date]:
+    """Nights from ``first`` to ``last``, both included, every ``1d``, ``1w`` or ``1mo``.
+
+    Example:
+        >>> nights_between(date(2021, 1, 31), date(2021, 3, 31), "1mo")
+        [datetime.date(2021, 1, 31), datetime.date(2021, 2, 28), datetime.date(2021, 3, 31)]
+    """
+    frame = pl.DataFrame({"n": range((last - first).days + 1)}, schema={"n": pl.Int64})
+    night = pl.lit(first).dt.offset_by(pl.format(f"{{}}{every[1:]}", "n"))
+    return frame.select(night=night).filter(pl.col("night") <= last)["night"].to_list()
+
+
+def backfill(
+    settings: Settings, nights: list[date], again: bool, progress: Callable[[Told], None]
+) -> int:
+    """Tell these nights from what has landed; how many were told.
+
+    Nights told before are left as they are, so that a backfill that was cut short goes on
+    where it stopped. In the end the newest night is published with its past.
+
+    Args:
+        settings: Where data lie.
+        nights: Rising.
+        again: Whether nights told before are told again, with today's code and figures.
+        progress: Called after each night.
+
+    Raises:
+        BackfillError: No night was run yet, so that nothing landed.
+        GateError: A night's tables break a critical check; those before it are kept.
+    """
+    told = f"tocsin backfill, {nights[0]} to {nights[-1]}" if nights else "tocsin backfill"
+    with one_run(settings.data_folder, told), existing(settings.warehouse_path) as con:
+        for source in SOURCES:
+            catch_up(con, source, settings.landing_folder)
+        landed = _landed(con)
+        done = {} if again else {night for (night,) in con.execute("from ops.night").fetchall()}
+        missing = [night for night in nights if night not in done]
+        began = time.perf_counter()
+        for number, (night, seconds) in enumerate(_tell(con, missing, landed, settings), 1):
+            mean = (time.perf_counter() - began) / number
+            progress(Told(night, number, len(missing), seconds, mean * (len(missing) - number)))
+        if missing:
+            newest = con.execute("select max(as_of_date) from ops.night").fetchall()[0][0]
+            build.build_core(con, newest)
+            publish(con, settings.published_path, newest, settings.published_copies)
+    return len(missing)
+
+
+def _tell(
+    con: duckdb.DuckDBPyConnection, nights: list[date], landed: pl.DataFrame, settings: Settings
+) -> Iterator[tuple[date, float]]:
+    recall = Recall(settings.data_folder / RECALLED)  # most nights of a month see the same events
+    for night in nights:
+        began = time.perf_counter()
+        tables = assess_night(con, night, recall)
+        keep_night(con, night, tables, judge_night(tables, landed, recall))
+        yield night, time.perf_counter() - began
+
+
+def _landed(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Checks of what landed, as the newest night told them.
+
+    Raises:
+        BackfillError: No night was told.
+    """
+    if con.execute("select count(*) from ops.night").fetchall()[0][0] == 0:
+        raise BackfillError("nothing is told yet; run 'tocsin nightly' first")
+    return con.execute(
+        "select * exclude (night_from, night_to) from mart.check "
+        "where table_name like 'landing.%' and night_to is null"
+    ).pl()

@@ -1,0 +1,71 @@
+"""A night told in a backfill is the night a run of its own would have told."""
+
+import contextlib
+import shutil
+from datetime import date
+
+from config.settings import Settings
+from flows.backfill import backfill, nights_between
+from flows.nightly import assess_night, judge_night, keep_night
+from warehouse.connect import warehouse
+
+NIGHTS = [date(2021, 4, 20), date(2021, 5, 20), date(2021, 6, 20)]
+MARTS = ("indicator", "forecast", "flag", "flag_driver", "source_status", "check")
+
+
+def told(con, night: date) -> dict:
+    at = "night_from <= $night and (night_to is null or night_to > $night)"
+    return {
+        mart: con.execute(
+            "select count(*), sum(hash(columns(* exclude (night_from, night_to)))) "
+            f"from mart.{mart} where {at}",
+            {"night": night},
+        ).fetchall()
+        for mart in MARTS
+    }
+
+
+def test_nights_equal_single_runs_and_a_cut_backfill_goes_on(keep, landing, tmp_path) -> None:
+    from expectations.judge import judge
+
+    settings = Settings(data_folder=tmp_path / "data")
+    shutil.copytree(landing, settings.landing_folder)
+    landed = judge({})
+    with keep(settings.warehouse_path) as con:  # the night whose run brought the figures
+        tables = assess_night(con, NIGHTS[1])
+        keep_night(con, NIGHTS[1], tables, judge_night(tables, landed))
+        single = told(con, NIGHTS[1])
+    seen = []
+
+    class CutError(Exception):
+        pass
+
+    def cut(night) -> None:
+        seen.append(night)
+        raise CutError
+
+    with contextlib.suppress(CutError):
+        backfill(settings, NIGHTS, False, cut)
+    assert [(t.night, t.number, t.nights) for t in seen] == [(NIGHTS[0], 1, 2)]
+    rest = []
+    assert backfill(settings, NIGHTS, False, rest.append) == 1
+    assert [(t.night, t.seconds_left) for t in rest] == [(NIGHTS[2], 0.0)]
+    assert backfill(settings, NIGHTS, False, rest.append) == 0
+    assert not settings.outbox_folder.exists()
+    with warehouse(settings.warehouse_path) as con, keep(tmp_path / "other.duckdb") as alone:
+        assert told(con, NIGHTS[1]) == single
+        for night in (NIGHTS[0], NIGHTS[2]):
+            tables = assess_night(alone, night)
+            keep_night(alone, night, tables, judge_night(tables, landed))
+            assert told(con, night) == told(alone, night), night
+    assert (settings.published_path.parent / f"tocsin-{NIGHTS[2]}.duckdb").exists()
+
+
+def test_nights_begin_with_the_first_and_end_with_the_last() -> None:
+    assert nights_between(date(2021, 6, 1), date(2021, 6, 3), "1d") == [
+        date(2021, 6, day) for day in (1, 2, 3)
+    ]
+    assert nights_between(date(2021, 6, 1), date(2021, 6, 14), "1w") == [
+        date(2021, 6, day) for day in (1, 8)
+    ]
+    assert nights_between(date(2021, 6, 3), date(2021, 6, 1), "1d") == []
