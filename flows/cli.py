@@ -336,6 +336,7 @@ def dictionary() -> None:
 
 app.command()(operate.repair)
 app.command()(operate.backfill)
+app.command()(operate.doctor)
 
 sources = typer.Typer(help="Where the figures come from.", invoke_without_command=True)
 app.add_typer(sources, name="sources")

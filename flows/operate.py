@@ -94,3 +94,33 @@ def backfill(
     made = tell(settings, nights, again, progress)
     console.print(f"{made} nights told, {len(nights) - made} had been told before; no mail was "
                   f"sent. Published: {settings.published_path}")  # fmt: skip
+
+
+def doctor() -> None:
+    """Look at everything a night needs, and say the cure of what is wrong.
+
+    Exit code 1: something is BAD.
+    """
+    from rich.markup import escape
+    from rich.table import Table
+
+    from config.settings import load
+    from flows.doctor import BAD, NOTE, examine
+
+    found = examine(*load())
+    table = Table()
+    table.add_column("")
+    table.add_column("looked at")
+    table.add_column("found", overflow="fold")
+    table.add_column("cure", overflow="fold")
+    styles = {BAD: "bold red", NOTE: "yellow"}
+    for one in found:
+        table.add_row(
+            f"[{styles.get(one.state, 'green')}]{one.state}[/]",
+            *map(escape, (one.subject, one.told, one.cure)),
+        )
+    Console().print(table)
+    bad = sum(one.state == BAD for one in found)
+    print(f"{bad} of {len(found)} are bad" if bad else "All is well.")
+    if bad:
+        raise typer.Exit(1)

@@ -1,0 +1,254 @@
+"""What may be wrong with an installation, and the cure of each finding."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import duckdb
+
+from config.recipients import load_recipients
+from config.settings import Settings, Smtp, credentials
+from warehouse.connect import BusyError, WarehouseError, existing, holder, writable
+from warehouse.repair import is_sound
+from warehouse.sources import SOURCES
+
+LIBRARIES = (
+    "duckdb", "duckdb-extension-spatial", "great-expectations", "polars", "prefect", "statsmodels",
+)  # fmt: skip
+LOCK_FILE = Path(__file__).parent.parent / "requirements.lock"
+LEAST_FREE = 1_000_000_000  # bytes; a night needs far less, a yearly release of a source does not
+LONGEST_RUN = timedelta(hours=3)
+LATE = timedelta(hours=26)  # after the last night
+OK, NOTE, BAD = "ok", "note", "BAD"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        subject: What.
+        state: ok, note (no night fails of it) or BAD.
+        told: What was found.
+        cure: What to do; empty: nothing.
+    """
+
+    subject: str
+    state: str
+    told: str
+    cure: str = ""
+
+
+def examine(settings: Settings, smtp: Smtp) -> list[Finding]:
+    """Everything that is looked at, in the order in which to mend it."""
+    looks: tuple[Callable[[Settings, Smtp], Iterator[Finding]], ...] = (
+        _versions, _disk, _run, _warehouse, _published, _sources, _mail, _schedule,
+    )  # fmt: skip
+    return [finding for look in looks for finding in look(settings, smtp)]
+
+
+def _versions(_: Settings, __: Smtp) -> Iterator[Finding]:
+    python = f"Python {sys.version.partition(' ')[0]}"
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", LOCK_FILE.read_text("utf-8"), re.M))
+    wrong = []
+    for name in LIBRARIES:
+        try:
+            have = version(name)
+        except PackageNotFoundError:
+            have = "none"
+        if have != locked[name]:
+            wrong.append(f"{name} {have} instead of {locked[name]}")
+    if wrong:
+        yield Finding(
+            "versions", BAD, f"{python}; {', '.join(wrong)}",
+            "delete .venv and call ./run, which installs what requirements.lock says",
+        )  # fmt: skip
+    else:
+        yield Finding("versions", OK, f"{python}, libraries as locked")
+
+
+def _disk(settings: Settings, _: Smtp) -> Iterator[Finding]:
+    folder = settings.data_folder
+    try:
+        writable(folder)
+    except WarehouseError as error:
+        yield Finding("data folder", BAD, str(error), "see there")
+        return
+    free = shutil.disk_usage(folder).free
+    told = f"{folder}, {free / 1e9:.1f} GB free"
+    if free < LEAST_FREE:
+        yield Finding(
+            "data folder", BAD, told, "make room: published copies can be fewer "
+            "(TOCSIN_PUBLISHED_COPIES), files named damaged be deleted",
+        )  # fmt: skip
+    else:
+        yield Finding("data folder", OK, told)
+
+
+def _run(settings: Settings, _: Smtp) -> Iterator[Finding]:
+    at_work = holder(settings.data_folder)
+    began = re.search(r"since ([0-9: -]+)Z", at_work)
+    if not at_work or not began:
+        yield Finding("run", OK, "none is at work")
+        return
+    lasts = datetime.now(UTC) - datetime.fromisoformat(began[1]).replace(tzinfo=UTC)
+    if lasts > LONGEST_RUN:
+        yield Finding(
+            "run", BAD, at_work, "it hangs: end its process, then run again; nothing is lost"
+        )
+    else:
+        yield Finding("run", OK, at_work)
+
+
+def _warehouse(settings: Settings, _: Smtp) -> Iterator[Finding]:
+    path = settings.warehouse_path
+    if not path.exists():
+        if settings.published_path.exists():
+            yield Finding("working file", BAD, f"{path} is gone", "tocsin repair")
+        else:
+            yield Finding("working file", NOTE, "none yet", "tocsin nightly makes it")
+        return
+    try:
+        with existing(path) as con:
+            nights = con.execute("select count(*), max(as_of_date) from ops.night").fetchall()[0]
+    except BusyError as error:
+        yield Finding("working file", NOTE, str(error), "look again when it has ended")
+    except (WarehouseError, duckdb.Error) as error:
+        cure = "" if "newer Tocsin" in str(error) else "tocsin repair"
+        yield Finding("working file", BAD, str(error).partition("\n")[0], cure or "see there")
+    else:
+        told = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
+        if is_sound(path):
+            yield Finding("working file", OK, told)
+        else:
+            yield Finding("working file", BAD, f"{told}; rows cannot be read", "tocsin repair")
+
+
+def _published(settings: Settings, _: Smtp) -> Iterator[Finding]:
+    path = settings.published_path
+    if not path.exists():
+        yield Finding("published file", NOTE, "none yet", "tocsin nightly makes it")
+        return
+    try:
+        listed = json.loads(path.with_name("manifest.json").read_text("utf-8"))[path.name]
+        with path.open("rb") as file:
+            is_whole = hashlib.file_digest(file, "sha256").hexdigest() == listed["sha256"]
+    except (OSError, ValueError, KeyError):
+        listed, is_whole = {}, False
+    told = f"the night of {listed.get('as_of_date', '-')}, {path.stat().st_size / 1e6:.0f} MB"
+    if is_whole:
+        yield Finding("published file", OK, told)
+    else:
+        yield Finding(
+            "published file", BAD, f"{told}; not as the manifest says",
+            "delete it and run again; past nights stand in the copies beside it",
+        )  # fmt: skip
+
+
+def _sources(settings: Settings, _: Smtp) -> Iterator[Finding]:
+    for source in SOURCES:
+        missing = [n for n in source.credentials if n not in credentials(source.credentials)]
+        is_live = settings.sources.get(source.name, "") == "live" or "://" in (
+            settings.sources.get(source.name, "")
+        )
+        if is_live and missing:
+            yield Finding(
+                source.name, NOTE, f"live without {', '.join(missing)}",
+                f"set it if its page asks for it: docs/sources/{source.name}.md",
+            )  # fmt: skip
+    try:
+        with existing(settings.warehouse_path) as con:
+            failing = con.execute(
+                "select source, failed_since, failure from ops.fetch where failure is not null"
+            ).fetchall()
+            has_status = con.execute(
+                "select count(*) from duckdb_tables() where table_name = 'source_status'"
+            ).fetchall()[0][0]
+            stale = con.execute(
+                "select source, age_days, max_age_days from mart.source_status "
+                "where night_to is null and is_stale"
+            ).fetchall() if has_status else []  # fmt: skip
+    except (WarehouseError, duckdb.Error):
+        return  # told of above
+    for name, since, failure in failing:
+        yield Finding(
+            name, BAD, f"not renewed since {since:%Y-%m-%d %H:%M}: {failure}",
+            f"tocsin sources check {name}",
+        )  # fmt: skip
+    for name, age, most in stale:
+        yield Finding(
+            name, BAD, f"its newest figures are {age} days old, {most} are usual",
+            f'TOCSIN_SOURCES=\'{{"{name}": "live"}}\', or look at its page: docs/sources/{name}.md',
+        )  # fmt: skip
+    if not failing and not stale:
+        yield Finding("sources", OK, "none fails, none is stale")
+
+
+def _mail(settings: Settings, smtp: Smtp) -> Iterator[Finding]:
+    try:
+        count = len(load_recipients(settings.recipients_file))
+    except Exception as error:  # its message names entry and cure
+        yield Finding("recipients", BAD, str(error), "see there")
+    else:
+        yield Finding("recipients", OK, f"{count} in {settings.recipients_file}")
+    where = f"{smtp.host}:{smtp.port}" if smtp.host else str(settings.outbox_folder)
+    try:
+        with existing(settings.warehouse_path) as con:
+            waiting, last = con.execute(
+                "select count(*) filter (where finished_at is null), max(finished_at) "
+                "from ops.outbox"
+            ).fetchall()[0]
+    except (WarehouseError, duckdb.Error):
+        return
+    told = f"by {where}; the last went out {f'{last:%Y-%m-%d %H:%M}' if last else 'never'}"
+    if waiting:
+        yield Finding(
+            "mail", BAD, f"{told}; {waiting} wait", "run again; it says why they do not go out"
+        )
+    elif not smtp.host:
+        yield Finding("mail", NOTE, f"{told}; nobody is mailed", "set TOCSIN_SMTP_HOST")
+    else:
+        yield Finding("mail", OK, told)
+
+
+def _schedule(settings: Settings, _: Smtp) -> Iterator[Finding]:
+    url = os.environ.get("PREFECT_API_URL")
+    if url:
+        try:
+            with urllib.request.urlopen(f"{url}/health", timeout=3):  # noqa: S310
+                yield Finding("Prefect", OK, f"answers at {url}")
+        except (urllib.error.URLError, OSError, ValueError) as error:
+            yield Finding(
+                "Prefect", BAD, f"{url} does not answer ({error})",
+                "start it ('tocsin serve' or 'prefect server start'), or unset PREFECT_API_URL: "
+                "each run then starts its own",
+            )  # fmt: skip
+    try:
+        with existing(settings.warehouse_path) as con:
+            last = con.execute("select max(tried_at) from ops.fetch").fetchall()[0][0]
+    except (WarehouseError, duckdb.Error):
+        return
+    if last is None:
+        return
+    told, now = f"the last run was at {last:%Y-%m-%d %H:%M} UTC", datetime.now(UTC)
+    if now - last.replace(tzinfo=UTC) > LATE:
+        yield Finding(
+            "schedule", BAD, told,
+            "schedule it: 'tocsin serve', prefect.yaml or a timer (docs/operations.md)",
+        )  # fmt: skip
+    elif last.replace(tzinfo=UTC) > now + timedelta(minutes=5):
+        yield Finding(
+            "clock", BAD, f"{told}, which is to come", "set the clock (timedatectl), then run again"
+        )
+    else:
+        yield Finding("schedule", OK, told)
