@@ -80,6 +80,11 @@ class Settings(BaseSettings):
         return self.published_path.with_name("page")
 
     @property
+    def quality_path(self) -> Path:
+        """The page about the data's quality, beside that file."""
+        return self.published_path.with_name("quality.html")
+
+    @property
     def outbox_folder(self) -> Path:
         """Where mails are written when no SMTP server is configured."""
         return self.data_folder / "outbox"

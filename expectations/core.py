@@ -116,7 +116,8 @@ CORE: dict[str, tuple[Check, ...]] = {
             "name_check",
             ["agrees", "empty", "unknown"],
             0.95,
-            "2026-11: 2.6% lie in another region than the source names (simplified borders)",
+            "2026-11: 2.6% lie in another region than the source names, most at a simplified "
+            "border or in a region that was divided since: see docs/quality.md",
         ),
     ),
     "core.presence": (

@@ -33,7 +33,15 @@ SHOWN, MOST_SHOWN = 3, 300  # offending rows told in a result, and their charact
 
 
 class GateError(Exception):
-    """A critical check failed; the message has a line for each."""
+    """A critical check failed; the message has a line for each.
+
+    Attributes:
+        results: Of the checks, as ``judge`` returns them.
+    """
+
+    def __init__(self, message: str, results: pl.DataFrame) -> None:
+        super().__init__(message)
+        self.results = results
 
 
 def judge(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -156,19 +164,19 @@ def gate(results: pl.DataFrame, stopped: str = "nothing was published") -> None:
         f"{failed.height} critical check(s) failed, {stopped}:",
         *(_line(row) for row in failed.iter_rows(named=True)),
         "correct the figures at their source and run again or, if a bound is wrong, change it "
-        "in expectations/ with a reason",
+        "with a reason",
     ]
-    raise GateError(gap.join(lines))
+    raise GateError(gap.join(lines), results)
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    expectation, _, wanted = row["expectation"].partition(": ")
+    wanted = row["expectation"].partition(": ")[2]
     count = row["unexpected_count"]
-    rows = "" if count is None else f" in {count:,} row{'' if count == 1 else 's'}"
+    rows = "" if count is None else f", broken in {count:,} row{'' if count == 1 else 's'}"
     seen = f", seen: {row['observed']}" if row["observed"] else ""
     return (
-        f"{row['table_name']}, {row['column_name'] or 'table'}: {expectation} failed{rows}, "
-        f"expected: {wanted}{seen} ({row['notes']});"
+        f"{row['table_name']}, {row['column_name'] or 'table'}: expected: {wanted}{rows}{seen} "
+        f"({row['notes']});"
     )
 
 
@@ -288,7 +296,7 @@ def _raised(result: Any) -> str | None:
 def _seen(name: str, check: Check, frame: pl.DataFrame, result: Any) -> str:
     """The first offending rows: their key, and what the check reads; of a table its value."""
     if "observed_value" in result.result:
-        return str(result.result["observed_value"])
+        return str(result.result["observed_value"]).removesuffix(" 00:00:00")
     if "unexpected_index_list" not in result.result:
         return ""
     broken = frame[result.result["unexpected_index_list"][:SHOWN]]

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from config.registry import thresholds
-from expectations.judge import GateError, gate, judge_batch
+from expectations.judge import RESULT_SCHEMA, GateError, gate, judge_batch
 from expectations.past import against_past
 from warehouse.landing import KEY, ROW, Batch, Held, Pardon, deliveries, pardons
 from warehouse.sources.tables import AS_SENT, FAULT, UNREADABLE
@@ -41,10 +41,18 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         _pardoned(readable, given),
         against_past(batch, deliveries(source, folder)),
     )
-    gate(results, "nothing of it is believed")
+    gate(results, "nothing of it is believed and the last good figures stay in use")
     rows = readable[broken["row"].to_list()].with_columns(broken.select("rule", "value"))
     held = pl.concat([faults, _told(rows, pl.col("rule"), pl.col("value"))]).sort(ROW)
-    _limit(held, parsed.height)
+    results = pl.concat([results, _few(table, held, parsed.height)])
+    if not results["is_success"][-1]:
+        raise GateError(
+            f"{held.height:,} of {parsed.height:,} rows are bad, more than "
+            f"{thresholds()['quarantine']['most_share']:.0%}: {results['observed'][-1]}; the "
+            "delivery is not believed and the last good figures stay in use: look whether the "
+            "source changed its format",
+            results,
+        )
     return (
         batch.holding(
             Held(row=row[ROW], row_key=row[KEY], rule=row["rule"], value=row["value"],
@@ -67,14 +75,21 @@ def _told(rows: pl.DataFrame, rule: pl.Expr, value: pl.Expr) -> pl.DataFrame:
     return rows.select(ROW, KEY, rule=rule, value=value, sent=texts.struct.json_encode())
 
 
-def _limit(held: pl.DataFrame, total: int) -> None:
+def _few(table: str, held: pl.DataFrame, total: int) -> pl.DataFrame:
+    """Whether few enough rows are held out, told like the result of a check."""
     rule = thresholds()["quarantine"]
-    if held.height <= max(rule["most_share"] * total, rule["always_rows"]):
-        return
+    most = max(rule["most_share"] * total, rule["always_rows"])
     shown = "; ".join(
         f"{row['value']} ({row['rule']})" for row in held.head(SHOWN).iter_rows(named=True)
     )
-    raise GateError(
-        f"{held.height:,} of {total:,} rows are bad, more than {rule['most_share']:.0%}: {shown}; "
-        "the delivery is not believed: look whether the source changed its format"
+    told = (
+        table,
+        f"FewRowsHeldOut: {rule['most_share']:.0%} of rows at most, or {rule['always_rows']}",
+        None,
+        "critical",
+        held.height <= most,
+        held.height,
+        shown or None,
+        "2026-11: config/thresholds.toml, quarantine.most_share",
     )
+    return pl.DataFrame([told], schema=RESULT_SCHEMA, orient="row")

@@ -730,19 +730,28 @@ def show(report: "Report", console: Console, published: str) -> None:
             str(source["newest_date"] or "-"),
             str(source["age_days"] if source["age_days"] is not None else "-"),
             f"{source['quarantined_count']:,}",
-            "[red]STALE[/]" if source["is_stale"] else "[red]old[/]" if source["failure"] else "ok",
+            "[red]STALE[/]"
+            if source["is_stale"]
+            else "[red]not renewed[/]"
+            if source["failure"]
+            else "ok",
         )
     console.print(sources)
     for failure in report.failures.values():
         console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False)
     failed = report.checks.filter(~report.checks["is_success"])
-    console.print(f"Checks: {report.checks.height} made, {failed.height} warnings")
+    console.print(f"Checks: {report.checks.height} made, {failed.height} did not hold")
     for check in failed.iter_rows(named=True):
+        count, column = check["unexpected_count"], check["column_name"] or "table"
+        rows = "" if count is None else f"{count:,} row{'' if count == 1 else 's'}, "
+        wanted = check["expectation"].partition(": ")[2]
+        of = "" if wanted == column.replace("_", " ") else f", {column}"
         console.print(
-            f"  {check['table_name']} {check['column_name'] or ''}: "
-            f"{check['unexpected_count'] or ''} rows; {check['notes']}"
+            f"  {check['severity']} {check['table_name']}{of}: {escape(wanted)}; {rows}seen: "
+            f"{escape(check['observed'] or '-')}",
+            highlight=False,
         )
-    console.print(f"Published: {published}", soft_wrap=True)
+    console.print(f"Published: {published}, and quality.html beside it", soft_wrap=True)
     for mail in report.deliveries:
         console.print(
             f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True

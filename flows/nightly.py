@@ -21,6 +21,7 @@ from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, SettingsError, Smtp, credentials
 from expectations.across import across
+from expectations.page import quality_page
 from expectations.suites import SUITES
 from flows.recall import Recall
 from indicators import compute_indicators
@@ -31,10 +32,11 @@ from warehouse import build
 from warehouse.connect import WarehouseError, one_run, warehouse
 from warehouse.history import HELD, catch_up, transaction
 from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
-from warehouse.publish import publish
+from warehouse.publish import publish, publish_page
 from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE, SOURCES
 
 FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
+NIGHTS_SHOWN = 30  # of the data's quality
 NOTHING = Recall()
 RECALLED = "recalled"  # folder of findings
 Progress = Callable[[str, float], None]
@@ -120,34 +122,33 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
 def judge_arrived(
     arrived: list[Arrived], folder: Path, recall: Recall = NOTHING
 ) -> tuple[list[Arrived], pl.DataFrame]:
-    """What passes the checks, and their results for the newest delivery of each source.
+    """What passes the checks, and their results for the last delivery judged of each source.
 
     Rows that break a rule are held out; a delivery with a critical failure, or with too
     many such rows, is refused, with those after it.
     """
-    passed, results = [], []
+    passed: list[Arrived] = []
+    results: dict[str, pl.DataFrame] = {}
     for sent in arrived:
         good: list[Batch] = []
         failure = sent.failure
         for batch in sent.batches:
-            judged = judge_delivery(batch, folder, recall)
+            judged, found = judge_delivery(batch, folder, recall)
+            results[sent.source.name] = found
             if isinstance(judged, str):
                 failure = judged
                 break
-            good.append(judged[0])
-            newest = judged[1]
-        if good:
-            results.append(newest)
+            good.append(judged)
         passed.append(replace(sent, batches=good, failure=failure))
     if not results:  # every source failed
         from expectations.judge import judge
 
-        results = [judge({})]
-    return passed, pl.concat(results)
+        return passed, judge({})
+    return passed, pl.concat(results.values())
 
 
-def judge_delivery(batch: Batch, folder: Path, recall: Recall) -> tuple[Batch, pl.DataFrame] | str:
-    """The batch less its bad rows, with the results of its checks; or why it was refused.
+def judge_delivery(batch: Batch, folder: Path, recall: Recall) -> tuple[Batch | str, pl.DataFrame]:
+    """The batch less its bad rows, or why it was refused; with the results of its checks.
 
     Bytes that were judged before, by the same rules, are not even parsed.
     """
@@ -159,13 +160,14 @@ def judge_delivery(batch: Batch, folder: Path, recall: Recall) -> tuple[Batch, p
     if known is not None:
         rows = known["held"].iter_rows(named=True)
         return replace(batch, held=tuple(Held(**row) for row in rows)), known["results"]
-    from expectations.judge import GateError  # Great Expectations takes seconds to import
+    from expectations.judge import GateError, judge  # Great Expectations: seconds to import
     from expectations.quarantine import FUTURE, hold_out
 
     try:
         judged, results = hold_out(batch, folder)
     except (GateError, SourceError) as error:
-        return f"{name}: {batch.fetched.url} was refused. {error}"
+        found = error.results if isinstance(error, GateError) else judge({})
+        return f"{name}: {batch.fetched.url} was refused. {error}", found
     held = pl.DataFrame([row.model_dump() for row in judged.held], schema=HELD)
     if FUTURE not in held["rule"]:  # what is too early tonight may be in time on another
         recall.keep(step, seen, {"held": held, "results": results})
@@ -266,7 +268,7 @@ def follow_alerts(
 def judge_night(
     tables: dict[str, pl.DataFrame], landed: pl.DataFrame, recall: Recall = NOTHING
 ) -> pl.DataFrame:
-    """Checks of core and marts after those of the landed tables; critical stops here."""
+    """Results of core, marts and all of them together after ``landed``; critical stops here."""
     told = tables | across(tables)
     judged = {n: told[n] for n in SUITES if n in told}
     known = {n: recall.find(f"check {n}", (f,)) for n, f in judged.items()}
@@ -293,6 +295,20 @@ def keep_night(
     marts["check"] = checks.with_columns(pl.col("column_name").fill_null("(table)"))
     with transaction(con):
         build.write_marts(con, night, marts)
+
+
+def show_quality(
+    con: duckdb.DuckDBPyConnection,
+    night: date,
+    tables: dict[str, pl.DataFrame],
+    checks: pl.DataFrame,
+    settings: Settings,
+) -> None:
+    """The page about the data's quality, beside the published file."""
+    counts = build.check_counts(con, night, NIGHTS_SHOWN)
+    name = settings.published_path.name
+    page = quality_page(night, checks, tables["mart.source_status"], counts, name)
+    publish_page(settings.quality_path, page)
 
 
 def write_letters(
@@ -393,6 +409,7 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         checks = run("check the night", judge_night, tables, landed, recall)
         run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
+        run("show the quality", show_quality, con, night, tables, checks, settings)
         run("build the page", build_page, settings.published_path, settings.page_folder, night)
         run("write mails", write_letters, con, tables, night, settings)
         mails = run("send mails", send_mails, con, settings, smtp)

@@ -128,8 +128,10 @@ def test_a_released_row_is_believed_until_it_says_something_else(con, tmp_path) 
 def test_too_many_bad_rows_refuse_the_delivery(con, tmp_path) -> None:
     deliver(con, tmp_path, GOOD)
     wrong = [{**row, "where_prec": 9} if row["id"] <= 6 else row for row in GOOD]
-    with pytest.raises(GateError, match=r"6 of 100 rows are bad, more than 5%: 9 \(where_prec"):
+    with pytest.raises(GateError, match=r"6 of 100 rows are bad, more than 5%: 9") as refused:
         deliver(con, tmp_path, wrong)
+    assert refused.value.results["is_success"][-1] is False
+    assert refused.value.results["unexpected_count"][-1] == 6
     assert set(believed(con)) == {row["id"] for row in GOOD}
     assert told(con) == []
 
@@ -137,10 +139,10 @@ def test_too_many_bad_rows_refuse_the_delivery(con, tmp_path) -> None:
 @pytest.mark.parametrize(
     ("rows", "seen"),
     [
-        (GOOD[:59], "table: .*expected: 60 or more rows, seen: 59 .*100 rows were there before"),
+        (GOOD[:59], "table: expected: 60 or more rows, seen: 59 .*100 rows were there before"),
         (
             [{**row, "date_start": "2022-04-01", "date_end": "2022-04-01"} for row in GOOD],
-            "date_end: .*the newest is 2022-04-02 or later, seen: 2022-04-01",
+            "date_end: expected: the newest is 2022-04-02 or later, seen: 2022-04-01",
         ),
     ],
 )
@@ -148,9 +150,26 @@ def test_a_delivery_much_smaller_or_older_than_the_last_is_refused(
     con, tmp_path, rows: list[dict[str, Any]], seen: str
 ) -> None:
     deliver(con, tmp_path, GOOD)
-    with pytest.raises(GateError, match=f"nothing of it is believed: landing.ucdp_ged, {seen}"):
+    with pytest.raises(GateError, match=f"figures stay in use: landing.ucdp_ged, {seen}"):
         deliver(con, tmp_path, rows)
     assert set(believed(con)) == {row["id"] for row in GOOD}
+
+
+def test_what_refused_a_delivery_stands_among_the_nights_checks(con, tmp_path) -> None:
+    from flows.nightly import Arrived, judge_arrived
+
+    deliver(con, tmp_path, GOOD)
+    path = tmp_path / "ged.csv"
+    path.write_bytes(table(GOOD[:59]))
+    batches = list(receive(SOURCE, str(path), tmp_path / "landing"))
+    (sent,), checks = judge_arrived([Arrived(SOURCE, batches)], tmp_path / "landing")
+    assert sent.batches == []
+    assert sent.failure is not None
+    assert sent.failure.startswith(f"ucdp_ged: {path} was refused. 1 critical check(s) failed")
+    failed = checks.filter(~pl.col("is_success"), severity="critical")
+    assert failed.select("table_name", "severity", "observed").rows() == [
+        ("landing.ucdp_ged", "critical", "59")
+    ]
 
 
 def test_a_delivery_somewhat_smaller_and_older_withdraws_what_it_lacks(con, tmp_path) -> None:

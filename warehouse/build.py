@@ -137,6 +137,11 @@ def told_before(con: duckdb.DuckDBPyConnection, mart: str, night: date) -> pl.Da
     return run(con, "mart/told", {"mart_table": f"mart.{mart}"}, night=last).pl()
 
 
+def check_counts(con: duckdb.DuckDBPyConnection, night: date, nights: int) -> pl.DataFrame:
+    """Rows that broke a check, by night, of the last nights run."""
+    return run(con, "mart/check_counts", night=night, nights=nights).pl()
+
+
 def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     """The mart's table, with every column of the frame; what was told before lacks new ones."""
     nights = "null::date as night_from, null::date as night_to"

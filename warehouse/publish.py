@@ -117,6 +117,22 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
     return path
 
 
+def publish_page(path: Path, page: str) -> None:
+    """Put a page beside the published file, whole or not at all.
+
+    Raises:
+        WarehouseError: The folder cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(page, "utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise WarehouseError(
+            f"cannot publish to {path.parent} ({error.strerror}); make it writable and run again"
+        ) from None
+
+
 def _bytes(path: Path) -> dict[str, object]:
     with path.open("rb+") as file:
         os.fsync(file.fileno())

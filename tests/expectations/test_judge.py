@@ -71,14 +71,14 @@ def test_the_gate_names_table_column_rows_and_values() -> None:
         gate(judge({TABLE: FAULTY}))
     assert str(caught.value).splitlines() == [
         "3 critical check(s) failed, nothing was published:",
-        "landing.mali_census_2009, name: ExpectColumnValuesToNotBeNull failed in 1 row, "
-        "expected: never empty, seen: name empty (2026-11: every later step reads it);",
-        "landing.mali_census_2009, name: ExpectColumnValuesToBeUnique failed in 2 rows, "
-        "expected: no value twice, seen: name a (2026-11: the table's grain);",
-        "landing.mali_census_2009, low: ExpectColumnValuesToBeBetween failed in 1 row, "
-        "expected: from 0 to 9, seen: name a, low 12 (2026-11: b);",
+        "landing.mali_census_2009, name: expected: never empty, broken in 1 row, seen: name empty "
+        "(2026-11: every later step reads it);",
+        "landing.mali_census_2009, name: expected: no value twice, broken in 2 rows, seen: name a "
+        "(2026-11: the table's grain);",
+        "landing.mali_census_2009, low: expected: from 0 to 9, broken in 1 row, seen: name a, "
+        "low 12 (2026-11: b);",
         "correct the figures at their source and run again or, if a bound is wrong, change it "
-        "in expectations/ with a reason",
+        "with a reason",
     ]
 
 
@@ -88,9 +88,8 @@ def test_a_single_failure_is_told_in_one_line() -> None:
         gate(judge({TABLE: FAULTY[1:2]}))
     assert str(caught.value) == (
         "1 critical check(s) failed, nothing was published: landing.mali_census_2009, low: "
-        "ExpectColumnValuesToBeBetween failed in 1 row, expected: from 0 to 9, seen: name a, "
-        "low 12 (2026-11: b); correct the figures at their source and run again or, if a bound is "
-        "wrong, change it in expectations/ with a reason"
+        "expected: from 0 to 9, broken in 1 row, seen: name a, low 12 (2026-11: b); correct the "
+        "figures at their source and run again or, if a bound is wrong, change it with a reason"
     )
 
 
