@@ -20,7 +20,11 @@ def against_past(batch: Batch, log: list[Delivery]) -> tuple[Check, ...]:
         log: Deliveries of its source that were accepted, the newest last.
     """
     source, fetched = batch.source, batch.fetched
-    earlier = [entry for entry in log if entry.part == fetched.release.part]
+    earlier = [
+        entry
+        for entry in log  # what came again is held against what was there before it
+        if entry.part == fetched.release.part and entry.content_sha256 != batch.sha256
+    ]
     if source.deleted is not None or not earlier:
         return ()
     last = earlier[-1]

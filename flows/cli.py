@@ -410,7 +410,7 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
         )
     failed = found.checks.filter(~found.checks["is_success"])
     for check in failed.iter_rows(named=True):
-        console.print(f"warning: {check['column_name']}: {check['unexpected_count']} rows")
+        console.print(escape(check_in_words(check)), highlight=False)
     if found.arrived.failure:
         console.print(f"[red]FAILED[/] {escape(found.arrived.failure)}", highlight=False)
     told = ", ".join(f"{count:,} {change}" for change, count in found.changes.items())
@@ -687,6 +687,16 @@ def match(
     Console().print(table)
 
 
+def check_in_words(check: dict[str, Any]) -> str:
+    """A check that did not hold: how severe, of what, what good rows hold, what was seen."""
+    count, column = check["unexpected_count"], check["column_name"] or "table"
+    rows = "" if count is None else f"{count:,} row{'' if count == 1 else 's'}, "
+    wanted = check["expectation"].partition(": ")[2]
+    of = "" if wanted == column.replace("_", " ") else f", {column}"
+    seen = check["observed"] or "-"
+    return f"{check['severity']} {check['table_name']}{of}: {wanted}; {rows}seen: {seen}"
+
+
 def show(report: "Report", console: Console, published: str) -> None:
     """The night at a glance: regions by level, sources, checks, file and mails."""
     flags = report.flags.filter(report.flags["level"] != "none")
@@ -742,15 +752,7 @@ def show(report: "Report", console: Console, published: str) -> None:
     failed = report.checks.filter(~report.checks["is_success"])
     console.print(f"Checks: {report.checks.height} made, {failed.height} did not hold")
     for check in failed.iter_rows(named=True):
-        count, column = check["unexpected_count"], check["column_name"] or "table"
-        rows = "" if count is None else f"{count:,} row{'' if count == 1 else 's'}, "
-        wanted = check["expectation"].partition(": ")[2]
-        of = "" if wanted == column.replace("_", " ") else f", {column}"
-        console.print(
-            f"  {check['severity']} {check['table_name']}{of}: {escape(wanted)}; {rows}seen: "
-            f"{escape(check['observed'] or '-')}",
-            highlight=False,
-        )
+        console.print(f"  {escape(check_in_words(check))}", highlight=False)
     console.print(f"Published: {published}, and quality.html beside it", soft_wrap=True)
     for mail in report.deliveries:
         console.print(

@@ -179,6 +179,20 @@ def test_a_delivery_somewhat_smaller_and_older_withdraws_what_it_lacks(con, tmp_
     assert set(believed(con)) == {row["id"] for row in GOOD[:60]}
 
 
+def test_the_same_delivery_again_is_judged_the_same(con, tmp_path) -> None:
+    def checks() -> list[tuple]:
+        (batch,) = receive(SOURCE, str(tmp_path / "ged.csv"), tmp_path / "landing")
+        return hold_out(batch, tmp_path / "landing")[1].rows()
+
+    deliver(con, tmp_path, GOOD)
+    alone = checks()
+    (tmp_path / "ged.csv").write_bytes(table(GOOD[:70]))
+    first = checks()
+    deliver(con, tmp_path, GOOD[:70])
+    assert checks() == first
+    assert len(first) == len(alone) + 2
+
+
 def test_a_file_in_another_place_is_another_choice(con, tmp_path) -> None:
     deliver(con, tmp_path, GOOD)
     (tmp_path / "ged.csv").unlink()
