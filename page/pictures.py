@@ -134,10 +134,10 @@ def region_pictures(told: Situation, by_month: pl.DataFrame) -> dict[str, dict[s
         ),
         "levels": told.levels.select(
             "region_id",
-            "level",
             start="night_from",
             end=pl.coalesce("night_to", pl.lit(told.night).dt.offset_by("1d")),
-            tip=pl.format("{}: {}%", "night_from", _percent("p_escalation")),
+            level="alert_level",
+            tip=pl.format("{}: {}%", "night_from", _percent("changed_p_escalation")),
         ),
     }
     parts = {name: frame.partition_by("region_id", as_dict=True) for name, frame in data.items()}

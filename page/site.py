@@ -152,7 +152,7 @@ def _environment(language: str) -> Environment:
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         lru_cache(catalogue.gettext), lru_cache(catalogue.ngettext), newstyle=True
     )
-    for name in ("day", "month", "number", "percent"):
+    for name in ("day", "month", "number", "percent", "plain", "name", "unit"):
         told = partial(getattr(wording, name), language=language)
         environment.filters[name] = lru_cache(maxsize=10_000)(told)
     environment.filters["odds"] = wording.odds
@@ -218,6 +218,7 @@ def _regions(told: Situation) -> list[dict[str, Any]]:
         .agg(pl.col(*COUNTED).sum())
         .sort("region_id", "year", descending=[False, True])
     )
+    changes = told.levels.filter(pl.col("alert_status") != "ongoing")
     tables = {
         "forecasts": _by_region(told.forecasts),
         "months": _by_region(recent.sort("month_start", descending=True)),
@@ -225,7 +226,7 @@ def _regions(told: Situation) -> list[dict[str, Any]]:
         "drivers": _by_region(told.drivers.filter(pl.col("contribution_events").is_not_null())),
         "events": _by_region(told.events, EVENTS_SHOWN),
         "presence": _by_region(told.presence, PRESENCE_SHOWN),
-        "levels": _by_region(told.levels.sort("night_from", descending=True), LEVELS_SHOWN),
+        "levels": _by_region(changes.sort("night_from", descending=True), LEVELS_SHOWN),
         "entries": _by_region(told.entries),
     }
     of_country = {

@@ -19,13 +19,14 @@ class Situation:
 
     Attributes:
         night: The night.
-        flags: Every region with its level.
+        flags: Every region; ``level`` is what readers were told, ``level_of_month`` what the
+            month alone says, ``changed_night`` since when it is told.
         drivers: Drivers and context of every region.
         forecasts: The pool's forecasts.
         series: Chosen indicators of the regions: indicator, region_id, month_start, value;
             zeros only of the last two years.
-        levels: What was told of a region since when: region_id, night_from, night_to
-            (null: still told), level, p_escalation.
+        levels: The life of alerts: region_id, night_from, night_to (null: still told),
+            alert_status, alert_level, cause, changed_p_escalation.
         events: Events placed in a region, newest first.
         regions: Names, residents, centroids, polygons (``geojson``).
         countries: country_code and outline (``geojson``).
@@ -88,7 +89,7 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
 
         return Situation(
             night=night,
-            flags=told("from flags_as_of($night) order by region_id"),
+            flags=run(con, "situation/flag", night=night).pl(),
             drivers=told("from flag_drivers_as_of($night) order by region_id, driver_rank"),
             forecasts=told(
                 "from forecasts_as_of($night) where model = 'combined' "
