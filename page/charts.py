@@ -145,11 +145,12 @@ def _time(
     }
 
 
-def _count(field: str, ticks: int = 3, **more: Any) -> dict[str, Any]:
+def _count(field: str, ticks: int = 3) -> dict[str, Any]:
     """A vertical axis of counts, whole numbers only."""
     whole = "datum.value % 1 ? '' : format(datum.value, 'd')"
     axis = {"tickCount": ticks, "labelExpr": whole, "minExtent": MARGIN, "maxExtent": MARGIN}
-    return {"field": field, "type": "quantitative", "axis": axis, **more}
+    scale = {"domain": {"unionWith": [0, 1]}}  # so that next to nothing looks so
+    return {"field": field, "type": "quantitative", "axis": axis, "scale": scale}
 
 
 def _coloured(field: str, names: tuple[str, ...]) -> dict[str, Any]:

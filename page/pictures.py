@@ -115,9 +115,9 @@ def region_pictures(told: Situation, by_month: pl.DataFrame) -> dict[str, dict[s
     newest = told.flags["data_month"][0]
     month = pl.col("month_start")
     span = {"start": month, "end": month.dt.offset_by("1mo")}
+    begins = pl.lit(newest).dt.offset_by(f"-{HISTORY_MONTHS - 1}mo")
     counted = by_month.filter(
-        month.is_between(pl.lit(newest).dt.offset_by(f"-{HISTORY_MONTHS - 1}mo"), newest)
-        & (pl.col("events_count") > 0)
+        month.is_between(begins, newest) & (pl.col("events_count") > 0)
     ).select("region_id", "events_count", "deaths_best_count", **span, **TYPE_COUNTS)
     data = {
         "months": _stacked(counted),
@@ -126,7 +126,7 @@ def region_pictures(told: Situation, by_month: pl.DataFrame) -> dict[str, dict[s
             pl.col("start") > pl.lit(newest).dt.offset_by(f"-{RECENT_MONTHS}mo")
         ),
         "fan": _fan(told.forecasts),
-        "presence": told.presence.select(
+        "presence": told.presence.filter(pl.col("observed_date") >= begins).select(
             "region_id",
             start="observed_date",
             value="presence_share",
@@ -141,7 +141,7 @@ def region_pictures(told: Situation, by_month: pl.DataFrame) -> dict[str, dict[s
         ),
     }
     parts = {name: frame.partition_by("region_id", as_dict=True) for name, frame in data.items()}
-    measures = _measures(told)
+    measures = _measures(told).filter(pl.col("end") >= begins)
     of_country = measures.partition_by("country_code", as_dict=True)
     country = dict(told.flags.select("region_id", "country_code").iter_rows())
     found = {}

@@ -156,8 +156,21 @@ def _environment(language: str) -> Environment:
         told = partial(getattr(wording, name), language=language)
         environment.filters[name] = lru_cache(maxsize=10_000)(told)
     environment.filters["odds"] = wording.odds
+    environment.filters["chance"] = partial(_chance, language=language)
     environment.globals["language"] = language
     return environment
+
+
+@lru_cache(maxsize=10_000)
+def _chance(probability: float, language: str) -> str:
+    r"""A probability as whole per cents; what is small is not nothing.
+
+    Example:
+        >>> _chance(0.2, "en"), _chance(0.0004, "en")
+        ('20%', '<\xa01%')
+    """
+    shown = wording.percent(max(probability, 0.01), language)
+    return f"<\N{NO-BREAK SPACE}{shown}" if probability < 0.005 else shown
 
 
 def _vocabulary(language: str) -> Any:
@@ -249,8 +262,6 @@ def _regions(told: Situation) -> list[dict[str, Any]]:
         for name, table in of_country.items():
             frame = table.get((row["country_code"],))
             own[name] = [] if frame is None else frame.to_dicts()
-        if not own["years"]:
-            own["months"] = []
         found.append(
             {**row, "events": own["events"], "tables": own,
              "pictures": pictures.get(row["region_id"], {})}

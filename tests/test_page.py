@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import threading
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from page.site import build
+from page.site import _put_in_place, build
 from warehouse.connect import WarehouseError
 from warehouse.situation import situation
 
@@ -161,6 +162,33 @@ def test_a_night_that_was_not_run(published: Path) -> None:
         situation(published, date(2021, 6, 10), [])
     with pytest.raises(WarehouseError, match="nothing is published at"):
         situation(published.with_name("none.duckdb"), None, [])
+
+
+def test_a_reader_finds_the_old_site_or_the_new_one(tmp_path: Path) -> None:
+    found: list[str] = []
+    is_done = threading.Event()
+
+    def read() -> None:
+        while not is_done.is_set():
+            try:
+                found.append((tmp_path / "page" / "index.html").read_text())
+            except OSError as error:
+                found.append(str(error))
+
+    reader = threading.Thread(target=read)
+    for number in range(200):
+        part = tmp_path / "part"
+        part.mkdir()
+        (part / "index.html").write_text(f"{number}")
+        _put_in_place(part, tmp_path / "page")
+        if number == 0:
+            reader.start()
+        shutil.rmtree(part, ignore_errors=True)
+    is_done.set()
+    reader.join()
+    assert len(set(found)) > 10
+    assert all(text.isdigit() for text in found)
+    assert [int(text) for text in found] == sorted(int(text) for text in found)
 
 
 def test_what_is_not_a_page_is_left_alone(published: Path, tmp_path: Path) -> None:
