@@ -337,6 +337,7 @@ def dictionary() -> None:
 app.command()(operate.repair)
 app.command()(operate.backfill)
 app.command()(operate.doctor)
+app.command()(operate.serve)
 
 sources = typer.Typer(help="Where the figures come from.", invoke_without_command=True)
 app.add_typer(sources, name="sources")

@@ -1,8 +1,13 @@
 """Commands of the operator: ``tocsin repair`` and what else keeps the runs going."""
 
 import gc
+import os
+import sys
+import time
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -124,3 +129,68 @@ def doctor() -> None:
     print(f"{bad} of {len(found)} are bad" if bad else "All is well.")
     if bad:
         raise typer.Exit(1)
+
+
+def end_without(url: str, folder: Path) -> None:
+    """End this process once the Prefect server has not answered for a minute and no run is at work.
+
+    Prefect would stay and never begin a run again; whoever started this starts it again.
+    """
+    from urllib.request import urlopen
+
+    from warehouse.connect import holder
+
+    missed = 0
+    while missed < 4:
+        time.sleep(15)
+        try:
+            with urlopen(f"{url}/health", timeout=10):  # noqa: S310 (the operator's own)
+                missed = 0
+        except OSError:
+            missed += 1
+    while holder(folder):
+        time.sleep(5)
+    print(f"tocsin: {url} does not answer any more; start 'tocsin serve' again", file=sys.stderr)
+    os._exit(1)
+
+
+def serve(
+    port: Annotated[int, typer.Option(help="Of the Prefect server, on this machine alone.")] = 4200,
+) -> None:
+    """Run every night at 22:00 and the back-test every month, in Bamako's time, until ended.
+
+    Starts a Prefect server with its page, unless PREFECT_API_URL names one.
+    """
+    from config.settings import load
+    from flows.prefect_server import prefect_server
+    from warehouse.connect import writable
+
+    settings, _ = load()
+    writable(settings.data_folder)
+    with prefect_server(settings.data_folder / "prefect", lasting_port=port) as wait:
+        from typing import cast
+
+        from prefect import serve as run_scheduled
+        from prefect.deployments.runner import RunnerDeployment
+        from prefect.schedules import Cron
+        from prefect.types.entrypoint import EntrypointType
+
+        from flows.scheduled import MONTHLY, NIGHTLY, TIMEZONE, monthly_backtest, tonight
+
+        wait()
+        url = os.environ["PREFECT_API_URL"]
+        Console(soft_wrap=True, highlight=False).print(
+            f"Tocsin runs at 22:00 ({TIMEZONE}); its runs: {url.removesuffix('/api')}; Ctrl-C "
+            "ends it"
+        )
+        module = EntrypointType.MODULE_PATH  # by file, flows/ would come first on sys.path
+        deployments = [
+            flow.to_deployment(
+                name, schedule=Cron(cron, timezone=TIMEZONE), entrypoint_type=module
+            )
+            for flow, name, cron in (
+                (tonight, "nightly", NIGHTLY), (monthly_backtest, "monthly-backtest", MONTHLY),
+            )
+        ]  # fmt: skip
+        Thread(target=end_without, args=(url, settings.data_folder), daemon=True).start()
+        run_scheduled(*cast(list[RunnerDeployment], deployments), print_starting_message=False)

@@ -26,8 +26,13 @@ class PrefectServerError(Exception):
 
 
 @contextmanager
-def prefect_server(folder: Path) -> Iterator[Callable[[], None]]:
+def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Callable[[], None]]:
     """Serve the Prefect API for one run; yields a function that waits until it answers.
+
+    Args:
+        folder: Where its state is kept.
+        lasting_port: Serve for many runs instead, on this loopback port, with schedules
+            and user interface.
 
     With ``PREFECT_API_URL`` set that server is used and nothing is started. Otherwise a
     server starts on a free loopback port while the caller imports its libraries, keeps
@@ -40,7 +45,7 @@ def prefect_server(folder: Path) -> Iterator[Callable[[], None]]:
     """
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "INFO" if lasting_port else "CRITICAL")
     os.environ.setdefault("PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED", "false")
     if os.environ.get("PREFECT_API_URL"):
         yield lambda: None
@@ -48,14 +53,20 @@ def prefect_server(folder: Path) -> Iterator[Callable[[], None]]:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["PREFECT_HOME"] = str(folder.resolve())
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        try:
+            probe.bind(("127.0.0.1", lasting_port or 0))
+        except OSError as error:
+            raise PrefectServerError(
+                f"port {lasting_port} cannot be had ({error.strerror}); another server may be "
+                "there: set PREFECT_API_URL to use it, or give --port"
+            ) from None
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}/api"
     log_path = folder / "server.log"
+    for_one_run = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
     environment = {
         **os.environ,
-        "PREFECT_UI_ENABLED": "0",
-        "PREFECT__SERVER_EPHEMERAL": "1",
+        **({"PREFECT_SERVER_UI_API_URL": url} if lasting_port else for_one_run),
         "PREFECT_API_BLOCKS_REGISTER_ON_START": "0",  # none is used
     }
     with log_path.open("wb") as log:

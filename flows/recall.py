@@ -9,6 +9,7 @@ import io
 import os
 import zipfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -55,10 +56,11 @@ class Recall:
                 frame.write_ipc(written, compression="zstd")
                 kept.writestr(name, written.getvalue())
             kept.comment = _digest(seen)
-        self.folder.mkdir(parents=True, exist_ok=True)
         part = self._path(step).with_suffix(".part")
-        part.write_bytes(packed.getvalue())
-        os.replace(part, self._path(step))
+        with suppress(OSError):  # no run fails of a convenience
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(packed.getvalue())
+            os.replace(part, self._path(step))
 
     def _path(self, step: str) -> Path:
         return (self.folder or ROOT) / f"{step}.zip"

@@ -111,8 +111,8 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
     except (OSError, duckdb.IOException) as error:
         cause = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise WarehouseError(
-            f"cannot publish to {path.parent} ({cause}); make it writable and run again; "
-            "the last published file is untouched"
+            f"cannot publish to {path.parent} ({cause}); make room or make it writable and run "
+            "again; the last published file is untouched"
         ) from None
     return path
 

@@ -102,7 +102,7 @@ class Bench:
             os.killpg(run.pid, signal.SIGKILL)
         lines = [told, *(line.strip() for line in run.communicate()[0].splitlines())]
         steps = [line.rpartition("  ")[0].strip() for line in lines if line.endswith(" s")]
-        return (steps or ["start"])[-1] if with_all else "ended before"
+        return ([step for step in steps if step] or ["start"])[-1] if with_all else "ended before"
 
     def state(self, data: Path) -> dict[str, object]:
         """What a run leaves behind, but for the times at which it ran."""
