@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows import operate
+from flows import mails, operate
+from flows.terminal import DEGRADED, STYLES, load, now, shown
 
 if TYPE_CHECKING:
     from config.settings import Settings, Smtp
@@ -25,12 +26,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
 
 
 ROWS_PRINTED = 100  # of an answer, in a terminal
-DEGRADED = 3  # exit code: finished, but a source was not renewed or a mail waits
-MAILS_PRINTED = 20
 # What DuckDB raises when the disk is full or broken, and when a file is damaged.
 DISK_ERRORS = ("IOException", "FatalException", "InternalException", "SerializationException")
 DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
@@ -52,13 +50,6 @@ def main() -> None:
     except Exception as error:
         print(f"tocsin: {known(error)}", file=sys.stderr)
         raise SystemExit(getattr(error, "exit_code", 1)) from None
-
-
-def load() -> "tuple[Settings, Smtp]":
-    """Settings from the environment, imported with what a command needs: --help needs nothing."""
-    from config import settings
-
-    return settings.load()
 
 
 def known(error: Exception) -> str:
@@ -148,12 +139,8 @@ def tell_failed(settings: "Settings", smtp: "Smtp", error: Exception) -> None:
     operator.tell_now(
         settings, smtp, "run", what, "Tocsin: the run failed",
         f"The run failed:\n  {what}\n\nThe last published file stays in place. Mend it and run "
-        "again. This mail comes once for this failure.", _now(),
+        "again. This mail comes once for this failure.", now(),
     )  # fmt: skip
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @app.command()
@@ -167,7 +154,7 @@ def watchdog(
     from alerts import operator
 
     settings, smtp = load()
-    late = operator.overdue(settings, hours, _now())
+    late = operator.overdue(settings, hours, now())
     if late is None:
         operator.forget(settings, "watchdog")
         print(f"A run was finished within {hours:g} hours.")
@@ -175,7 +162,7 @@ def watchdog(
     done = operator.tell_now(
         settings, smtp, "watchdog", late.partition(", for")[0], "Tocsin: no run was finished",
         f"{late}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
-        "and run tocsin nightly.", _now(),
+        "and run tocsin nightly.", now(),
     )  # fmt: skip
     told = (
         f"mail to {done.recipient}: {done.status}, {done.where}"
@@ -492,165 +479,7 @@ def in_words(cell: object) -> str:
     return "-" if cell is None else str(cell)
 
 
-def shown(text: str) -> str:
-    """Text of a source without what would steer a terminal."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
-alerts = typer.Typer(help="What readers are told.", invoke_without_command=True)
-app.add_typer(alerts, name="alerts")
-MESSAGE = typer.Argument(help="Beginning of its id as listed, or an address: its newest mail.")
-
-
-@alerts.callback()
-def _alerts(context: typer.Context) -> None:
-    """Regions above the threshold, and the last mails with what became of them."""
-    if context.invoked_subcommand:
-        return
-    from warehouse import outbox
-    from warehouse.build import alerts_told
-    from warehouse.connect import existing
-
-    settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        night, told, muted = alerts_told(con)
-        sent = outbox.mails(con)
-    console = Console()
-    table = Table(title=f"Alerts of the night of {night or '(none was run)'}: {told.height}")
-    for heading in ("level", "region", "status", "since", "cause", "this month alone", "muted"):
-        table.add_column(heading)
-    for row in told.iter_rows(named=True):
-        level = row["alert_level"]
-        table.add_row(
-            f"[{STYLES[level]}]{level}[/]" if level in STYLES else level,
-            row["region_id"],
-            f"{row['alert_status']} (was {row['level_before']})",
-            str(row["changed_night"]),
-            row["cause"],
-            row["undercut_level"] or "",
-            f"until {muted[row['region_id']]}" if row["region_id"] in muted else "",
-        )
-    console.print(table)
-    table = Table(title=f"Mails: {sent.height}, the newest {min(sent.height, MAILS_PRINTED)}")
-    for heading in ("mail", "to", "kind", "status", "subject", "what of it"):
-        table.add_column(heading, overflow="fold")
-    for row in sent.head(MAILS_PRINTED).iter_rows(named=True):
-        waits = row["held_until"] if row["status"] == "held" else row["next_try_at"]
-        until = f"until {waits:%Y-%m-%d %H:%M} " if waits and not row["finished_at"] else ""
-        table.add_row(
-            row["message"],
-            escape(row["recipient"]),
-            row["kind"],
-            row["status"],
-            escape(shown(row["subject"])),
-            escape(until + shown(row["detail"] or "")),
-        )
-    console.print(table)
-
-
-@alerts.command("show")
-def show_mail(message: Annotated[str, MESSAGE]) -> None:
-    """The text of a mail."""
-    import email
-    from email.policy import default
-
-    parsed: Any = email.message_from_bytes(_mail(message)["content"], policy=default)
-    for header in ("From", "To", "Date", "Subject", "Message-ID"):
-        print(f"{header}: {shown(str(parsed[header]))}")
-    body = parsed.get_body(("plain",))
-    print("\n" + "\n".join(shown(line) for line in body.get_content().splitlines()))
-
-
-@alerts.command()
-def preview(
-    message: Annotated[str, MESSAGE],
-    to: Annotated[
-        Path | None, typer.Option(help="Folder. Default: previews in the data folder.")
-    ] = None,
-) -> None:
-    """Write the exact message as .eml, as .html and, where Chromium is at hand, as .png."""
-    from flows.preview import preview as written
-
-    told = _mail(message)
-    settings, _ = load()
-    name = str(told["message_id"])[1:].partition("@")[0]
-    found = written(told["content"], to or settings.data_folder / "previews", name)
-    for path in found:
-        print(path)
-    if found[-1].suffix != ".png":
-        print("No picture: install chromium.", file=sys.stderr)
-
-
-@alerts.command()
-def approve(
-    who: Annotated[str, typer.Option(help="Who read it.")],
-    message: Annotated[str | None, MESSAGE] = None,
-) -> None:
-    """Let a held mail go, or all that are held, with the next run or 'alerts send'."""
-    from warehouse import outbox
-    from warehouse.connect import existing
-
-    settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        approved = outbox.approve(con, message, who, _now())
-    print(f"{len(approved)} approved; 'tocsin alerts send' or the next run hands them over")
-
-
-@alerts.command()
-def send() -> None:
-    """Hand over what waits and may go now; for cron, where there are quiet hours or a hold."""
-    from flows.nightly import send_mails
-    from warehouse.connect import existing
-
-    settings, smtp = load()
-    with existing(settings.warehouse_path) as con:
-        done = send_mails(con, settings, smtp)
-    for mail in done:
-        print(f"Mail to {mail.recipient}: {mail.status}, {mail.where}")
-    print(f"{len(done)} mails")
-    if any(mail.status in ("waits", "refused") for mail in done):
-        raise typer.Exit(DEGRADED)
-
-
-@alerts.command()
-def resend(message: Annotated[str, MESSAGE]) -> None:
-    """Send a mail again, whatever became of it, and take up its address if it was parked."""
-    from warehouse import outbox
-    from warehouse.connect import existing
-
-    settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        identity = outbox.again(con, message)
-    print(f"{identity} is queued; 'tocsin alerts send' or the next run hands it over")
-
-
-@alerts.command()
-def mute(
-    region: Annotated[str, typer.Argument(help="Id of a region, such as MLI.sikasso.")],
-    who: Annotated[str, typer.Option(help="Who decides it.")],
-    why: Annotated[str, typer.Option(help="Why.")],
-    until: Annotated[
-        datetime | None, typer.Option(formats=DAY, help="Last night. Default: mail again.")
-    ] = None,
-) -> None:
-    """Mail nobody of a region for a while; its level stays in the file and the mails say so."""
-    from warehouse import outbox
-    from warehouse.connect import existing
-
-    settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        outbox.mute(con, region, until.date() if until else None, who, why, _now())
-    print(f"{region}: nobody is mailed until {until:%Y-%m-%d}" if until else f"{region}: mailed")
-
-
-def _mail(message: str) -> dict[str, Any]:
-    from warehouse import outbox
-    from warehouse.connect import existing
-
-    settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        return outbox.mail(con, message)
-
+app.add_typer(mails.alerts, name="alerts")
 
 places = typer.Typer(help="The register of regions.", no_args_is_help=True)
 app.add_typer(places, name="regions")

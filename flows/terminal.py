@@ -1,0 +1,27 @@
+"""What commands share: settings when needed, texts that do not steer a terminal, exit codes."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from config.settings import Settings, Smtp
+
+STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
+DEGRADED = 3  # exit code: finished, but a source was not renewed or a mail waits
+
+
+def load() -> "tuple[Settings, Smtp]":
+    """Settings from the environment, imported with what a command needs: --help needs nothing."""
+    from config import settings
+
+    return settings.load()
+
+
+def now() -> datetime:
+    """This instant in UTC, as the warehouse keeps it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def shown(text: str) -> str:
+    """Text of a source without what would steer a terminal."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
