@@ -39,6 +39,8 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     mails = {path: path.stat().st_mtime_ns for path in (data / "outbox").iterdir()}
     assert len(mails) == 2
 
+    assert "2 did not hold" in (data / "published" / "quality.html").read_text("utf-8")
+
     second = tocsin(*NIGHT)
     assert (second.returncode, second.stderr) == (0, "")
     assert [content(path) for path in files] == before

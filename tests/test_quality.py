@@ -9,6 +9,7 @@ import polars as pl
 
 from expectations.judge import RESULT_SCHEMA
 from expectations.page import quality_page
+from flows.cli import in_words
 from warehouse import build
 from warehouse.publish import publish_page
 
@@ -85,6 +86,15 @@ def test_counts_of_two_nights(working) -> None:
     within = told.filter(column_name="within_5_km_of_its_country")
     assert within["unexpected_count"].to_list() == [2, 2]
     assert build.check_counts(working, NIGHT, 1)["as_of_date"].unique().to_list() == [NIGHT]
+
+
+def test_a_check_that_did_not_hold_in_one_line() -> None:
+    rule, of_table, _ = (in_words(dict(zip(RESULT_SCHEMA, row, strict=True))) for row in ROWS)
+    assert rule == (
+        "warning landing.ucdp_ged: low best high in order; 41 rows, seen: id 7, low 3: high 2, "
+        "<b>x</b>"
+    )
+    assert of_table == "critical landing.ucdp_ged, table: 60 or more rows; seen: 59"
 
 
 def test_the_page_is_put_in_place_whole(tmp_path) -> None:
