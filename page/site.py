@@ -100,7 +100,7 @@ def _write(told: Situation, folder: Path, database: str) -> None:
         }
         shared["countries"] = [
             (name, [r for r in regions if r["country_code"] == code])
-            for code, name in sorted(names.items(), key=lambda item: item[1])
+            for code, name in sorted(names.items())  # as the names, in both languages
         ]
 
         def write(path: str, template: str, **facts: Any) -> None:
