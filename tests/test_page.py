@@ -157,9 +157,14 @@ def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".page")]
 
 
-def test_a_night_that_was_not_run(published: Path) -> None:
+def test_a_night_or_file_that_is_not_there(published: Path) -> None:
     with pytest.raises(WarehouseError, match=r"the night of 2021-06-10 is not in .* 'tocsin nigh"):
         situation(published, date(2021, 6, 10), [])
+    older = published.with_name("older.duckdb")
+    with duckdb.connect(older) as con:
+        con.execute("create table nights as select date '2021-06-25' as as_of_date")
+    with pytest.raises(WarehouseError, match=r"written by another Tocsin \(.*; run 'tocsin nigh"):
+        situation(older, None, [])
     with pytest.raises(WarehouseError, match="nothing is published at"):
         situation(published.with_name("none.duckdb"), None, [])
 

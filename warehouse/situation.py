@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from config.registry import thresholds
@@ -67,7 +68,7 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
         indicators: Series of the regions to be read.
 
     Raises:
-        WarehouseError: There is no file, or the night was not run.
+        WarehouseError: There is no file, another Tocsin wrote it, or the night was not run.
     """
     with reading(published) as con:
         nights = [n for (n,) in con.execute("from nights order by as_of_date").fetchall()]
@@ -79,46 +80,55 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
                 f"{', '.join(map(str, sorted(nearest)))}); run 'tocsin nightly --as-of {night}' "
                 "first"
             )
-        load_spatial(con)
+        try:
+            return _read(con, night, indicators)
+        except (duckdb.CatalogException, duckdb.BinderException) as error:
+            raise WarehouseError(
+                f"{published} was written by another Tocsin ({str(error).splitlines()[0]}); run "
+                "'tocsin nightly' first"
+            ) from None
 
-        def told(select: str) -> pl.DataFrame:
-            params = {"night": night, "as_of": end_of(night)}
-            return con.execute(
-                select, {name: v for name, v in params.items() if f"${name}" in select}
-            ).pl()
 
-        return Situation(
+def _read(con: duckdb.DuckDBPyConnection, night: date, indicators: Sequence[str]) -> Situation:
+    load_spatial(con)
+
+    def told(select: str) -> pl.DataFrame:
+        params = {"night": night, "as_of": end_of(night)}
+        return con.execute(
+            select, {name: v for name, v in params.items() if f"${name}" in select}
+        ).pl()
+
+    return Situation(
+        night=night,
+        flags=run(con, "situation/flag", night=night).pl(),
+        drivers=told("from flag_drivers_as_of($night) order by region_id, driver_rank"),
+        forecasts=told(
+            "from forecasts_as_of($night) where model = 'combined' "
+            "order by region_id, horizon_months"
+        ),
+        series=run(con, "situation/series", night=night, indicators=list(indicators)).pl(),
+        levels=run(con, "situation/level", night=night).pl(),
+        events=told(
+            "from events_as_of($as_of) where region_id is not null "
+            "order by event_date desc, deaths_best_count desc, event_id"
+        ),
+        regions=run(con, "situation/region").pl(),
+        countries=run(con, "situation/country").pl(),
+        presence=told(
+            "from administrator_presence where known_from <= $as_of "
+            "order by observed_date desc, group_size_count, cadre, observation_id"
+        ),
+        suspensions=run(
+            con,
+            "situation/suspension",
             night=night,
-            flags=run(con, "situation/flag", night=night).pl(),
-            drivers=told("from flag_drivers_as_of($night) order by region_id, driver_rank"),
-            forecasts=told(
-                "from forecasts_as_of($night) where model = 'combined' "
-                "order by region_id, horizon_months"
-            ),
-            series=run(con, "situation/series", night=night, indicators=list(indicators)).pl(),
-            levels=run(con, "situation/level", night=night).pl(),
-            events=told(
-                "from events_as_of($as_of) where region_id is not null "
-                "order by event_date desc, deaths_best_count desc, event_id"
-            ),
-            regions=run(con, "situation/region").pl(),
-            countries=run(con, "situation/country").pl(),
-            presence=told(
-                "from administrator_presence where known_from <= $as_of "
-                "order by observed_date desc, group_size_count, cadre, observation_id"
-            ),
-            suspensions=run(
-                con,
-                "situation/suspension",
-                night=night,
-                as_of=end_of(night),
-                presumed_open_months=thresholds()["suspensions"]["presumed_open_months"],
-            ).pl(),
-            coups=told("from coups where known_from <= $as_of order by coup_date desc, coup_id"),
-            entries=told(
-                "from register_entries where known_from <= $as_of "
-                "order by entry_date desc, entry_id"
-            ),
-            sources=told("from sources_as_of($night) order by source"),
-            checks=told("from checks_as_of($night) order by table_name, expectation, column_name"),
-        )
+            as_of=end_of(night),
+            presumed_open_months=thresholds()["suspensions"]["presumed_open_months"],
+        ).pl(),
+        coups=told("from coups where known_from <= $as_of order by coup_date desc, coup_id"),
+        entries=told(
+            "from register_entries where known_from <= $as_of order by entry_date desc, entry_id"
+        ),
+        sources=told("from sources_as_of($night) order by source"),
+        checks=told("from checks_as_of($night) order by table_name, expectation, column_name"),
+    )
