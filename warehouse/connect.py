@@ -67,8 +67,10 @@ def one_run(folder: Path, what: str) -> Iterator[None]:
         lock.truncate(0)
         lock.write(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z")
         lock.flush()
-        yield
-        lock.truncate(0)
+        try:
+            yield
+        finally:
+            lock.truncate(0)
 
 
 def holder(folder: Path) -> str:

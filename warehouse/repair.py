@@ -109,17 +109,19 @@ def _restore(
 
 
 def _published(copy: Path) -> dict[str, pl.DataFrame | None]:
-    """Tables of the working file as a published copy tells them."""
+    """Tables of the working file as a published copy tells them; None: an older copy lacks it."""
+    asked = {name: f"from {published}" for name, published in FROM_COPY.items()} | {
+        f"mart.{mart}": f"from (select *, null::date as night_to from {name}) union all by name "
+        f"from past_{name}"
+        for mart, (name, _) in PUBLISHED_MARTS.items()
+    }
+    told: dict[str, pl.DataFrame | None] = {}
     with duckdb.connect(copy, read_only=True) as con:
-        told: dict[str, pl.DataFrame | None] = {
-            name: con.execute(f"from {published}").pl() for name, published in FROM_COPY.items()
-        }
-        for mart, (name, _) in PUBLISHED_MARTS.items():
-            both = (
-                f"from (select *, null::date as night_to from {name}) union all by name "
-                f"from past_{name}"
-            )
-            told[f"mart.{mart}"] = con.execute(both).pl()
+        for name, query in asked.items():
+            try:
+                told[name] = con.execute(query).pl()
+            except duckdb.CatalogException:
+                told[name] = None
     return told
 
 
