@@ -205,15 +205,19 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Finding]:
     try:
         with existing(settings.warehouse_path) as con:
             waiting, last = con.execute(
-                "select count(*) filter (where finished_at is null), max(finished_at) "
-                "from ops.outbox"
+                "select count(*) filter (where status = 'queued' and queued_at < $late), "
+                "max(finished_at) from ops.outbox",
+                {"late": datetime.now(UTC).replace(tzinfo=None) - LATE},
             ).fetchall()[0]
     except (WarehouseError, duckdb.Error):
         return
     told = f"by {where}; the last went out {f'{last:%Y-%m-%d %H:%M}' if last else 'never'}"
     if waiting:
         yield Finding(
-            "mail", BAD, f"{told}; {waiting} wait", "run again; it says why they do not go out"
+            "mail",
+            BAD,
+            f"{told}; {waiting} wait since the night before last or longer",
+            "run again; it says why they do not go out",
         )
     elif not smtp.host:
         yield Finding("mail", NOTE, f"{told}; nobody is mailed", "set TOCSIN_SMTP_HOST")
