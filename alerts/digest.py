@@ -40,7 +40,7 @@ class Digest:
         sources: Freshness, licence and attribution (``sources``).
         outlines: GeoJSON geometry by region.
         muted: Until when nobody is mailed of a region, by its id.
-        database: Where the published file is.
+        place: Folder or address of what is published: file, page, quality.
     """
 
     as_of_date: date
@@ -55,7 +55,7 @@ class Digest:
     sources: pl.DataFrame
     outlines: Mapping[str, str]
     muted: Mapping[str, date]
-    database: str
+    place: str
 
     def within(self, recipient: Recipient) -> "Digest":
         """The same night for one reader: places asked for, levels from the lowest asked for."""
@@ -199,7 +199,8 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
         },
         "followed": {level: round(10 * thresholds()["followed"][level]) for level in FLAGGED},
         "sources": digest.sources.to_dicts(),
-        "database": digest.database,
+        "place": digest.place,
+        "not_renewed": digest.sources.filter(pl.col("failure").is_not_null())["title"].to_list(),
     }
 
 

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     Attributes:
         data_folder: The only folder Tocsin writes to.
         recipients_file: Who gets the digest (TOML, see ``config/recipients.toml``).
+        published_url: Where readers find what is published, if the folder is served: mails
+            name it instead of the folder.
         published_copies: How many published files are kept beside the current one.
         sources: Where a source comes from, by its name: a file in place of its embedded
             copy, ``live`` for the publisher's own address, or another address of that kind.
@@ -52,6 +54,7 @@ class Settings(BaseSettings):
     data_folder: Path = Path("data")
     recipients_file: Path = Path(__file__).parent / "recipients.toml"
     published_copies: int = 7
+    published_url: str | None = None
     sources: dict[str, str] = {}
     operator: str | None = None
     hold_hours: float = 0
@@ -73,6 +76,11 @@ class Settings(BaseSettings):
     def published_path(self) -> Path:
         """The file analysts open."""
         return self.data_folder / "published" / "tocsin.duckdb"
+
+    @property
+    def published_place(self) -> str:
+        """Where readers find what is published: its address, else its folder."""
+        return (self.published_url or str(self.published_path.parent)).rstrip("/")
 
     @property
     def page_folder(self) -> Path:

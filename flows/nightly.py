@@ -316,7 +316,7 @@ def write_letters(
 ) -> None:
     """Into the outbox: what each reader must be told tonight."""
     now = _now()
-    digest = digest_of(con, tables, night, str(settings.published_path))
+    digest = digest_of(con, tables, night, settings.published_place)
     letters = [
         letter(
             con, digest, recipient, now, settings.hold_hours, settings.mail_sender,
@@ -328,7 +328,7 @@ def write_letters(
 
 
 def digest_of(
-    con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, database: str
+    con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, place: str
 ) -> Digest:
     """What a night has to say to readers."""
     flags, alerts = tables["mart.flag"], tables["mart.alert"]
@@ -351,7 +351,7 @@ def digest_of(
         sources=tables["mart.source_status"],
         outlines=build.outlines(con),
         muted=build.muted(con, night),
-        database=database,
+        place=place,
     )
 
 

@@ -6,7 +6,8 @@ select
     format(
         e'{}, failing since {} UTC\n  {}\n  Figures in use end on {}. The nights go on with the last '
         'good figures; the file and the mails say how old they are.',
-        f.source, strftime(f.failed_since, '%Y-%m-%d %H:%M'), f.failure,
+        f.source, strftime(f.failed_since, '%Y-%m-%d %H:%M'),
+        replace(f.failure, e'\n', e'\n  '),
         coalesce(max(b.covers_until)::varchar, '(none yet)')
     ) as told
 from ops.fetch as f
