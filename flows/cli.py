@@ -313,8 +313,17 @@ def page(
 
 
 @app.command()
-def dictionary() -> None:
+def dictionary(
+    indicators: Annotated[
+        bool, typer.Option("--indicators", help="The indicators instead of the tables.")
+    ] = False,
+) -> None:
     """Print the data dictionary of the published file as Markdown."""
+    if indicators:
+        from indicators import page as indicators_page
+
+        print(indicators_page(), end="")
+        return
     from warehouse.dictionary import dictionary as page
 
     settings, _ = load()

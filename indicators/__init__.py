@@ -58,3 +58,29 @@ def compute_indicators(core: dict[str, pl.DataFrame], first: date, last: date) -
             )
         )
     return pl.concat(parts)
+
+
+def page() -> str:
+    """Every indicator as Markdown, from the records."""
+    lines = [
+        "# Indicators",
+        "",
+        "Written by `tocsin dictionary --indicators` from the records in `indicators/`; do not",
+        "edit. Rows of the published table `indicators`, columns of the view `region_months`.",
+        "Null means not known, never zero.",
+        "",
+        "| indicator | of | unit | a rise means | meaning | sources | version |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for record in INDICATORS:
+        cells = (
+            f"`{record.name}`",
+            record.place_level,
+            record.unit,
+            record.rises_mean,
+            record.summary,
+            ", ".join(f"[{name}](sources/{name}.md)" for name in record.sources),
+            str(record.version),
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,28 @@
+"""The documentation as a site: whole, current, and alone."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from indicators import INDICATORS, page
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_indicators_page_is_current() -> None:
+    told = (ROOT / "docs" / "indicators.md").read_text("utf-8")
+    assert told == page(), "run: tocsin dictionary --indicators > docs/indicators.md"
+    assert told.count("\n| `") == len(INDICATORS)
+
+
+def test_the_site_builds_and_asks_no_other_host(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert built.returncode == 0, built.stderr
+    pages = list(tmp_path.rglob("index.html"))
+    assert len(pages) > len(list((ROOT / "docs").rglob("*.md"))) - 2
+    for path in pages:
+        html = path.read_text("utf-8")
+        assert not re.search(r"(?:src|srcset)=\"(?:https?:)?//", html), path
+        assert not re.search(r"<link[^>]+href=\"(?:https?:)?//", html), path
