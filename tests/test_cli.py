@@ -141,10 +141,17 @@ def ged(change) -> str:
 def test_broken_csv(tocsin, tmp_path: Path, change, says: str) -> None:
     path = tmp_path / "ged.csv"
     path.write_text(ged(change), "utf-8")
-    run = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(path)}))
+    run = tocsin(
+        *NIGHT,
+        TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(path)}),
+        TOCSIN_OPERATOR="ops@example.org",
+    )
     assert run.returncode == 1
     assert says in one_line(run.stderr)
     assert "ged.csv" in run.stderr
+    (told,) = (tmp_path / "data" / "outbox").iterdir()
+    assert "Subject: Tocsin: the run failed" in told.read_text("utf-8")
+    assert tocsin("watchdog").returncode == 1
     assert not (tmp_path / "data" / "published").exists()
 
 
