@@ -97,7 +97,7 @@ def operate_mails(tocsin, data: Path) -> None:
     """What was sent on 25 June, and waits of 25 July."""
     listed = tocsin("alerts")
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert re.search(r"warning .*MLI.sikasso .*new \(was none\) .*2021-06-25", listed.stdout)
+    assert re.search(r"MLI.sikasso .*ongoing \(was none\) .*2021-06-25", listed.stdout)
     (identity,) = {*re.findall(r"│ ([0-9a-f]{8}) │ veille@.*written", listed.stdout)}
     mails = list((data / "outbox").glob("2021-06-25-veille*.eml"))
     text = tocsin("alerts", "show", identity).stdout

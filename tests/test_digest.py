@@ -169,6 +169,22 @@ def test_stale_figures_are_no_warning(digest) -> None:
     assert text(message(stale)).startswith("The figures are too old to warn")
 
 
+def test_a_source_that_failed_is_named_first(digest) -> None:
+    failed = digest.sources.with_columns(
+        failure=pl.when(pl.col("source") == "aid_suspensions").then(pl.lit("HTTP 500"))
+    )
+    mail = message(replace(digest, sources=failed), "fr")
+    assert (
+        text(mail)
+        .splitlines()[1]
+        .endswith(
+            "Suspensions d'aide, de coopération et de participation ; sanctions : non actualisé cette "
+            "nuit ; les derniers chiffres restent utilisés."
+        )
+    )
+    assert "not renewed" not in text(message(digest))
+
+
 def test_same_night_same_bytes_and_small(kept, night, digest) -> None:
     assert message(digest).as_bytes() == message(digest).as_bytes()
     whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")

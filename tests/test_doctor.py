@@ -45,7 +45,9 @@ def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, m
     run_at(settings, datetime.now(UTC).replace(tzinfo=None) - timedelta(days=2), "HTTP 500")
     with warehouse(settings.warehouse_path) as con:
         con.execute(
-            "insert into ops.outbox values ('<1@x>', 'a@example.org', '2021-06-25', 's', 'd', "
+            "insert into ops.outbox (message_id, recipient, as_of_date, subject, content_sha256, "
+            "status, via, detail, queued_at, finished_at) "
+            "values ('<1@x>', 'a@example.org', '2021-06-25', 's', 'd', "
             "'queued', 'none', null, '2021-06-25 22:00', null)"
         )
     settings.published_path.parent.mkdir()

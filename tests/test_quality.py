@@ -9,7 +9,7 @@ import polars as pl
 
 from expectations.judge import RESULT_SCHEMA
 from expectations.page import quality_page
-from flows.cli import in_words
+from flows.cli import check_in_words
 from warehouse import build
 from warehouse.publish import publish_page
 
@@ -89,7 +89,7 @@ def test_counts_of_two_nights(working) -> None:
 
 
 def test_a_check_that_did_not_hold_in_one_line() -> None:
-    rule, of_table, _ = (in_words(dict(zip(RESULT_SCHEMA, row, strict=True))) for row in ROWS)
+    rule, of_table, _ = (check_in_words(dict(zip(RESULT_SCHEMA, row, strict=True))) for row in ROWS)
     assert rule == (
         "warning landing.ucdp_ged: low best high in order; 41 rows, seen: id 7, low 3: high 2, "
         "<b>x</b>"

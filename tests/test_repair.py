@@ -41,7 +41,9 @@ def damaged(working, landing, published, tmp_path: Path) -> Path:
     shutil.copytree(published.parent, tmp_path / "published")
     with duckdb.connect(tmp_path / "warehouse.duckdb") as con:
         con.execute(
-            "insert into ops.outbox values ('<1@x>', 'a@example.org', '2021-06-25', 's', 'd', "
+            "insert into ops.outbox (message_id, recipient, as_of_date, subject, content_sha256, "
+            "status, via, detail, queued_at, finished_at) "
+            "values ('<1@x>', 'a@example.org', '2021-06-25', 's', 'd', "
             "'sent', 'smtp', null, '2021-06-25 22:00', '2021-06-25 22:00')"
         )
     return tmp_path / "warehouse.duckdb"
