@@ -171,16 +171,12 @@ def test_stale_figures_are_no_warning(digest) -> None:
 
 def test_a_source_that_failed_is_named_first(digest) -> None:
     failed = digest.sources.with_columns(
-        failure=pl.when(pl.col("source") == "aid_suspensions").then(pl.lit("HTTP 500"))
+        failure=pl.when(pl.col("source") == "mali_census_2009").then(pl.lit("HTTP 500"))
     )
-    mail = message(replace(digest, sources=failed), "fr")
-    assert (
-        text(mail)
-        .splitlines()[1]
-        .endswith(
-            "Suspensions d'aide, de coopération et de participation ; sanctions : non actualisé cette "
-            "nuit ; les derniers chiffres restent utilisés."
-        )
+    second = text(message(replace(digest, sources=failed), "fr")).splitlines()[1]
+    assert second.endswith(
+        " Mali, recensement de 2009 : non actualisé cette nuit ; les derniers chiffres restent "
+        "utilisés."
     )
     assert "not renewed" not in text(message(digest))
 

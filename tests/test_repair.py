@@ -64,7 +64,7 @@ def test_a_file_that_is_gone_is_rebuilt_from_what_landed_and_was_published(
     assert (done.set_aside, done.deliveries) == (None, 8)
     assert (done.nights, done.last_night) == (2, FOUNDING)
     assert done.copy is not None
-    assert done.lost == ["ops.fetch", "ops.outbox"]
+    assert done.lost == ["ops.fetch", "ops.mute", "ops.outbox", "ops.parked", "ops.told"]
     with warehouse(damaged) as con:
         assert tables(con) == tables(working)
     assert is_sound(damaged)
