@@ -146,6 +146,7 @@ def test_a_reader_in_another_process_neither_blocks_nor_breaks(
             working.execute("insert into ops.night values ($night)", {"night": night})
             publish(working, path, night, copies=1)
         out, err = process.communicate("\n", timeout=60)
+    working.execute("delete from ops.night where as_of_date > $first", {"first": FIRST})
     assert err == ""
     scans, newest = out.split()
     assert int(scans) > 3

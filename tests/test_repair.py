@@ -11,6 +11,7 @@ from config.settings import Settings, Smtp
 from conftest import FOUNDING
 from flows.nightly import nightly
 from warehouse.connect import WarehouseError, warehouse
+from warehouse.publish import publish
 from warehouse.repair import is_sound, repair
 
 
@@ -30,7 +31,7 @@ def tables(con: duckdb.DuckDBPyConnection) -> dict[str, tuple]:
 
 
 @pytest.fixture
-def damaged(working, landing, published, tmp_path: Path) -> Path:
+def damaged(working, landing, tmp_path: Path) -> Path:
     """A data folder after two nights and one mail, to be damaged."""
     working.execute("checkpoint")
     ((path,),) = working.execute(
@@ -38,7 +39,7 @@ def damaged(working, landing, published, tmp_path: Path) -> Path:
     ).fetchall()
     shutil.copy(path, tmp_path / "warehouse.duckdb")
     shutil.copytree(landing, tmp_path / "landing")
-    shutil.copytree(published.parent, tmp_path / "published")
+    publish(working, tmp_path / "published" / "tocsin.duckdb", FOUNDING, copies=2)
     with duckdb.connect(tmp_path / "warehouse.duckdb") as con:
         con.execute(
             "insert into ops.outbox (message_id, recipient, as_of_date, subject, content_sha256, "
