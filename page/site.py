@@ -1,7 +1,5 @@
 """Builds the situation page: HTML in French and English, one page a region, no script."""
 
-import ctypes
-import os
 import shutil
 import tempfile
 from datetime import date
@@ -18,6 +16,7 @@ from config.registry import LEVELS, MEASURES, countries, thresholds
 from page.charts import RECENT_MONTHS, in_words
 from page.pictures import MAPPED, SHARES, flagged_first, maps, past_year, region_pictures
 from warehouse.connect import WarehouseError
+from warehouse.publish import put_in_place
 from warehouse.situation import Situation, situation
 
 HERE = Path(__file__).parent
@@ -56,7 +55,7 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
         try:
             _write(told, part, published.name)
             part.chmod(0o755)
-            _put_in_place(part, folder)
+            put_in_place(part, folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
@@ -64,18 +63,6 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
             f"cannot write the page to {folder} ({error.strerror}); make it writable and run again"
         ) from None
     return folder / "index.html"
-
-
-def _put_in_place(part: Path, folder: Path) -> None:
-    """Exchange two folders, so that a reader finds the old site or the new one."""
-    if not folder.exists():
-        part.rename(folder)
-        return
-    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    here, both = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    if exchange is None or exchange(here, os.fsencode(part), here, os.fsencode(folder), both):
-        shutil.rmtree(folder)  # a file system that cannot exchange
-        part.rename(folder)
 
 
 def _write(told: Situation, folder: Path, database: str) -> None:

@@ -12,8 +12,9 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from page.site import _put_in_place, build
+from page.site import build
 from warehouse.connect import WarehouseError
+from warehouse.publish import put_in_place
 from warehouse.situation import situation
 
 ROOT = Path(__file__).parent.parent
@@ -185,7 +186,7 @@ def test_a_reader_finds_the_old_site_or_the_new_one(tmp_path: Path) -> None:
         part = tmp_path / "part"
         part.mkdir()
         (part / "index.html").write_text(f"{number}")
-        _put_in_place(part, tmp_path / "page")
+        put_in_place(part, tmp_path / "page")
         if number == 0:
             reader.start()
         shutil.rmtree(part, ignore_errors=True)

@@ -1,8 +1,10 @@
 """The file analysts open: written aside, verified, put in place in one step."""
 
+import ctypes
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -131,6 +133,18 @@ def publish_page(path: Path, page: str) -> None:
         raise WarehouseError(
             f"cannot publish to {path.parent} ({error.strerror}); make it writable and run again"
         ) from None
+
+
+def put_in_place(part: Path, folder: Path) -> None:
+    """Exchange two folders, so that a reader finds the old one or the new one."""
+    if not folder.exists():
+        part.rename(folder)
+        return
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    here, both = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    if exchange is None or exchange(here, os.fsencode(part), here, os.fsencode(folder), both):
+        shutil.rmtree(folder)  # a file system that cannot exchange
+        part.rename(folder)
 
 
 def _bytes(path: Path) -> dict[str, object]:
