@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         return self.published_path.with_name("quality.html")
 
     @property
+    def log_folder(self) -> Path:
+        """What runs did, a JSON object a line."""
+        return self.data_folder / "log"
+
+    @property
     def outbox_folder(self) -> Path:
         """Where mails are written when no SMTP server is configured."""
         return self.data_folder / "outbox"

@@ -118,8 +118,8 @@ def nightly(
                 night,
                 settings,
                 smtp,
-                lambda name, seconds: console.print(
-                    f"  {name:<28}{seconds:6.2f} s", highlight=False
+                lambda done: console.print(
+                    f"  {done.step:<28}{done.step_seconds:6.2f} s", highlight=False
                 ),
             )
         except Exception as error:
@@ -127,7 +127,7 @@ def nightly(
             raise
         show(report, console, str(settings.published_path))
     console.print(f"Done in {time.perf_counter() - began:.1f} s")
-    if report.failures or any(mail.status in ("waits", "refused") for mail in report.deliveries):
+    if report.is_degraded:
         raise typer.Exit(DEGRADED)
 
 
@@ -333,6 +333,7 @@ def dictionary(
 app.command()(operate.repair)
 app.command()(operate.backfill)
 app.command()(operate.doctor)
+app.command()(operate.runs)
 app.command()(operate.serve)
 
 sources = typer.Typer(help="Where the figures come from.", invoke_without_command=True)

@@ -1,21 +1,17 @@
 """The nightly run: pull, keep, rebuild, assess, judge, publish, show, alert."""
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import polars as pl
-from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
+from prefect import flow
 
 from alerts import life
 from alerts import operator as ops
-from alerts.delivery import Delivery, check, hand_over, later, letter, queue
+from alerts.delivery import Delivery, Letter, check, hand_over, later, letter, queue
 from alerts.digest import SPARK_MONTHS, Digest
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
@@ -24,6 +20,8 @@ from expectations.across import across
 from expectations.page import quality_page
 from expectations.suites import SUITES
 from flows.recall import Recall
+from flows.record import Progress, recorded
+from flows.terminal import now
 from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.delay import completeness
@@ -39,7 +37,6 @@ FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
 NIGHTS_SHOWN = 30  # of the data's quality
 NOTHING = Recall()
 RECALLED = "recalled"  # folder of findings
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -62,6 +59,11 @@ class Report:
     failures: dict[str, str]
     deliveries: list[Delivery]
 
+    @property
+    def is_degraded(self) -> bool:
+        """Whether a source was not renewed or a mail waits."""
+        return bool(self.failures) or any(m.status in ("waits", "refused") for m in self.deliveries)
+
 
 @dataclass(frozen=True)
 class Arrived:
@@ -71,6 +73,11 @@ class Arrived:
     batches: list[Batch]
     failure: str | None = None
     is_on: bool = True
+
+    @property
+    def rows_count(self) -> int:
+        """Rows of what was not there before; what was is not even read."""
+        return sum(batch.rows.height for batch in self.batches if batch.is_new)
 
 
 def default_night(today: date, settings: Settings) -> date:
@@ -176,16 +183,20 @@ def judge_delivery(batch: Batch, folder: Path, recall: Recall) -> tuple[Batch | 
 
 def keep_versions(
     con: duckdb.DuckDBPyConnection, arrived: list[Arrived], settings: Settings
-) -> None:
+) -> int:
     """Enter what is new in the log of its source and bring the history up to it.
+
+    Returns:
+        Versions begun.
 
     Raises:
         SourceError: A source that the night cannot do without failed and has no figures.
     """
+    begun = 0
     for sent in arrived:
         for batch in sent.batches:
             accept(batch, settings.landing_folder)
-        catch_up(con, sent.source, settings.landing_folder, sent.batches)
+        begun += catch_up(con, sent.source, settings.landing_folder, sent.batches)
         is_needed = bool(sent.source.embedded)
         if sent.failure and is_needed and not deliveries(sent.source, settings.landing_folder):
             raise SourceError(sent.failure)
@@ -193,6 +204,7 @@ def keep_versions(
             build.write_attempt(con, sent.source.name, sent.failure)
         else:
             build.forget_attempt(con, sent.source.name)
+    return begun
 
 
 def assess_night(
@@ -289,12 +301,12 @@ def keep_night(
     night: date,
     tables: dict[str, pl.DataFrame],
     checks: pl.DataFrame,
-) -> None:
-    """Keep what the night tells and how it was judged, all of it or nothing."""
+) -> int:
+    """Keep what the night tells and how it was judged, all of it or nothing; rows written."""
     marts = {n.removeprefix("mart."): f for n, f in tables.items() if n.startswith("mart.")}
     marts["check"] = checks.with_columns(pl.col("column_name").fill_null("(table)"))
     with transaction(con):
-        build.write_marts(con, night, marts)
+        return build.write_marts(con, night, marts)
 
 
 def show_quality(
@@ -313,18 +325,20 @@ def show_quality(
 
 def write_letters(
     con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, settings: Settings
-) -> None:
+) -> list[Letter]:
     """Into the outbox: what each reader must be told tonight."""
-    now = _now()
+    instant = now()
     digest = digest_of(con, tables, night, settings.published_place)
     letters = [
         letter(
-            con, digest, recipient, now, settings.hold_hours, settings.mail_sender,
+            con, digest, recipient, instant, settings.hold_hours, settings.mail_sender,
             settings.mail_unsubscribe,
         )
         for recipient in load_recipients(settings.recipients_file)
     ]  # fmt: skip
-    queue(con, [found for found in letters if found], now)
+    found = [one for one in letters if one]
+    queue(con, found, instant)
+    return found
 
 
 def digest_of(
@@ -359,32 +373,20 @@ def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -
     """What may go, by SMTP where a server is configured, else as files; then the operator's."""
 
     def hand() -> list[Delivery]:
-        return hand_over(con, smtp, settings.outbox_folder, _now(), settings.hold_then)
+        return hand_over(con, smtp, settings.outbox_folder, now(), settings.hold_then)
 
     done = hand()
     findings = [ops.Finding(*found) for found in build.findings(con)]
-    told = ops.letter(con, findings, settings, _now())
+    told = ops.letter(con, findings, settings, now())
     if told is not None:
-        queue(con, [told], _now())
+        queue(con, [told], now())
         done += hand()
-    return done + later(con, _now())
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)
+    return done + later(con, now())
 
 
 @flow(name="nightly", validate_parameters=False)
 def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
-
-    def run(name: str, body: Callable[..., Any], *args: Any) -> Any:
-        began = time.perf_counter()
-        step = task(name=name, cache_policy=NO_CACHE, persist_result=False)(body)
-        result = step(*args)
-        progress(name, time.perf_counter() - began)
-        return result
-
     load_recipients(settings.recipients_file)  # a wrong entry stops before the work
     check(smtp)
     if unknown := settings.sources.keys() - {source.name for source in SOURCES}:
@@ -399,7 +401,12 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         )
     recall = Recall(settings.data_folder / RECALLED)
     told = f"tocsin nightly, the night of {night}"
-    with one_run(settings.data_folder, told), warehouse(settings.warehouse_path) as con:
+    with (
+        one_run(settings.data_folder, told),
+        warehouse(settings.warehouse_path) as con,
+        recorded(con, settings.log_folder, night, progress) as record,
+    ):
+        run = record.step
         sent = [run(f"fetch {s.name}", fetch_source, s, settings) for s in SOURCES]
         arrived, landed = run(
             "check what arrived", judge_arrived, sent, settings.landing_folder, recall
@@ -413,12 +420,14 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
         run("build the page", build_page, settings.published_path, settings.page_folder, night)
         run("write mails", write_letters, con, tables, night, settings)
         mails = run("send mails", send_mails, con, settings, smtp)
-    ops.finished(settings, str(night), _now())
-    return Report(
-        flags=tables["mart.flag"],
-        drivers=tables["mart.flag_driver"],
-        sources=tables["mart.source_status"],
-        checks=checks,
-        failures={s.source.name: s.failure for s in arrived if s.failure},
-        deliveries=mails,
-    )
+        report = Report(
+            flags=tables["mart.flag"],
+            drivers=tables["mart.flag_driver"],
+            sources=tables["mart.source_status"],
+            checks=checks,
+            failures={s.source.name: s.failure for s in arrived if s.failure},
+            deliveries=mails,
+        )
+        record.is_degraded = report.is_degraded
+    ops.finished(settings, str(night), now())
+    return report

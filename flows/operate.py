@@ -131,6 +131,56 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+def runs(
+    count: Annotated[int, typer.Option(help="How many of the last runs are listed.")] = 10,
+    run: Annotated[
+        str | None, typer.Option(help="Show the steps of this run. Default: of the last one.")
+    ] = None,
+) -> None:
+    """What the last runs did, and the steps of one: rows, seconds, memory."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from config.settings import load
+    from warehouse.connect import existing
+    from warehouse.runs import last, steps
+
+    settings, _ = load()
+    with existing(settings.warehouse_path) as con:
+        found = last(con, count)
+        shown = run or (found["run_id"][0] if found.height else "")
+        done = steps(con, shown)
+    table = Table(title=f"The last {found.height} runs")
+    for heading in ("run", "night", "ended as", "seconds", "MB", "why"):
+        table.add_column(heading, overflow="fold")
+    for row in found.iter_rows(named=True):
+        table.add_row(
+            row["run_id"], str(row["as_of_date"]), row["run_status"],
+            "-" if row["run_seconds"] is None else f"{row['run_seconds']:.1f}",
+            _megabytes(row["peak_memory_bytes"]), escape(row["run_failure"] or ""),
+        )  # fmt: skip
+    console = Console()
+    console.print(table)
+    table = Table(title=f"Steps of {shown or 'no run'}")
+    table.add_column("step")
+    for heading in ("seconds", "rows in", "rows out", "MB, at most so far"):
+        table.add_column(heading, justify="right")
+    for row in done.iter_rows(named=True):
+        table.add_row(
+            row["step"] if row["is_success"] else f"[bold red]{row['step']}: failed[/]",
+            f"{row['step_seconds']:.2f}",
+            *("-" if row[n] is None else f"{row[n]:,}" for n in ("rows_in", "rows_out")),
+            _megabytes(row["peak_memory_bytes"]),
+        )
+    console.print(table)
+    if found.height:
+        console.print(f"Log: {settings.log_folder}; versions of the last: {found['versions'][0]}")
+
+
+def _megabytes(count: int | None) -> str:
+    return "-" if count is None else f"{count / 1e6:,.0f}"
+
+
 def end_without(url: str, folder: Path) -> None:
     """End this process once the Prefect server has not answered for a minute and no run is at work.
 

@@ -67,7 +67,7 @@ class Recall:
 
 
 def _digest(seen: Iterable[str | pl.DataFrame]) -> bytes:
-    told = hashlib.sha256(_code())
+    told = hashlib.sha256(code_sha256())
     for thing in seen:
         if isinstance(thing, pl.DataFrame):
             told.update(f"|{thing.height}|{thing.schema}".encode())
@@ -78,7 +78,7 @@ def _digest(seen: Iterable[str | pl.DataFrame]) -> bytes:
 
 
 @cache
-def _code() -> bytes:
+def code_sha256() -> bytes:
     """Everything declared and programmed that a finding follows from, and the libraries."""
     told = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())
     for package in READ:

@@ -1,5 +1,6 @@
 """What the schedule runs: tonight's night, and the monthly back-test (``prefect.yaml``)."""
 
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 
 from prefect import flow
@@ -9,6 +10,7 @@ from prefect.states import Completed
 
 from config.settings import load
 from flows.nightly import default_night, load_ahead, nightly
+from warehouse.runs import Step
 
 TIMEZONE = "Africa/Bamako"
 NIGHTLY, MONTHLY = "0 22 * * *", "0 6 2 * *"  # cron, in TIMEZONE
@@ -27,16 +29,15 @@ def tonight(as_of: date | None = None) -> State[None]:
     settings, smtp = load()
     load_ahead(settings)
     night = as_of or default_night(datetime.now(UTC).date(), settings)
-    steps: list[dict[str, str | float]] = []
-    report = nightly(
-        night, settings, smtp,
-        lambda name, seconds: steps.append({"step": name, "seconds": round(seconds, 2)}),
-    )  # fmt: skip
+    steps: list[Step] = []
+    report = nightly(night, settings, smtp, steps.append)
     flagged = report.flags.filter(report.flags["level"] != "none")
     told = flagged.sort("p_escalation", descending=True).select(
         "level", "region_name", "country_code", "p_escalation", "reason"
     )
-    create_table_artifact(steps, key="steps", description=f"The night of {night}, by step")
+    create_table_artifact(
+        [asdict(step) for step in steps], key="steps", description=f"The night of {night}, by step"
+    )
     create_table_artifact(
         told.to_dicts(), key="flags", description=f"The night of {night}: {told.height} flagged"
     )

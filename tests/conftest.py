@@ -76,7 +76,9 @@ def working(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.D
 
 @pytest.fixture(scope="session")
 def published(working, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return publish(working, tmp_path_factory.mktemp("p") / "tocsin.duckdb", FOUNDING, copies=2)
+    path = tmp_path_factory.mktemp("p") / "tocsin.duckdb"
+    publish(working, path, FOUNDING, copies=2)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ def content(path: Path) -> list[tuple]:
     with duckdb.connect(path, read_only=True) as con:
         names = con.execute(
             "select schema_name || '.' || table_name from duckdb_tables() "
-            "where table_name <> 'fetch' order by 1"  # when a source was last tried
+            "where table_name not in ('fetch', 'run', 'run_step') order by 1"  # when it was run
         ).fetchall()
         return [
             (name, *con.execute(f"select count(*), sum(hash(t)) from {name} as t").fetchone())

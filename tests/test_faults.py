@@ -15,7 +15,8 @@ from warehouse.publish import publish
 
 
 def test_a_full_disk_leaves_the_last_published_file(working, tmp_path: Path) -> None:
-    path = publish(working, tmp_path / "tocsin.duckdb", FOUNDING, copies=2)
+    path = tmp_path / "tocsin.duckdb"
+    rows = publish(working, path, FOUNDING, copies=2)
     before = hashlib.sha256(path.read_bytes()).hexdigest()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # no file may grow beyond
@@ -25,7 +26,7 @@ def test_a_full_disk_leaves_the_last_published_file(working, tmp_path: Path) -> 
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert hashlib.sha256(path.read_bytes()).hexdigest() == before
-    assert publish(working, path, FOUNDING, copies=2) == path
+    assert publish(working, path, FOUNDING, copies=2) == rows
     assert [p.name for p in tmp_path.glob(".*")] == []
 
 

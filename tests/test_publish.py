@@ -79,7 +79,8 @@ def test_as_of_in_the_published_file(published: Path) -> None:
 def test_a_changed_event_is_told_in_both_versions(working, tmp_path: Path) -> None:
     later = date(2024, 7, 1)
     build_core(working, later)
-    path = publish(working, tmp_path / "tocsin.duckdb", later, copies=1)
+    path = tmp_path / "tocsin.duckdb"
+    publish(working, path, later, copies=1)
     build_core(working, FIRST)
     deaths = "select deaths_best_count from events_as_of('{}') where event_id = 'ucdp_ged:42710'"
     assert ask(path, deaths.format("2024-06-29")) == [(3,)]

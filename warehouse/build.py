@@ -19,7 +19,7 @@ from config.registry import (
     thresholds,
 )
 from warehouse.connect import attach_core, migrate
-from warehouse.query import run, statement
+from warehouse.query import changed, run, statement
 from warehouse.sources import SOURCES
 
 CORE_TABLES = (
@@ -94,14 +94,16 @@ def read(con: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
     return con.execute(f"from {table}").pl()
 
 
-def write_marts(
-    con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl.DataFrame]
-) -> None:
+def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl.DataFrame]) -> int:
     """Keep what the night tells; rows that say what the night before said are not written.
 
     Each row holds from ``night_from`` to before ``night_to``, in nights that were run.
+
+    Returns:
+        Rows written.
     """
     (next_night,) = run(con, "mart/next_night", night=night).fetchone() or (None,)
+    written = 0
     for name, told in marts.items():
         frame = told.drop("as_of_date", strict=False)  # the night itself
         con.register("frame", frame)
@@ -117,10 +119,11 @@ def write_marts(
             run(con, "mart/carry", words, night=night, next_night=next_night)
         run(con, "mart/end", words, night=night)
         con.execute(f"delete from {table} where night_from = night_to")
-        run(con, "mart/tell", words, night=night, next_night=next_night)
+        written += changed(run(con, "mart/tell", words, night=night, next_night=next_night))
         con.execute("drop table differing")
         con.unregister("frame")
     con.execute("insert or ignore into ops.night values ($night)", {"night": night})
+    return written
 
 
 def told_before(con: duckdb.DuckDBPyConnection, mart: str, night: date) -> pl.DataFrame | None:

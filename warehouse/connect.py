@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -119,7 +120,7 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("set timezone = 'UTC'")
         con.execute("set enable_progress_bar = false")
         load_spatial(con)
-        migrate(con)
+        migrate(con, path)
         attach_core(con)
         for source in SOURCES:
             ensure_tables(con, source)
@@ -194,11 +195,16 @@ def attach_core(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("attach ':memory:' as core")
 
 
-def migrate(con: duckdb.DuckDBPyConnection) -> None:
+def migrate(con: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
     """Apply the numbered migrations not yet applied, each in a transaction.
 
+    Args:
+        con: The working file.
+        path: Where it lies, so that it is copied before it is changed; None: it is not kept.
+
     Raises:
-        WarehouseError: The file holds a migration this version does not know.
+        WarehouseError: The file holds a migration this version does not know, or cannot
+            be copied.
     """
     con.execute("create table if not exists main.migration (number integer primary key)")
     done = {number for (number,) in con.execute("from main.migration").fetchall()}
@@ -208,11 +214,31 @@ def migrate(con: duckdb.DuckDBPyConnection) -> None:
             f"the warehouse holds migration {max(newer)}, this Tocsin knows {max(files)}; "
             "install the newer Tocsin that wrote it"
         )
+    if path and done and files.keys() - done:
+        con.execute("checkpoint")  # all of it is in the file
+        _copy_before(path, max(done))
     for number in sorted(files.keys() - done):
         con.begin()
         con.execute(files[number].read_text("utf-8"))
         con.execute("insert into main.migration values ($number)", {"number": number})
         con.commit()
+
+
+def _copy_before(path: Path, number: int) -> None:
+    """Keep the file as ``<name>.of-migration-<number>.duckdb``, in place of an earlier copy."""
+    kept = path.with_name(f"{path.stem}.of-migration-{number}.duckdb")
+    part = kept.with_suffix(".part")
+    try:
+        shutil.copyfile(path, part)
+        for old in path.parent.glob(f"{path.stem}.of-migration-*.duckdb"):
+            old.unlink()
+        os.replace(part, kept)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise WarehouseError(
+            f"cannot copy {path} to {kept} before it is brought up to date ({error.strerror}); "
+            "make room or make it writable and run again; nothing was changed"
+        ) from None
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection, source: Source) -> None:

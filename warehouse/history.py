@@ -10,14 +10,14 @@ import polars as pl
 
 from config.registry import Fetched, Release, Source
 from warehouse.landing import Batch, Delivery, deliveries, landed
-from warehouse.query import run
+from warehouse.query import changed, run
 
 HELD = {"row": pl.Int64, **dict.fromkeys(("row_key", "rule", "value", "sent"), pl.String)}
 
 
 def catch_up(
     con: duckdb.DuckDBPyConnection, source: Source, folder: Path, fresh: Sequence[Batch] = ()
-) -> None:
+) -> int:
     """Bring the history of a source up to its log; one transaction a delivery.
 
     Args:
@@ -29,6 +29,9 @@ def catch_up(
     A delivery that became known before one already merged (an older release, loaded
     later) rebuilds the source's history from the landed bytes; so does an empty warehouse.
 
+    Returns:
+        Versions begun.
+
     Raises:
         SourceError: Landed bytes are missing or cannot be read.
     """
@@ -36,6 +39,7 @@ def catch_up(
     merged = {row[0] for row in run(con, "history/merged", source=source.name).fetchall()}
     done = len(merged)
     parsed = {batch.sha256: batch for batch in fresh if batch.source is source}
+    begun = 0
     if {entry.batch_id for entry in log[:done]} == merged:
         for number in range(done, len(log)):
             with transaction(con):
@@ -43,14 +47,15 @@ def catch_up(
                 batch = parsed.get(entry.content_sha256)
                 if batch is None or batch.held != entry.held:
                     batch = _landed(source, entry, folder)
-                _merge(con, source, entry, batch, log[:number])
-        return
+                begun += _merge(con, source, entry, batch, log[:number])
+        return begun
     with transaction(con):
         con.execute(f"delete from history.{source.name}")
         con.execute("delete from ops.batch where source = $source", {"source": source.name})
         con.execute("delete from ops.quarantine where source = $source", {"source": source.name})
         for number, entry in enumerate(log):
-            _merge(con, source, entry, _landed(source, entry, folder), log[:number])
+            begun += _merge(con, source, entry, _landed(source, entry, folder), log[:number])
+    return begun
 
 
 class transaction:  # noqa: N801 (reads as a statement)
@@ -75,7 +80,7 @@ def _merge(
     entry: Delivery,
     batch: Batch,
     earlier: Sequence[Delivery],
-) -> None:
+) -> int:
     """Close and open versions so that they say what was believed since ``entry.known_at``."""
     rows, content = batch.rows, batch.fetched.content
     deleted = source.deleted(content, entry.url) if source.deleted else rows.select(source.key)[:0]
@@ -95,13 +100,15 @@ def _merge(
         run(con, "history/incoming", words)
         run(con, "history/withdrawn", words)
         run(con, "history/close", words, known_at=entry.known_at)
-        run(
-            con,
-            "history/open",
-            words,
-            known_at=entry.known_at,
-            known_basis=entry.known_basis,
-            batch_id=entry.batch_id,
+        begun = changed(
+            run(
+                con,
+                "history/open",
+                words,
+                known_at=entry.known_at,
+                known_basis=entry.known_basis,
+                batch_id=entry.batch_id,
+            )
         )
         run(con, "history/batch", batch_id=entry.batch_id, **entry.model_dump(exclude={"held"}))
         told: dict[str, Any] = {
@@ -112,6 +119,7 @@ def _merge(
         run(con, "history/enter_quarantine", None, **told)
         con.execute("drop table incoming")
         con.execute("drop table withdrawn")
+        return begun
     finally:
         for name in ("delivered", "deleted", "held"):
             con.unregister(name)

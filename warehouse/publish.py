@@ -53,7 +53,16 @@ PUBLISHED = {
         "one accepted delivery of a source",
     ),
     "nights": ("from ops.night where as_of_date <= $night", "one night that was run"),
+    "runs": (
+        "select * exclude (run_failure) from ops.run order by began_at",
+        "one run up to the one that wrote this file, which was still running then",
+    ),
+    "run_steps": (
+        "from ops.run_step order by run_id, step_number",
+        "one step of a run, up to the writing of this file",
+    ),
 }
+MEASURED = ("runs", "run_steps")  # a file is not another one because a run took its time
 # mart -> (published name, what one row is); what past nights told stands in past_<name>
 PUBLISHED_MARTS = {
     "indicator": ("indicators", "one indicator, place and month; value null: not known"),
@@ -67,13 +76,16 @@ PUBLISHED_MARTS = {
 VERIFY = [sys.executable, "-m", "warehouse.verify"]
 
 
-def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int) -> Path:
+def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int) -> int:
     """Write the published file and replace the last one atomically; keep ``copies`` by night.
 
     The file is written in the storage format of DuckDB 1.0, so older clients open it. A
     fresh process opens it and counts its rows before it is put in place. A file that
     would hold the same rows is left alone. ``manifest.json`` beside it lists the files
     kept, their digests and tables.
+
+    Returns:
+        Rows of the file.
 
     Raises:
         WarehouseError: The folder cannot be written or the new file does not hold what
@@ -93,9 +105,9 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
                 "and run again; the last published file is untouched"
             )
         listed = _listed(manifest)
-        if path.exists() and listed.get(path.name, {}).get("content") == found:
+        if path.exists() and _said(listed.get(path.name, {}).get("content")) == _said(found):
             part.unlink()
-            return path
+            return sum(written.values())
         entry = {"as_of_date": str(night), "content": found, **_bytes(part)}
         copy = part.with_name(f".{path.stem}-{night}.part")
         copy.unlink(missing_ok=True)
@@ -116,7 +128,7 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
             f"cannot publish to {path.parent} ({cause}); make room or make it writable and run "
             "again; the last published file is untouched"
         ) from None
-    return path
+    return sum(written.values())
 
 
 def publish_page(path: Path, page: str) -> None:
@@ -161,6 +173,14 @@ def _listed(manifest: Path) -> dict[str, Any]:
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return listed
+
+
+def _said(content: Any) -> Any:
+    """What a file says, but for the runs that it tells of."""
+    if not content:
+        return None
+    tables = {name: told for name, told in content["tables"].items() if name not in MEASURED}
+    return {**content, "tables": tables}
 
 
 def _verify(part: Path) -> Any:

@@ -33,3 +33,9 @@ def run(
     for word, stands_for in (words or {}).items():
         text = text.replace(word, stands_for)
     return con.execute(text, params or None)
+
+
+def changed(written: duckdb.DuckDBPyConnection) -> int:
+    """Rows that an insert, update or delete just run has changed."""
+    (count,) = written.fetchone() or (0,)
+    return int(count)

@@ -14,7 +14,10 @@ from warehouse.publish import PUBLISHED_MARTS
 from warehouse.sources import SOURCES
 
 REBUILT = ("batch", "quarantine")  # with the history, from the log of what landed
-FROM_COPY = {"ops.night": "nights", "ops.scorecard": "scorecard"}
+FROM_COPY = {
+    "ops.night": "nights", "ops.scorecard": "scorecard", "ops.run": "runs",
+    "ops.run_step": "run_steps",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

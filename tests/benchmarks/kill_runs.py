@@ -32,7 +32,7 @@ COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "nightly"
 # A third of the kills fall after one of these steps: there files change and mails go out.
 LATE = ("check what arrived", "assess the night", "check the night", "keep the night", "publish")
 DATA = "data"  # every run has the same folder, since mails name it
-MEASURED = ("run", "run_step", "fetch")  # tables that tell of the runs themselves
+MEASURED = ("run", "run_step", "runs", "run_steps", "fetch")  # these tell of the runs
 
 
 class Mailbox:

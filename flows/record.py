@@ -1,0 +1,152 @@
+"""What a run did, step by step: in the working file, in the log, and told to whoever waits."""
+
+import logging
+import platform
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict
+from datetime import date
+from importlib.metadata import version
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from pythonjsonlogger.json import JsonFormatter
+
+from flows.recall import LIBRARIES, code_sha256
+from flows.terminal import now
+from warehouse import runs
+from warehouse.runs import Step
+
+Progress = Callable[[Step], None]
+LOG_BYTES, LOGS_KEPT = 2_000_000, 3
+LOGGER = logging.getLogger("tocsin")
+LOGGER.propagate = False  # into the log alone, not onto the console
+
+
+class Record:
+    """Runs the steps of one run as Prefect tasks and keeps what each did.
+
+    Args:
+        con: The working file.
+        run_id: Of the run.
+        progress: Told of each step when it has ended.
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, run_id: str, progress: Progress) -> None:
+        self.con, self.run_id, self.progress = con, run_id, progress
+        self.number = 0
+        self.is_degraded = False
+
+    def step(self, name: str, body: Callable[..., Any], *args: Any) -> Any:
+        """What the step returns; that it ended, or failed, is kept."""
+        began = time.perf_counter()
+        result, is_success = None, False
+        try:
+            result = task(name=name, cache_policy=NO_CACHE, persist_result=False)(body)(*args)
+            is_success = True
+        finally:
+            self.number += 1
+            counts = (rows_of(arg) for arg in args if not isinstance(arg, int))
+            given = [count for count in counts if count is not None]
+            done = Step(
+                name, time.perf_counter() - began, sum(given) if given else None,
+                rows_of(result), peak_memory(), is_success,
+            )  # fmt: skip
+            LOGGER.info(name, extra={"run_id": self.run_id, **asdict(done)})
+            with suppress(duckdb.Error) if not is_success else nullcontext():
+                runs.step(self.con, self.run_id, self.number, done)
+        self.progress(done)
+        return result
+
+
+@contextmanager
+def recorded(
+    con: duckdb.DuckDBPyConnection, folder: Path, night: date, progress: Progress
+) -> Iterator[Record]:
+    """Keep how a run began and ended, whichever way; a killed one is told by the next.
+
+    Args:
+        con: The working file.
+        folder: Where the log lies: a JSON object a line, three older files kept.
+        night: Night that is run.
+        progress: Told of each step when it has ended.
+    """
+    began_at, began = now(), time.perf_counter()
+    record = Record(con, f"{began_at:%Y%m%dT%H%M%S.%f}", progress)
+    about = {"run_id": record.run_id, "night": str(night)}
+    versions = {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}}
+    told = ", ".join(f"{name} {number}" for name, number in versions.items())
+    code = code_sha256().hex()
+    with logging_to(folder):
+        LOGGER.info("run begins", extra={**about, "code_sha256": code, "versions": versions})
+        runs.begin(con, record.run_id, night, began_at, code, told)
+        status, failure = runs.FAILED, None
+        try:
+            yield record
+            status = runs.DEGRADED if record.is_degraded else runs.DONE
+        except Exception as error:
+            failure = " ".join(str(error).split())
+            raise
+        finally:
+            seconds, memory = time.perf_counter() - began, peak_memory()
+            ended = {**about, "run_status": status, "run_failure": failure}
+            LOGGER.info(
+                "run ends", extra={**ended, "run_seconds": seconds, "peak_memory_bytes": memory}
+            )
+            # A file that broke in the middle of a run cannot tell of it; its error is what counts.
+            with suppress(duckdb.Error) if failure else nullcontext():
+                runs.finish(con, record.run_id, now(), status, failure, seconds, memory)
+
+
+@contextmanager
+def logging_to(folder: Path) -> Iterator[None]:
+    """Log what Tocsin says into ``folder/tocsin.jsonl`` for a while."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = RotatingFileHandler(
+        folder / "tocsin.jsonl", maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8"
+    )
+    handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(message)s"))
+    LOGGER.setLevel(logging.INFO)
+    LOGGER.addHandler(handler)
+    try:
+        yield
+    finally:
+        LOGGER.removeHandler(handler)
+        handler.close()
+
+
+def rows_of(told: object) -> int | None:
+    """Rows that a step was given or made; None: it is not about rows.
+
+    Of a tuple the first item counts, of a list what its items hold, else the items.
+
+    Example:
+        >>> rows_of(pl.DataFrame({"a": [1, 2]})), rows_of({"a": pl.DataFrame()}), rows_of("a")
+        (2, 0, None)
+        >>> rows_of(["a", "b"]), rows_of((["a"], pl.DataFrame()))
+        (2, 1)
+    """
+    if isinstance(told, pl.DataFrame):
+        return told.height
+    if isinstance(told, int):
+        return told
+    if isinstance(told, tuple):
+        return rows_of(told[0]) if told else None
+    if isinstance(told, Mapping):
+        return sum(rows_of(item) or 0 for item in told.values())
+    if isinstance(told, list):
+        counts = [rows_of(item) for item in told]
+        return sum(1 if count is None else count for count in counts)
+    return getattr(told, "rows_count", None)
+
+
+def peak_memory() -> int:
+    """Bytes: the most memory this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
