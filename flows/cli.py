@@ -154,16 +154,10 @@ def watchdog(
     from alerts import operator
 
     settings, smtp = load()
-    late = operator.overdue(settings, hours, now())
+    late, done = operator.watch(settings, smtp, hours, now())
     if late is None:
-        operator.forget(settings, "watchdog")
         print(f"A run was finished within {hours:g} hours.")
         return
-    done = operator.tell_now(
-        settings, smtp, "watchdog", late.partition(", for")[0], "Tocsin: no run was finished",
-        f"{late}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
-        "and run tocsin nightly.", now(),
-    )  # fmt: skip
     told = (
         f"mail to {done.recipient}: {done.status}, {done.where}"
         if done

@@ -225,7 +225,7 @@ def serve(
         from prefect.schedules import Cron
         from prefect.types.entrypoint import EntrypointType
 
-        from flows.scheduled import MONTHLY, NIGHTLY, TIMEZONE, monthly_backtest, tonight
+        from flows.scheduled import SCHEDULE, TIMEZONE
 
         wait()
         url = os.environ["PREFECT_API_URL"]
@@ -235,12 +235,8 @@ def serve(
         )
         module = EntrypointType.MODULE_PATH  # by file, flows/ would come first on sys.path
         deployments = [
-            flow.to_deployment(
-                name, schedule=Cron(cron, timezone=TIMEZONE), entrypoint_type=module
-            )
-            for flow, name, cron in (
-                (tonight, "nightly", NIGHTLY), (monthly_backtest, "monthly-backtest", MONTHLY),
-            )
-        ]  # fmt: skip
+            flow.to_deployment(name, schedule=Cron(cron, timezone=TIMEZONE), entrypoint_type=module)
+            for flow, name, cron in SCHEDULE
+        ]
         Thread(target=end_without, args=(url, settings.data_folder), daemon=True).start()
         run_scheduled(*cast(list[RunnerDeployment], deployments), print_starting_message=False)

@@ -1,6 +1,7 @@
 """A Prefect server for one run, where none is configured."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 START_SECONDS = 60
+# Made once, when Tocsin is set up (``./run``): building it takes longer than all else at a start.
+EMPTY_DATABASE = Path(sys.prefix) / "prefect" / "prefect.db"
 # As Prefect's own temporary server does it (`prefect server start` would import twice), and
 # without looking for garbage among what is imported, which takes a quarter of the start.
 SERVE = (
@@ -51,6 +54,9 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
         yield lambda: None
         return
     folder.mkdir(parents=True, exist_ok=True)
+    database = folder / EMPTY_DATABASE.name
+    if EMPTY_DATABASE.exists() and not database.exists():
+        os.replace(shutil.copy(EMPTY_DATABASE, database.with_suffix(".new")), database)
     os.environ["PREFECT_HOME"] = str(folder.resolve())
     with socket.socket() as probe:
         try:
