@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from config.texts import shown
 from flows import mails, operate
-from flows.terminal import DEGRADED, STYLES, load, now, shown
+from flows.terminal import DEGRADED, STYLES, load, now
 
 if TYPE_CHECKING:
     from config.settings import Settings, Smtp
@@ -485,7 +486,7 @@ def in_words(cell: object) -> str:
     """A value of an answer for a terminal."""
     if isinstance(cell, bytes):
         return f"({len(cell)} bytes)"
-    return "-" if cell is None else str(cell)
+    return "-" if cell is None else "\n".join(map(shown, str(cell).splitlines()))
 
 
 app.add_typer(mails.alerts, name="alerts")

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import sys
 import urllib.error
 import urllib.request
@@ -29,6 +30,7 @@ LOCK_FILE = Path(__file__).parent.parent / "requirements.lock"
 LEAST_FREE = 1_000_000_000  # bytes; a night needs far less, a yearly release of a source does not
 LONGEST_RUN = timedelta(hours=3)
 LATE = timedelta(hours=26)  # after the last night
+OTHERS_READ_OR_ENTER = stat.S_IROTH | stat.S_IXOTH
 OK, NOTE, BAD = "ok", "note", "BAD"
 
 
@@ -93,6 +95,12 @@ def _disk(settings: Settings, _: Smtp) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("data folder", OK, told)
+    private = (folder, settings.warehouse_path)
+    if all(path.exists() and path.stat().st_mode & OTHERS_READ_OR_ENTER for path in private):
+        yield Finding(
+            "rights", NOTE, f"others on this machine can read {settings.warehouse_path.name}, "
+            "which holds readers' addresses", f"chmod -R o= {folder}",
+        )  # fmt: skip
 
 
 def _run(settings: Settings, _: Smtp) -> Iterator[Finding]:

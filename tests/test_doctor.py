@@ -70,6 +70,16 @@ def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, m
     }
 
 
+def test_what_others_can_read_is_noted(settings: Settings) -> None:
+    run_at(settings, datetime.now(UTC).replace(tzinfo=None))
+    folder = settings.data_folder
+    settings.warehouse_path.chmod(0o644)
+    folder.chmod(0o755)
+    assert told(settings, NOTE)["rights"] == f"chmod -R o= {folder}"
+    folder.chmod(0o750)  # nobody comes as far as the file
+    assert "rights" not in told(settings, NOTE)
+
+
 def test_clock_newer_schema_and_damage(settings: Settings) -> None:
     run_at(settings, datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1))
     assert told(settings, BAD) == {"clock": "set the clock (timedatectl), then run again"}
