@@ -4,6 +4,7 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import httpx
 import yaml
 from prefect import Flow
 from prefect.schedules import Cron
@@ -44,3 +45,22 @@ def test_units_call_commands_that_are_there() -> None:
     ]
     assert called == ["nightly", "serve"]
     assert {*called, "doctor", "repair", "backfill"} <= known.keys()
+
+
+def test_prefect_writes_down_the_runs_to_come(prefect_url: str) -> None:
+    """Its scheduler does this every minute; where it fails, it says so in its log alone.
+
+    SQLAlchemy 2.1 made it fail under Prefect 3.8.8: deployed, and never run.
+    """
+    with httpx.Client(base_url=f"{prefect_url}/") as prefect:
+        flow = prefect.post("flows/", json={"name": "tonight"}).json()["id"]
+        schedule = {"schedule": {"cron": NIGHTLY, "timezone": TIMEZONE}}
+        deployed = {"name": "to come", "flow_id": flow, "schedules": [schedule]}
+        deployment = prefect.post("deployments/", json=deployed).json()["id"]
+        told = prefect.post(f"deployments/{deployment}/schedule", json={"min_runs": 3})
+        assert told.is_success, told.text
+        of_it = {"deployments": {"id": {"any_": [deployment]}}}
+        runs = prefect.post("flow_runs/filter", json=of_it).json()
+        prefect.delete(f"deployments/{deployment}")
+    assert len(runs) >= 3
+    assert {run["expected_start_time"][11:16] for run in runs} == {"22:00"}
