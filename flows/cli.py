@@ -31,7 +31,10 @@ app = typer.Typer(
 
 ROWS_PRINTED = 100  # of an answer, in a terminal
 # What DuckDB raises when the disk is full or broken, and when a file is damaged.
-DISK_ERRORS = ("IOException", "FatalException", "InternalException", "SerializationException")
+DISK_ERRORS = (
+    "IOException", "FatalException", "InternalException", "SerializationException",
+    "TransactionException",
+)  # fmt: skip
 DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
 
 
@@ -69,6 +72,11 @@ def known(error: Exception) -> str:
         return (
             f"{first}; look at the disk, then run again; if the working file is damaged, "
             "'tocsin repair' builds it anew"
+        )
+    if module.startswith("httpx"):  # of sources it is told as theirs; the rest is Prefect
+        return (
+            f"the Prefect server does not answer any more ({first}); the night may be done all the "
+            "same ('tocsin doctor'): run again, nothing is told twice"
         )
     raise error
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from textwrap import shorten
 
 import duckdb
 
@@ -27,6 +28,7 @@ LIBRARIES = (
     "duckdb", "duckdb-extension-spatial", "great-expectations", "polars", "prefect", "statsmodels",
 )  # fmt: skip
 LOCK_FILE = Path(__file__).parent.parent / "requirements.lock"
+MOST_TOLD = 120  # characters of what a library says
 LEAST_FREE = 1_000_000_000  # bytes; a night needs far less, a yearly release of a source does not
 LONGEST_RUN = timedelta(hours=3)
 LATE = timedelta(hours=26)  # after the last night
@@ -132,8 +134,13 @@ def _warehouse(settings: Settings, _: Smtp) -> Iterator[Finding]:
     except BusyError as error:
         yield Finding("working file", NOTE, str(error), "look again when it has ended")
     except (WarehouseError, duckdb.Error) as error:
-        cure = "" if "newer Tocsin" in str(error) else "tocsin repair"
-        yield Finding("working file", BAD, str(error).partition("\n")[0], cure or "see there")
+        told = str(error).partition("\n")[0]
+        if told.startswith("cannot write to"):
+            yield Finding("working file", NOTE, "cannot be looked at before the folder is mended")
+        elif "newer Tocsin" in told or "ermission denied" in told:
+            yield Finding("working file", BAD, told, "see there")
+        else:
+            yield Finding("working file", BAD, shorten(told, MOST_TOLD), "tocsin repair")
     else:
         told = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
         if is_sound(path):

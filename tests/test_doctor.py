@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import Settings, Smtp
 from flows.doctor import BAD, NOTE, examine
-from warehouse.connect import warehouse
+from warehouse.connect import WarehouseError, warehouse
 
 
 @pytest.fixture
@@ -80,12 +80,20 @@ def test_what_others_can_read_is_noted(settings: Settings) -> None:
     assert "rights" not in told(settings, NOTE)
 
 
-def test_clock_newer_schema_and_damage(settings: Settings) -> None:
+def refuse(folder: Path) -> None:
+    raise WarehouseError(f"cannot write to {folder} (Read-only file system); make it writable")
+
+
+def test_clock_newer_schema_and_damage(settings: Settings, monkeypatch) -> None:
     run_at(settings, datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1))
     assert told(settings, BAD) == {"clock": "set the clock (timedatectl), then run again"}
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("insert into main.migration values (999)")
     assert told(settings, BAD) == {"working file": "see there"}
+    with monkeypatch.context() as patched:  # root can write everywhere
+        patched.setattr("flows.doctor.writable", refuse)
+        patched.setattr("warehouse.connect.writable", refuse)
+        assert told(settings, BAD) == {"data folder": "see there"}
     settings.warehouse_path.write_bytes(b"no database")
     assert told(settings, BAD) == {"working file": "tocsin repair"}
     settings.warehouse_path.unlink()
