@@ -213,7 +213,7 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Finding]:
     try:
         count = len(load_recipients(settings.recipients_file))
     except Exception as error:  # its message names entry and cure
-        yield Finding("recipients", BAD, str(error), "see there")
+        yield Finding("recipients", BAD, str(error), "correct the entry")
     else:
         yield Finding("recipients", OK, f"{count} in {settings.recipients_file}")
     where = f"{smtp.host}:{smtp.port}" if smtp.host else str(settings.outbox_folder)

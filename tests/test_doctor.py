@@ -62,7 +62,7 @@ def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, m
     assert told(wrong, BAD) == {
         "published file": "delete it and run again; past nights stand in the copies beside it",
         "ucdp_ged": "tocsin sources check ucdp_ged",
-        "recipients": "see there",
+        "recipients": "correct the entry",
         "mail": "run again; it says why they do not go out",
         "Prefect": "start it ('tocsin serve' or 'prefect server start'), or unset "
         "PREFECT_API_URL: each run then starts its own",

@@ -64,3 +64,14 @@ def test_prefect_writes_down_the_runs_to_come(prefect_url: str) -> None:
         prefect.delete(f"deployments/{deployment}")
     assert len(runs) >= 3
     assert {run["expected_start_time"][11:16] for run in runs} == {"22:00"}
+
+
+def test_the_container_gets_the_packages_and_no_data() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    let_in = {rule[1:] for rule in rules if rule.startswith("!")}
+    assert let_in == {*packages, "run", "pyproject.toml", "requirements.lock", "README.md",
+                      "LICENSE", "prefect.yaml"}  # fmt: skip
