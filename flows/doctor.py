@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import sys
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from textwrap import shorten
 
 import duckdb
 
@@ -26,9 +28,11 @@ LIBRARIES = (
     "duckdb", "duckdb-extension-spatial", "great-expectations", "polars", "prefect", "statsmodels",
 )  # fmt: skip
 LOCK_FILE = Path(__file__).parent.parent / "requirements.lock"
+MOST_TOLD = 120  # characters of what a library says
 LEAST_FREE = 1_000_000_000  # bytes; a night needs far less, a yearly release of a source does not
 LONGEST_RUN = timedelta(hours=3)
 LATE = timedelta(hours=26)  # after the last night
+OTHERS_READ_OR_ENTER = stat.S_IROTH | stat.S_IXOTH
 OK, NOTE, BAD = "ok", "note", "BAD"
 
 
@@ -93,6 +97,12 @@ def _disk(settings: Settings, _: Smtp) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("data folder", OK, told)
+    private = (folder, settings.warehouse_path)
+    if all(path.exists() and path.stat().st_mode & OTHERS_READ_OR_ENTER for path in private):
+        yield Finding(
+            "rights", NOTE, f"others on this machine can read {settings.warehouse_path.name}, "
+            "which holds readers' addresses", f"chmod -R o= {folder}",
+        )  # fmt: skip
 
 
 def _run(settings: Settings, _: Smtp) -> Iterator[Finding]:
@@ -124,8 +134,13 @@ def _warehouse(settings: Settings, _: Smtp) -> Iterator[Finding]:
     except BusyError as error:
         yield Finding("working file", NOTE, str(error), "look again when it has ended")
     except (WarehouseError, duckdb.Error) as error:
-        cure = "" if "newer Tocsin" in str(error) else "tocsin repair"
-        yield Finding("working file", BAD, str(error).partition("\n")[0], cure or "see there")
+        told = str(error).partition("\n")[0]
+        if told.startswith("cannot write to"):
+            yield Finding("working file", NOTE, "cannot be looked at before the folder is mended")
+        elif "newer Tocsin" in told or "ermission denied" in told:
+            yield Finding("working file", BAD, told, "see there")
+        else:
+            yield Finding("working file", BAD, shorten(told, MOST_TOLD), "tocsin repair")
     else:
         told = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
         if is_sound(path):
@@ -198,7 +213,7 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Finding]:
     try:
         count = len(load_recipients(settings.recipients_file))
     except Exception as error:  # its message names entry and cure
-        yield Finding("recipients", BAD, str(error), "see there")
+        yield Finding("recipients", BAD, str(error), "correct the entry")
     else:
         yield Finding("recipients", OK, f"{count} in {settings.recipients_file}")
     where = f"{smtp.host}:{smtp.port}" if smtp.host else str(settings.outbox_folder)

@@ -113,16 +113,18 @@ def doctor() -> None:
     from flows.doctor import BAD, NOTE, examine
 
     found = examine(*load())
-    table = Table()
-    table.add_column("")
-    table.add_column("looked at")
-    table.add_column("found", overflow="fold")
-    table.add_column("cure", overflow="fold")
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     styles = {BAD: "bold red", NOTE: "yellow"}
     for one in found:
+        # The cure stands below, at full width: it is often a command to copy.
+        cure = f"\n[bold]cure: {escape(one.cure)}[/]" if one.cure else ""
         table.add_row(
             f"[{styles.get(one.state, 'green')}]{one.state}[/]",
-            *map(escape, (one.subject, one.told, one.cure)),
+            escape(one.subject),
+            escape(one.told) + cure,
         )
     Console().print(table)
     bad = sum(one.state == BAD for one in found)

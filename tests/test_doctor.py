@@ -9,7 +9,7 @@ import pytest
 
 from config.settings import Settings, Smtp
 from flows.doctor import BAD, NOTE, examine
-from warehouse.connect import warehouse
+from warehouse.connect import WarehouseError, warehouse
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, m
     assert told(wrong, BAD) == {
         "published file": "delete it and run again; past nights stand in the copies beside it",
         "ucdp_ged": "tocsin sources check ucdp_ged",
-        "recipients": "see there",
+        "recipients": "correct the entry",
         "mail": "run again; it says why they do not go out",
         "Prefect": "start it ('tocsin serve' or 'prefect server start'), or unset "
         "PREFECT_API_URL: each run then starts its own",
@@ -70,12 +70,30 @@ def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, m
     }
 
 
-def test_clock_newer_schema_and_damage(settings: Settings) -> None:
+def test_what_others_can_read_is_noted(settings: Settings) -> None:
+    run_at(settings, datetime.now(UTC).replace(tzinfo=None))
+    folder = settings.data_folder
+    settings.warehouse_path.chmod(0o644)
+    folder.chmod(0o755)
+    assert told(settings, NOTE)["rights"] == f"chmod -R o= {folder}"
+    folder.chmod(0o750)  # nobody comes as far as the file
+    assert "rights" not in told(settings, NOTE)
+
+
+def refuse(folder: Path) -> None:
+    raise WarehouseError(f"cannot write to {folder} (Read-only file system); make it writable")
+
+
+def test_clock_newer_schema_and_damage(settings: Settings, monkeypatch) -> None:
     run_at(settings, datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1))
     assert told(settings, BAD) == {"clock": "set the clock (timedatectl), then run again"}
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("insert into main.migration values (999)")
     assert told(settings, BAD) == {"working file": "see there"}
+    with monkeypatch.context() as patched:  # root can write everywhere
+        patched.setattr("flows.doctor.writable", refuse)
+        patched.setattr("warehouse.connect.writable", refuse)
+        assert told(settings, BAD) == {"data folder": "see there"}
     settings.warehouse_path.write_bytes(b"no database")
     assert told(settings, BAD) == {"working file": "tocsin repair"}
     settings.warehouse_path.unlink()

@@ -6,6 +6,7 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
 from prefect import Flow
@@ -87,3 +88,33 @@ def test_mails_wait_for_a_night_and_for_a_run_at_work(settings, monkeypatch) -> 
         other.kill()
     assert told.is_completed()
     assert told.message.startswith("left to the run, which hands them over itself: process")
+
+
+def test_prefect_writes_down_the_runs_to_come(prefect_url: str) -> None:
+    """Its scheduler does this every minute; where it fails, it says so in its log alone.
+
+    SQLAlchemy 2.1 made it fail under Prefect 3.8.8: deployed, and never run.
+    """
+    with httpx.Client(base_url=f"{prefect_url}/") as prefect:
+        flow = prefect.post("flows/", json={"name": "tonight"}).json()["id"]
+        schedule = {"schedule": {"cron": SCHEDULE[0][2], "timezone": TIMEZONE}}
+        deployed = {"name": "to come", "flow_id": flow, "schedules": [schedule]}
+        deployment = prefect.post("deployments/", json=deployed).json()["id"]
+        told = prefect.post(f"deployments/{deployment}/schedule", json={"min_runs": 3})
+        assert told.is_success, told.text
+        of_it = {"deployments": {"id": {"any_": [deployment]}}}
+        runs = prefect.post("flow_runs/filter", json=of_it).json()
+        prefect.delete(f"deployments/{deployment}")
+    assert len(runs) >= 3
+    assert {run["expected_start_time"][11:16] for run in runs} == {"22:00"}
+
+
+def test_the_container_gets_the_packages_and_no_data() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    let_in = {rule[1:] for rule in rules if rule.startswith("!")}
+    assert let_in == {*packages, "run", "pyproject.toml", "requirements.lock", "README.md",
+                      "LICENSE", "prefect.yaml"}  # fmt: skip
