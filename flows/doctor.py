@@ -20,6 +20,7 @@ import duckdb
 
 from config.recipients import load_recipients
 from config.settings import Settings, Smtp, credentials
+from warehouse import runs
 from warehouse.connect import BusyError, WarehouseError, existing, holder, writable
 from warehouse.repair import is_sound
 from warehouse.sources import SOURCES
@@ -254,20 +255,27 @@ def _schedule(settings: Settings, _: Smtp) -> Iterator[Finding]:
             )  # fmt: skip
     try:
         with existing(settings.warehouse_path) as con:
-            last = con.execute("select max(tried_at) from ops.fetch").fetchall()[0][0]
+            last = runs.last(con, 1).to_dicts()
+            finished = runs.last_finished(con)
     except (WarehouseError, duckdb.Error):
         return
-    if last is None:
+    if not last:
         return
-    told, now = f"the last run was at {last:%Y-%m-%d %H:%M} UTC", datetime.now(UTC)
-    if now - last.replace(tzinfo=UTC) > LATE:
-        yield Finding(
-            "schedule", BAD, told,
-            "schedule it: 'tocsin serve', prefect.yaml or a timer (docs/operations.md)",
-        )  # fmt: skip
-    elif last.replace(tzinfo=UTC) > now + timedelta(minutes=5):
+    began, status = last[0]["began_at"], last[0]["run_status"]
+    told, now = f"the last run began at {began:%Y-%m-%d %H:%M} UTC", datetime.now(UTC)
+    if began.replace(tzinfo=UTC) > now + timedelta(minutes=5):
         yield Finding(
             "clock", BAD, f"{told}, which is to come", "set the clock (timedatectl), then run again"
         )
+        return
+    if status not in (runs.DONE, runs.DEGRADED):  # nobody holds the file: it is not at work
+        why = f"failed: {last[0]['run_failure']}" if status == runs.FAILED else "was killed"
+        yield Finding("last run", BAD, f"{told} and {why}", "mend it and run again; tocsin runs")
+    if finished is None or now - finished.replace(tzinfo=UTC) > LATE:
+        ended = f"{finished:%Y-%m-%d %H:%M} UTC" if finished else "never"
+        yield Finding(
+            "schedule", BAD, f"the last run that was finished: {ended}",
+            "schedule it: 'tocsin serve', prefect.yaml or a timer (docs/operations.md)",
+        )  # fmt: skip
     else:
         yield Finding("schedule", OK, told)

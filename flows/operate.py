@@ -209,7 +209,7 @@ def end_without(url: str, folder: Path) -> None:
 def serve(
     port: Annotated[int, typer.Option(help="Of the Prefect server, on this machine alone.")] = 4200,
 ) -> None:
-    """Run every night at 22:00 and the back-test every month, in Bamako's time, until ended.
+    """Keep the schedule until ended: the night at 22:00 in Bamako, mails, watchdog, back-test.
 
     Starts a Prefect server with its page, unless PREFECT_API_URL names one.
     """

@@ -9,6 +9,7 @@ import pytest
 
 from config.settings import Settings, Smtp
 from flows.doctor import BAD, NOTE, examine
+from warehouse import runs
 from warehouse.connect import WarehouseError, warehouse
 
 
@@ -28,6 +29,8 @@ def run_at(settings: Settings, at: datetime, failure: str | None = None) -> None
             "insert or replace into ops.fetch values ('ucdp_ged', $at, $at, $since, $failure)",
             {"at": at, "since": at if failure else None, "failure": failure},
         )
+        runs.begin(con, f"run at {at}", at.date(), at, "", "")
+        runs.finish(con, f"run at {at}", at, runs.DONE, None, 1.0, 1)
 
 
 def test_a_new_installation_is_well(settings: Settings) -> None:
@@ -100,3 +103,18 @@ def test_clock_newer_schema_and_damage(settings: Settings, monkeypatch) -> None:
     settings.published_path.parent.mkdir()
     settings.published_path.touch()
     assert told(settings, BAD)["working file"] == "tocsin repair"
+
+
+def test_a_last_run_that_failed_or_was_killed_is_told(settings: Settings) -> None:
+    at = datetime.now(UTC).replace(tzinfo=None)
+    run_at(settings, at - timedelta(hours=1))
+    for end, says in ((runs.FAILED, "and failed: no room"), (None, "and was killed")):
+        at += timedelta(seconds=1)
+        with warehouse(settings.warehouse_path) as con:
+            runs.begin(con, f"the {end}", at.date(), at, "", "")
+            if end:
+                runs.finish(con, f"the {end}", at, end, "no room", 1.0, 1)
+        (found,) = (f for f in examine(settings, Smtp()) if f.subject == "last run")
+        assert found.state == BAD
+        assert found.told.endswith(says)
+        assert "schedule" not in told(settings, BAD)  # one was finished an hour ago
