@@ -123,7 +123,7 @@ def tocsin(prefect_url: str, tmp_path: Path) -> Cli:
             [*command, *arguments],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,  # a busy machine
             cwd=Path(__file__).parent.parent,
             env={
                 **os.environ,

@@ -54,7 +54,7 @@ def test_withdrawals_count_against_additions() -> None:
 def test_bounds_hold_what_they_say() -> None:
     """Counts known with chance 0.7 each: the 80% interval holds the whole about 8 times in 10."""
     rng = np.random.default_rng(4)
-    whole = rng.integers(0, 30, 4000)
+    whole = rng.integers(0, 30, 1500)
     seen = rng.binomial(whole, 0.7).astype(float)
     point, low, high = corrected(seen, Completeness(0.7, np.full(50, 0.7), 6))
     assert point.mean() == pytest.approx(whole.mean(), rel=0.02)
