@@ -108,7 +108,7 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
         if path.exists() and _said(listed.get(path.name, {}).get("content")) == _said(found):
             part.unlink()
             return sum(written.values())
-        entry = {"as_of_date": str(night), "content": found, **_bytes(part)}
+        entry = {"as_of_date": str(night), "content": found, **fingerprint(part)}
         copy = part.with_name(f".{path.stem}-{night}.part")
         copy.unlink(missing_ok=True)
         os.link(part, copy)
@@ -159,7 +159,8 @@ def put_in_place(part: Path, folder: Path) -> None:
         part.rename(folder)
 
 
-def _bytes(path: Path) -> dict[str, object]:
+def fingerprint(path: Path) -> dict[str, object]:
+    """Bytes and sha256 of a file, of which all has reached the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
