@@ -236,6 +236,7 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
     # Opened alone, so that macros and views name tables as a reader does.
     with duckdb.connect(part) as alone, transaction(alone):
         _panel(alone)
+        _licensed(alone)
         for name, (text, meaning) in macros(alone).items():
             alone.execute(f"create macro {name} as table {text}")
             alone.execute(f"comment on macro table {name.partition('(')[0]} is {_quoted(meaning)}")
@@ -274,6 +275,19 @@ def _panel(con: duckdb.DuckDBPyConnection) -> None:
     }
     for column, *_ in con.execute("describe region_months").fetchall():
         _describe(con, f'region_months."{column}"', units.get(column) or columns()[column])
+
+
+def _licensed(con: duckdb.DuckDBPyConnection) -> None:
+    """The view ``events_with_licence``: which events may be passed on, and whom to credit."""
+    con.execute(
+        "create view events_with_licence as "
+        "select e.*, s.licence, s.is_republishable, s.attribution "
+        "from events as e left join sources as s using (source)"
+    )
+    meaning = "one event, with the licence of its source and whether its row may be passed on"
+    con.execute(f"comment on view events_with_licence is {_quoted(meaning)}")
+    for column, *_ in con.execute("describe events_with_licence").fetchall():
+        _describe(con, f'events_with_licence."{column}"', columns()[column])
 
 
 def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
