@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         return self.published_path.with_name("quality.html")
 
     @property
+    def parquet_folder(self) -> Path:
+        """Copies of that file's tables for those without DuckDB."""
+        return self.published_path.with_name("parquet")
+
+    @property
     def log_folder(self) -> Path:
         """What runs did, a JSON object a line."""
         return self.data_folder / "log"

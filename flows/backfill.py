@@ -13,6 +13,7 @@ from flows.nightly import RECALLED, assess_night, judge_night, keep_night
 from flows.recall import Recall
 from warehouse import build
 from warehouse.connect import existing, one_run
+from warehouse.export import copy_as_parquet
 from warehouse.history import catch_up
 from warehouse.publish import publish
 from warehouse.sources import SOURCES
@@ -78,6 +79,7 @@ def backfill(
             newest = con.execute("select max(as_of_date) from ops.night").fetchall()[0][0]
             build.build_core(con, newest)
             publish(con, settings.published_path, newest, settings.published_copies)
+            copy_as_parquet(settings.published_path, settings.parquet_folder)
     return len(missing)
 
 

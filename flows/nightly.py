@@ -28,6 +28,7 @@ from indicators.risk.delay import completeness
 from page.site import build as build_page
 from warehouse import build
 from warehouse.connect import WarehouseError, one_run, warehouse
+from warehouse.export import copy_as_parquet
 from warehouse.history import HELD, catch_up, transaction
 from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
 from warehouse.publish import publish, publish_page
@@ -425,6 +426,7 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
         checks = run("check the night", judge_night, tables, landed, recall)
         run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
+        run("copy as parquet", copy_as_parquet, settings.published_path, settings.parquet_folder)
         run("show the quality", show_quality, con, night, tables, checks, settings)
         run("build the page", build_page, settings.published_path, settings.page_folder, night)
         run("write mails", write_letters, con, tables, night, settings)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from config.registry import thresholds
 from indicators import INDICATORS, page
 
 ROOT = Path(__file__).parent.parent
@@ -14,6 +15,17 @@ def test_indicators_page_is_current() -> None:
     told = (ROOT / "docs" / "indicators.md").read_text("utf-8")
     assert told == page(), "run: tocsin dictionary --indicators > docs/indicators.md"
     assert told.count("\n| `") == len(INDICATORS)
+
+
+def test_the_models_page_has_the_numbers_in_force() -> None:
+    page = " ".join((ROOT / "docs" / "models.md").read_text("utf-8").split())
+    events, deaths = (
+        ", ".join(str(weight) for weight in thresholds()["combination"][target].values())
+        for target in ("events", "deaths")
+    )
+    assert f"weights {events} for events and {deaths} for deaths" in page
+    levels = ", ".join(f"{bound} {level}" for level, bound in thresholds()["levels"].items())
+    assert f"({levels})" in page
 
 
 def test_the_site_builds_and_asks_no_other_host(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Exports are read back; the dictionary in docs is the published file's."""
 
 import csv
+import hashlib
 import io
 import json
+import resource
 import zipfile
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from warehouse.connect import WarehouseError, load_spatial
 from warehouse.dictionary import dictionary
-from warehouse.export import EXCEL_ROWS, export
+from warehouse.export import EXCEL_ROWS, PAST_COPIED, copy_as_parquet, export
 
 ROOT = Path(__file__).parent.parent
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", "a = b", None]
@@ -64,6 +66,88 @@ def test_parquet_equals_the_published_table(published: Path, tmp_path: Path) -> 
     (path,) = export(published, tmp_path, "parquet", ["flags"])
     with duckdb.connect(published, read_only=True) as con:
         assert pl.read_parquet(path).equals(con.execute("from flags").pl())
+
+
+def listed(published: Path, night: str = "2021-06-25") -> None:
+    """The manifest beside a file, as publishing writes it."""
+    told = {"as_of_date": night, "sha256": hashlib.sha256(published.read_bytes()).hexdigest()}
+    published.with_name("manifest.json").write_text(json.dumps({published.name: told}))
+
+
+def test_the_copies_equal_the_published_tables(published: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "parquet"
+    rows = copy_as_parquet(published, folder)
+    told = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert told["night"] == "2021-06-25"
+    digest = hashlib.sha256(published.read_bytes()).hexdigest()
+    assert told["copies_of"] == {"file": "tocsin.duckdb", "sha256": digest}
+    assert {path.name for path in folder.iterdir()} == {*told["files"], "manifest.json"}
+    assert rows == sum(file["rows"] for file in told["files"].values()) > 900_000
+    with duckdb.connect(published, read_only=True) as con:
+        tables = {
+            n
+            for (n,) in con.execute(
+                "select table_name from duckdb_columns() where not internal"
+            ).fetchall()
+        }
+        past = {name for name in tables if name.startswith("past_")} - {*PAST_COPIED}
+        assert {file["table"] for file in told["files"].values()} == tables - past
+        for name, file in told["files"].items():
+            body = (folder / name).read_bytes()
+            assert file["bytes"] == len(body)
+            assert file["sha256"] == hashlib.sha256(body).hexdigest()
+            kept = con.execute(f"from '{folder / name}'")
+            columns = [(column, str(kind).lower()) for column, kind, *_ in kept.description]
+            assert [(c["name"], c["type"]) for c in file["columns"]] == columns
+            sums = "select count(*), sum(hash(t)) from"
+            original = con.execute(f"{sums} {file['table']} as t").fetchone()
+            assert con.execute(f"{sums} '{folder / name}' as t").fetchone() == original
+            assert file["rows"] == original[0]
+    shares = told["files"]["administrator_presence.parquet"]
+    assert shares["comment"] == "one figure and region it covers"
+    assert {
+        "name": "presence_share",
+        "type": "double",
+        "comment": "share of posts held by someone present [share 0-1]",
+    } in shares["columns"]
+
+
+def test_copies_are_made_anew_only_of_another_file(small: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "parquet"
+    listed(small)
+    assert copy_as_parquet(small, folder) == len(FORMULAS)
+    first = folder.stat().st_ino
+    (tmp_path / ".parquet.part").mkdir()  # a run was killed here
+    assert copy_as_parquet(small, folder) == len(FORMULAS)
+    assert folder.stat().st_ino == first
+    (folder / "notes.parquet").unlink()  # copies that are no longer whole
+    copy_as_parquet(small, folder)
+    assert pl.read_parquet(folder / "notes.parquet")["note"].to_list() == FORMULAS
+    with duckdb.connect(small) as con:
+        con.execute("alter table notes rename to remarks")
+    listed(small, "2021-06-26")
+    copy_as_parquet(small, folder)
+    told = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert (told["night"], *told["files"]) == ("2021-06-26", "remarks.parquet")
+    assert {path.name for path in folder.iterdir()} == {"manifest.json", "remarks.parquet"}
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_full_disk_leaves_the_last_copies(small: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "parquet"
+    listed(small)
+    copy_as_parquet(small, folder)
+    before = (folder / "manifest.json").read_bytes()
+    listed(small, "2021-06-26")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(WarehouseError, match=r"cannot copy to .*parquet \(.*make room or"):
+            copy_as_parquet(small, folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (folder / "manifest.json").read_bytes() == before
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_geoparquet_places_flags_in_their_polygons(published: Path, tmp_path: Path) -> None:

@@ -76,6 +76,12 @@ def test_as_of_in_the_published_file(published: Path) -> None:
                           "using (event_id)") == []  # fmt: skip
 
 
+def test_events_say_whether_they_may_be_passed_on(published: Path) -> None:
+    told = "select licence, is_republishable, count(*) from events_with_licence group by all"
+    (events,) = ask(published, "select count(*) from events")[0]
+    assert ask(published, told) == [("CC BY 4.0", True, events)]
+
+
 def test_a_changed_event_is_told_in_both_versions(working, tmp_path: Path) -> None:
     later = date(2024, 7, 1)
     build_core(working, later)

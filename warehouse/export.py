@@ -1,13 +1,17 @@
 """Tables of the published file in other formats."""
 
+import json
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from warehouse.connect import WarehouseError, load_spatial, reading
+from warehouse.publish import fingerprint, put_in_place
 
 EXCEL_ROWS = 1_048_575  # of a sheet, below its header
 # Tables and views of a reader's file.
@@ -15,6 +19,9 @@ RELATIONS = (
     "(select table_name, comment from duckdb_tables() union all "
     "select view_name, comment from duckdb_views() where not internal)"
 )
+# Copied every night is the present, and of the past what was believed and what readers were
+# told; the rest of it grows by every figure of every night and is asked of the file itself.
+PAST_COPIED = ("past_events", "past_flags", "past_alerts")
 # Geometry of a table as SQL, for those that have a place.
 GEOMETRY = {
     "regions": "select * exclude (boundary_wkb), st_geomfromwkb(boundary_wkb) as geometry from t",
@@ -54,7 +61,7 @@ def export(published: Path, folder: Path, kind: str, tables: Sequence[str] = ())
         chosen = sorted(tables or known)
         if kind == "xlsx":
             return [_workbook(con, folder / f"{published.stem}.xlsx", chosen)]
-        write: Callable[[duckdb.DuckDBPyConnection, str, Path], None]
+        write: Callable[[duckdb.DuckDBPyConnection, str, Path], object]
         write = {"parquet": _parquet, "csv": _csv, "geoparquet": _geoparquet}[kind]
         ending = "csv" if kind == "csv" else "parquet"
         paths = [folder / f"{table}.{ending}" for table in chosen]
@@ -63,6 +70,51 @@ def export(published: Path, folder: Path, kind: str, tables: Sequence[str] = ())
             write(con, table, part)
             os.replace(part, path)
         return paths
+
+
+def copy_as_parquet(published: Path, folder: Path) -> int:
+    """Copy tables of the published file as ``folder/<table>.parquet``, all or none of them.
+
+    ``manifest.json`` in the folder names the night, the file copied and, for every copy,
+    its rows, columns, bytes and digest. Copies of the same file are left alone.
+
+    Args:
+        published: The published file, ``manifest.json`` beside it.
+        folder: Where the copies are to stand; those of an earlier file are replaced.
+
+    Returns:
+        Rows of the copies.
+
+    Raises:
+        WarehouseError: There is no published file or the copies cannot be written; those
+            of the last file are untouched.
+    """
+    part = folder.with_name(f".{folder.name}.part")
+    try:
+        shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+        with reading(published) as con:
+            entry = json.loads(published.with_name("manifest.json").read_text("utf-8"))
+            copied = {
+                "night": entry[published.name]["as_of_date"],
+                "copies_of": {"file": published.name, "sha256": entry[published.name]["sha256"]},
+            }
+            told = _told(folder)
+            if told is None or told | copied != told:
+                part.mkdir()
+                told = {**copied, "files": _copies(con, part)}
+                (part / "manifest.json").write_text(
+                    json.dumps(told, indent=1, ensure_ascii=False), "utf-8"
+                )
+                put_in_place(part, folder)
+    except (OSError, duckdb.IOException) as error:
+        cause = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+        raise WarehouseError(
+            f"cannot copy to {folder} ({cause}); make room or make it writable and run again; "
+            "the copies of the last published file are untouched"
+        ) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return sum(file["rows"] for file in told["files"].values())
 
 
 def answer(published: Path, question: str) -> pl.DataFrame:
@@ -92,8 +144,42 @@ def defused(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _parquet(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-    _copy(con, f'from "{table}"', path, "format parquet, compression zstd")
+def _told(folder: Path) -> Any:
+    """What the manifest of copies says; None: there is none, or not all of the copies."""
+    try:
+        told = json.loads((folder / "manifest.json").read_text("utf-8"))
+        sizes = {path.name: path.stat().st_size for path in folder.glob("*.parquet")}
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return told if sizes == {name: file["bytes"] for name, file in told["files"].items()} else None
+
+
+def _copies(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Any]:
+    """Write the copies; returns what the manifest says of each, by the name of its file."""
+    described = con.execute(
+        "select r.table_name, any_value(r.comment), list({'name': column_name, "
+        "'type': lower(data_type), 'comment': c.comment} order by column_index) "
+        f"from {RELATIONS} as r inner join duckdb_columns() as c using (table_name) "
+        "group by r.table_name order by r.table_name"
+    ).fetchall()
+    found = {}
+    for table, comment, columns in described:
+        if table.startswith("past_") and table not in PAST_COPIED:
+            continue
+        path = folder / f"{table}.parquet"
+        rows = _parquet(con, table, path)
+        found[path.name] = {
+            "table": table,
+            "comment": comment,
+            "rows": rows,
+            "columns": columns,
+            **fingerprint(path),
+        }
+    return found
+
+
+def _parquet(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> int:
+    return _copy(con, f'from "{table}"', path, "format parquet, compression zstd")
 
 
 def _geoparquet(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
@@ -114,9 +200,10 @@ def _csv(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
     _copy(con, f'select *{replaced} from "{table}"', path, "format csv, header")
 
 
-def _copy(con: duckdb.DuckDBPyConnection, select: str, path: Path, options: str) -> None:
+def _copy(con: duckdb.DuckDBPyConnection, select: str, path: Path, options: str) -> int:
     escaped = str(path).replace("'", "''")
-    con.execute(f"copy ({select}) to '{escaped}' ({options})")
+    (rows,) = con.execute(f"copy ({select}) to '{escaped}' ({options})").fetchone() or (0,)
+    return int(rows)
 
 
 def _workbook(con: duckdb.DuckDBPyConnection, path: Path, tables: Sequence[str]) -> Path:

@@ -108,7 +108,7 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
         if path.exists() and _said(listed.get(path.name, {}).get("content")) == _said(found):
             part.unlink()
             return sum(written.values())
-        entry = {"as_of_date": str(night), "content": found, **_bytes(part)}
+        entry = {"as_of_date": str(night), "content": found, **fingerprint(part)}
         copy = part.with_name(f".{path.stem}-{night}.part")
         copy.unlink(missing_ok=True)
         os.link(part, copy)
@@ -159,7 +159,8 @@ def put_in_place(part: Path, folder: Path) -> None:
         part.rename(folder)
 
 
-def _bytes(path: Path) -> dict[str, object]:
+def fingerprint(path: Path) -> dict[str, object]:
+    """Bytes and sha256 of a file, of which all has reached the disk."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -235,6 +236,7 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
     # Opened alone, so that macros and views name tables as a reader does.
     with duckdb.connect(part) as alone, transaction(alone):
         _panel(alone)
+        _licensed(alone)
         for name, (text, meaning) in macros(alone).items():
             alone.execute(f"create macro {name} as table {text}")
             alone.execute(f"comment on macro table {name.partition('(')[0]} is {_quoted(meaning)}")
@@ -273,6 +275,19 @@ def _panel(con: duckdb.DuckDBPyConnection) -> None:
     }
     for column, *_ in con.execute("describe region_months").fetchall():
         _describe(con, f'region_months."{column}"', units.get(column) or columns()[column])
+
+
+def _licensed(con: duckdb.DuckDBPyConnection) -> None:
+    """The view ``events_with_licence``: which events may be passed on, and whom to credit."""
+    con.execute(
+        "create view events_with_licence as "
+        "select e.*, s.licence, s.is_republishable, s.attribution "
+        "from events as e left join sources as s using (source)"
+    )
+    meaning = "one event, with the licence of its source and whether its row may be passed on"
+    con.execute(f"comment on view events_with_licence is {_quoted(meaning)}")
+    for column, *_ in con.execute("describe events_with_licence").fetchall():
+        _describe(con, f'events_with_licence."{column}"', columns()[column])
 
 
 def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:

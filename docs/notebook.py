@@ -1,0 +1,284 @@
+"""The analyst's desk: a marimo notebook on the published file, which it only reads."""
+
+import marimo
+
+__generated_with = "0.25.2"
+app = marimo.App(width="medium", app_title="Tocsin")
+
+with app.setup:
+    import os
+    from pathlib import Path
+
+    import altair as alt
+    import duckdb
+    import marimo as mo
+    import polars as pl
+
+    LEVELS = ["none", "watch", "warning", "alarm"]
+    RED, GREY, BLUE = "#b2182b", "#767676", "#2166ac"
+    SHOWN = {"chance_before": "{:.0%}", "chance_now": "{:.0%}", "usual_events": "{:.1f}"}
+    EXTENT = 110  # of the words left of a chart, so that months stand below each other
+
+
+@app.function
+def table(frame, **options):
+    """The frame to page through, sort and search."""
+    return mo.ui.table(
+        frame, selection=None, show_column_summaries=False, show_data_types=False, **options
+    )
+
+
+@app.cell
+def _():
+    published = Path(os.environ.get("TOCSIN_DATA_FOLDER", "data"), "published", "tocsin.duckdb")
+    return (published,)
+
+
+@app.cell
+def _(published):
+    con = duckdb.connect(published, read_only=True)
+
+    def ask(question, **values):
+        return con.execute(question, values or None).pl()
+
+    return (ask,)
+
+
+@app.cell
+def _(ask):
+    nights = ask("from nights order by as_of_date")["as_of_date"].to_list()
+    names = ask("select region_name || ', ' || country_name as name, region_id from regions")
+    place = mo.ui.dropdown(
+        dict(names.sort("name").iter_rows()), value="Sikasso, Mali", label="Region"
+    )
+    earlier = mo.ui.dropdown(
+        {str(night): night for night in nights}, value=str(nights[-2:][0]), label="Compared with"
+    )
+    mo.vstack(
+        [
+            mo.md(f"# The night of {nights[-1]}"),
+            mo.hstack([place, earlier], justify="start", gap=2),
+        ]
+    )
+    return earlier, nights, place
+
+
+@app.cell
+def _(ask, nights, place):
+    months = ask(
+        """
+        select month_start, events_count, deaths_best_count,
+            civil_administrators_presence_share as presence_share,
+            open_military_cooperation_suspensions_count as military_suspended,
+            open_development_aid_suspensions_count as aid_suspended,
+            open_membership_suspensions_count as membership_suspended,
+            open_sanctions_count as sanctions, days_since_coup
+        from region_months
+        where region_id = $place
+        order by month_start desc
+        limit 24
+        """,
+        place=place.value,
+    ).sort("month_start")
+    spells = ask(
+        """
+        select 'coup' as measure, coup_date as opened, coup_date + 10 as closed,
+            if(is_successful, 'power taken', 'failed') as what
+        from coups
+        where country_code = $place[:3]
+        union all
+        select replace(measure_type, '_', ' '), opened_date, coalesce(closed_date, $night),
+            actor || ': ' || what
+        from suspensions
+        where country_code = $place[:3] and status <> 'end_unknown'
+        order by opened
+        """,
+        place=place.value,
+        night=nights[-1],
+    ).filter(pl.col("closed") >= months["month_start"][0])
+    return months, spells
+
+
+@app.cell
+def _(months, nights, place, spells):
+    def across(chart, title, height):
+        span = [str(months["month_start"][0]), str(nights[-1])]
+        axis = alt.Axis(format="%b %Y", labelAngle=0, tickCount=8, title=None)
+        x = chart.encoding.x.copy()
+        x.scale, x.axis = alt.Scale(domain=span), axis
+        return chart.encode(x=x).properties(width=620, height=height, title=title)
+
+    attacks = (
+        alt.Chart(months)
+        .mark_bar(color=RED, size=12)
+        .encode(
+            x=alt.X("month_start:T"),
+            y=alt.Y(
+                "events_count:Q",
+                title=None,
+                axis=alt.Axis(tickMinStep=1, format="d", minExtent=EXTENT),
+            ),
+            tooltip=["month_start:T", "events_count:Q", "deaths_best_count:Q"],
+        )
+    )
+    presence = (
+        alt.Chart(months.drop_nulls("presence_share"))
+        .mark_point(color=BLUE, filled=True, size=50)
+        .encode(
+            x=alt.X("month_start:T"),
+            y=alt.Y(
+                "presence_share:Q",
+                title=None,
+                scale=alt.Scale(domain=[0, 1]),
+                axis=alt.Axis(format="%", tickCount=3, minExtent=EXTENT),
+            ),
+            tooltip=["month_start:T", "presence_share:Q"],
+        )
+    )
+    measures = (
+        alt.Chart(spells)
+        .mark_bar(color=GREY, size=10, clip=True)
+        .encode(
+            x=alt.X("opened:T"),
+            x2="closed:T",
+            y=alt.Y("measure:N", title=None, axis=alt.Axis(minExtent=EXTENT)),
+            tooltip=["measure", "opened:T", "closed:T", "what"],
+        )
+    )
+    known = months["presence_share"].count()
+    told = "below" if known else "no figure is known, which is not zero"
+    panels = [across(attacks, "Attacks a month", 110)]
+    panels += [across(presence, "Civil administrators at their posts", 80)] if known else []
+    panels += [across(measures, "Coups, suspensions and sanctions", alt.Step(18))]
+    side_by_side = alt.vconcat(*panels).configure_title(anchor="start", frame="group", fontSize=13)
+    mo.vstack(
+        [
+            mo.md(f"## {place.selected_key}: side by side"),
+            mo.md(f"Civil administrators at their posts: {told}."),
+            side_by_side,
+            table(months.sort("month_start", descending=True), page_size=6),
+        ]
+    )
+    return (side_by_side,)
+
+
+@app.cell
+def _(ask, months, place):
+    fan = ask(
+        """
+        select target_month, events_q05, events_q10, events_q25, events_q50, events_q75,
+            events_q90, events_q95, events_mean, p_any_event, p_25_deaths
+        from forecasts
+        where region_id = $place and model = 'combined'
+        order by target_month
+        """,
+        place=place.value,
+    )
+    ahead = alt.Chart(fan).encode(x=alt.X("target_month:T", title=None))
+    bands = [
+        ahead.mark_bar(size=12, color=BLUE, opacity=opacity).encode(
+            y=alt.Y(f"events_{low}:Q", title="events a month"), y2=f"events_{high}:Q"
+        )
+        for low, high, opacity in (("q05", "q95", 0.2), ("q10", "q90", 0.3), ("q25", "q75", 0.5))
+    ]
+    mean = ahead.mark_tick(color="black", thickness=2, width=12).encode(
+        y="events_mean:Q", tooltip=["target_month:T", "events_mean:Q", "p_any_event:Q"]
+    )
+    past = (
+        alt.Chart(months)
+        .mark_bar(color=RED, size=12)
+        .encode(x="month_start:T", y=alt.Y("events_count:Q", axis=alt.Axis(tickMinStep=1)))
+    )
+    fan_chart = alt.layer(past, *bands, mean).properties(width=620, height=160)
+    mo.vstack(
+        [
+            mo.md(
+                "## What is forecast\n\nRed: what came. Blue: 50, 80 and 90% of what may come; "
+                "the black line is the mean."
+            ),
+            fan_chart,
+            table(fan),
+        ]
+    )
+    return fan, fan_chart
+
+
+@app.cell
+def _(ask, earlier, nights):
+    changed = ask(
+        """
+        select coalesce(now.region_name, before.region_name) as region,
+            before.level as level_before, now.level as level_now,
+            before.p_escalation as chance_before, now.p_escalation as chance_now,
+            now.events_count as events, now.events_past12_mean as usual_events
+        from flags as now
+        full join flags_as_of($earlier) as before using (region_id)
+        where now.level <> 'none' or before.level <> 'none'
+        order by chance_now desc
+        """,
+        earlier=earlier.value,
+    )
+    mo.vstack(
+        [
+            mo.md(f"## Flags: {earlier.value} and {nights[-1]}"),
+            table(changed, format_mapping=SHOWN, page_size=20),
+        ]
+    )
+    return (changed,)
+
+
+@app.cell
+def _(ask):
+    came_true = ask(
+        """
+        with told as (
+            select distinct on (region_id, data_month)
+                region_id, data_month, level, escalation_threshold_count
+            from (from flags union all by name select * exclude (night_to) from past_flags)
+            order by region_id, data_month, night_from
+        ),
+        followed as (
+            select told.*, count(i.value) = 3 as is_known, sum(i.value) as events
+            from told
+            left join indicators as i
+                on i.indicator = 'events_count' and i.place_id = told.region_id
+                and i.month_start > told.data_month
+                and i.month_start <= told.data_month + interval 3 months
+            group by all
+        )
+        select level, count(*) as told, count(*) filter (is_known) as three_months_passed,
+            count(*) filter (is_known and events >= escalation_threshold_count) as came_true
+        from followed
+        group by level
+        """
+    ).sort(pl.col("level").cast(pl.Enum(LEVELS)))
+    scores = ask(
+        """
+        select part, measure, value, interval_low, interval_high, known_until
+        from scorecard
+        where target = 'escalation'
+        order by part, measure
+        """
+    )
+    back_test = (
+        table(scores)
+        if scores.height
+        else mo.md("No back-test was run yet: `tocsin backtest`, then the next night publishes it.")
+    )
+    mo.vstack(
+        [
+            mo.md(
+                "## How often levels came true\n\nOf the levels that the nights of this file told, "
+                "each region and month once: of how many three months have passed, and how many of "
+                "these brought the escalation. Few nights say little; the back-test below has them "
+                "all."
+            ),
+            table(came_true),
+            back_test,
+        ]
+    )
+    return (came_true,)
+
+
+if __name__ == "__main__":
+    app.run()

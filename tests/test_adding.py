@@ -1,0 +1,91 @@
+"""The worked examples of docs/adding.md run as they stand."""
+
+import doctest
+import re
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import indicators
+from config.registry import Column, columns
+from expectations.quarantine import hold_out
+from expectations.suites import SUITES
+from warehouse.connect import ensure_tables, warehouse
+from warehouse.export import answer
+from warehouse.history import catch_up
+from warehouse.landing import accept, receive
+
+PAGE = (Path(__file__).parent.parent / "docs" / "adding.md").read_text("utf-8")
+INDICATOR, SOURCE, SUITE = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+CSV, TOML, SQL = (
+    re.search(rf"```{kind}\n(.*?)```", PAGE, flags=re.DOTALL)[1] for kind in ("csv", "toml", "sql")
+)
+
+
+def defined(program: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(program, names)
+    return names
+
+
+def test_an_indicator(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = defined(INDICATOR)
+    for example in doctest.DocTestFinder().find(names["civilian_deaths_share"], globs=names):
+        assert doctest.DocTestRunner().run(example).failed == 0
+    monkeypatch.setattr(indicators, "INDICATORS", (names["CIVILIAN_DEATHS_SHARE"],))
+    tables = ("presence", "suspension", "coup", "register_entry", "external_series")
+    core = dict.fromkeys(tables, pl.DataFrame())
+    core |= {"region": answer(published, "from regions"), "event": answer(published, "from events")}
+    series = indicators.compute_indicators(core, date(2021, 1, 1), date(2021, 5, 1))
+    assert series.height == 5 * core["region"].height
+    found = series.filter(pl.col("value").is_not_null()).select("place_id", "month_start", "value")
+    asked = (
+        "select region_id, month_start, deaths_civilians_count / deaths_best_count "
+        "from region_months where month_start >= '2021-01-01' and deaths_best_count > 0 "
+        "order by all"
+    )
+    assert found.sort("place_id", "month_start").rows() == answer(published, asked).rows()
+    assert 0 < found["value"].mean() < 1
+
+
+def test_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, entry in tomllib.loads(TOML).items():
+        assert name not in columns()
+        monkeypatch.setitem(columns(), name, Column(name, **entry))
+    source = defined(SOURCE)["SOURCE"]
+    monkeypatch.setitem(SUITES, f"landing.{source.name}", defined(SUITE)["SUITE"])
+    sent, landing = tmp_path / "displaced.csv", tmp_path / "landing"
+    with warehouse(tmp_path / "warehouse.duckdb") as con:
+        ensure_tables(con, source)
+        held = []
+        # A first delivery with a bad row, then a correction of a good one.
+        for text in (
+            f"{CSV}MLI.nowhere,2021-05-14,1,https://example.org/5\n",
+            CSV.replace("44000", "46000"),
+        ):
+            sent.write_text(text)
+            (batch,) = receive(source, str(sent), landing)
+            judged, _ = hold_out(batch, landing)
+            held.append([row.value for row in judged.held])
+            accept(judged, landing)
+            catch_up(con, source, landing)
+        assert held == [["MLI.nowhere"], []]
+        mopti = (
+            "select displaced_count, known_basis from history.relief_displaced "
+            "where region_id = 'MLI.mopti' and observed_date = '2021-05-14' order by known_from"
+        )
+        assert con.execute(mopti).fetchall() == [(44000, "assumed"), (46000, "observed")]
+
+        def as_of(instant: str) -> list[tuple]:
+            rows = con.execute(SQL, {"as_of": instant}).fetchall()
+            return [(place, str(month), value) for _, place, month, value in rows]
+
+        april = ("MLI.mopti", "2021-04-01", 41000.0)
+        assert as_of("2021-05-20") == [april]
+        gao, first = ("MLI.gao", "2021-05-01", 12000.0), ("MLI.mopti", "2021-05-01", 44000.0)
+        assert as_of("2021-06-01") == [gao, april, first]
+        assert as_of("2100-01-01") == [gao, april, (*first[:2], 46000.0)]

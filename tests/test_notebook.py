@@ -1,0 +1,88 @@
+"""The analyst's notebook runs on a published file; what it shows is what the file says."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+NOTEBOOK = Path(__file__).parent.parent / "docs" / "notebook.py"
+
+
+@pytest.fixture(scope="module")
+def shown(published: Path) -> dict:
+    """What the notebook defines when it is run on the founding night."""
+    return run(published)
+
+
+def run(published: Path) -> dict:
+    specification = importlib.util.spec_from_file_location("notebook", NOTEBOOK)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    _, defined = module.app.run(defs={"published": published})
+    return {name: defined[name] for name in defined}
+
+
+def test_the_founding_case_side_by_side(shown) -> None:
+    months = shown["months"]
+    assert (months.height, months["month_start"][-1]) == (24, date(2021, 5, 1))
+    last = months.row(-1, named=True)
+    assert (last["events_count"], last["deaths_best_count"]) == (1, 5)
+    assert months["presence_share"].null_count() == 24
+    assert (last["military_suspended"], last["days_since_coup"]) == (2, 10)
+    coups = shown["spells"].filter(measure="coup")["opened"].to_list()
+    assert coups == [date(2020, 8, 18), date(2021, 5, 21)]
+    france = shown["spells"].filter(pl.col("what").str.starts_with("France"))
+    assert france["opened"].to_list() == [date(2021, 6, 3)]
+    panels = shown["side_by_side"].to_dict()["vconcat"]
+    titles = [panel["title"] for panel in panels]
+    assert titles == ["Attacks a month", "Coups, suspensions and sanctions"]  # no presence figure
+
+
+def test_the_fan_and_the_flags_of_two_nights(shown, published: Path) -> None:
+    with duckdb.connect(published, read_only=True) as con:
+        (mean,) = con.execute(
+            "select events_mean from forecasts where region_id = 'MLI.sikasso' "
+            "and model = 'combined' and target_month = '2021-06-01'"
+        ).fetchone()
+    assert shown["fan"]["events_mean"][0] == mean
+    assert len(shown["fan_chart"].to_dict()["layer"]) == 5
+    sikasso = shown["changed"].row(by_predicate=pl.col("region") == "Sikasso", named=True)
+    assert (sikasso["level_before"], sikasso["level_now"]) == ("watch", "warning")
+    assert (round(sikasso["chance_before"], 2), round(sikasso["chance_now"], 2)) == (0.15, 0.2)
+
+
+def test_how_often_levels_came_true(published: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.duckdb"
+    shutil.copy(published, path)
+    with duckdb.connect(path) as con:  # three months later; what came is more than was asked
+        con.execute(
+            "insert into indicators by name select indicator, place_level, place_id, "
+            "(date '2021-05-01' + n * interval 1 month)::date as month_start, "
+            "if(place_id = 'MLI.sikasso', 9, 0) as value "
+            "from indicators, range(1, 4) as r(n) where indicator = 'events_count' "
+            "and place_level = 'region' and month_start = '2021-05-01'"
+        )
+        (warnings,) = con.execute("select count(*) from flags where level = 'warning'").fetchone()
+        con.execute("insert into scorecard by name select 'escalation' as target, 'auc' as measure")
+    came = {row[0]: row[1:] for row in run(path)["came_true"].iter_rows()}
+    assert list(came) == ["none", "watch", "warning"]
+    told, passed, true = came["warning"]
+    assert passed == told >= warnings  # the three months after April have passed too
+    assert true == 1
+    assert came["watch"][2] == 1  # Sikasso, as told of April
+
+
+def test_it_is_as_marimo_writes_it(tmp_path: Path) -> None:
+    checked = subprocess.run(
+        [sys.executable, "-m", "marimo", "check", "--strict", str(NOTEBOOK)],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert checked.returncode == 0, checked.stdout
