@@ -103,6 +103,27 @@ def finished(settings: Settings, night: str, now: datetime) -> None:
     forget(settings, "run")
 
 
+def watch(
+    settings: Settings, smtp: Smtp, hours: float, now: datetime
+) -> tuple[str | None, Delivery | None]:
+    """Tell the operator, once, if no run was finished in ``hours``.
+
+    Returns:
+        What is wrong (None: nothing), and what became of the mail (None: told before, or
+        there is no operator).
+    """
+    late = overdue(settings, hours, now)
+    if late is None:
+        forget(settings, "watchdog")
+        return None, None
+    done = tell_now(
+        settings, smtp, "watchdog", late.partition(", for")[0], "Tocsin: no run was finished",
+        f"{late}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
+        "and run tocsin nightly.", now,
+    )  # fmt: skip
+    return late, done
+
+
 def overdue(settings: Settings, hours: float, now: datetime) -> str | None:
     """Why the operator must look: no run was finished in ``hours``; None: one was."""
     path = settings.data_folder / "last_run.json"

@@ -9,6 +9,9 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TOCSIN_"
+PRIVATE = (
+    0o027  # what is written is for its owner, readable for the owner's group, and no one else's
+)
 
 
 class SettingsError(Exception):
@@ -116,9 +119,13 @@ def credentials(names: Iterable[str]) -> dict[str, str]:
 def load() -> tuple[Settings, Smtp]:
     """Settings from the environment; unknown ``TOCSIN_`` names are refused.
 
+    From here on the process writes files that others cannot read: the data folder holds
+    readers' addresses and rows that may not be passed on. A stricter umask stays.
+
     Raises:
         SettingsError: A name is unknown or a value has the wrong form.
     """
+    os.umask(PRIVATE | os.umask(PRIVATE))
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     known |= {f"{PREFIX}SMTP_{name}".upper() for name in Smtp.model_fields}
     unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)

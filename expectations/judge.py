@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from config.texts import shown
 from expectations.checks import Check
 from expectations.suites import SUITES
 
@@ -301,14 +302,16 @@ def _seen(name: str, check: Check, frame: pl.DataFrame, result: Any) -> str:
         return ""
     broken = frame[result.result["unexpected_index_list"][:SHOWN]]
     key = next((c.columns for c in SUITES[name] if "Unique" in c.expectation), [])
-    shown = [column for column in dict.fromkeys([*key, *check.columns]) if column in frame.columns]
+    columns = [
+        column for column in dict.fromkeys([*key, *check.columns]) if column in frame.columns
+    ]
     told = (
         ", ".join(
             f"{column} {'empty' if value is None else value}" for column, value in row.items()
         )
-        for row in broken.select(shown).iter_rows(named=True)
+        for row in broken.select(columns).iter_rows(named=True)
     )
-    return "; ".join(dict.fromkeys(told))[:MOST_SHOWN]
+    return shown("; ".join(dict.fromkeys(told))[:MOST_SHOWN])
 
 
 def _first_line(error: object) -> str:

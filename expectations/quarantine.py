@@ -5,7 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
-from config.registry import thresholds
+from config.registry import Source, thresholds
+from config.texts import shown
 from expectations.judge import RESULT_SCHEMA, GateError, gate, judge_batch
 from expectations.past import against_past
 from warehouse.landing import KEY, ROW, Batch, Held, Pardon, deliveries, pardons
@@ -13,6 +14,7 @@ from warehouse.sources.tables import AS_SENT, FAULT, UNREADABLE
 
 FUTURE = "dated more than a month after it was fetched"
 SHOWN = 3
+NOT_SHOWN = "not shown: rows of this source may not be passed on (tocsin quarantine)"
 
 
 def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
@@ -41,10 +43,11 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         _pardoned(readable, given),
         against_past(batch, deliveries(source, folder)),
     )
+    results = _publishable(source, results)
     gate(results, "nothing of it is believed and the last good figures stay in use")
     rows = readable[broken["row"].to_list()].with_columns(broken.select("rule", "value"))
     held = pl.concat([faults, _told(rows, pl.col("rule"), pl.col("value"))]).sort(ROW)
-    results = pl.concat([results, _few(table, held, parsed.height)])
+    results = pl.concat([results, _publishable(source, _few(table, held, parsed.height))])
     if not results["is_success"][-1]:
         raise GateError(
             f"{held.height:,} of {parsed.height:,} rows are bad, more than "
@@ -75,11 +78,21 @@ def _told(rows: pl.DataFrame, rule: pl.Expr, value: pl.Expr) -> pl.DataFrame:
     return rows.select(ROW, KEY, rule=rule, value=value, sent=texts.struct.json_encode())
 
 
+def _publishable(source: Source, results: pl.DataFrame) -> pl.DataFrame:
+    """Results without what was seen in rows that may not be passed on; results are published."""
+    if source.is_republishable:
+        return results
+    is_of_rows = pl.col("unexpected_count") > 0
+    return results.with_columns(
+        observed=pl.when(is_of_rows).then(pl.lit(NOT_SHOWN)).otherwise("observed")
+    )
+
+
 def _few(table: str, held: pl.DataFrame, total: int) -> pl.DataFrame:
     """Whether few enough rows are held out, told like the result of a check."""
     rule = thresholds()["quarantine"]
     most = max(rule["most_share"] * total, rule["always_rows"])
-    shown = "; ".join(
+    first = "; ".join(
         f"{row['value']} ({row['rule']})" for row in held.head(SHOWN).iter_rows(named=True)
     )
     told = (
@@ -89,7 +102,7 @@ def _few(table: str, held: pl.DataFrame, total: int) -> pl.DataFrame:
         "critical",
         held.height <= most,
         held.height,
-        shown or None,
+        shown(first) or None,
         "2026-11: config/thresholds.toml, quarantine.most_share",
     )
     return pl.DataFrame([told], schema=RESULT_SCHEMA, orient="row")

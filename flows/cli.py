@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from config.texts import shown
 from flows import mails, operate
-from flows.terminal import DEGRADED, STYLES, load, now, shown
+from flows.terminal import DEGRADED, STYLES, load, now
 
 if TYPE_CHECKING:
     from config.settings import Settings, Smtp
@@ -30,7 +31,10 @@ app = typer.Typer(
 
 ROWS_PRINTED = 100  # of an answer, in a terminal
 # What DuckDB raises when the disk is full or broken, and when a file is damaged.
-DISK_ERRORS = ("IOException", "FatalException", "InternalException", "SerializationException")
+DISK_ERRORS = (
+    "IOException", "FatalException", "InternalException", "SerializationException",
+    "TransactionException",
+)  # fmt: skip
 DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
 
 
@@ -68,6 +72,11 @@ def known(error: Exception) -> str:
         return (
             f"{first}; look at the disk, then run again; if the working file is damaged, "
             "'tocsin repair' builds it anew"
+        )
+    if module.startswith("httpx"):  # of sources it is told as theirs; the rest is Prefect
+        return (
+            f"the Prefect server does not answer any more ({first}); the night may be done all the "
+            "same ('tocsin doctor'): run again, nothing is told twice"
         )
     raise error
 
@@ -154,16 +163,10 @@ def watchdog(
     from alerts import operator
 
     settings, smtp = load()
-    late = operator.overdue(settings, hours, now())
+    late, done = operator.watch(settings, smtp, hours, now())
     if late is None:
-        operator.forget(settings, "watchdog")
         print(f"A run was finished within {hours:g} hours.")
         return
-    done = operator.tell_now(
-        settings, smtp, "watchdog", late.partition(", for")[0], "Tocsin: no run was finished",
-        f"{late}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
-        "and run tocsin nightly.", now(),
-    )  # fmt: skip
     told = (
         f"mail to {done.recipient}: {done.status}, {done.where}"
         if done
@@ -486,7 +489,7 @@ def in_words(cell: object) -> str:
     """A value of an answer for a terminal."""
     if isinstance(cell, bytes):
         return f"({len(cell)} bytes)"
-    return "-" if cell is None else str(cell)
+    return "-" if cell is None else "\n".join(map(shown, str(cell).splitlines()))
 
 
 app.add_typer(mails.alerts, name="alerts")

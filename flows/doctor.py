@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import sys
 import urllib.error
 import urllib.request
@@ -13,11 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from textwrap import shorten
 
 import duckdb
 
 from config.recipients import load_recipients
 from config.settings import Settings, Smtp, credentials
+from warehouse import runs
 from warehouse.connect import BusyError, WarehouseError, existing, holder, writable
 from warehouse.repair import is_sound
 from warehouse.sources import SOURCES
@@ -26,9 +29,11 @@ LIBRARIES = (
     "duckdb", "duckdb-extension-spatial", "great-expectations", "polars", "prefect", "statsmodels",
 )  # fmt: skip
 LOCK_FILE = Path(__file__).parent.parent / "requirements.lock"
+MOST_TOLD = 120  # characters of what a library says
 LEAST_FREE = 1_000_000_000  # bytes; a night needs far less, a yearly release of a source does not
 LONGEST_RUN = timedelta(hours=3)
 LATE = timedelta(hours=26)  # after the last night
+OTHERS_READ_OR_ENTER = stat.S_IROTH | stat.S_IXOTH
 OK, NOTE, BAD = "ok", "note", "BAD"
 
 
@@ -93,6 +98,12 @@ def _disk(settings: Settings, _: Smtp) -> Iterator[Finding]:
         )  # fmt: skip
     else:
         yield Finding("data folder", OK, told)
+    private = (folder, settings.warehouse_path)
+    if all(path.exists() and path.stat().st_mode & OTHERS_READ_OR_ENTER for path in private):
+        yield Finding(
+            "rights", NOTE, f"others on this machine can read {settings.warehouse_path.name}, "
+            "which holds readers' addresses", f"chmod -R o= {folder}",
+        )  # fmt: skip
 
 
 def _run(settings: Settings, _: Smtp) -> Iterator[Finding]:
@@ -124,8 +135,13 @@ def _warehouse(settings: Settings, _: Smtp) -> Iterator[Finding]:
     except BusyError as error:
         yield Finding("working file", NOTE, str(error), "look again when it has ended")
     except (WarehouseError, duckdb.Error) as error:
-        cure = "" if "newer Tocsin" in str(error) else "tocsin repair"
-        yield Finding("working file", BAD, str(error).partition("\n")[0], cure or "see there")
+        told = str(error).partition("\n")[0]
+        if told.startswith("cannot write to"):
+            yield Finding("working file", NOTE, "cannot be looked at before the folder is mended")
+        elif "newer Tocsin" in told or "ermission denied" in told:
+            yield Finding("working file", BAD, told, "see there")
+        else:
+            yield Finding("working file", BAD, shorten(told, MOST_TOLD), "tocsin repair")
     else:
         told = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
         if is_sound(path):
@@ -198,7 +214,7 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Finding]:
     try:
         count = len(load_recipients(settings.recipients_file))
     except Exception as error:  # its message names entry and cure
-        yield Finding("recipients", BAD, str(error), "see there")
+        yield Finding("recipients", BAD, str(error), "correct the entry")
     else:
         yield Finding("recipients", OK, f"{count} in {settings.recipients_file}")
     where = f"{smtp.host}:{smtp.port}" if smtp.host else str(settings.outbox_folder)
@@ -239,20 +255,27 @@ def _schedule(settings: Settings, _: Smtp) -> Iterator[Finding]:
             )  # fmt: skip
     try:
         with existing(settings.warehouse_path) as con:
-            last = con.execute("select max(tried_at) from ops.fetch").fetchall()[0][0]
+            last = runs.last(con, 1).to_dicts()
+            finished = runs.last_finished(con)
     except (WarehouseError, duckdb.Error):
         return
-    if last is None:
+    if not last:
         return
-    told, now = f"the last run was at {last:%Y-%m-%d %H:%M} UTC", datetime.now(UTC)
-    if now - last.replace(tzinfo=UTC) > LATE:
-        yield Finding(
-            "schedule", BAD, told,
-            "schedule it: 'tocsin serve', prefect.yaml or a timer (docs/operations.md)",
-        )  # fmt: skip
-    elif last.replace(tzinfo=UTC) > now + timedelta(minutes=5):
+    began, status = last[0]["began_at"], last[0]["run_status"]
+    told, now = f"the last run began at {began:%Y-%m-%d %H:%M} UTC", datetime.now(UTC)
+    if began.replace(tzinfo=UTC) > now + timedelta(minutes=5):
         yield Finding(
             "clock", BAD, f"{told}, which is to come", "set the clock (timedatectl), then run again"
         )
+        return
+    if status not in (runs.DONE, runs.DEGRADED):  # nobody holds the file: it is not at work
+        why = f"failed: {last[0]['run_failure']}" if status == runs.FAILED else "was killed"
+        yield Finding("last run", BAD, f"{told} and {why}", "mend it and run again; tocsin runs")
+    if finished is None or now - finished.replace(tzinfo=UTC) > LATE:
+        ended = f"{finished:%Y-%m-%d %H:%M} UTC" if finished else "never"
+        yield Finding(
+            "schedule", BAD, f"the last run that was finished: {ended}",
+            "schedule it: 'tocsin serve', prefect.yaml or a timer (docs/operations.md)",
+        )  # fmt: skip
     else:
         yield Finding("schedule", OK, told)

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.terminal import DEGRADED, STYLES, load, now, shown
+from config.texts import shown
+from flows.terminal import DEGRADED, STYLES, load, now
 
 alerts = typer.Typer(help="What readers are told.", invoke_without_command=True)
 MAILS_PRINTED = 20

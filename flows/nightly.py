@@ -385,8 +385,17 @@ def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -
     return done + later(con, now())
 
 
-@flow(name="nightly", validate_parameters=False)
 def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
+    """The nightly run as a Prefect flow; of its parameters Prefect keeps the night alone."""
+
+    @flow(name="nightly", validate_parameters=False)
+    def run(night: date) -> Report:
+        return _nightly(night, settings, smtp, progress)
+
+    return run(night)
+
+
+def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
     load_recipients(settings.recipients_file)  # a wrong entry stops before the work
     check(smtp)

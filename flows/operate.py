@@ -113,16 +113,18 @@ def doctor() -> None:
     from flows.doctor import BAD, NOTE, examine
 
     found = examine(*load())
-    table = Table()
-    table.add_column("")
-    table.add_column("looked at")
-    table.add_column("found", overflow="fold")
-    table.add_column("cure", overflow="fold")
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     styles = {BAD: "bold red", NOTE: "yellow"}
     for one in found:
+        # The cure stands below, at full width: it is often a command to copy.
+        cure = f"\n[bold]cure: {escape(one.cure)}[/]" if one.cure else ""
         table.add_row(
             f"[{styles.get(one.state, 'green')}]{one.state}[/]",
-            *map(escape, (one.subject, one.told, one.cure)),
+            escape(one.subject),
+            escape(one.told) + cure,
         )
     Console().print(table)
     bad = sum(one.state == BAD for one in found)
@@ -207,7 +209,7 @@ def end_without(url: str, folder: Path) -> None:
 def serve(
     port: Annotated[int, typer.Option(help="Of the Prefect server, on this machine alone.")] = 4200,
 ) -> None:
-    """Run every night at 22:00 and the back-test every month, in Bamako's time, until ended.
+    """Keep the schedule until ended: the night at 22:00 in Bamako, mails, watchdog, back-test.
 
     Starts a Prefect server with its page, unless PREFECT_API_URL names one.
     """
@@ -225,7 +227,7 @@ def serve(
         from prefect.schedules import Cron
         from prefect.types.entrypoint import EntrypointType
 
-        from flows.scheduled import MONTHLY, NIGHTLY, TIMEZONE, monthly_backtest, tonight
+        from flows.scheduled import SCHEDULE, TIMEZONE
 
         wait()
         url = os.environ["PREFECT_API_URL"]
@@ -235,12 +237,8 @@ def serve(
         )
         module = EntrypointType.MODULE_PATH  # by file, flows/ would come first on sys.path
         deployments = [
-            flow.to_deployment(
-                name, schedule=Cron(cron, timezone=TIMEZONE), entrypoint_type=module
-            )
-            for flow, name, cron in (
-                (tonight, "nightly", NIGHTLY), (monthly_backtest, "monthly-backtest", MONTHLY),
-            )
-        ]  # fmt: skip
+            flow.to_deployment(name, schedule=Cron(cron, timezone=TIMEZONE), entrypoint_type=module)
+            for flow, name, cron in SCHEDULE
+        ]
         Thread(target=end_without, args=(url, settings.data_folder), daemon=True).start()
         run_scheduled(*cast(list[RunnerDeployment], deployments), print_starting_message=False)

@@ -1,6 +1,7 @@
 """A Prefect server for one run, where none is configured."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,13 +13,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 START_SECONDS = 60
-# As Prefect's own temporary server does it (`prefect server start` would import twice), and
-# without looking for garbage among what is imported, which takes a quarter of the start.
-SERVE = (
-    "import gc; gc.disable(); import prefect.server.api.server; gc.freeze(); gc.enable(); "
-    "from uvicorn.main import main; "
-    "main(['--factory', 'prefect.server.api.server:create_app', *__import__('sys').argv[1:]])"
-)
+# Made once, when Tocsin is set up (``./run``): building it takes longer than all else at a start.
+EMPTY_DATABASE = Path(sys.prefix) / "prefect" / "prefect.db"
+# As Prefect's own temporary server does it (`prefect server start` would import twice), without
+# looking for garbage among what is imported, which takes a quarter of the start. It ends with
+# whoever started it, however that ends: then its standard input does.
+SERVE = """
+import gc, os, signal, sys, threading
+def end():
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+threading.Thread(target=end, daemon=True).start()
+gc.disable()
+import prefect.server.api.server
+gc.freeze()
+gc.enable()
+from uvicorn.main import main
+main(["--factory", "prefect.server.api.server:create_app", *sys.argv[1:]])
+"""
 
 
 class PrefectServerError(Exception):
@@ -51,8 +63,13 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
         yield lambda: None
         return
     folder.mkdir(parents=True, exist_ok=True)
+    database = folder / EMPTY_DATABASE.name
+    if EMPTY_DATABASE.exists() and not database.exists():
+        os.replace(shutil.copy(EMPTY_DATABASE, database.with_suffix(".new")), database)
     os.environ["PREFECT_HOME"] = str(folder.resolve())
     with socket.socket() as probe:
+        # As the server itself binds: connections of one that was killed do not hold the port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", lasting_port or 0))
         except OSError as error:
@@ -72,6 +89,7 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
     with log_path.open("wb") as log:
         server = subprocess.Popen(  # noqa: S603
             [sys.executable, "-c", SERVE, "--host", "127.0.0.1", "--port", str(port)],
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
             env=environment,
@@ -87,17 +105,17 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
         raise PrefectServerError(
-            f"the Prefect server did not start; see {log_path}, or run your own and set "
-            "PREFECT_API_URL"
+            f"the Prefect server did not start; see whether the disk is full, then {log_path}; or "
+            "run your own and set PREFECT_API_URL"
         )
 
-    try:
-        yield wait
-    finally:
-        del os.environ["PREFECT_API_URL"]
-        server.terminate()
+    with server:
         try:
-            server.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            yield wait
+        finally:
+            del os.environ["PREFECT_API_URL"]
+            server.terminate()
+            try:
+                server.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                server.kill()

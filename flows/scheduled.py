@@ -1,4 +1,4 @@
-"""What the schedule runs: tonight's night, and the monthly back-test (``prefect.yaml``)."""
+"""What the schedule runs (``prefect.yaml``, ``tocsin serve``), and when."""
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -6,14 +6,16 @@ from datetime import UTC, date, datetime
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
+from alerts import operator
 from config.settings import load
-from flows.nightly import default_night, load_ahead, nightly
+from flows.nightly import default_night, load_ahead, nightly, send_mails
+from flows.terminal import now
+from warehouse.connect import BusyError, existing
 from warehouse.runs import Step
 
 TIMEZONE = "Africa/Bamako"
-NIGHTLY, MONTHLY = "0 22 * * *", "0 6 2 * *"  # cron, in TIMEZONE
 
 
 @flow(name="tonight")
@@ -54,7 +56,6 @@ def tonight(as_of: date | None = None) -> State[None]:
 def monthly_backtest() -> State[None]:
     """Score the models on past months; the page is written to the data folder."""
     from flows.backtest import score
-    from warehouse.connect import existing
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
@@ -62,3 +63,38 @@ def monthly_backtest() -> State[None]:
     path = settings.data_folder / "scorecard.md"
     path.write_text(told.page, "utf-8")
     return Completed(message=f"{path}, {told.seconds:.0f} s")
+
+
+@flow(name="mails")
+def mails() -> State[None]:
+    """Hand over mails whose hour has come: quiet hours or a hold are over, a server is back."""
+    settings, smtp = load()
+    if not settings.warehouse_path.exists():
+        return Completed(message="no night was run yet")
+    try:
+        with existing(settings.warehouse_path) as con:
+            done = send_mails(con, settings, smtp)
+    except BusyError as busy:
+        return Completed(message=f"left to the run, which hands them over itself: {busy}")
+    return Completed(message=f"{len(done)} mails: {', '.join(mail.status for mail in done) or '-'}")
+
+
+@flow(name="watchdog")
+def watchdog(hours: float = 30) -> State[None]:
+    """Mail the operator, once, if no run was finished for hours; the run then counts as failed.
+
+    Args:
+        hours: A finished run must be younger than this.
+    """
+    settings, smtp = load()
+    late, _ = operator.watch(settings, smtp, hours, now())
+    return Failed(message=late) if late else Completed(message=f"one within {hours:g} hours")
+
+
+# flow, name of its deployment, cron in TIMEZONE. The weekly summary goes with Monday's night.
+SCHEDULE = (
+    (tonight, "nightly", "0 22 * * *"),
+    (mails, "mails", "15 * * * *"),
+    (watchdog, "watchdog", "45 */6 * * *"),
+    (monthly_backtest, "monthly-backtest", "0 6 2 * *"),
+)

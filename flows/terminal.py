@@ -1,4 +1,4 @@
-"""What commands share: settings when needed, texts that do not steer a terminal, exit codes."""
+"""What commands share: settings when needed, styles, exit codes."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,8 +20,3 @@ def load() -> "tuple[Settings, Smtp]":
 def now() -> datetime:
     """This instant in UTC, as the warehouse keeps it."""
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def shown(text: str) -> str:
-    """Text of a source without what would steer a terminal."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)

@@ -105,6 +105,15 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
+def prefect_here(prefect_url: str) -> Iterator[None]:
+    """Flows of this process run against that server, which Prefect did not know when imported."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: prefect_url, PREFECT_LOGGING_LEVEL: "CRITICAL"}):
+        yield
+
+
+@pytest.fixture
 def tocsin(prefect_url: str, tmp_path: Path) -> Cli:
     """The real command line in its own data folder."""
     command = [sys.executable, "-c", "from flows.cli import main; main()"]

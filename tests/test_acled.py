@@ -17,6 +17,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from config.registry import SourceError
+from expectations.quarantine import NOT_SHOWN
+from flows.nightly import NOTHING, judge_delivery
 from stand_in import FAULTS, serving
 from stand_in.acled import PASSWORD, USER, Acled, event
 from warehouse import build
@@ -169,6 +171,23 @@ def test_edits(tmp_path) -> None:
 def test_only_counts_are_published() -> None:
     assert not SOURCE.is_republishable
     assert not any("acled" in select for select, _ in PUBLISHED.values())
+
+
+@pytest.mark.parametrize("bad", [1, 6], ids=["held", "refused"])
+def test_no_value_of_a_bad_row_is_told_among_the_checks(tmp_path, bad: int) -> None:
+    """What checks saw, and why a delivery was refused, stands in the published file."""
+    sent = rows(100)
+    for row in sent[:bad]:
+        row["latitude"] = "47.1108"
+    with serving(Acled(sent)) as server:
+        (batch,) = receive(SOURCE, server.url, tmp_path, SECRETS)
+    judged, checks = judge_delivery(batch, tmp_path, NOTHING)
+    failure = judged if isinstance(judged, str) else ""
+    assert ("are bad, more than 5%" in failure) == (bad == 6)
+    assert "47.1108" not in failure + checks.write_csv()
+    assert checks.filter(observed=NOT_SHOWN)["unexpected_count"].to_list() == [bad]
+    if not failure:
+        assert [row.value for row in judged.held] == ["47.1108"]
 
 
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f not in ("redirect to another host",)])

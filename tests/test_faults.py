@@ -6,6 +6,7 @@ import resource
 from pathlib import Path
 
 import duckdb
+import httpx
 import pytest
 
 from conftest import FOUNDING
@@ -35,8 +36,10 @@ def test_a_full_disk_leaves_the_last_published_file(working, tmp_path: Path) -> 
     [
         (OSError(errno.ENOSPC, "No space left on device", "data/landing/x"), "look at the disk"),
         (duckdb.IOException("IO Error: checksum\nmore"), "'tocsin repair' builds it anew"),
+        (duckdb.TransactionException("Failed to commit: No space left"), "look at the disk"),
+        (httpx.ConnectError("Connection refused"), "the Prefect server does not answer any more"),
     ],
-    ids=["full", "damaged"],
+    ids=["full", "damaged", "full at the end", "no server"],
 )
 def test_faults_of_the_disk_end_in_one_line(error, says, monkeypatch, capsys) -> None:
     def fail() -> None:

@@ -18,7 +18,11 @@ from stand_in.ucdp import TOKEN, Ucdp, event
 from warehouse.sources.tables import fetch_file
 from warehouse.sources.ucdp_ged import HEADER, SOURCE
 
+PASSED_ON_TO_NOBODY = (  # readers' addresses, and texts of ACLED's row
+    "veille@example.org", "analyst@example.org", "Testville", "Test Wire", "Armed Group X",
+)  # fmt: skip
 SECRETS = {
+    "TOCSIN_SMTP_PASSWORD": "sesame-smtp-4712",
     "UCDP_API_TOKEN": TOKEN, "ACLED_USERNAME": USER, "ACLED_PASSWORD": PASSWORD,
     "HAPI_APP_IDENTIFIER": IDENTIFIER, "RELIEFWEB_APPNAME": APPNAME,
 }  # fmt: skip
@@ -34,7 +38,23 @@ def release() -> list[dict]:
     return [*told, event(9_000_001, f"{year}-12-30")]
 
 
-def test_a_night_on_live_sources(tocsin, tmp_path: Path, release) -> None:
+def names_no_reader_and_no_restricted_row(published: Path) -> None:
+    for path in published.rglob("*"):
+        if path.suffix != ".duckdb":
+            content = path.read_bytes() if path.is_file() else b""
+            assert not [text for text in PASSED_ON_TO_NOBODY if text.encode() in content], path
+    with duckdb.connect(published / "tocsin.duckdb", read_only=True) as con:
+        # Row by row, since texts are stored compressed.
+        for (table,) in con.execute("select table_name from duckdb_tables()").fetchall():
+            for text in PASSED_ON_TO_NOBODY:
+                found = con.execute(f"from {table} as t where contains(t::varchar, $text) limit 1",
+                                    {"text": text}).fetchall()  # fmt: skip
+                assert found == [], table
+
+
+def test_a_night_on_live_sources(
+    tocsin, tmp_path: Path, release, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     today = datetime.now(UTC)
     month = f"{today.year}-01" if today.month > 1 else f"{today.year - 1}-11"
     answers = {
@@ -58,10 +78,19 @@ def test_a_night_on_live_sources(tocsin, tmp_path: Path, release) -> None:
         answers["ucdp_ged"][0].releases[f"{today:%y}.1"].pop()
         changing = tocsin("sources", "check", "ucdp_ged", **live)
     data = tmp_path / "data"
+    prefect = b"".join(
+        path.read_bytes() for path in tmp_path_factory.getbasetemp().glob("prefect*/prefect.db*")
+    )
+    assert b'"night": "' in prefect  # its parameters are there, settings are not
+    assert str(data).encode() not in prefect
     for secret in SECRETS.values():
         assert secret not in run.stdout + listed + changing.stdout
+        assert secret.encode() not in prefect
         for path in data.rglob("*"):
             assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+    private = [data, *(p for p in data.rglob("*") if data / "published" not in p.parents)]
+    assert [path for path in private if path.stat().st_mode & 0o007] == []
+    names_no_reader_and_no_restricted_row(data / "published")
     assert listed.count("present") == 4
     assert "0 added, 0 changed, 1 withdrawn" in changing.stdout
     with duckdb.connect(data / "published" / "tocsin.duckdb", read_only=True) as con:

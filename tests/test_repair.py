@@ -55,12 +55,12 @@ def mended(path: Path):
 
 
 def test_a_file_that_is_gone_is_rebuilt_from_what_landed_and_was_published(
-    damaged: Path, working
+    damaged: Path, working, prefect_here
 ) -> None:
     damaged.unlink()
     settings = Settings(data_folder=damaged.parent)
     with pytest.raises(WarehouseError, match="'tocsin repair' builds it anew"):
-        nightly.fn(FOUNDING, settings, Smtp(), lambda *_: None)
+        nightly(FOUNDING, settings, Smtp(), lambda *_: None)
     done = mended(damaged)
     assert (done.set_aside, done.deliveries) == (None, 8)
     assert (done.nights, done.last_night) == (2, FOUNDING)

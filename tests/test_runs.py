@@ -41,7 +41,7 @@ def three_rows() -> pl.DataFrame:
     return pl.DataFrame({"a": [1, 2, 3]})
 
 
-def test_steps_are_kept_with_their_rows(prefect_url, tmp_path: Path, three_rows) -> None:
+def test_steps_are_kept_with_their_rows(prefect_here, tmp_path: Path, three_rows) -> None:
     told = []
     run(tmp_path, [("double", double, three_rows, 7)], told.append)
     assert [(step.step, step.rows_in, step.rows_out) for step in told] == [("double", 3, 6)]
@@ -59,7 +59,7 @@ def test_steps_are_kept_with_their_rows(prefect_url, tmp_path: Path, three_rows)
 
 
 def test_a_failed_run_says_where_and_why_and_a_killed_one_is_told_by_the_next(
-    prefect_url, tmp_path: Path, three_rows
+    prefect_here, tmp_path: Path, three_rows
 ) -> None:
     def nothing(_: runs.Step) -> None: ...
 

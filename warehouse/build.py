@@ -109,18 +109,26 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
         con.register("frame", frame)
         table = f"mart.{name}"
         _ensure_mart(con, table, frame)
+        (is_told,) = con.execute(
+            f"select count(*) > 0 from {table} where night_from <= $night "
+            "and (night_to is null or night_to > $night)",
+            {"night": night},
+        ).fetchone() or (False,)
+        chosen = "(mart_key) in (select (mart_key) from differing)" if is_told else "true"
         words = {
+            "mart_chosen": chosen,  # first: it holds another word
             "mart_table": table,
             "mart_columns": ", ".join(f'"{column}"' for column in frame.columns),
             "mart_key": ", ".join(MARTS[name]),
         }
-        run(con, "mart/differing", words, night=night)
-        if next_night:
-            run(con, "mart/carry", words, night=night, next_night=next_night)
-        run(con, "mart/end", words, night=night)
-        con.execute(f"delete from {table} where night_from = night_to")
+        if is_told:
+            run(con, "mart/differing", words, night=night)
+            if next_night:
+                run(con, "mart/carry", words, night=night, next_night=next_night)
+            run(con, "mart/end", words, night=night)
+            con.execute(f"delete from {table} where night_from = night_to")
         written += changed(run(con, "mart/tell", words, night=night, next_night=next_night))
-        con.execute("drop table differing")
+        con.execute("drop table if exists differing")
         con.unregister("frame")
     con.execute("insert or ignore into ops.night values ($night)", {"night": night})
     return written

@@ -22,6 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
 from config.registry import SourceError
+from config.texts import shown
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, which may hold a secret
 AGENT = "tocsin (early warning of political violence)"
@@ -371,7 +372,7 @@ def _plain(url: str) -> str:
 def _shown(content: bytes) -> str:
     """The beginning of an answer, on one line."""
     text = " ".join(content[: 4 * SHOWN].decode("utf-8", "replace").split())
-    return text[:SHOWN] or "empty"
+    return shown(text[:SHOWN]) or "empty"
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -83,6 +83,15 @@ def last(con: duckdb.DuckDBPyConnection, count: int) -> pl.DataFrame:
     return con.execute("from ops.run order by began_at desc limit $count", {"count": count}).pl()
 
 
+def last_finished(con: duckdb.DuckDBPyConnection) -> datetime | None:
+    """When a run last ended as it should, degraded or not; None: never."""
+    finished_at: datetime | None = con.execute(
+        "select max(finished_at) from ops.run where run_status in ($done, $degraded)",
+        {"done": DONE, "degraded": DEGRADED},
+    ).fetchall()[0][0]
+    return finished_at
+
+
 def steps(con: duckdb.DuckDBPyConnection, run_id: str) -> pl.DataFrame:
     """The steps of a run, in their order."""
     return con.execute(

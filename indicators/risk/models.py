@@ -208,7 +208,9 @@ def _non_negative(x: Array, y: Array, weight: Array) -> Array:
         above = nnls(lower.T, np.linalg.solve(lower, scaled.T @ (weights * y)))[0] > 0
         slopes = np.zeros(x.shape[1])
         if above.any():
-            slopes[above] = np.maximum(WLS(y, scaled[:, above], weights=weights).fit().params, 0)
+            # Without looking for a constant among them, which takes as long as the fit.
+            fitted = WLS(y, scaled[:, above], weights=weights, hasconst=False).fit()
+            slopes[above] = np.maximum(fitted.params, 0)
         mean = scaled @ slopes
     return np.asarray(slopes / scale)
 
@@ -224,8 +226,22 @@ def _best_alpha(y: Array, mean: Array, power: float) -> float:
     if not y.size:
         return 1.0
     grid = np.geomspace(0.1, 3.0, 10)
-    counts = np.arange(int(y.max()) + 2)
-    spread, reached, ways = _spread(mean, power), counts >= y[:, None], gammaln(counts + 1)
+    spread, most = _spread(mean, power), y.max()
+    # A row is counted up to what came and to where less than e^-40 is left, at most; rows of
+    # about one length together, for their sum would grow with the largest count of all.
+    ends = np.minimum(np.maximum(y, 40 * (1 + grid[-1] * mean * spread)), most) + 2
+    lengths = np.minimum(2 ** np.ceil(np.log2(ends)), most + 2)
+    missed = np.zeros(len(grid))
+    for length in np.unique(lengths):
+        of_it = lengths == length
+        missed += _missed(y[of_it], mean[of_it], spread[of_it], int(length), grid)
+    return float(grid[np.argmin(missed)])
+
+
+def _missed(y: Array, mean: Array, spread: Array, length: int, grid: Array) -> Array:
+    """CRPS of counts below ``length``, summed over the rows, for every dispersion of the grid."""
+    counts = np.arange(length)
+    reached, ways = counts >= y[:, None], gammaln(counts + 1)
     missed = []
     for alpha in grid:  # one at a time: all at once would not fit the processor's cache
         size = 1 / (alpha * spread)
@@ -235,7 +251,7 @@ def _best_alpha(y: Array, mean: Array, power: float) -> float:
         miss = np.cumsum(np.exp(log_pmf, out=log_pmf), axis=1, out=log_pmf)
         miss -= reached
         missed.append(np.einsum("ik,ik", miss, miss))
-    return float(grid[np.argmin(missed)])
+    return np.array(missed)
 
 
 def pool_shares(pmfs: Mapping[str, Array], target: str) -> Array:

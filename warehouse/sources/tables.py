@@ -13,6 +13,7 @@ import polars as pl
 from config.registry import EMBEDDED, HERE, Fetched, Release, Source, SourceError, columns
 
 MOST_BYTES, MOST_RATIO = 2**31, 100  # of a zipped table, unpacked
+MOST_ROWS = 10_000_000  # of a Parquet file, which says in a few bytes that a value comes again
 FAULT, AS_SENT = "_fault", "_as_sent"  # of a row that cannot be read: why, and the row
 UNREADABLE = "cannot be read"  # the rule such a row breaks
 SHOWN = 80  # characters of a wrong value
@@ -191,6 +192,11 @@ def delivered(content: bytes, url: str, release: Release) -> Fetched:
 def _raw(content: bytes, url: str, header: Sequence[str], separator: str) -> pl.DataFrame:
     try:
         if content[:4] == b"PAR1":
+            rows = pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item()
+            if rows > MOST_ROWS:
+                raise SourceError(
+                    f"{url}: {rows:,} rows, more than a table of this kind would; look at the file"
+                )
             return pl.read_parquet(io.BytesIO(content))
         if content[:2] == b"PK":
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
