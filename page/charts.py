@@ -80,16 +80,51 @@ def forecast_chart(data: Mapping[str, pl.DataFrame], newest: date) -> str:
 def map_chart(
     shapes: list[dict[str, Any]], outlines: list[dict[str, Any]], labels: pl.DataFrame
 ) -> str:
-    """Regions on an equal-area conic projection, each filled with its own colour.
+    """Regions on an equal-area conic projection, to be filled by ``filled``.
 
     Args:
-        shapes: GeoJSON features with ``fill``, ``name`` and ``url``.
+        shapes: GeoJSON features with ``region_id``, ``name`` and ``url``.
         outlines: GeoJSON features of the countries.
         labels: ``longitude``, ``latitude``, ``text`` of what is named on the map.
     """
     svg = _render(_map_spec(), {"shapes": shapes, "outlines": outlines, "labels": labels})
     whole_pixels = re.sub(r"(?<=[\d,ML])(\d+)\.\d+", r"\1", svg)
-    return whole_pixels.replace("<a ", '<a tabindex="-1" ')
+    once = re.sub(r"(L\d+,\d+)\1+", r"\1", whole_pixels)
+    return once.replace("<a ", '<a tabindex="-1" ')
+
+
+def filled(svg: str, colours: Mapping[str, str]) -> str:
+    """The map with each region in its colour, a name of ``style.css``.
+
+    Example:
+        >>> filled('<path fill="MLI.gao"/><path fill="none"/>', {"MLI.gao": "c1"})
+        '<path fill="var(--c1)"/><path fill="none"/>'
+    """
+    return re.sub(r'fill="(\w{3}\.[^"]+)"', lambda f: f'fill="var(--{colours[f[1]]})"', svg)
+
+
+def without_names(svg: str) -> str:
+    """The map without the texts on it."""
+    return re.sub(r"<text.*?</text>", "", svg)
+
+
+def drawn_once(svg: str) -> tuple[str, str]:
+    """The outlines of a map, to stand once in a page, and the map that refers to them.
+
+    Example:
+        >>> drawn_once('<path d="M0,0h9Z" fill="x"><title>Gao</title></path>')
+        ('<path id="o0" d="M0,0h9Z"/>', '<use href="#o0" fill="x"><title>Gao</title></use>')
+    """
+    outlines: list[str] = []
+
+    def referring(found: re.Match[str]) -> str:
+        outlines.append(f'<path id="o{len(outlines)}" d="{found[2]}"/>')
+        shown = f'<use href="#o{len(outlines) - 1}"{found[1]}{found[3]}'
+        return f"{shown}/>" if found[4] is None else f"{shown}>{found[4]}</use>"
+
+    path = r'<path([^>]*?) d="([^"]*)"([^>/]*)(?:/>|>(.*?)</path>)'
+    referred = re.sub(path, referring, svg)
+    return "".join(outlines), referred
 
 
 def in_words(svg: str, words: Mapping[str, str]) -> str:
@@ -108,6 +143,7 @@ def _render(vega: str, data: Mapping[str, Any]) -> str:
     svg = svg.replace(VEGA_ADDRESS, "")
     svg = re.sub(r'(<svg [^>]*?) width="\d+" height="\d+"', r"\1", svg, count=1)
     svg = re.sub(r' (aria-roledescription|role|class|font-family)="[^"]*"', "", svg)
+    svg = svg.replace(' transform="translate(0,0)"', "")
     # A mark's description becomes what a pointer shows.
     return re.sub(
         r'<(path|circle) aria-label="([^"]*)"([^>]*)/>', r"<\1\3><title>\2</title></\1>", svg
@@ -326,7 +362,7 @@ def _map_spec() -> str:
                     "data": {"name": "shapes"},
                     "mark": {"type": "geoshape", "stroke": "var(--paper)", "strokeWidth": 1},
                     "encoding": {
-                        "color": {"field": "fill", "type": "nominal", "scale": None},
+                        "color": {"field": "region_id", "type": "nominal", "scale": None},
                         "href": {"field": "url", "type": "nominal"},
                         "description": {"field": "name", "type": "nominal"},
                     },

@@ -66,14 +66,8 @@ def past_year(told: Situation) -> pl.DataFrame:
     )
 
 
-def maps(told: Situation, year: pl.DataFrame) -> dict[str, str]:
-    """The map of levels, with the places of the flagged in the list, and one an indicator."""
-    fills = {"level": year["level"].to_list()}
-    for name, bounds in MAPPED.items():
-        reached = year.select(
-            pl.sum_horizontal((pl.col(name) >= bound).cast(pl.Int8) for bound in bounds[1:])
-        ).to_series()
-        fills[name] = [f"c{c}" for c in reached]
+def region_map(told: Situation) -> str:
+    """The regions to be filled, with the places of the flagged in the list."""
     labels = (
         flagged_first(told)
         .join(told.regions, on="region_id", maintain_order="left")
@@ -83,26 +77,32 @@ def maps(told: Situation, year: pl.DataFrame) -> dict[str, str]:
             text=pl.int_range(1, pl.len() + 1).cast(pl.String),
         )
     )
+    shapes = [
+        {
+            "type": "Feature",
+            "geometry": json.loads(region["geojson"]),
+            "region_id": region["region_id"],
+            "name": region["region_name"],
+            "url": f"{region['region_id']}.html",
+        }
+        for region in told.regions.iter_rows(named=True)
+    ]
     outlines = [
         {"type": "Feature", "geometry": json.loads(text)} for text in told.countries["geojson"]
     ]
-    return {
-        name: map_chart(
-            [
-                {
-                    "type": "Feature",
-                    "geometry": json.loads(region["geojson"]),
-                    "fill": f"var(--{fill})",
-                    "name": region["region_name"],
-                    "url": f"{region['region_id']}.html",
-                }
-                for region, fill in zip(told.regions.iter_rows(named=True), of_region, strict=True)
-            ],
-            outlines,
-            labels if name == "level" else labels.head(0),
-        )
-        for name, of_region in fills.items()
-    }
+    return map_chart(shapes, outlines, labels)
+
+
+def classes(year: pl.DataFrame, name: str) -> dict[str, str]:
+    """The class of every region in what is mapped, as its colour is called.
+
+    Example:
+        >>> year = pl.DataFrame({"region_id": ["a", "b"], "presence": [None, 0.2]})
+        >>> classes(year, "presence")
+        {'a': 'c0', 'b': 'c2'}
+    """
+    reached = [(pl.col(name) >= bound).cast(pl.Int8) for bound in MAPPED[name][1:]]
+    return dict(year.select("region_id", pl.format("c{}", pl.sum_horizontal(reached))).iter_rows())
 
 
 def region_pictures(told: Situation, by_month: pl.DataFrame) -> dict[str, dict[str, str]]:

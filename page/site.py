@@ -12,9 +12,18 @@ from babel.messages.pofile import read_po
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alerts import wording
-from config.registry import LEVELS, MEASURES, countries, thresholds
-from page.charts import RECENT_MONTHS, in_words
-from page.pictures import MAPPED, SHARES, flagged_first, maps, past_year, region_pictures
+from config.registry import LEVELS, MEASURES, countries
+from page.charts import RECENT_MONTHS, drawn_once, filled, in_words, without_names
+from page.pictures import (
+    MAPPED,
+    SHARES,
+    classes,
+    flagged_first,
+    past_year,
+    region_map,
+    region_pictures,
+)
+from page.worth import worth
 from warehouse.connect import WarehouseError
 from warehouse.publish import put_in_place
 from warehouse.situation import Situation, situation
@@ -177,7 +186,9 @@ def _overview(told: Situation) -> dict[str, Any]:
     )
     recent = pl.lit(told.night).dt.offset_by("-2y")
     year = past_year(told)
-    pictures = maps(told, year)
+    regions = region_map(told)
+    levels = dict(year.select("region_id", "level").iter_rows())
+    outlines, indicators = drawn_once(without_names(regions))
     return {
         "night": told.night,
         "data_month": flags["data_month"][0],
@@ -186,19 +197,20 @@ def _overview(told: Situation) -> dict[str, Any]:
             "country_code", "opened_date", descending=[False, True]
         ).to_dicts(),
         "coups": told.coups.filter(pl.col("coup_date") >= recent).to_dicts(),
-        "followed": {level: round(10 * thresholds()["followed"][level]) for level in LEVELS[1:]},
+        "worth": worth(told.scorecard),
         "sources": told.sources.to_dicts(),
         "checks_count": told.checks.height,
         "failed": told.checks.filter(~pl.col("is_success")).to_dicts(),
-        "level_map": pictures.pop("level"),
+        "level_map": filled(regions, levels),
+        "outlines": outlines,
         "maps": [
             {
                 "name": name,
-                "svg": svg,
+                "svg": filled(indicators, classes(year, name)),
                 "is_share": name in SHARES,
-                "legend": [(f"c{i}", bound) for i, bound in enumerate(MAPPED[name])],
+                "legend": [(f"c{i}", bound) for i, bound in enumerate(bounds)],
             }
-            for name, svg in pictures.items()
+            for name, bounds in MAPPED.items()
         ],
     }
 

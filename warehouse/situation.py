@@ -37,6 +37,7 @@ class Situation:
         entries: Milestones and agreements, newest first.
         sources: Freshness, licence, attribution.
         checks: What was judged and how.
+        scorecard: What followed the levels in the last back-test; empty before the first.
     """
 
     night: date
@@ -54,6 +55,7 @@ class Situation:
     entries: pl.DataFrame
     sources: pl.DataFrame
     checks: pl.DataFrame
+    scorecard: pl.DataFrame
 
 
 def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:
@@ -131,4 +133,5 @@ def _read(con: duckdb.DuckDBPyConnection, night: date, indicators: Sequence[str]
         ),
         sources=told("from sources_as_of($night) order by source"),
         checks=told("from checks_as_of($night) order by table_name, expectation, column_name"),
+        scorecard=told("from scorecard where target = 'level'"),
     )
