@@ -2,10 +2,12 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from datetime import date
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 from babel.messages.pofile import read_po
@@ -14,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from alerts import wording
 from config.registry import LEVELS, MEASURES, countries
 from page.charts import RECENT_MONTHS, drawn_once, filled, in_words, without_names
+from page.mark import is_built, leave_mark
 from page.pictures import (
     MAPPED,
     SHARES,
@@ -30,6 +33,7 @@ from warehouse.situation import Situation, situation
 
 HERE = Path(__file__).parent
 LANGUAGES = ("fr", "en")
+QUALITY = "quality.html"  # beside the published file
 COUNTED = (
     "events_count", "state_based_events_count", "communal_events_count",
     "one_sided_events_count", "jihadist_events_count", "communal_militia_events_count",
@@ -43,6 +47,9 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def build(published: Path, folder: Path, night: date | None = None) -> Path:
     """Write the site of a night and put it in place of the folder in one step.
+
+    A folder that holds just this site is left alone. A site beside the published file links
+    to it and, of the newest night, to the page about the data's quality.
 
     Args:
         published: The published file; only read.
@@ -58,11 +65,18 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / "fr" / "index.html").exists():
         raise WarehouseError(f"{folder} holds something else; name a folder of its own")
+    is_beside = folder.resolve().parent == published.resolve().parent
+    quality = published.with_name(QUALITY)
+    has_quality = is_beside and quality.exists()
+    seen = (f"{night}", f"{is_beside}", f"{has_quality}", published.name)
+    if published.exists() and is_built(folder, (*seen, published)):
+        return folder / "index.html"
     told = situation(published, night, COUNTED)
     try:
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            _write(told, part, published.name)
+            _write(told, part, _links(published, is_beside, has_quality and told.is_newest))
+            leave_mark(part, (*seen, published))
             part.chmod(0o755)
             put_in_place(part, folder)
         finally:
@@ -74,7 +88,16 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
     return folder / "index.html"
 
 
-def _write(told: Situation, folder: Path, database: str) -> None:
+def _links(published: Path, is_beside: bool, has_quality: bool) -> dict[str, str | None]:
+    """The published file's name, and addresses from a page of what stands beside the site."""
+    return {
+        "database": published.name,
+        "database_url": f"../../{quote(published.name)}" if is_beside else None,
+        "quality_url": f"../../{QUALITY}" if has_quality else None,
+    }
+
+
+def _write(told: Situation, folder: Path, links: Mapping[str, str | None]) -> None:
     overview, regions = _overview(told), _regions(told)
     charts = {r["region_id"]: r.pop("pictures") for r in regions}
     by_id = {r["region_id"]: r for r in regions}
@@ -87,7 +110,7 @@ def _write(told: Situation, folder: Path, database: str) -> None:
         of_country = {code: {"country": name} for code, name in names.items()}
         shared = {
             **overview,
-            "database": database,
+            **links,
             "regions_count": len(regions),
             "flagged": [{**r, **of_country[r["country_code"]]} for r in flagged],
             "counts": _counts(flagged, language),
@@ -111,7 +134,7 @@ def _write(told: Situation, folder: Path, database: str) -> None:
                 f"{region['region_id']}.html",
                 "region.html.j2",
                 **{n: overview[n] for n in ("night", "data_month", "is_stale")},
-                database=database,
+                **links,
                 r={**region, **of_country[region["country_code"]]},
                 chart=bool(pictures),
                 **pictures,

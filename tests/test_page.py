@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 
 from config.registry import thresholds
 from indicators.risk.scorecard import by_level, tidy
+from page.mark import is_built, leave_mark
 from page.site import build
 from page.worth import worth
 from warehouse.connect import WarehouseError
@@ -23,7 +24,7 @@ from warehouse.publish import put_in_place
 from warehouse.situation import situation
 
 ROOT = Path(__file__).parent.parent
-EARLIER = date(2021, 6, 5)
+EARLIER, FOUNDING = date(2021, 6, 5), date(2021, 6, 25)
 EVIL = '<script>alert("x")</script>'
 
 
@@ -249,6 +250,43 @@ def test_a_reader_finds_the_old_site_or_the_new_one(tmp_path: Path) -> None:
     assert [int(text) for text in found] == sorted(int(text) for text in found)
 
 
+def test_a_site_beside_the_file_is_built_once_and_links_to_it(published: Path, tmp_path) -> None:
+    path = tmp_path / "tocsin.duckdb"
+    shutil.copy(published, path)
+    (tmp_path / "quality.html").write_text("all checks")
+    site = tmp_path / "page"
+    build(path, site, FOUNDING)
+    links = Reader(site / "fr" / "index.html").links
+    assert {"../../tocsin.duckdb", "../../quality.html"} <= set(links)
+    assert "../../tocsin.duckdb" in Reader(site / "en" / "MLI.gao.html").links
+    first = (site / "index.html").stat().st_ino
+
+    def is_left_alone() -> bool:
+        build(path, site, FOUNDING)
+        return (site / "index.html").stat().st_ino == first
+
+    assert is_left_alone()
+    (site / "en" / "MLI.gao.html").unlink()
+    assert not is_left_alone()
+    assert (site / "en" / "MLI.gao.html").exists()
+
+
+def test_what_a_site_was_built_from(tmp_path: Path) -> None:
+    file, site = tmp_path / "tocsin.duckdb", tmp_path / "page"
+    site.mkdir()
+    file.write_text("a night")
+    (site / "index.html").write_text("its page")
+    assert not is_built(site, ("2021-06-25", file))
+    leave_mark(site, ("2021-06-25", file))
+    assert is_built(site, ("2021-06-25", file))
+    assert not is_built(site, ("2021-06-26", file))
+    (site / "index.html").write_text("her page")
+    assert not is_built(site, ("2021-06-25", file))
+    leave_mark(site, ("2021-06-25", file))
+    file.write_text("another")
+    assert not is_built(site, ("2021-06-25", file))
+
+
 def test_what_is_not_a_page_is_left_alone(published: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(WarehouseError, match="holds something else; name a folder of its own"):
@@ -265,11 +303,17 @@ def test_the_registers_of_a_past_night(published: Path) -> None:
 
 
 def test_a_site_is_small_whole_and_asks_nothing_of_other_hosts(site: Path) -> None:
-    assert sorted(p.name for p in site.iterdir()) == ["en", "fr", "index.html", "style.css"]
+    assert sorted(p.name for p in site.iterdir()) == [
+        ".built",
+        "en",
+        "fr",
+        "index.html",
+        "style.css",
+    ]
     assert [p.name for p in site.parent.iterdir()] == ["page"]
     first = sum((site / name).stat().st_size for name in ("fr/index.html", "style.css"))
     assert first < 150_000
-    assert max(p.stat().st_size for p in site.rglob("*.html")) < 400_000
+    assert max(p.stat().st_size for p in site.rglob("*.html")) < 300_000
     for file in site.rglob("*.html"):
         for link in Reader(file).links:
             path = link.partition("#")[0]

@@ -20,6 +20,7 @@ class Situation:
 
     Attributes:
         night: The night.
+        is_newest: Whether no later night is in the file.
         flags: Every region; ``level`` is what readers were told, ``level_of_month`` what the
             month alone says, ``changed_night`` since when it is told.
         drivers: Drivers and context of every region.
@@ -41,6 +42,7 @@ class Situation:
     """
 
     night: date
+    is_newest: bool
     flags: pl.DataFrame
     drivers: pl.DataFrame
     forecasts: pl.DataFrame
@@ -83,7 +85,7 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
                 "first"
             )
         try:
-            return _read(con, night, indicators)
+            return _read(con, night, night == nights[-1], indicators)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise WarehouseError(
                 f"{published} was written by another Tocsin ({str(error).splitlines()[0]}); run "
@@ -91,7 +93,9 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
             ) from None
 
 
-def _read(con: duckdb.DuckDBPyConnection, night: date, indicators: Sequence[str]) -> Situation:
+def _read(
+    con: duckdb.DuckDBPyConnection, night: date, is_newest: bool, indicators: Sequence[str]
+) -> Situation:
     load_spatial(con)
 
     def told(select: str) -> pl.DataFrame:
@@ -102,6 +106,7 @@ def _read(con: duckdb.DuckDBPyConnection, night: date, indicators: Sequence[str]
 
     return Situation(
         night=night,
+        is_newest=is_newest,
         flags=run(con, "situation/flag", night=night).pl(),
         drivers=told("from flag_drivers_as_of($night) order by region_id, driver_rank"),
         forecasts=told(
