@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 from config.registry import thresholds
 from indicators.risk.scorecard import by_level, tidy
 from page.mark import is_built, leave_mark
+from page.renderer import Renderer
 from page.site import build
 from page.worth import worth
 from warehouse.connect import WarehouseError
@@ -129,6 +130,9 @@ def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) 
     ]
     assert ["25 June 2021", "WARNING", "raised", "news", "20%"] in rows
     assert ["5 June 2021", "WATCH", "new", "news", "15%"] in rows
+    told = r'fill="var\(--(\w+)\)"[^>]*><title>2021-06-\d\d: (\d+%)<'
+    page = (site / "en" / "MLI.sikasso.html").read_text("utf-8")
+    assert re.findall(told, page) == [("watch", "15%"), ("warning", "20%")]
 
 
 def test_what_is_missing_is_said(site: Path) -> None:
@@ -186,6 +190,7 @@ def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None
         con.execute("update regions set region_name = $1 where region_id = 'MLI.gao'", [EVIL])
         for table in ("flags", "past_flags"):
             con.execute(f"update {table} set region_name = $1 where region_id = 'MLI.gao'", [EVIL])
+            con.execute(f"update {table} set is_stale = true")
         con.execute("update events set actor_a = $1, source_admin2_name = $1", [EVIL])
         con.execute("update suspensions set actor = $1, what = $1", [EVIL])
         con.execute("update sources set licence = $1, flaws = $1, title = $1", [EVIL])
@@ -202,6 +207,7 @@ def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None
     text = " ".join(page.texts)
     assert "Situation au 5 juin 2021" in text
     assert EVIL in text
+    assert "Les chiffres sont trop anciens pour alerter : le dernier mois complet est" in text
     assert "Éprouvé sur 2 mois passés (janvier 2020 à février 2020) dans 4 régions" in text
     assert "tel que connu le 25 novembre 2026." in text
     levels = {t.split(" ")[1]: t.split(" ")[0] for t in page.texts if t.startswith("VIGILANCE ")}
@@ -285,6 +291,11 @@ def test_what_a_site_was_built_from(tmp_path: Path) -> None:
     leave_mark(site, ("2021-06-25", file))
     file.write_text("another")
     assert not is_built(site, ("2021-06-25", file))
+
+
+def test_a_renderer_that_dies_stops_the_build_in_words() -> None:
+    with Renderer() as renderer, pytest.raises(WarehouseError, match="could not be drawn"):
+        renderer.draw("no specification", {}).result()
 
 
 def test_what_is_not_a_page_is_left_alone(published: Path, tmp_path: Path) -> None:
