@@ -197,7 +197,11 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
             for place in digest.flags["region_id"]
             if place in digest.outlines
         },
-        "followed": {level: round(10 * thresholds()["followed"][level]) for level in FLAGGED},
+        "followed": {
+            level: round(10 * had["escalated"] / had["region_months"])
+            for level in FLAGGED
+            for had in [thresholds()["followed"][level]]
+        },
         "sources": digest.sources.to_dicts(),
         "place": digest.place,
         "not_renewed": digest.sources.filter(pl.col("failure").is_not_null())["title"].to_list(),

@@ -1,4 +1,4 @@
-"""Charts as SVG: Vega-Lite specifications, rendered by vl-convert without a network.
+"""Charts as SVG: Vega-Lite specifications, and what is made of the pictures drawn of them.
 
 Words stand in a chart as ``@word`` and colours as CSS variables, so that one picture
 serves every language, dark screens and print; ``style.css`` holds the colours.
@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import polars as pl
-import vl_convert
 from markupsafe import escape
 
 from config.registry import LEVELS
@@ -24,6 +23,7 @@ WIDTH = 440
 MARGIN = 74
 TYPES = ("state_based", "non_state", "one_sided")
 ROWS = ("aid", "military", "member", "sanctions", "coup")  # short: their width is the margin
+Rows = list[dict[str, Any]]
 VEGA_ADDRESS = "https://vega.github.io/vega-datasets/"  # what a relative link is put under
 CONFIG = {
     "background": None,
@@ -50,7 +50,7 @@ CONFIG = {
 }
 
 
-def region_chart(data: Mapping[str, pl.DataFrame], newest: date) -> str:
+def region_spec(data: Mapping[str, Rows], newest: date) -> str:
     """A region on one time axis: events, deaths, measures, presence, levels.
 
     Where there is no measure or presence figure, its panel is left out.
@@ -62,34 +62,54 @@ def region_chart(data: Mapping[str, pl.DataFrame], newest: date) -> str:
             level, tip).
         newest: First day of the newest month with figures.
     """
-    drawn = [name for name in ("measures", "presence") if data[name].height]
-    return _render(_region_spec(newest, ("events", "deaths", *drawn, "levels")), data)
+    drawn = [name for name in ("measures", "presence") if data[name]]
+    return _region_spec(newest, ("events", "deaths", *drawn, "levels"))
 
 
-def forecast_chart(data: Mapping[str, pl.DataFrame], newest: date) -> str:
-    """The last two years by month and the forecast fan of the next six.
+def as_map(svg: str) -> str:
+    """The picture drawn of ``map_spec`` in whole pixels, its links out of the way of keys.
 
-    Args:
-        data: ``bars`` (start, end, value, tip), ``fan`` (start, end, q05, q10, q25, q50,
-            q75, q90, q95, tip).
-        newest: First day of the newest month with figures.
+    Example:
+        >>> as_map('<a href="x"><path d="M1.5,2.25L3.1,4L3.4,4L5,6Z"/></a>')
+        '<a tabindex="-1" href="x"><path d="M1,2L3,4L5,6Z"/></a>'
     """
-    return _render(_forecast_spec(newest), data)
-
-
-def map_chart(
-    shapes: list[dict[str, Any]], outlines: list[dict[str, Any]], labels: pl.DataFrame
-) -> str:
-    """Regions on an equal-area conic projection, each filled with its own colour.
-
-    Args:
-        shapes: GeoJSON features with ``fill``, ``name`` and ``url``.
-        outlines: GeoJSON features of the countries.
-        labels: ``longitude``, ``latitude``, ``text`` of what is named on the map.
-    """
-    svg = _render(_map_spec(), {"shapes": shapes, "outlines": outlines, "labels": labels})
     whole_pixels = re.sub(r"(?<=[\d,ML])(\d+)\.\d+", r"\1", svg)
-    return whole_pixels.replace("<a ", '<a tabindex="-1" ')
+    once = re.sub(r"(L\d+,\d+)\1+", r"\1", whole_pixels)
+    return once.replace("<a ", '<a tabindex="-1" ')
+
+
+def filled(svg: str, colours: Mapping[str, str]) -> str:
+    """The map with each region in its colour, a name of ``style.css``.
+
+    Example:
+        >>> filled('<path fill="MLI.gao"/><path fill="none"/>', {"MLI.gao": "c1"})
+        '<path fill="var(--c1)"/><path fill="none"/>'
+    """
+    return re.sub(r'fill="(\w{3}\.[^"]+)"', lambda f: f'fill="var(--{colours[f[1]]})"', svg)
+
+
+def without_names(svg: str) -> str:
+    """The map without the texts on it."""
+    return re.sub(r"<text.*?</text>", "", svg)
+
+
+def drawn_once(svg: str) -> tuple[str, str]:
+    """The outlines of a map, to stand once in a page, and the map that refers to them.
+
+    Example:
+        >>> drawn_once('<path d="M0,0h9Z" fill="x"><title>Gao</title></path>')
+        ('<path id="o0" d="M0,0h9Z"/>', '<use href="#o0" fill="x"><title>Gao</title></use>')
+    """
+    outlines: list[str] = []
+
+    def referring(found: re.Match[str]) -> str:
+        outlines.append(f'<path id="o{len(outlines)}" d="{found[2]}"/>')
+        shown = f'<use href="#o{len(outlines) - 1}"{found[1]}{found[3]}'
+        return f"{shown}/>" if found[4] is None else f"{shown}>{found[4]}</use>"
+
+    path = r'<path([^>]*?) d="([^"]*)"([^>/]*)(?:/>|>(.*?)</path>)'
+    referred = re.sub(path, referring, svg)
+    return "".join(outlines), referred
 
 
 def in_words(svg: str, words: Mapping[str, str]) -> str:
@@ -97,29 +117,23 @@ def in_words(svg: str, words: Mapping[str, str]) -> str:
     return re.sub(r">@(\w+)<", lambda found: f">{escape(words[found[1]])}<", svg)
 
 
-def _render(vega: str, data: Mapping[str, Any]) -> str:
-    """The specification with its data, as SVG for a page."""
-    filled = json.loads(vega)
-    for source in filled["data"]:
-        if source["name"] in data:
-            rows = data[source["name"]]
-            source["values"] = rows if isinstance(rows, list) else _dated(rows)
-    svg: str = vl_convert.vega_to_svg(filled)
-    svg = svg.replace(VEGA_ADDRESS, "")
-    svg = re.sub(r'(<svg [^>]*?) width="\d+" height="\d+"', r"\1", svg, count=1)
+def for_page(svg: str) -> str:
+    """The picture as drawn, less what a page does without; descriptions become tool tips.
+
+    Example:
+        >>> for_page('<svg role="img" width="9" height="9"><path aria-label="5" d="M0"/></svg>')
+        '<svg><path d="M0"><title>5</title></path></svg>'
+    """
+    svg = svg.replace(VEGA_ADDRESS, "").replace(' transform="translate(0,0)"', "")
     svg = re.sub(r' (aria-roledescription|role|class|font-family)="[^"]*"', "", svg)
-    # A mark's description becomes what a pointer shows.
+    svg = re.sub(r'(<svg[^>]*?) width="\d+" height="\d+"', r"\1", svg, count=1)
     return re.sub(
         r'<(path|circle) aria-label="([^"]*)"([^>]*)/>', r"<\1\3><title>\2</title></\1>", svg
     )
 
 
-def _dated(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    return rows.with_columns(pl.selectors.date().cast(pl.String)).to_dicts()
-
-
-def _compiled(spec: Mapping[str, Any]) -> str:
-    return json.dumps(vl_convert.vegalite_to_vega({"config": CONFIG, "padding": 4, **spec}))
+def _json(spec: Mapping[str, Any]) -> str:
+    return json.dumps({"config": CONFIG, "padding": 4, **spec})
 
 
 def _shifted(month: date, months: int) -> str:
@@ -138,9 +152,12 @@ def _time(
         "axis": {
             "labels": labels,
             "ticks": labels,
+            "domain": labels,  # elsewhere the grid's line of nought is there
             "tickCount": every,
             "format": form,
             "labelBound": False,
+            "labelPadding": 5,
+            "labelFlush": False,  # a label drawn inwards runs into the next on a phone
         },
     }
 
@@ -186,7 +203,9 @@ def _region_spec(newest: date, panels: tuple[str, ...]) -> str:
         }
         for name in panels
     ]
-    return _compiled({"spacing": 10, "vconcat": drawn})
+    # Types and levels have colours of their own, whatever panel comes first.
+    own = {"scale": {"color": "independent"}}
+    return _json({"spacing": 10, "vconcat": drawn, "resolve": own})
 
 
 def _events_panel(x: dict[str, Any]) -> dict[str, Any]:
@@ -269,7 +288,12 @@ def _levels_panel(x: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _forecast_spec(newest: date) -> str:
+def forecast_spec(newest: date) -> str:
+    """The last two years by month and the forecast fan of the next six.
+
+    Its data: ``bars`` (start, end, value, tip), ``fan`` (start, end, q05, q10, q25, q50, q75,
+    q90, q95, mean, tip). ``newest`` is the first day of the newest month with figures.
+    """
     x = _time(
         _shifted(newest, 1 - RECENT_MONTHS),
         _shifted(newest, FORECAST_MONTHS + 1),
@@ -285,7 +309,7 @@ def _forecast_spec(newest: date) -> str:
             "encoding": {"x": x, **END, "y": _count(low), "y2": {"field": high}, **TIP},
         }
 
-    return _compiled(
+    return _json(
         {
             "width": WIDTH,
             "height": 150,
@@ -315,8 +339,14 @@ def _forecast_spec(newest: date) -> str:
 
 
 @cache
-def _map_spec() -> str:
-    return _compiled(
+def map_spec() -> str:
+    """Regions on an equal-area conic projection, to be filled by ``filled``.
+
+    Its data: ``shapes`` (GeoJSON features with ``region_id``, ``name`` and ``url``), ``outlines``
+    (GeoJSON features of the countries), ``labels`` (``longitude``, ``latitude``, ``text`` of
+    what is named on the map).
+    """
+    return _json(
         {
             "width": 900,
             "height": 560,
@@ -326,7 +356,7 @@ def _map_spec() -> str:
                     "data": {"name": "shapes"},
                     "mark": {"type": "geoshape", "stroke": "var(--paper)", "strokeWidth": 1},
                     "encoding": {
-                        "color": {"field": "fill", "type": "nominal", "scale": None},
+                        "color": {"field": "region_id", "type": "nominal", "scale": None},
                         "href": {"field": "url", "type": "nominal"},
                         "description": {"field": "name", "type": "nominal"},
                     },

@@ -1,6 +1,7 @@
 """What the pictures of a night show: frames of the published file made ready for charts."""
 
 import json
+from concurrent.futures import Future
 
 import polars as pl
 
@@ -10,10 +11,12 @@ from page.charts import (
     RECENT_MONTHS,
     ROWS,
     TYPES,
-    forecast_chart,
-    map_chart,
-    region_chart,
+    Rows,
+    forecast_spec,
+    map_spec,
+    region_spec,
 )
+from page.renderer import Renderer
 from warehouse.situation import Situation
 
 # What is mapped, and bounds from which a class begins; None: no figure.
@@ -66,14 +69,8 @@ def past_year(told: Situation) -> pl.DataFrame:
     )
 
 
-def maps(told: Situation, year: pl.DataFrame) -> dict[str, str]:
-    """The map of levels, with the places of the flagged in the list, and one an indicator."""
-    fills = {"level": year["level"].to_list()}
-    for name, bounds in MAPPED.items():
-        reached = year.select(
-            pl.sum_horizontal((pl.col(name) >= bound).cast(pl.Int8) for bound in bounds[1:])
-        ).to_series()
-        fills[name] = [f"c{c}" for c in reached]
+def region_map(told: Situation, renderer: Renderer) -> Future[str]:
+    """The regions to be filled, with the places of the flagged in the list."""
     labels = (
         flagged_first(told)
         .join(told.regions, on="region_id", maintain_order="left")
@@ -83,34 +80,44 @@ def maps(told: Situation, year: pl.DataFrame) -> dict[str, str]:
             text=pl.int_range(1, pl.len() + 1).cast(pl.String),
         )
     )
+    shapes = [
+        {
+            "type": "Feature",
+            "geometry": json.loads(region["geojson"]),
+            "region_id": region["region_id"],
+            "name": region["region_name"],
+            "url": f"{region['region_id']}.html",
+        }
+        for region in told.regions.iter_rows(named=True)
+    ]
     outlines = [
         {"type": "Feature", "geometry": json.loads(text)} for text in told.countries["geojson"]
     ]
-    return {
-        name: map_chart(
-            [
-                {
-                    "type": "Feature",
-                    "geometry": json.loads(region["geojson"]),
-                    "fill": f"var(--{fill})",
-                    "name": region["region_name"],
-                    "url": f"{region['region_id']}.html",
-                }
-                for region, fill in zip(told.regions.iter_rows(named=True), of_region, strict=True)
-            ],
-            outlines,
-            labels if name == "level" else labels.head(0),
-        )
-        for name, of_region in fills.items()
-    }
+    data = {"shapes": shapes, "outlines": outlines, "labels": labels.to_dicts()}
+    return renderer.draw(map_spec(), data)
 
 
-def region_pictures(told: Situation, by_month: pl.DataFrame) -> dict[str, dict[str, str]]:
+def classes(year: pl.DataFrame, name: str) -> dict[str, str]:
+    """The class of every region in what is mapped, as its colour is called.
+
+    Example:
+        >>> year = pl.DataFrame({"region_id": ["a", "b"], "presence": [None, 0.2]})
+        >>> classes(year, "presence")
+        {'a': 'c0', 'b': 'c2'}
+    """
+    reached = [(pl.col(name) >= bound).cast(pl.Int8) for bound in MAPPED[name][1:]]
+    return dict(year.select("region_id", pl.format("c{}", pl.sum_horizontal(reached))).iter_rows())
+
+
+def region_pictures(
+    told: Situation, by_month: pl.DataFrame, renderer: Renderer
+) -> dict[str, dict[str, Future[str]]]:
     """``history_chart`` and ``forecast_chart`` of every region with an event in the years shown.
 
     Args:
         told: The night.
         by_month: region_id, month_start, and a column a series.
+        renderer: Draws them, in the order of the regions.
     """
     newest = told.flags["data_month"][0]
     month = pl.col("month_start")
@@ -140,19 +147,26 @@ def region_pictures(told: Situation, by_month: pl.DataFrame) -> dict[str, dict[s
             tip=pl.format("{}: {}%", "night_from", _percent("changed_p_escalation")),
         ),
     }
-    parts = {name: frame.partition_by("region_id", as_dict=True) for name, frame in data.items()}
-    measures = _measures(told).filter(pl.col("end") >= begins)
-    of_country = measures.partition_by("country_code", as_dict=True)
+    parts = {name: _grouped(frame, "region_id") for name, frame in data.items()}
+    of_country = _grouped(_measures(told).filter(pl.col("end") >= begins), "country_code")
     country = dict(told.flags.select("region_id", "country_code").iter_rows())
     found = {}
-    for place in counted["region_id"].unique(maintain_order=True):
-        own = {name: part.get((place,), data[name].head(0)) for name, part in parts.items()}
-        own["measures"] = of_country.get((country[place],), measures.head(0))
+    for place in counted["region_id"].unique().sort():
+        own = {name: part.get(place, []) for name, part in parts.items()}
+        own["measures"] = of_country.get(country[place], [])
         found[place] = {
-            "history_chart": region_chart(own, newest),
-            "forecast_chart": forecast_chart(own, newest),
+            "history_chart": renderer.draw(region_spec(own, newest), own),
+            "forecast_chart": renderer.draw(forecast_spec(newest), own),
         }
     return found
+
+
+def _grouped(frame: pl.DataFrame, key: str) -> dict[str, Rows]:
+    """Rows by the key, days as text."""
+    told: dict[str, Rows] = {}
+    for row in frame.with_columns(pl.selectors.date().cast(pl.String)).iter_rows(named=True):
+        told.setdefault(row.pop(key), []).append(row)
+    return told
 
 
 def _month(name: str) -> pl.Expr:

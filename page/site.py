@@ -2,25 +2,48 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from datetime import date
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import polars as pl
 from babel.messages.pofile import read_po
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from alerts import wording
-from config.registry import LEVELS, MEASURES, countries, thresholds
-from page.charts import RECENT_MONTHS, in_words
-from page.pictures import MAPPED, SHARES, flagged_first, maps, past_year, region_pictures
+from config.registry import LEVELS, MEASURES, countries
+from page.charts import (
+    RECENT_MONTHS,
+    as_map,
+    drawn_once,
+    filled,
+    for_page,
+    in_words,
+    without_names,
+)
+from page.mark import is_built, leave_mark
+from page.pictures import (
+    MAPPED,
+    SHARES,
+    classes,
+    flagged_first,
+    past_year,
+    region_map,
+    region_pictures,
+)
+from page.renderer import Renderer
+from page.worth import worth
 from warehouse.connect import WarehouseError
 from warehouse.publish import put_in_place
 from warehouse.situation import Situation, situation
 
 HERE = Path(__file__).parent
 LANGUAGES = ("fr", "en")
+QUALITY = "quality.html"  # beside the published file
 COUNTED = (
     "events_count", "state_based_events_count", "communal_events_count",
     "one_sided_events_count", "jihadist_events_count", "communal_militia_events_count",
@@ -34,6 +57,9 @@ Rows = dict[str, list[dict[str, Any]]]
 
 def build(published: Path, folder: Path, night: date | None = None) -> Path:
     """Write the site of a night and put it in place of the folder in one step.
+
+    A folder that holds just this site is left alone. A site beside the published file links
+    to it and, of the newest night, to the page about the data's quality.
 
     Args:
         published: The published file; only read.
@@ -49,71 +75,95 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
     """
     if folder.exists() and any(folder.iterdir()) and not (folder / "fr" / "index.html").exists():
         raise WarehouseError(f"{folder} holds something else; name a folder of its own")
-    told = situation(published, night, COUNTED)
-    try:
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    is_beside = folder.resolve().parent == published.resolve().parent
+    quality = published.with_name(QUALITY)
+    has_quality = is_beside and quality.exists()
+    seen = (f"{night}", f"{is_beside}", f"{has_quality}", published.name)
+    if published.exists() and is_built(folder, (*seen, published)):
+        return folder / "index.html"
+    with Renderer() as renderer:  # first, so that it starts while the file is read
+        told = situation(published, night, COUNTED)
         try:
-            _write(told, part, published.name)
-            part.chmod(0o755)
-            put_in_place(part, folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-    except OSError as error:
-        raise WarehouseError(
-            f"cannot write the page to {folder} ({error.strerror}); make it writable and run again"
-        ) from None
+            part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            try:
+                links = _links(published, is_beside, has_quality and told.is_newest)
+                _write(told, renderer, part, links)
+                leave_mark(part, (*seen, published))
+                part.chmod(0o755)
+                put_in_place(part, folder)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+        except OSError as error:
+            raise WarehouseError(
+                f"cannot write the page to {folder} ({error.strerror}); make it writable and run "
+                "again"
+            ) from None
     return folder / "index.html"
 
 
-def _write(told: Situation, folder: Path, database: str) -> None:
-    overview, regions = _overview(told), _regions(told)
-    charts = {r["region_id"]: r.pop("pictures") for r in regions}
+def _links(published: Path, is_beside: bool, has_quality: bool) -> dict[str, str | None]:
+    """The published file's name, and addresses from a page of what stands beside the site."""
+    return {
+        "database": published.name,
+        "database_url": f"../../{quote(published.name)}" if is_beside else None,
+        "quality_url": f"../../{QUALITY}" if has_quality else None,
+    }
+
+
+def _write(
+    told: Situation, renderer: Renderer, folder: Path, links: Mapping[str, str | None]
+) -> None:
+    """Every page; those of the regions as their pictures are drawn, in their order."""
+    drawn = region_map(told, renderer)
+    regions = _regions(told, renderer)
+    overview = _overview(told, as_map(for_page(drawn.result())))
     by_id = {r["region_id"]: r for r in regions}
     flagged = [by_id[place] for place in flagged_first(told)["region_id"]]
     for language in LANGUAGES:
         (folder / language).mkdir()
-        environment = _environment(language)
-        names = dict(countries().select("country_code", _name(language)).iter_rows())
-        words = dict(_vocabulary(language).pictures)
-        of_country = {code: {"country": name} for code, name in names.items()}
-        shared = {
+        names = _country_names(language)
+        facts = {
             **overview,
-            "database": database,
+            **links,
             "regions_count": len(regions),
-            "flagged": [{**r, **of_country[r["country_code"]]} for r in flagged],
+            "flagged": [{**r, "country": names[r["country_code"]]} for r in flagged],
             "counts": _counts(flagged, language),
-            "measures": [{**m, **of_country[m["country_code"]]} for m in overview["measures"]],
-            "coups": [{**c, **of_country[c["country_code"]]} for c in overview["coups"]],
+            "measures": [{**m, "country": names[m["country_code"]]} for m in overview["measures"]],
+            "coups": [{**c, "country": names[c["country_code"]]} for c in overview["coups"]],
+            "countries": [
+                (name, [r for r in regions if r["country_code"] == code])
+                for code, name in sorted(names.items())  # as the names, in both languages
+            ],
         }
-        shared["countries"] = [
-            (name, [r for r in regions if r["country_code"] == code])
-            for code, name in sorted(names.items())  # as the names, in both languages
-        ]
-
-        def write(path: str, template: str, **facts: Any) -> None:
-            text = environment.get_template(template).render(path=path, **facts)  # noqa: B023
-            (folder / language / path).write_text(text, "utf-8")  # noqa: B023
-
-        write("index.html", "index.html.j2", **shared)
-        write("regions.html", "regions.html.j2", **shared)
-        for region in regions:
-            pictures = {n: in_words(svg, words) for n, svg in charts[region["region_id"]].items()}
-            write(
-                f"{region['region_id']}.html",
-                "region.html.j2",
-                **{n: overview[n] for n in ("night", "data_month", "is_stale")},
-                database=database,
-                r={**region, **of_country[region["country_code"]]},
-                chart=bool(pictures),
-                **pictures,
+        for name in ("index.html", "regions.html"):
+            _page(folder / language / name, f"{name}.j2", language, facts)
+    shared = {**links, **{n: overview[n] for n in ("night", "data_month", "is_stale")}}
+    for region in regions:
+        pictures = {n: for_page(svg.result()) for n, svg in region["pictures"].items()}
+        for language in LANGUAGES:
+            words = _vocabulary(language).pictures
+            facts = {
+                **shared,
+                "r": {**region, "country": _country_names(language)[region["country_code"]]},
+                "chart": bool(pictures),
+                **{n: in_words(svg, words) for n, svg in pictures.items()},
                 **region["tables"],
-            )
+            }
+            path = folder / language / f"{region['region_id']}.html"
+            _page(path, "region.html.j2", language, facts)
     shutil.copy(HERE / "style.css", folder)
     shutil.copy(HERE / "templates" / "start.html", folder / "index.html")
 
 
-def _name(language: str) -> pl.Expr:
-    return pl.col("country_name_fr" if language == "fr" else "country_name")
+def _page(path: Path, template: str, language: str, facts: Mapping[str, Any]) -> None:
+    text = _environment(language).get_template(template).render(facts, path=path.name)
+    path.write_text(text, "utf-8")
+
+
+@cache
+def _country_names(language: str) -> Mapping[str, str]:
+    name = "country_name_fr" if language == "fr" else "country_name"
+    return dict(countries().select("country_code", name).iter_rows())
 
 
 @cache
@@ -125,10 +175,28 @@ def translations(language: str) -> Any:
         return wording.CatalogueTranslations(read_po(file, locale=language))
 
 
+class _Compiled(BytecodeCache):
+    """Templates compiled once for both languages."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.kept:
+            bucket.bytecode_from_string(self.kept[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.kept[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = _Compiled()
+
+
 @cache
 def _environment(language: str) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
+        bytecode_cache=COMPILED,
         autoescape=True,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
@@ -160,6 +228,7 @@ def _chance(probability: float, language: str) -> str:
     return f"<\N{NO-BREAK SPACE}{shown}" if probability < 0.005 else shown
 
 
+@cache
 def _vocabulary(language: str) -> Any:
     return _environment(language).get_template("vocabulary.j2").module
 
@@ -170,14 +239,15 @@ def _counts(flagged: list[dict[str, Any]], language: str) -> list[str]:
     return [str(_vocabulary(language).count(level, n)) for level, n in numbers.items() if n]
 
 
-def _overview(told: Situation) -> dict[str, Any]:
+def _overview(told: Situation, regions: str) -> dict[str, Any]:
     flags = told.flags
     in_force = told.suspensions.filter(
         (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
     )
     recent = pl.lit(told.night).dt.offset_by("-2y")
     year = past_year(told)
-    pictures = maps(told, year)
+    levels = dict(year.select("region_id", "level").iter_rows())
+    outlines, indicators = drawn_once(without_names(regions))
     return {
         "night": told.night,
         "data_month": flags["data_month"][0],
@@ -186,24 +256,25 @@ def _overview(told: Situation) -> dict[str, Any]:
             "country_code", "opened_date", descending=[False, True]
         ).to_dicts(),
         "coups": told.coups.filter(pl.col("coup_date") >= recent).to_dicts(),
-        "followed": {level: round(10 * thresholds()["followed"][level]) for level in LEVELS[1:]},
+        "worth": worth(told.scorecard),
         "sources": told.sources.to_dicts(),
         "checks_count": told.checks.height,
         "failed": told.checks.filter(~pl.col("is_success")).to_dicts(),
-        "level_map": pictures.pop("level"),
+        "level_map": filled(regions, levels),
+        "outlines": outlines,
         "maps": [
             {
                 "name": name,
-                "svg": svg,
+                "svg": filled(indicators, classes(year, name)),
                 "is_share": name in SHARES,
-                "legend": [(f"c{i}", bound) for i, bound in enumerate(MAPPED[name])],
+                "legend": [(f"c{i}", bound) for i, bound in enumerate(bounds)],
             }
-            for name, svg in pictures.items()
+            for name, bounds in MAPPED.items()
         ],
     }
 
 
-def _regions(told: Situation) -> list[dict[str, Any]]:
+def _regions(told: Situation, renderer: Renderer) -> list[dict[str, Any]]:
     """Every region with its tables and pictures; those without events have no pictures."""
     newest = told.flags["data_month"][0]
     by_month = told.series.pivot(
@@ -233,7 +304,7 @@ def _regions(told: Situation) -> list[dict[str, Any]]:
         "suspensions": told.suspensions.partition_by("country_code", as_dict=True),
         "coups": told.coups.partition_by("country_code", as_dict=True),
     }
-    pictures = region_pictures(told, by_month)
+    pictures = region_pictures(told, by_month, renderer)
     year = past_year(told).rename({"events": "events_past12", "deaths": "deaths_past12"})
     rows = told.flags.join(
         year.select("region_id", "events_past12", "deaths_past12", "presence"), on="region_id"

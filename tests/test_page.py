@@ -8,17 +8,24 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import polars as pl
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from config.registry import thresholds
+from indicators.risk.scorecard import by_level, tidy
+from page.mark import is_built, leave_mark
+from page.renderer import Renderer
 from page.site import build
+from page.worth import worth
 from warehouse.connect import WarehouseError
 from warehouse.publish import put_in_place
 from warehouse.situation import situation
 
 ROOT = Path(__file__).parent.parent
-EARLIER = date(2021, 6, 5)
+EARLIER, FOUNDING = date(2021, 6, 5), date(2021, 6, 25)
 EVIL = '<script>alert("x")</script>'
 
 
@@ -77,7 +84,7 @@ def test_flags_on_the_page_are_those_of_the_file(site: Path, published: Path) ->
         "order by a.alert_level = 'alarm' desc, a.alert_level = 'warning' desc, p_escalation desc",
     )
     page = Reader(site / "en" / "index.html")
-    told = [text for text in page.texts if re.match(r"(ALARM|WARNING|WATCH) ", text)]
+    told = [text for text in page.texts if re.match(r"(ALARM|WARNING|WATCH) (?!of )", text)]
     assert told == [f"{f[2].upper()} {f[0]} {f[1]} {shown(f[3])}" for f in flags]
     text = " ".join(page.texts)
     assert "16 regions of 104 are flagged: 8 at warning, 8 to watch. Figures up to May 2021" in text
@@ -123,6 +130,9 @@ def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) 
     ]
     assert ["25 June 2021", "WARNING", "raised", "news", "20%"] in rows
     assert ["5 June 2021", "WATCH", "new", "news", "15%"] in rows
+    told = r'fill="var\(--(\w+)\)"[^>]*><title>2021-06-\d\d: (\d+%)<'
+    page = (site / "en" / "MLI.sikasso.html").read_text("utf-8")
+    assert re.findall(told, page) == [("watch", "15%"), ("warning", "20%")]
 
 
 def test_what_is_missing_is_said(site: Path) -> None:
@@ -134,6 +144,45 @@ def test_what_is_missing_is_said(site: Path) -> None:
     assert "Ten years on one axis" not in quiet
 
 
+def test_what_a_level_is_worth_without_a_back_test(site: Path) -> None:
+    english = " ".join(Reader(site / "en" / "index.html").texts)
+    assert "Tested on 54 past months (January 2018 to June 2022) in 104 regions" in english
+    assert "ALARM of 29 region-months, 15 were followed by an escalation (52%)" in english
+    assert "of 172 escalations, 51 (30%) came without one." in english
+    assert "none was run here yet" in english
+    french = " ".join(Reader(site / "fr" / "index.html").texts)
+    assert "ALARME sur 29 mois-régions, 15 suivis d'une escalade (52 %)" in french
+
+
+def test_what_tocsin_comes_with_is_what_its_back_test_found() -> None:
+    said = (ROOT / "docs" / "scorecard.md").read_text("utf-8")
+    followed = thresholds()["followed"]
+    assert f"Origins {followed['origins_from']:%Y-%m} to {followed['origins_until']:%Y-%m}," in said
+    flagged = escalated = 0
+    came = sum(followed[level]["escalated"] for level in ("none", "watch", "warning", "alarm"))
+    for level in ("alarm", "warning", "watch"):  # the page counts a level or a graver one
+        flagged += followed[level]["region_months"]
+        escalated += followed[level]["escalated"]
+        shares = f"{escalated / flagged:.3f} | {escalated / came:.3f}"
+        assert f"| level {level} or above | {flagged} | {shares} |" in said
+
+
+def test_a_back_test_run_here_is_told() -> None:
+    chances = np.array([[0.0, 0.09, 0.3], [0.0, 0.0, 0.3]])
+    came = np.array([[True, False, True], [False, False, False]])
+    rows = tidy(by_level(chances, came)).with_columns(
+        origins_from=pl.lit(date(2023, 11, 1)),
+        origins_until=pl.lit(date(2023, 12, 1)),
+        known_until=pl.lit(date(2026, 1, 1)),
+    )
+    told = worth(rows)
+    assert list(told.levels) == ["alarm", "warning", "watch", "none"]
+    assert told.levels["alarm"] == {"region_months": 2, "escalated": 1}
+    assert told.levels["warning"] == {"region_months": 0, "escalated": 0}
+    assert (told.months, told.regions, told.known_until) == (2, 3, date(2026, 1, 1))
+    assert (told.flagged, told.foretold, told.escalated) == (3, 1, 2)
+
+
 def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None:
     path = tmp_path / "tocsin.duckdb"
     shutil.copy(published, path)
@@ -141,9 +190,16 @@ def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None
         con.execute("update regions set region_name = $1 where region_id = 'MLI.gao'", [EVIL])
         for table in ("flags", "past_flags"):
             con.execute(f"update {table} set region_name = $1 where region_id = 'MLI.gao'", [EVIL])
+            con.execute(f"update {table} set is_stale = true")
         con.execute("update events set actor_a = $1, source_admin2_name = $1", [EVIL])
         con.execute("update suspensions set actor = $1, what = $1", [EVIL])
         con.execute("update sources set licence = $1, flaws = $1, title = $1", [EVIL])
+        con.execute(
+            "insert into scorecard select 'level', part, 3, 'combined', measure, 2, null, null, "
+            "'2020-01-01', '2020-02-01', '2026-11-25' "
+            "from unnest(['alarm', 'warning', 'watch', 'none']) as p(part), "
+            "unnest(['region_months', 'escalated']) as m(measure)"
+        )
     build(path, tmp_path / "page", EARLIER)
     for file in (tmp_path / "page").rglob("*.html"):
         assert "<script" not in file.read_text("utf-8"), file
@@ -151,6 +207,9 @@ def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None
     text = " ".join(page.texts)
     assert "Situation au 5 juin 2021" in text
     assert EVIL in text
+    assert "Les chiffres sont trop anciens pour alerter : le dernier mois complet est" in text
+    assert "Éprouvé sur 2 mois passés (janvier 2020 à février 2020) dans 4 régions" in text
+    assert "tel que connu le 25 novembre 2026." in text
     levels = {t.split(" ")[1]: t.split(" ")[0] for t in page.texts if t.startswith("VIGILANCE ")}
     assert levels["Sikasso"] == "VIGILANCE"
     assert "30 mai 2021" not in " ".join(Reader(tmp_path / "page/fr/MLI.sikasso.html").texts)
@@ -197,6 +256,48 @@ def test_a_reader_finds_the_old_site_or_the_new_one(tmp_path: Path) -> None:
     assert [int(text) for text in found] == sorted(int(text) for text in found)
 
 
+def test_a_site_beside_the_file_is_built_once_and_links_to_it(published: Path, tmp_path) -> None:
+    path = tmp_path / "tocsin.duckdb"
+    shutil.copy(published, path)
+    (tmp_path / "quality.html").write_text("all checks")
+    site = tmp_path / "page"
+    build(path, site, FOUNDING)
+    links = Reader(site / "fr" / "index.html").links
+    assert {"../../tocsin.duckdb", "../../quality.html"} <= set(links)
+    assert "../../tocsin.duckdb" in Reader(site / "en" / "MLI.gao.html").links
+    first = (site / "index.html").stat().st_ino
+
+    def is_left_alone() -> bool:
+        build(path, site, FOUNDING)
+        return (site / "index.html").stat().st_ino == first
+
+    assert is_left_alone()
+    (site / "en" / "MLI.gao.html").unlink()
+    assert not is_left_alone()
+    assert (site / "en" / "MLI.gao.html").exists()
+
+
+def test_what_a_site_was_built_from(tmp_path: Path) -> None:
+    file, site = tmp_path / "tocsin.duckdb", tmp_path / "page"
+    site.mkdir()
+    file.write_text("a night")
+    (site / "index.html").write_text("its page")
+    assert not is_built(site, ("2021-06-25", file))
+    leave_mark(site, ("2021-06-25", file))
+    assert is_built(site, ("2021-06-25", file))
+    assert not is_built(site, ("2021-06-26", file))
+    (site / "index.html").write_text("her page")
+    assert not is_built(site, ("2021-06-25", file))
+    leave_mark(site, ("2021-06-25", file))
+    file.write_text("another")
+    assert not is_built(site, ("2021-06-25", file))
+
+
+def test_a_renderer_that_dies_stops_the_build_in_words() -> None:
+    with Renderer() as renderer, pytest.raises(WarehouseError, match="could not be drawn"):
+        renderer.draw("no specification", {}).result()
+
+
 def test_what_is_not_a_page_is_left_alone(published: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(WarehouseError, match="holds something else; name a folder of its own"):
@@ -213,11 +314,17 @@ def test_the_registers_of_a_past_night(published: Path) -> None:
 
 
 def test_a_site_is_small_whole_and_asks_nothing_of_other_hosts(site: Path) -> None:
-    assert sorted(p.name for p in site.iterdir()) == ["en", "fr", "index.html", "style.css"]
+    assert sorted(p.name for p in site.iterdir()) == [
+        ".built",
+        "en",
+        "fr",
+        "index.html",
+        "style.css",
+    ]
     assert [p.name for p in site.parent.iterdir()] == ["page"]
     first = sum((site / name).stat().st_size for name in ("fr/index.html", "style.css"))
     assert first < 150_000
-    assert max(p.stat().st_size for p in site.rglob("*.html")) < 400_000
+    assert max(p.stat().st_size for p in site.rglob("*.html")) < 300_000
     for file in site.rglob("*.html"):
         for link in Reader(file).links:
             path = link.partition("#")[0]

@@ -20,6 +20,7 @@ class Situation:
 
     Attributes:
         night: The night.
+        is_newest: Whether no later night is in the file.
         flags: Every region; ``level`` is what readers were told, ``level_of_month`` what the
             month alone says, ``changed_night`` since when it is told.
         drivers: Drivers and context of every region.
@@ -37,9 +38,11 @@ class Situation:
         entries: Milestones and agreements, newest first.
         sources: Freshness, licence, attribution.
         checks: What was judged and how.
+        scorecard: What followed the levels in the last back-test; empty before the first.
     """
 
     night: date
+    is_newest: bool
     flags: pl.DataFrame
     drivers: pl.DataFrame
     forecasts: pl.DataFrame
@@ -54,6 +57,7 @@ class Situation:
     entries: pl.DataFrame
     sources: pl.DataFrame
     checks: pl.DataFrame
+    scorecard: pl.DataFrame
 
 
 def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:
@@ -81,7 +85,7 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
                 "first"
             )
         try:
-            return _read(con, night, indicators)
+            return _read(con, night, night == nights[-1], indicators)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise WarehouseError(
                 f"{published} was written by another Tocsin ({str(error).splitlines()[0]}); run "
@@ -89,7 +93,9 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
             ) from None
 
 
-def _read(con: duckdb.DuckDBPyConnection, night: date, indicators: Sequence[str]) -> Situation:
+def _read(
+    con: duckdb.DuckDBPyConnection, night: date, is_newest: bool, indicators: Sequence[str]
+) -> Situation:
     load_spatial(con)
 
     def told(select: str) -> pl.DataFrame:
@@ -100,6 +106,7 @@ def _read(con: duckdb.DuckDBPyConnection, night: date, indicators: Sequence[str]
 
     return Situation(
         night=night,
+        is_newest=is_newest,
         flags=run(con, "situation/flag", night=night).pl(),
         drivers=told("from flag_drivers_as_of($night) order by region_id, driver_rank"),
         forecasts=told(
@@ -131,4 +138,5 @@ def _read(con: duckdb.DuckDBPyConnection, night: date, indicators: Sequence[str]
         ),
         sources=told("from sources_as_of($night) order by source"),
         checks=told("from checks_as_of($night) order by table_name, expectation, column_name"),
+        scorecard=told("from scorecard where target = 'level'"),
     )

@@ -25,6 +25,7 @@ HORIZONS = range(1, 7)
 QUANTILES = {"q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q95": 0.95}
 DRIVER_UNIT = "events / month"
 MANY_DEATHS = 25  # in one month: the line VIEWS draws
+UNTUNED = ("suspensions", "followed")  # thresholds that no forecast or level rests on
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def tuning() -> Tuning:
 
 def model_version() -> str:
     """Version of the models and a digest of the numbers they run on: levels of one compare."""
-    tuned = {name: part for name, part in thresholds().items() if name != "suspensions"}
+    tuned = {name: part for name, part in thresholds().items() if name not in UNTUNED}
     return f"{models.VERSION}-{hashlib.sha256(json.dumps(tuned).encode()).hexdigest()[:8]}"
 
 

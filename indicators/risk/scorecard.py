@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from config.registry import thresholds
+from config.registry import LEVELS, thresholds
 from indicators.risk import alarms, models, scores
 from indicators.risk.assess import level_of
 from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, MODELS, Replay, Result
@@ -67,6 +67,7 @@ def findings(
     for part, mask in _parts(past, ids):
         rows += _skills("events", part, events, mask)
     rows += _escalation(events)
+    rows += by_level(events.p_escalation, events.escalated)
     rows += _first_events(events)
     return Findings(
         rows=tidy(rows),
@@ -159,6 +160,33 @@ def _escalation(result: Result) -> list[tuple[object, ...]]:
             value = body(p[mask], came[mask])
             told.append(("escalation", part, 3, "combined", measure, value, low, high))
     return told
+
+
+def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
+    """What a level is worth: region-months that had it, and how many of them escalated.
+
+    Of level none, the latter are the escalations that no level foretold.
+
+    Args:
+        p_escalation: Origins x regions.
+        escalated: Origins x regions, what came.
+
+    Example:
+        >>> rows = by_level(np.array([[0.09, 0.3, 0.0]]), np.array([[False, True, True]]))
+        >>> [(row[1], row[4], row[5]) for row in rows if row[5]]  # doctest: +NORMALIZE_WHITESPACE
+        [('none', 'region_months', 1.0), ('none', 'escalated', 1.0),
+         ('watch', 'region_months', 1.0),
+         ('alarm', 'region_months', 1.0), ('alarm', 'escalated', 1.0)]
+    """
+    told = pl.DataFrame({"p": p_escalation.ravel(), "escalated": escalated.ravel()})
+    levels = told.with_columns(level=level_of(pl.col("p")))
+    rows: list[tuple[object, ...]] = []
+    for level in LEVELS:
+        had = levels.filter(level=level)
+        key = ("level", level, 3, "combined")
+        rows.append((*key, "region_months", float(had.height), None, None))
+        rows.append((*key, "escalated", float(had["escalated"].sum()), None, None))
+    return rows
 
 
 def _first_events(result: Result) -> list[tuple[object, ...]]:

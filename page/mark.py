@@ -1,0 +1,55 @@
+"""What a site was built from: one that would be built again just so is left alone."""
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+MARK = ".built"
+READ = ("alerts", "config", "page", "warehouse")  # what a page follows from, beside the file
+KINDS = (".py", ".toml", ".csv", ".sql", ".j2", ".css", ".html", ".po")
+LIBRARIES = ("babel", "duckdb", "jinja2", "polars", "vl-convert-python")
+
+
+def is_built(folder: Path, seen: Iterable[str | Path]) -> bool:
+    """Whether the folder is, file by file, what was built from just this, by this code.
+
+    Args:
+        folder: The site.
+        seen: Facts it rests on, and files, of which the bytes count: the published file is
+            read rather than believed to be what its manifest says.
+    """
+    mark = folder / MARK
+    return mark.is_file() and mark.read_text("utf-8") == _mark(folder, seen)
+
+
+def leave_mark(folder: Path, seen: Iterable[str | Path]) -> None:
+    """Keep with a site what it was built from."""
+    (folder / MARK).write_text(_mark(folder, seen), "utf-8")
+
+
+def _mark(folder: Path, seen: Iterable[str | Path]) -> str:
+    told = hashlib.sha256(_code_sha256())
+    for thing in seen:
+        told.update(_bytes_sha256(thing) if isinstance(thing, Path) else f"|{thing}".encode())
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MARK):
+        told.update(f"|{path.relative_to(folder)}|".encode() + _bytes_sha256(path))
+    return f"{told.hexdigest()}\n"
+
+
+def _bytes_sha256(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+@cache
+def _code_sha256() -> bytes:
+    """The code, words and numbers that pages follow from, and the libraries."""
+    told = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())
+    for package in READ:
+        for path in sorted((ROOT / package).rglob("*")):
+            if path.suffix in KINDS and "registers" not in path.parts:
+                told.update(f"|{path.relative_to(ROOT)}|".encode() + path.read_bytes())
+    return told.digest()
