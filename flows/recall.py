@@ -10,13 +10,12 @@ import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
 
-ROOT = Path(__file__).parent.parent
+from config.code import ROOT, code_sha256
+
 READ = ("config", "expectations", "indicators", "warehouse")  # what findings follow from
 LIBRARIES = ("duckdb", "great-expectations", "numpy", "polars", "scipy", "statsmodels")
 
@@ -67,7 +66,7 @@ class Recall:
 
 
 def _digest(seen: Iterable[str | pl.DataFrame]) -> bytes:
-    told = hashlib.sha256(code_sha256())
+    told = hashlib.sha256(code_sha256(READ, LIBRARIES))
     for thing in seen:
         if isinstance(thing, pl.DataFrame):
             told.update(f"|{thing.height}|{thing.schema}".encode())
@@ -75,14 +74,3 @@ def _digest(seen: Iterable[str | pl.DataFrame]) -> bytes:
         else:
             told.update(f"|{thing}".encode())
     return told.hexdigest().encode()
-
-
-@cache
-def code_sha256() -> bytes:
-    """Everything declared and programmed that a finding follows from, and the libraries."""
-    told = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())
-    for package in READ:
-        for path in sorted((ROOT / package).rglob("*")):
-            if path.suffix in (".py", ".toml", ".csv", ".sql") and "registers" not in path.parts:
-                told.update(f"|{path.relative_to(ROOT)}|".encode() + path.read_bytes())
-    return told.digest()

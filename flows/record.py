@@ -19,7 +19,8 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 from pythonjsonlogger.json import JsonFormatter
 
-from flows.recall import LIBRARIES, code_sha256
+from config.code import code_sha256
+from flows.recall import LIBRARIES, READ
 from flows.terminal import now
 from warehouse import runs
 from warehouse.runs import Step
@@ -83,7 +84,7 @@ def recorded(
     about = {"run_id": record.run_id, "night": str(night)}
     versions = {"python": platform.python_version(), **{n: version(n) for n in LIBRARIES}}
     told = ", ".join(f"{name} {number}" for name, number in versions.items())
-    code = code_sha256().hex()
+    code = code_sha256(READ, LIBRARIES).hex()
     with logging_to(folder):
         LOGGER.info("run begins", extra={**about, "code_sha256": code, "versions": versions})
         runs.begin(con, record.run_id, night, began_at, code, told)

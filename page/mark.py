@@ -2,14 +2,12 @@
 
 import hashlib
 from collections.abc import Iterable
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from config.code import code_sha256
+
 MARK = ".built"
 READ = ("alerts", "config", "page", "warehouse")  # what a page follows from, beside the file
-KINDS = (".py", ".toml", ".csv", ".sql", ".j2", ".css", ".html", ".po")
 LIBRARIES = ("babel", "duckdb", "jinja2", "polars", "vl-convert-python")
 
 
@@ -31,7 +29,7 @@ def leave_mark(folder: Path, seen: Iterable[str | Path]) -> None:
 
 
 def _mark(folder: Path, seen: Iterable[str | Path]) -> str:
-    told = hashlib.sha256(_code_sha256())
+    told = hashlib.sha256(code_sha256(READ, LIBRARIES))
     for thing in seen:
         told.update(_bytes_sha256(thing) if isinstance(thing, Path) else f"|{thing}".encode())
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MARK):
@@ -42,14 +40,3 @@ def _mark(folder: Path, seen: Iterable[str | Path]) -> str:
 def _bytes_sha256(path: Path) -> bytes:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
-
-
-@cache
-def _code_sha256() -> bytes:
-    """The code, words and numbers that pages follow from, and the libraries."""
-    told = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in LIBRARIES).encode())
-    for package in READ:
-        for path in sorted((ROOT / package).rglob("*")):
-            if path.suffix in KINDS and "registers" not in path.parts:
-                told.update(f"|{path.relative_to(ROOT)}|".encode() + path.read_bytes())
-    return told.digest()

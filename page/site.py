@@ -1,7 +1,6 @@
 """Builds the situation page: HTML in French and English, one page a region, no script."""
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from datetime import date
 from functools import cache, lru_cache, partial
@@ -81,15 +80,16 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
     seen = (f"{night}", f"{is_beside}", f"{has_quality}", published.name)
     if published.exists() and is_built(folder, (*seen, published)):
         return folder / "index.html"
+    part = folder.with_name(f".{folder.name}.part")
     with Renderer() as renderer:  # first, so that it starts while the file is read
         told = situation(published, night, COUNTED)
         try:
-            part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            shutil.rmtree(part, ignore_errors=True)  # of a build that was killed
+            part.mkdir(parents=True)
             try:
                 links = _links(published, is_beside, has_quality and told.is_newest)
                 _write(told, renderer, part, links)
                 leave_mark(part, (*seen, published))
-                part.chmod(0o755)
                 put_in_place(part, folder)
             finally:
                 shutil.rmtree(part, ignore_errors=True)
@@ -151,8 +151,8 @@ def _write(
             }
             path = folder / language / f"{region['region_id']}.html"
             _page(path, "region.html.j2", language, facts)
-    shutil.copy(HERE / "style.css", folder)
-    shutil.copy(HERE / "templates" / "start.html", folder / "index.html")
+    shutil.copyfile(HERE / "style.css", folder / "style.css")
+    shutil.copyfile(HERE / "templates" / "start.html", folder / "index.html")
 
 
 def _page(path: Path, template: str, language: str, facts: Mapping[str, Any]) -> None:

@@ -90,6 +90,9 @@ def site(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "fr").mkdir(parents=True)
     for name in ("fr/index.html", "old.html"):
         (folder / name).write_text("of another night")
+    killed = folder.with_name(".page.part")  # left by a build that was
+    killed.mkdir()
+    (killed / "half.html").write_text("of that build")
     assert build(published, folder) == folder / "index.html"
     return folder
 
@@ -107,9 +110,15 @@ def prefect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def prefect_here(prefect_url: str) -> Iterator[None]:
     """Flows of this process run against that server, which Prefect did not know when imported."""
-    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_LOGGING_LEVEL,
+        PREFECT_LOGGING_TO_API_ENABLED,
+        temporary_settings,
+    )
 
-    with temporary_settings({PREFECT_API_URL: prefect_url, PREFECT_LOGGING_LEVEL: "CRITICAL"}):
+    quiet = {PREFECT_LOGGING_LEVEL: "CRITICAL", PREFECT_LOGGING_TO_API_ENABLED: False}
+    with temporary_settings({PREFECT_API_URL: prefect_url, **quiet}):
         yield
 
 

@@ -1,0 +1,27 @@
+"""A digest of code: what was made by the same code from the same input need not be made again."""
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+ENDINGS = (".py", ".toml", ".csv", ".sql", ".j2", ".css", ".html", ".po")
+
+
+@cache
+def code_sha256(packages: tuple[str, ...], libraries: tuple[str, ...]) -> bytes:
+    """Digest of all that is declared and programmed in packages, and of libraries' versions.
+
+    Registers kept by hand are input and do not count.
+
+    Example:
+        >>> code_sha256(("config",), ("polars",)) == code_sha256(("config",), ("duckdb",))
+        False
+    """
+    told = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
+    for package in packages:
+        for path in sorted((ROOT / package).rglob("*")):
+            if path.suffix in ENDINGS and "registers" not in path.parts:
+                told.update(f"|{path.relative_to(ROOT)}|".encode() + path.read_bytes())
+    return told.digest()
