@@ -103,6 +103,16 @@ def finished(settings: Settings, night: str, now: datetime) -> None:
     forget(settings, "run")
 
 
+def run_failed(settings: Settings, smtp: Smtp, error: Exception, now: datetime) -> None:
+    """Mail the operator that the run failed, once for what failed."""
+    what = " ".join(str(error).split())[:500]
+    tell_now(
+        settings, smtp, "run", what, "Tocsin: the run failed",
+        f"The run failed:\n  {what}\n\nThe last published file stays in place. Mend it and run "
+        "again. This mail comes once for this failure.", now,
+    )  # fmt: skip
+
+
 def watch(
     settings: Settings, smtp: Smtp, hours: float, now: datetime
 ) -> tuple[str | None, Delivery | None]:

@@ -13,7 +13,7 @@ ENDINGS = (".py", ".toml", ".csv", ".sql", ".j2", ".css", ".html", ".po")
 def code_sha256(packages: tuple[str, ...], libraries: tuple[str, ...]) -> bytes:
     """Digest of all that is declared and programmed in packages, and of libraries' versions.
 
-    Registers kept by hand are input and do not count.
+    Registers kept by hand and recipients are input and do not count.
 
     Example:
         >>> code_sha256(("config",), ("polars",)) == code_sha256(("config",), ("duckdb",))
@@ -22,6 +22,7 @@ def code_sha256(packages: tuple[str, ...], libraries: tuple[str, ...]) -> bytes:
     told = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
     for package in packages:
         for path in sorted((ROOT / package).rglob("*")):
-            if path.suffix in ENDINGS and "registers" not in path.parts:
+            is_input = "registers" in path.parts or path.match("recipients*.toml")
+            if path.suffix in ENDINGS and not is_input:
                 told.update(f"|{path.relative_to(ROOT)}|".encode() + path.read_bytes())
     return told.digest()

@@ -18,7 +18,6 @@ from flows import mails, operate
 from flows.terminal import DEGRADED, STYLES, load, now
 
 if TYPE_CHECKING:
-    from config.settings import Settings, Smtp
     from flows.nightly import Report
 
 app = typer.Typer(
@@ -122,34 +121,18 @@ def nightly(
         wait()
         console.print(f"Tocsin, the night of {night} (libraries and Prefect ready in "
                       f"{time.perf_counter() - began:.1f} s)")  # fmt: skip
-        try:
-            report = flow(
-                night,
-                settings,
-                smtp,
-                lambda done: console.print(
-                    f"  {done.step:<28}{done.step_seconds:6.2f} s", highlight=False
-                ),
-            )
-        except Exception as error:
-            tell_failed(settings, smtp, error)
-            raise
+        report = flow(
+            night,
+            settings,
+            smtp,
+            lambda done: console.print(
+                f"  {done.step:<28}{done.step_seconds:6.2f} s", highlight=False
+            ),
+        )
         show(report, console, str(settings.published_path))
     console.print(f"Done in {time.perf_counter() - began:.1f} s")
     if report.is_degraded:
         raise typer.Exit(DEGRADED)
-
-
-def tell_failed(settings: "Settings", smtp: "Smtp", error: Exception) -> None:
-    """Mail the operator that the run failed, once for what failed."""
-    from alerts import operator
-
-    what = " ".join(str(error).split())[:500]
-    operator.tell_now(
-        settings, smtp, "run", what, "Tocsin: the run failed",
-        f"The run failed:\n  {what}\n\nThe last published file stays in place. Mend it and run "
-        "again. This mail comes once for this failure.", now(),
-    )  # fmt: skip
 
 
 @app.command()

@@ -27,7 +27,7 @@ from indicators.risk import explain
 from indicators.risk.delay import completeness
 from page.site import build as build_page
 from warehouse import build
-from warehouse.connect import WarehouseError, one_run, warehouse
+from warehouse.connect import BusyError, WarehouseError, one_run, warehouse
 from warehouse.export import copy_as_parquet
 from warehouse.history import HELD, catch_up, transaction
 from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
@@ -386,13 +386,22 @@ def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -
 
 
 def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
-    """The nightly run as a Prefect flow; of its parameters Prefect keeps the night alone."""
+    """The nightly run as a Prefect flow; of its parameters Prefect keeps the night alone.
+
+    If it fails the operator is told.
+    """
 
     @flow(name="nightly", validate_parameters=False)
     def run(night: date) -> Report:
         return _nightly(night, settings, smtp, progress)
 
-    return run(night)
+    try:
+        return run(night)
+    except BusyError:
+        raise
+    except Exception as error:
+        ops.run_failed(settings, smtp, error, now())
+        raise
 
 
 def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:

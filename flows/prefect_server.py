@@ -64,8 +64,8 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
         return
     folder.mkdir(parents=True, exist_ok=True)
     database = folder / EMPTY_DATABASE.name
-    if EMPTY_DATABASE.exists() and not database.exists():
-        os.replace(shutil.copy(EMPTY_DATABASE, database.with_suffix(".new")), database)
+    if os.access(EMPTY_DATABASE, os.R_OK) and not database.exists():
+        os.replace(shutil.copyfile(EMPTY_DATABASE, database.with_suffix(".new")), database)
     os.environ["PREFECT_HOME"] = str(folder.resolve())
     with socket.socket() as probe:
         # As the server itself binds: connections of one that was killed do not hold the port.

@@ -31,6 +31,11 @@ LOGGER = logging.getLogger("tocsin")
 LOGGER.propagate = False  # into the log alone, not onto the console
 
 
+class _Log(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """No night fails, or fills a terminal, because its log cannot be written."""
+
+
 class Record:
     """Runs the steps of one run as Prefect tasks and keeps what each did.
 
@@ -92,8 +97,8 @@ def recorded(
         try:
             yield record
             status = runs.DEGRADED if record.is_degraded else runs.DONE
-        except Exception as error:
-            failure = " ".join(str(error).split())
+        except BaseException as error:
+            failure = " ".join(str(error).split()) or type(error).__name__
             raise
         finally:
             seconds, memory = time.perf_counter() - began, peak_memory()
@@ -110,7 +115,7 @@ def recorded(
 def logging_to(folder: Path) -> Iterator[None]:
     """Log what Tocsin says into ``folder/tocsin.jsonl`` for a while."""
     folder.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(
+    handler = _Log(
         folder / "tocsin.jsonl", maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8"
     )
     handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(message)s"))
@@ -120,7 +125,8 @@ def logging_to(folder: Path) -> Iterator[None]:
         yield
     finally:
         LOGGER.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()
 
 
 def rows_of(told: object) -> int | None:

@@ -75,7 +75,7 @@ def mails() -> State[None]:
         with existing(settings.warehouse_path) as con:
             done = send_mails(con, settings, smtp)
     except BusyError as busy:
-        return Completed(message=f"left to the run, which hands them over itself: {busy}")
+        return Completed(message=f"left for the next hour: {busy}")
     return Completed(message=f"{len(done)} mails: {', '.join(mail.status for mail in done) or '-'}")
 
 

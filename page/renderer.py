@@ -48,7 +48,7 @@ class Renderer:
             answer = answered.readline()
         except BrokenPipeError:
             answer = ""
-        if not answer:
+        if not answer.endswith("\n"):  # it died before, or in the midst of it
             raise WarehouseError("the pictures could not be drawn; look at the memory, run again")
         svg: str = json.loads(answer)
         return svg

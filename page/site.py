@@ -78,13 +78,13 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
     quality = published.with_name(QUALITY)
     has_quality = is_beside and quality.exists()
     seen = (f"{night}", f"{is_beside}", f"{has_quality}", published.name)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # of a build that was killed
     if published.exists() and is_built(folder, (*seen, published)):
         return folder / "index.html"
-    part = folder.with_name(f".{folder.name}.part")
     with Renderer() as renderer:  # first, so that it starts while the file is read
         told = situation(published, night, COUNTED)
         try:
-            shutil.rmtree(part, ignore_errors=True)  # of a build that was killed
             part.mkdir(parents=True)
             try:
                 links = _links(published, is_beside, has_quality and told.is_newest)

@@ -110,3 +110,12 @@ def test_without_a_published_copy_the_nights_are_lost_and_said(damaged: Path) ->
         assert events.fetchone() == (4022,)
         last = con.execute("select max(date_end) from history.ucdp_ged").fetchone()
         assert last == (date(2022, 12, 31),)
+
+
+def test_a_file_of_before_runs_were_kept_keeps_its_nights(damaged: Path) -> None:
+    shutil.rmtree(damaged.parent / "published")
+    with duckdb.connect(damaged) as con:
+        con.execute("drop table ops.run; drop table ops.run_step")
+    done = mended(damaged)
+    assert (done.nights, done.copy) == (2, None)
+    assert done.lost == ["ops.run", "ops.run_step"]

@@ -1,6 +1,8 @@
 """What runs did is kept: steps with rows, how they ended; files are copied before migrations."""
 
 import json
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from prefect import flow
 
 from flows.record import recorded
-from warehouse import connect, runs
+from warehouse import runs
 from warehouse.connect import WarehouseError, warehouse
 
 NIGHT = date(2021, 6, 25)
@@ -88,6 +90,19 @@ def test_the_published_file_tells_of_runs_but_not_why_they_failed(published: Pat
     assert "run_failure" not in columns  # it may name an address
 
 
+def test_an_end_without_words_is_named(prefect_here, tmp_path: Path, capfd) -> None:
+    def end(_: int) -> None:
+        raise MemoryError
+
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "tocsin.jsonl").symlink_to("/dev/full")  # no line can be logged
+    with pytest.raises(MemoryError):
+        run(tmp_path, [("end", end, 1)], lambda _: None)
+    with warehouse(tmp_path / "w.duckdb") as con:
+        assert runs.last(con, 1)["run_failure"].to_list() == ["MemoryError"]
+    assert "Logging error" not in capfd.readouterr().err
+
+
 def older(path: Path) -> None:
     """A working file as the migration before the last left it."""
     with warehouse(path) as con:
@@ -104,8 +119,10 @@ def test_a_file_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
     path, kept = tmp_path / "w.duckdb", tmp_path / "w.of-migration-9.duckdb"
     (tmp_path / "w.of-migration-3.duckdb").write_text("of an upgrade before")
     older(path)
-    with warehouse(path):
-        pass
+    another = "import duckdb, sys; duckdb.connect(sys.argv[1])"
+    with warehouse(path):  # and the lock on the file was not given up by reading it
+        run = subprocess.run([sys.executable, "-c", another, path], capture_output=True, text=True)
+    assert "Conflicting lock is held" in run.stderr
     assert (migrations(path), migrations(kept)) == (10, 9)
     assert sorted(tmp_path.glob("w.of-migration-*")) == [kept]
 
@@ -114,11 +131,11 @@ def test_a_file_that_cannot_be_copied_is_not_migrated(tmp_path: Path, monkeypatc
     path = tmp_path / "w.duckdb"
     older(path)
 
-    def full(source: Path, target: Path) -> None:
-        target.write_text("a part")
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(connect.shutil, "copyfile", full)
+    fake = tmp_path / "bin" / "cp"
+    fake.parent.mkdir()
+    fake.write_text('#!/bin/sh\necho a part > "$3"\necho No space left on device >&2\nexit 1\n')
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent), prepend=":")
     says = r"No space left.*make room.*nothing was changed"
     with pytest.raises(WarehouseError, match=says), warehouse(path):
         pass

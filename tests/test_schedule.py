@@ -87,7 +87,7 @@ def test_mails_wait_for_a_night_and_for_a_run_at_work(settings, monkeypatch) -> 
         told = mails(return_state=True)
         other.kill()
     assert told.is_completed()
-    assert told.message.startswith("left to the run, which hands them over itself: process")
+    assert told.message.startswith("left for the next hour: process")
 
 
 def test_prefect_writes_down_the_runs_to_come(prefect_url: str) -> None:

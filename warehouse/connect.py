@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -225,18 +225,23 @@ def migrate(con: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
 
 
 def _copy_before(path: Path, number: int) -> None:
-    """Keep the file as ``<name>.of-migration-<number>.duckdb``, in place of an earlier copy."""
+    """Keep the file as ``<name>.of-migration-<number>.duckdb``, in place of an earlier copy.
+
+    Another process copies: closing the file here would give up DuckDB's lock on it.
+    """
     kept = path.with_name(f"{path.stem}.of-migration-{number}.duckdb")
     part = kept.with_suffix(".part")
     try:
-        shutil.copyfile(path, part)
+        command = ["cp", "--", str(path), str(part)]
+        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
         for old in path.parent.glob(f"{path.stem}.of-migration-*.duckdb"):
             old.unlink()
         os.replace(part, kept)
-    except OSError as error:
+    except (OSError, subprocess.CalledProcessError) as error:
         part.unlink(missing_ok=True)
+        cause = error.strerror if isinstance(error, OSError) else error.stderr.strip()
         raise WarehouseError(
-            f"cannot copy {path} to {kept} before it is brought up to date ({error.strerror}); "
+            f"cannot copy {path} to {kept} before it is brought up to date ({cause}); "
             "make room or make it writable and run again; nothing was changed"
         ) from None
 

@@ -14,10 +14,12 @@ from warehouse.publish import PUBLISHED_MARTS
 from warehouse.sources import SOURCES
 
 REBUILT = ("batch", "quarantine")  # with the history, from the log of what landed
-FROM_COPY = {
-    "ops.night": "nights", "ops.scorecard": "scorecard", "ops.run": "runs",
-    "ops.run_step": "run_steps",
-}  # fmt: skip
+FROM_COPY = {"ops.night": "from nights", "ops.scorecard": "from scorecard"}
+# A copy was written by a run that had not ended then; how it did is not known.
+RUNS_FROM_COPY = {
+    "ops.run": "from runs where run_status <> 'running'",
+    "ops.run_step": "from run_steps",
+}
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def _restore(
     copy = None
     if any(found.get(name) is None for name in nights):  # of one moment: all or none of the copy
         copy = _fullest(published)
-        found |= _published(copy) if copy else dict.fromkeys(nights)
+        told = _published(copy) if copy else dict.fromkeys(nights)
+        found |= {n: f for n, f in told.items() if n in nights or found.get(n) is None}
     with transaction(con):
         for name, frame in sorted(found.items()):
             if frame is not None:
@@ -113,11 +116,12 @@ def _restore(
 
 def _published(copy: Path) -> dict[str, pl.DataFrame | None]:
     """Tables of the working file as a published copy tells them; None: an older copy lacks it."""
-    asked = {name: f"from {published}" for name, published in FROM_COPY.items()} | {
-        f"mart.{mart}": f"from (select *, null::date as night_to from {name}) union all by name "
-        f"from past_{name}"
+    past = "select *, null::date as night_to"
+    marts = {
+        f"mart.{mart}": f"from ({past} from {name}) union all by name from past_{name}"
         for mart, (name, _) in PUBLISHED_MARTS.items()
     }
+    asked = FROM_COPY | RUNS_FROM_COPY | marts
     told: dict[str, pl.DataFrame | None] = {}
     with duckdb.connect(copy, read_only=True) as con:
         for name, query in asked.items():
