@@ -9,9 +9,8 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TOCSIN_"
-PRIVATE = (
-    0o027  # what is written is for its owner, readable for the owner's group, and no one else's
-)
+# What is written is for its owner, readable for the owner's group, and no one else's.
+PRIVATE = 0o027
 
 
 class SettingsError(Exception):
