@@ -5,7 +5,7 @@ import polars as pl
 
 from config.registry import Indicator, thresholds
 from indicators.risk.farrington import FarringtonControl, farrington
-from indicators.risk.panel import distances_km, neighbour_weights
+from indicators.risk.panel import neighbour_weights
 from indicators.violence import PLACE_MONTH, events_count
 
 
@@ -14,7 +14,7 @@ def neighbour_events_weighted(
 ) -> pl.DataFrame:
     """Events a month in the other regions, borders ignored, the nearer the heavier.
 
-    A weighted mean over all other regions; the weight halves with every
+    A weighted mean over the 32 nearest other regions; the weight halves with every
     ``half_distance_km`` between centroids.
     """
     wide = (
@@ -26,11 +26,13 @@ def neighbour_events_weighted(
     located = pl.DataFrame({"region_id": places}).join(
         regions, on="region_id", how="left", maintain_order="left"
     )
-    distance = distances_km(
-        located["centroid_longitude"].to_numpy(), located["centroid_latitude"].to_numpy()
+    weights = neighbour_weights(
+        located["centroid_longitude"].cast(pl.Float64).to_numpy(),
+        located["centroid_latitude"].cast(pl.Float64).to_numpy(),
+        thresholds()["spread"]["half_distance_km"],
     )
-    weights = neighbour_weights(distance, thresholds()["spread"]["half_distance_km"])
-    around = wide.select(places).to_numpy() @ weights.T
+    around = (weights @ wide.select(places).to_numpy().T).T
+    around = np.where(np.asarray(weights.sum(axis=1)) > 0, around, np.nan)
     long = (
         pl.DataFrame(around, schema=places)
         .with_columns(wide["month_start"])
@@ -95,7 +97,7 @@ def aberration(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
 SPREAD = (
     Indicator(
         name="neighbour_events_weighted",
-        version=1,
+        version=2,
         compute=neighbour_events_weighted,
         place_level="region",
         unit="events / month",

@@ -1,53 +1,73 @@
-"""From event counts to forecasts, levels and the drivers of every flag."""
+"""From event days to forecasts, levels, what drives them and what would move them."""
 
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 import polars as pl
+from scipy.sparse import csr_array
 
 from config.registry import LEVELS, thresholds
 from indicators.risk import models
-from indicators.risk.emergence import first_events
-from indicators.risk.models import Excited, Tuning
+from indicators.risk.joint import group_forecast, group_shock
+from indicators.risk.mixtures import CountMixture
+from indicators.risk.models import PastWindows, SelfExciting, Tuning
 from indicators.risk.panel import (
+    BASELINE_BLOCKS,
+    BLOCK_DAYS,
+    FEATURES,
+    YEAR_DAYS,
     Array,
+    EventDays,
     Panel,
-    distances_km,
+    build_panel,
+    conflict_day_features,
+    nearest_active_place,
     neighbour_weights,
-    weighted_means,
-    window_sums,
 )
 
+FIRST_DAY = date(1989, 1, 1)  # UCDP GED begins
 HORIZONS = range(1, 7)
-QUANTILES = {"q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q95": 0.95}
+QUANTILES = {
+    "q025": 0.025, "q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9,
+    "q95": 0.95, "q975": 0.975,
+}  # fmt: skip
+DEATHS_QUANTILES = ("q025", "q10", "q50", "q90", "q975")
 DRIVER_UNIT = "events / month"
-MANY_DEATHS = 25  # in one month: the line VIEWS draws
-UNTUNED = ("suspensions", "followed")  # thresholds that no forecast or level rests on
+MANY_DEATHS = 25  # in thirty days: the line VIEWS draws
+UNTUNED = ("suspensions", "followed", "intensity", "quarantine")  # no forecast rests on these
+ACTIVE_DAYS = 180  # without an event for so long, nobody's active neighbour
+BAR_DAYS = 180  # how long ago the bar is looked at that a quiet region's level is compared with
+MOST_EVENTS = 12  # more than these until the next level: not told
+FALL_DAYS = range(7, 183, 7)  # nights ahead on which a level is looked at, if all stays quiet
 
 
 @dataclass(frozen=True)
 class Assessment:
-    """The three frames of a night: forecasts, flags and drivers (columns as in the dictionary)."""
+    """The frames of a night (columns as in the dictionary): one row a region and model and
+    horizon, a country and horizon, a region, a region and driver.
+    """
 
     forecasts: pl.DataFrame
+    country_forecasts: pl.DataFrame
     flags: pl.DataFrame
     drivers: pl.DataFrame
 
 
-def tuning() -> Tuning:
-    """The models' numbers from ``config/thresholds.toml``."""
-    declared = thresholds()["models"]
+def tuning(target: str = "events") -> Tuning:
+    """The models' numbers from ``config/thresholds.toml``, for events or deaths."""
+    declared, own = thresholds()["models"], thresholds()["models"][target]
     return Tuning(
-        half_life=declared["half_life"],
-        prior_months=declared["prior_months"],
-        excited_months=int(declared["excited_months"]),
-        excited_half_life=declared["excited_half_life"],
+        history_blocks=int(declared["history_blocks"]),
+        history_half_life=declared["history_half_life"],
         past_year_share=declared["past_year_share"],
-        dispersion_power=declared["dispersion_power"],
-        dispersion_months=int(declared["dispersion_months"]),
+        dispersion_power=own["dispersion_power"],
+        dispersion_blocks=int(declared["dispersion_blocks"]),
+        log_score_share=declared["log_score_share"],
+        weight=own["weight"],
     )
 
 
@@ -61,7 +81,7 @@ def level_of(p_escalation: pl.Expr) -> pl.Expr:
     """Level of a probability of escalation, by the thresholds of ``config``.
 
     Example:
-        >>> frame = pl.DataFrame({"p": [0.01, 0.1, 0.2, 0.3]})
+        >>> frame = pl.DataFrame({"p": [0.01, 0.14, 0.25, 0.5]})
         >>> frame.select(level_of(pl.col("p"))).to_series().to_list()
         ['none', 'watch', 'warning', 'alarm']
     """
@@ -72,298 +92,509 @@ def level_of(p_escalation: pl.Expr) -> pl.Expr:
     return level
 
 
-def escalation_threshold(counts: Array) -> Array:
-    """Events that the coming window must reach to count as escalation, per region.
-
-    At least ``least_events`` and at least ``ratio`` times the monthly mean of the past
-    twelve months, over ``months`` months.
-
-    Args:
-        counts: Months x regions.
-
-    Example:
-        >>> escalation_threshold(np.array([[1.0, 0.0]] * 12)).tolist()
-        [6.0, 3.0]
-    """
-    rule = thresholds()["escalation"]
-    usual = counts[-models.BASELINE_MONTHS :].mean(axis=0) * rule["months"]
-    reached: Array = np.maximum(rule["least_events"], np.ceil(rule["ratio"] * usual - 1e-9))
-    return reached
+def _level_number(p_escalation: Array) -> Array:
+    """0 for none to 3 for alarm."""
+    bounds = [thresholds()["levels"][name] for name in LEVELS[1:]]
+    return np.searchsorted(np.array(bounds), p_escalation, side="right").astype(np.float64)
 
 
 @dataclass(frozen=True)
-class Pool:
-    """All models of one window of months.
+class Window:
+    """The pool of one window ahead, with the model and past nights it was learnt from.
 
     Attributes:
-        pmfs: Regions x counts by model, ``combined`` last; NaN where a model has no
-            forecast of the region.
-        shares: Models x regions, what each has in ``combined``.
-        parts: Regions x ``models.DRIVERS``: what each adds to the events that
-            ``combined`` expects; NaN where the self-exciting model is left out.
-        usual: The same on the mean of the past twelve months' features.
+        first: First thirty-day block after the night.
+        last: Last block.
+        model: None: it could not be fitted.
+        pool: Tonight's, one a place.
+        panel: What it was fitted on.
+        tuning: The models' numbers.
     """
 
-    pmfs: dict[str, Array]
-    shares: Array
-    parts: Array
-    usual: Array
+    first: int
+    last: int
+    model: SelfExciting | None
+    pool: CountMixture
+    panel: Panel
+    tuning: Tuning
 
-    @property
-    def combined(self) -> Array:
-        """The pool's own forecast."""
-        return self.pmfs["combined"]
+    @cached_property
+    def past(self) -> PastWindows:
+        """What the same model says of past nights, and what came."""
+        return models.past_windows(self.panel, self.model, self.first, self.last, self.tuning)
 
-    def left_out(self) -> list[str | None]:
-        """Names of the models that have no forecast, by region."""
-        names = np.array(list(self.pmfs)[:-1])
-        return [", ".join(names[share == 0]) or None for share in self.shares.T]
+    def pool_with(self, features: Array, counts: Array) -> CountMixture:
+        """The pool of the same model for other features and counts."""
+        draws = models.conflictology(counts, self.last - self.first + 1)
+        return models.pool_of(self.model, features, draws, self.tuning.weight)
+
+    def shift_of(self, threshold: Array | float) -> float:
+        """``models.fit_logit_shift`` of the chance of at least ``threshold``, one or a row each."""
+        past, bound = self.past, np.broadcast_to(threshold, self.past.observed.shape)
+        rows = past.pool.expected() > models.CALIBRATED_ABOVE / 2
+        said = past.pool.take(rows).exceedance_probability(bound[rows])
+        return models.fit_logit_shift(said, past.observed[rows] >= bound[rows])
 
 
-def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: bool) -> Assessment:
-    """Forecasts, flags and drivers from the monthly counts of all regions.
+def forecast_window(panel: Panel, first: int, last: int, tuned: Tuning) -> Window:
+    """The pool of the events in blocks ``first`` to ``last`` after the night.
 
     Args:
-        series: ``place_id``, ``month_start``, ``value`` of ``events_count`` by region and
-            ``deaths_best_count`` as ``deaths``; no gaps, newest month wholly known.
+        panel: As of the night.
+        first: First block of the window.
+        last: Last block.
+        tuned: The models' numbers.
+    """
+    try:
+        model = models.fit_self_exciting(panel, first, last, tuned)
+    except models.FIT_ERRORS:  # of no place; the other model stands in for it, and it is said
+        model = None
+    draws = models.conflictology(panel.counts, last - first + 1)
+    pool = models.pool_of(model, panel.features[-1], draws, tuned.weight)
+    return Window(first, last, model, pool, panel, tuned)
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a night's forecasts rest on.
+
+    Attributes:
+        events: Known events; places are the regions, then the countries' unplaced events.
+        deaths: Their deaths.
+        weights: Of neighbours, places x places.
+        known_until: Last day that the event source wholly covers (ordinal).
+        night: Ordinal.
+        country: Country number of each place.
+        regions: How many of the places are regions.
+    """
+
+    events: EventDays
+    deaths: EventDays
+    weights: csr_array
+    known_until: int
+    night: int
+    country: Array
+    regions: int
+
+    def panel(self, target: EventDays) -> Panel:
+        """Blocks up to the last day known, targets from the night on."""
+        history = int(thresholds()["models"]["history_blocks"])
+        gap_blocks = -(-(self.night - self.known_until) // BLOCK_DAYS)
+        return build_panel(
+            target, self.weights, self.known_until, self.night, FIRST_DAY.toordinal(),
+            history + max(HORIZONS) + gap_blocks,
+        )  # fmt: skip
+
+
+def night_of(events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date) -> Night:
+    """Event days by place from the events known on a night.
+
+    Args:
+        events: ``event_date``, ``country_code``, ``region_id`` (null: known to the country only),
+            ``deaths_best_count``.
+        regions: Sorted by ``region_id``, with ``country_code`` and centroids.
+        known_until: Last day that the source wholly covers; later events do not count.
+        night: The night.
+    """
+    codes = regions["country_code"].unique().sort().to_list()
+    places = [*regions["region_id"].to_list(), *codes]
+    number = pl.coalesce("region_id", "country_code").replace_strict(
+        places, range(len(places)), default=None, return_dtype=pl.Int64
+    )
+    known = (
+        events.filter(pl.col("event_date") <= known_until)
+        .with_columns(place=number)
+        .drop_nulls("place")
+    )
+    day = (
+        known["event_date"].to_physical().to_numpy().astype(np.int64) + date(1970, 1, 1).toordinal()
+    )
+    place = known["place"].to_numpy()
+    deaths = known["deaths_best_count"].cast(pl.Float64).to_numpy()
+    unplaced = np.full(len(codes), np.nan)
+    longitude, latitude = (
+        np.append(regions[f"centroid_{axis}"].cast(pl.Float64).to_numpy(), unplaced)
+        for axis in ("longitude", "latitude")
+    )
+    country = pl.Series([*regions["country_code"].to_list(), *codes])
+    return Night(
+        events=EventDays(day, place, np.ones(day.size)),
+        deaths=EventDays(day, place, deaths),
+        weights=neighbour_weights(longitude, latitude, thresholds()["spread"]["half_distance_km"]),
+        known_until=known_until.toordinal(),
+        night=night.toordinal(),
+        country=country.replace_strict(codes, range(len(codes)), return_dtype=pl.Int64).to_numpy(),
+        regions=regions.height,
+    )
+
+
+@dataclass(frozen=True)
+class Escalation:
+    """The chance that the coming ninety days escalate, and what it rests on.
+
+    Attributes:
+        window: Its pool.
+        threshold: Places: events that count as escalation.
+        shift: Of the calibration, logit scale.
+        probability: Places, calibrated.
+    """
+
+    window: Window
+    threshold: Array
+    shift: float
+    probability: Array
+
+    def probability_with(self, features: Array, counts: Array, threshold: Array) -> Array:
+        """The calibrated chance for other features, counts and bar, by the same model."""
+        pool = self.window.pool_with(features, counts)
+        return models.calibrated(pool.exceedance_probability(threshold), self.shift)
+
+
+def escalation(panel: Panel) -> Escalation:
+    """The calibrated chance of escalation of every place, all learnt from the panel."""
+    rule = thresholds()["escalation"]
+    window = forecast_window(panel, 1, int(rule["blocks"]), tuning())
+    shift = window.shift_of(models.escalation_threshold(window.past.past_year, rule))
+    threshold = models.escalation_threshold(panel.features[-1, :, 0], rule)
+    chance = models.calibrated(window.pool.exceedance_probability(threshold), shift)
+    return Escalation(window, threshold, shift, chance)
+
+
+def assess(
+    events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date, is_stale: bool
+) -> Assessment:
+    """Forecasts, flags and drivers of a night.
+
+    Args:
+        events: Events as known on the night: ``event_date``, ``country_code``, ``region_id``
+            (null: known to the country only), ``deaths_best_count``.
         regions: Core regions with centroids.
-        night: The night of the run.
+        known_until: Last day that the event source wholly covers.
+        night: The night, from which windows of thirty days are counted.
         is_stale: Whether the event source is older than its maximum age.
 
     Returns:
-        An ``Assessment``; models: self_exciting, negbin_region, conflictology and
-        combined, their pool by the weights of ``config/thresholds.toml``.
+        An ``Assessment``; models: self_exciting, conflictology and combined, their pool.
     """
     places = regions.sort("region_id")
-    ids = places["region_id"].to_list()
-    counts, months = _wide(series, ids, "value")
-    deaths, _ = _wide(series, ids, "deaths")
-    distance, weights = _apart(places)
-    panel = Panel(counts, weights)
-    pool = _ahead(panel)
-    p_escalation = models.tail(pool.combined, escalation_threshold(counts))
-    before = _ahead(Panel(counts[:-1], weights))
-    flags = (
-        places.select("region_id", "country_code", "country_name", "region_name")
-        .with_columns(
-            as_of_date=pl.lit(night),
-            data_month=pl.lit(months[-1]),
-            events_count=pl.Series(counts[-1]).cast(pl.Int64),
-            deaths_best_count=pl.Series(deaths[-1]).cast(pl.Int64),
-            p_escalation=pl.Series(p_escalation),
-            p_escalation_before=pl.Series(
-                models.tail(before.combined, escalation_threshold(counts))
-            ),
-            escalation_threshold_count=pl.Series(escalation_threshold(counts)).cast(pl.Int64),
-            events_past12_mean=pl.Series(counts[-models.BASELINE_MONTHS :].mean(axis=0)),
-            events_next3_mean=pl.Series(models.expected(pool.combined)),
-            events_next3_q10=pl.Series(models.quantile(pool.combined, 0.1)),
-            events_next3_q90=pl.Series(models.quantile(pool.combined, 0.9)),
-            is_stale=pl.lit(is_stale),
-            models_left_out=pl.Series(pool.left_out(), dtype=pl.String),
-            model_version=pl.lit(model_version()),
-        )
-        .with_columns(level=level_of(pl.col("p_escalation")))
-    )
+    base = night_of(events, places, known_until, night)
+    panel = base.panel(base.events)
+    deaths_panel = base.panel(base.deaths)
+    found = escalation(panel)
+    deaths = forecast_window(deaths_panel, found.window.first, found.window.last, tuning("deaths"))
+    singles = {
+        "events": [forecast_window(panel, h, h, tuning()) for h in HORIZONS],
+        "deaths": [forecast_window(deaths_panel, h, h, tuning("deaths")) for h in HORIZONS],
+    }
+    shifts = {
+        "events": [window.shift_of(1) for window in singles["events"]],
+        "deaths": [window.shift_of(MANY_DEATHS) for window in singles["deaths"]],
+    }
+    here = slice(base.regions)
+    bars = _bars_before(base, panel)
+    p_bar_before = found.probability_with(panel.features[-1], panel.counts, bars)
+    newest = _newest_event_days(base)
+    p_without = np.where(np.isfinite(newest), _probability_without(found, panel, newest), np.nan)
+    is_flagged = _level_number(found.probability) > 0
+    p_month_ago = found.probability_with(panel.features[-2], panel.counts[:-1], found.threshold)
+    past_year = panel.features[-1, :, 0]
+
+    def column(values: Array) -> pl.Series:
+        return pl.Series(values[here]).fill_nan(None)
+
+    def level(values: Array) -> pl.Expr:
+        return level_of(pl.lit(pl.Series(values[here])))
+
+    window_start = night + timedelta(days=1)
+    next_month = calibrated_singles(singles, shifts)
+    flags = places.select("region_id", "country_code", "country_name", "region_name").with_columns(
+        as_of_date=pl.lit(night),
+        known_until_date=pl.lit(known_until),
+        window_start_date=pl.lit(window_start),
+        window_end_date=pl.lit(night + timedelta(days=found.window.last * BLOCK_DAYS)),
+        p_escalation=column(found.probability),
+        p_escalation_before=column(p_month_ago),
+        escalation_threshold_count=column(found.threshold).cast(pl.Int64),
+        events_past12_mean=column(past_year),
+        events_next3_mean=column(found.window.pool.expected()),
+        events_next3_q10=column(found.window.pool.quantile(0.1)),
+        events_next3_q90=column(found.window.pool.quantile(0.9)),
+        deaths_next3_mean=column(deaths.pool.expected()),
+        deaths_next3_q10=column(deaths.pool.quantile(0.1)),
+        deaths_next3_q90=column(deaths.pool.quantile(0.9)),
+        quiet_days=column(newest).cast(pl.Int64),
+        is_stale=pl.lit(is_stale),
+        models_left_out=pl.Series(_left_out(found.window.pool, here), dtype=pl.String),
+        model_version=pl.lit(model_version()),
+        calibration_shift=pl.lit(found.shift),
+        level=level(found.probability),
+        level_at_bar_before=level(p_bar_before),
+        p_without_newest_event=column(np.where(is_flagged, p_without, np.nan)),
+        events_to_next_level_count=column(_events_to_next_level(found, panel)).cast(pl.Int64),
+        may_fall_on_date=pl.Series(_may_fall_on(base, found, panel, night)[here], dtype=pl.Date),
+        p_any_next_month=column(next_month["p_any_event"]),
+        p_25_deaths_next_month=column(next_month["p_25_deaths"]),
+    )  # fmt: skip
     flags = flags.with_columns(
-        p_without_newest_event=pl.Series(_without_newest(panel, flags["level"] != "none"))
-    ).with_columns(
-        p_without_newest_event=pl.col("p_without_newest_event").fill_nan(None),
-        level_without_newest_event=pl.when(pl.col("p_without_newest_event").is_not_nan()).then(
+        level_without_newest_event=pl.when(pl.col("p_without_newest_event").is_not_null()).then(
             level_of(pl.col("p_without_newest_event"))
-        ),
+        )
     )
-    forecasts = _forecasts(panel, Panel(deaths, weights), ids, months[-1])
-    next_month = forecasts.filter(model="combined", horizon_months=1).select(
-        "region_id", p_any_next_month="p_any_event", p_25_deaths_next_month="p_25_deaths"
-    )
+    ids = places["region_id"].to_list()
     return Assessment(
-        forecasts,
-        flags.join(next_month, on="region_id", how="left", maintain_order="left"),
-        pl.concat([_drivers(panel, ids, pool), _evidence(panel, distance, ids, pool)]),
+        _forecasts(singles, shifts, ids, known_until, night),
+        _country_forecasts(singles, base, places, night),
+        flags,
+        pl.concat([_drivers(found, panel, ids), _evidence(base, panel, found, places)]),
     )
+
+
+def calibrated_singles(
+    singles: dict[str, list[Window]], shifts: dict[str, list[float]]
+) -> dict[str, Array]:
+    """Calibrated chances of the first thirty days: of any event, of ``MANY_DEATHS``."""
+    bounds = {"p_any_event": ("events", 1.0), "p_25_deaths": ("deaths", float(MANY_DEATHS))}
+    return {
+        name: models.calibrated(_at_least(singles[target][0].pool, bound), shifts[target][0])
+        for name, (target, bound) in bounds.items()
+    }
+
+
+def _at_least(pool: CountMixture, threshold: float) -> Array:
+    return pool.exceedance_probability(np.full(len(pool.weight), threshold))
 
 
 def levels_unrevised(
-    counts: pl.DataFrame, before: pl.DataFrame, regions: pl.DataFrame
+    events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date
 ) -> pl.DataFrame:
-    """Levels had the months told before kept the figures they had then.
+    """Levels of a night by other versions of the events: ``region_id``, ``level_unrevised``.
 
     Args:
-        counts: ``place_id``, ``month_start``, ``value``: tonight's events by region.
-        before: The same as told on an earlier night; may end earlier, or be empty.
+        events: Events of which those known to an earlier night stand as they did then.
         regions: Core regions with centroids.
-
-    Returns:
-        ``region_id`` and ``level_unrevised`` of every region.
+        known_until: Last day that the source wholly covers.
+        night: The night.
     """
-    told = before.rename({"value": "was"})
-    joined = counts.join(told, on=["place_id", "month_start"], how="left", maintain_order="left")
     places = regions.sort("region_id")
-    ids = places["region_id"].to_list()
-    kept, _ = _wide(joined.with_columns(pl.coalesce("was", "value").alias("value")), ids, "value")
-    pool = _ahead(Panel(kept, _apart(places)[1]))
-    p_escalation = models.tail(pool.combined, escalation_threshold(kept))
-    return pl.DataFrame({"region_id": ids, "p": p_escalation}).select(
-        "region_id", level_unrevised=level_of(pl.col("p"))
+    base = night_of(events, places, known_until, night)
+    chance = escalation(base.panel(base.events)).probability[: base.regions]
+    return places.select("region_id", level_unrevised=level_of(pl.lit(pl.Series(chance))))
+
+
+def _left_out(pool: CountMixture, here: slice) -> list[str | None]:
+    return ["self_exciting" if weight == 0 else None for weight in pool.weight[here]]
+
+
+def _newest_event_days(base: Night) -> Array:
+    """Days from each place's newest event to the last day known; NaN: it never had one."""
+    newest = np.full(len(base.country), -1, dtype=np.int64)
+    np.maximum.at(newest, base.events.place, base.events.day)
+    return np.where(newest >= 0, float(base.known_until) - newest, np.nan)
+
+
+def _bars_before(base: Night, panel: Panel) -> Array:
+    """Events that counted as escalation ``BAR_DAYS`` ago, by what is known tonight."""
+    blocks = BAR_DAYS // BLOCK_DAYS
+    return models.escalation_threshold(
+        panel.features[-1 - blocks, :, 0], thresholds()["escalation"]
     )
 
 
-def _apart(places: pl.DataFrame) -> tuple[Array, Array]:
-    """Distances between regions (km) and their weights as neighbours."""
-    distance = distances_km(
-        places["centroid_longitude"].cast(pl.Float64).to_numpy(),
-        places["centroid_latitude"].cast(pl.Float64).to_numpy(),
-    )
-    return distance, neighbour_weights(distance, thresholds()["spread"]["half_distance_km"])
+def _probability_without(found: Escalation, panel: Panel, newest: Array) -> Array:
+    """Chance of escalation had each place's newest event not happened, by the same model."""
+    features = models.without_event(panel.features[-1], newest)
+    counts = panel.counts[-BASELINE_BLOCKS:].copy()
+    block = np.nan_to_num(newest, nan=1e9).astype(np.int64) // BLOCK_DAYS
+    recent = np.flatnonzero(block < BASELINE_BLOCKS)
+    counts[-1 - block[recent], recent] -= 1
+    bar = models.escalation_threshold(features[:, 0], thresholds()["escalation"])
+    return found.probability_with(features, counts, bar)
 
 
-def _wide(series: pl.DataFrame, ids: list[str], value: str) -> tuple[Array, list[date]]:
-    wide = series.pivot(on="place_id", index="month_start", values=value).sort("month_start")
-    return wide.select(ids).to_numpy().astype(np.float64), wide["month_start"].to_list()
+def _events_to_next_level(found: Escalation, panel: Panel) -> Array:
+    """Further events, on the last day known, that lift a place's level; NaN: over ``MOST_EVENTS``.
 
-
-def _ahead(panel: Panel) -> Pool:
-    """The pool over the months in which an escalation counts."""
-    window = int(thresholds()["escalation"]["months"])
-    largest = int(4 * window_sums(panel.counts, window).max()) + 20
-    return window_pool(panel, models.excitation(panel), 1, window, largest, tuning())
-
-
-def _without_newest(panel: Panel, flagged: pl.Series) -> Array:
-    """P(escalation) had the region's newest event not happened; NaN where not flagged.
-
-    Everything is fitted anew, with one event less.
+    The bar rises with them: an event counts as a sign of more to come and as one already come.
     """
-    p = np.full(len(flagged), np.nan)
-    for region in np.flatnonzero(flagged.to_numpy()):
-        (active,) = np.nonzero(panel.counts[:, region])
-        if not active.size:
-            continue
-        counts = panel.counts.copy()
-        counts[active[-1], region] -= 1
-        threshold = escalation_threshold(counts)
-        p[region] = models.tail(_ahead(Panel(counts, panel.weights)).combined, threshold)[region]
-    return p
+    level = _level_number(found.probability)
+    needed = np.full(panel.places, np.nan)
+    rule = thresholds()["escalation"]
+    for number in range(MOST_EVENTS, 0, -1):
+        more = np.full(panel.places, float(number))
+        features = models.with_more_events(panel.features[-1], more)
+        counts = panel.counts[-BASELINE_BLOCKS:].copy()
+        counts[-1] += number
+        bar = models.escalation_threshold(features[:, 0], rule)
+        is_higher = _level_number(found.probability_with(features, counts, bar)) > level
+        needed = np.where(is_higher, number, np.where(np.isnan(needed), np.nan, needed))
+    return np.where(level == len(LEVELS) - 1, np.nan, needed)
 
 
-def window_pool(
-    panel: Panel,
-    seen: Array,
-    first: int,
-    last: int,
-    largest: int,
-    tuned: Tuning,
-    target: str = "events",
-) -> Pool:
-    """All models of the events ``first`` to ``last`` months ahead, and what drives them.
-
-    Args:
-        panel: Counts up to the origin.
-        seen: ``models.excitation`` of the panel.
-        first: First month of the window.
-        last: Last month.
-        largest: Largest count told apart.
-        tuned: The models' numbers.
-        target: Whose weights combine them: events or deaths.
+def _may_fall_on(base: Night, found: Escalation, panel: Panel, night: date) -> list[date | None]:
+    """First night, a week apart, on which a place's level is lower if all stays quiet; None: not
+    flagged, or not within half a year.
     """
-    length = last - first + 1
-    pmfs = {
-        "negbin_region": models.negbin_region(panel, length, largest, tuned),
-        "conflictology": models.conflictology(panel, length, largest),
-    }
-    try:
-        excited = models.self_exciting(panel, seen, first, last, largest, tuned)
-    except models.FITS_FAIL:  # of no region; the others stand in for it, and it is told
-        nothing = np.full((panel.counts.shape[1], len(models.EXCITED_DRIVERS)), np.nan)
-        excited = Excited(np.full_like(pmfs["conflictology"], np.nan), nothing, nothing)
-    pmfs = {"self_exciting": excited.pmf, **pmfs}
-    shares = models.pool_shares(pmfs, target)
-    others = sum(
-        share * np.nan_to_num(models.expected(pmf))
-        for share, pmf in list(zip(shares, pmfs.values(), strict=True))[1:]
-    )
-    own, usual = (shares[0][:, None] * part for part in (excited.parts, excited.usual))
-    return Pool(
-        {**pmfs, "combined": models.combine(pmfs, shares)},
-        shares,
-        np.column_stack([own, others]),
-        np.column_stack([usual, others]),
-    )
+    level = _level_number(found.probability)
+    flagged = np.flatnonzero(level > 0)
+    falls: list[date | None] = [None] * panel.places
+    if not flagged.size:
+        return falls
+    rule = thresholds()["escalation"]
+    of_flagged = EventDays(*_only(base.events, flagged, panel.places))
+    decay = {f"neighbours_{d}": d for d in (60, 180)} | {"everywhere": 90}
+    for days in reversed(FALL_DAYS):
+        features, counts = conflict_day_features(
+            of_flagged, flagged.size, base.known_until + days, FIRST_DAY.toordinal()
+        )
+        now = panel.features[-1][flagged]
+        for name, half_life in decay.items():
+            column = FEATURES.index(name)
+            features[:, column] = now[:, column] * 0.5 ** (days / half_life)
+        bar = models.escalation_threshold(features[:, 0], rule)
+        lower = _level_number(found.probability_with(features, counts, bar)) < level[flagged]
+        for place in flagged[lower]:
+            falls[place] = night + timedelta(days=days)
+    return falls
 
 
-def _forecasts(events: Panel, deaths: Panel, ids: list[str], origin: date) -> pl.DataFrame:
+def _only(events: EventDays, places: Array, count: int) -> tuple[Array, Array, Array]:
+    """Events of some places, which are numbered anew."""
+    number = np.full(count, -1, dtype=np.int64)
+    number[places] = np.arange(places.size)
+    within = number[events.place] >= 0
+    return events.day[within], number[events.place[within]], events.size[within]
+
+
+def _forecasts(
+    singles: dict[str, list[Window]],
+    shifts: dict[str, list[float]],
+    ids: list[str],
+    known_until: date,
+    night: date,
+) -> pl.DataFrame:
     """Every model at every horizon; a model without a forecast of a region has no row."""
     parts = []
-    tuned = tuning()
-    seen = {"events": models.excitation(events), "deaths": models.excitation(deaths)}
-    for horizon in HORIZONS:
-        pools = {
-            name: window_pool(
-                panel, seen[name], horizon, horizon, int(4 * panel.counts.max()) + 20, tuned, name
-            ).pmfs
-            for name, panel in (("events", events), ("deaths", deaths))
-        }
-        for model, pmf in pools["events"].items():
-            of_deaths = pools["deaths"][model]
+    here = slice(len(ids))
+    for row, horizon in enumerate(HORIZONS):
+        events, deaths = singles["events"][row].pool, singles["deaths"][row].pool
+        for model, share in (("self_exciting", 1.0), ("conflictology", 0.0), ("combined", None)):
+            has_forecast = events.weight[here] > 0 if model == "self_exciting" else np.True_
+            of_events, of_deaths = (
+                _with_weight(pool.take(np.arange(len(ids))), share) for pool in (events, deaths)
+            )
+            is_pool = model == "combined"
+            chances = {
+                "p_any_event": (of_events, 1.0, shifts["events"][row]),
+                "p_25_deaths": (of_deaths, float(MANY_DEATHS), shifts["deaths"][row]),
+            }
             parts.append(
                 pl.DataFrame({"region_id": ids}).with_columns(
+                    has_forecast=pl.lit(pl.Series(np.broadcast_to(has_forecast, len(ids)))),
                     model=pl.lit(model),
-                    origin_month=pl.lit(origin),
                     horizon_months=pl.lit(horizon, dtype=pl.Int64),
-                    target_month=pl.lit(origin).dt.offset_by(f"{horizon}mo"),
-                    events_mean=pl.Series(models.expected(pmf)),
+                    known_until_date=pl.lit(known_until),
+                    window_start_date=pl.lit(
+                        night + timedelta(days=(horizon - 1) * BLOCK_DAYS + 1)
+                    ),
+                    window_end_date=pl.lit(night + timedelta(days=horizon * BLOCK_DAYS)),
+                    **_told("events", of_events, QUANTILES),
+                    **_told("deaths", of_deaths, DEATHS_QUANTILES),
                     **{
-                        f"events_{name}": pl.Series(models.quantile(pmf, level))
-                        for name, level in QUANTILES.items()
+                        name: pl.Series(
+                            models.calibrated(_at_least(pool, bound), shift if is_pool else 0.0)
+                        )
+                        for name, (pool, bound, shift) in chances.items()
                     },
-                    p_any_event=pl.Series(1 - pmf[:, 0]),
-                    deaths_mean=pl.Series(models.expected(of_deaths)),
-                    **{
-                        f"deaths_{name}": pl.Series(models.quantile(of_deaths, QUANTILES[name]))
-                        for name in ("q10", "q50", "q90")
-                    },
-                    p_25_deaths=pl.Series(np.minimum(of_deaths[:, MANY_DEATHS:].sum(axis=1), 1.0)),
                 )
             )
-    told = pl.concat(parts).filter(pl.col("events_mean").is_not_nan())
-    return told.sort("region_id", "model", "horizon_months")
+    every = pl.concat(parts).filter("has_forecast").drop("has_forecast")
+    return every.sort("region_id", "model", "horizon_months")
 
 
-def _drivers(panel: Panel, ids: list[str], pool: Pool) -> pl.DataFrame:
+def _with_weight(pool: CountMixture, weight: float | None) -> CountMixture:
+    if weight is None:
+        return pool
+    return CountMixture(np.full_like(pool.weight, weight), pool.mean, pool.dispersion, pool.draws)
+
+
+def _told(
+    target: str, pool: CountMixture, quantiles: dict[str, float] | tuple[str, ...]
+) -> dict[str, pl.Series]:
+    """Mean and quantiles as columns."""
+    return {
+        f"{target}_mean": pl.Series(pool.expected()),
+        **{f"{target}_{name}": pl.Series(pool.quantile(QUANTILES[name])) for name in quantiles},
+    }
+
+
+def _country_forecasts(
+    singles: dict[str, list[Window]], base: Night, places: pl.DataFrame, night: date
+) -> pl.DataFrame:
+    """Countries' sums of their regions and unplaced events, by a shock that a country shares."""
+    codes = places.select("country_code", "country_name").unique().sort("country_code")
+    parts = []
+    for row, horizon in enumerate(HORIZONS):
+        of: dict[str, CountMixture] = {}
+        for target, windows in singles.items():
+            shock = group_shock(windows[row].past, base.country)
+            of[target] = group_forecast(windows[row].pool, base.country, shock)
+        parts.append(
+            codes.with_columns(
+                horizon_months=pl.lit(horizon, dtype=pl.Int64),
+                window_start_date=pl.lit(night + timedelta(days=(horizon - 1) * BLOCK_DAYS + 1)),
+                window_end_date=pl.lit(night + timedelta(days=horizon * BLOCK_DAYS)),
+                **_told("events", of["events"], QUANTILES),
+                **_told("deaths", of["deaths"], DEATHS_QUANTILES),
+                p_any_event=pl.Series(_at_least(of["events"], 1.0)),
+                p_25_deaths=pl.Series(_at_least(of["deaths"], float(MANY_DEATHS))),
+            )
+        )
+    return pl.concat(parts).sort("country_code", "horizon_months")
+
+
+def _drivers(found: Escalation, panel: Panel, ids: list[str]) -> pl.DataFrame:
     """What the expected events are made of, and what moved them from a usual month.
 
-    ``contribution_events`` sum to the events expected, ``contribution_log`` to the log of
-    their ratio to what the past year's mean features give (logarithmic mean Divisia
-    index, Ang 2005: each difference over the logarithmic mean of the two totals).
+    ``contribution_events`` sum to the events expected, ``contribution_log`` to the log of their
+    ratio to what the past year's mean features give (logarithmic mean Divisia index, Ang 2005:
+    each difference over the logarithmic mean of the two totals).
     """
-    counts = panel.counts
-    own = {half_life: weighted_means(counts, half_life) for half_life in (2, 6, 24)}
-    year = counts[-models.BASELINE_MONTHS :].mean(axis=0)
-    everywhere = np.broadcast_to(own[2].mean(axis=1, keepdims=True), counts.shape)
-    told = {
-        "own_recent": own[2],
-        "own_medium": own[6],
-        "own_long": own[24],
-        "neighbours": own[6] @ panel.weights.T,
-        "background": everywhere,
-        "other_models": np.broadcast_to(year, counts.shape),
-    }
-    now, usual = pool.parts.sum(axis=1), pool.usual.sum(axis=1)
-    is_same = np.isclose(now, usual, rtol=1e-9)
-    mean = np.where(is_same, now, (now - usual) / np.log(np.where(is_same, 2.0, now / usual)))
-    logs = (pool.parts - pool.usual) / mean[:, None]
+    here = slice(len(ids))
+    window = found.window
+    weight = window.pool.weight[here, None]
+    coefficients = np.zeros(len(FEATURES)) if window.model is None else window.model.coefficients
+    group = np.array(
+        [[models.DRIVER_OF_FEATURE[f] == d for d in models.SELF_EXCITING_DRIVERS] for f in FEATURES]
+    ).astype(float)
+    features = np.where(weight > 0, np.nan_to_num(panel.features[-1, here]), np.nan)
+    usual = np.where(
+        weight > 0, np.nan_to_num(panel.features[-BASELINE_BLOCKS:, here].mean(axis=0)), np.nan
+    )
+    others = (1 - weight) * window.pool.draws[here].mean(axis=1, keepdims=True)
+    now = np.hstack([weight * ((features * coefficients) @ group), others])
+    before = np.hstack([weight * ((usual * coefficients) @ group), others])
+    total, total_before = now.sum(axis=1), before.sum(axis=1)
+    is_same = np.isclose(total, total_before, rtol=1e-9)
+    ratio = np.log(np.where(is_same, 2.0, total / total_before))
+    mean = np.where(is_same, total, (total - total_before) / ratio)
+    logs = (now - before) / mean[:, None]
+    # A driver's figure: the mean of its features as the model weighs them, evenly if it does not.
+    weights = np.where((coefficients @ group) > 0, coefficients[:, None] * group, group)
+    weights /= weights.sum(axis=0)
+    year = panel.features[-1, here, :1]
+    figures = np.hstack([features @ weights, year])
+    usual_figures = np.hstack([usual @ weights, year])
     parts = [
         pl.DataFrame({"region_id": ids}).with_columns(
             driver=pl.lit(name),
-            value=pl.Series(told[name][-1]).fill_nan(None),
-            baseline=pl.Series(told[name][-models.BASELINE_MONTHS :].mean(axis=0)).fill_nan(None),
-            contribution_events=pl.Series(pool.parts[:, index]).fill_nan(None),
-            contribution_log=pl.Series(logs[:, index]).fill_nan(None),
+            value=pl.Series(figures[:, number]).fill_nan(None),
+            baseline=pl.Series(usual_figures[:, number]).fill_nan(None),
+            contribution_events=pl.Series(now[:, number]).fill_nan(None),
+            contribution_log=pl.Series(logs[:, number]).fill_nan(None),
             unit=pl.lit(DRIVER_UNIT),
             detail=pl.lit(None, dtype=pl.String),
         )
-        for index, name in enumerate(models.DRIVERS)
+        for number, name in enumerate(models.DRIVERS)
     ]
     return pl.concat(parts).sort(
         "region_id", "contribution_events", "driver", descending=[False, True, False],
@@ -371,41 +602,41 @@ def _drivers(panel: Panel, ids: list[str], pool: Pool) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _evidence(panel: Panel, distance: Array, ids: list[str], pool: Pool) -> pl.DataFrame:
-    """Of regions without events for a year: how near violence is, the chance of a first event."""
-    found = first_events(panel, distance, int(thresholds()["escalation"]["months"]))
-    foretold = 1 - pool.combined[:, 0]
-    told = pl.DataFrame(
+def _evidence(base: Night, panel: Panel, found: Escalation, places: pl.DataFrame) -> pl.DataFrame:
+    """Of regions without events for a year the chance of a first one; how near violence is."""
+    here = slice(base.regions)
+    is_quiet = panel.features[-1, :, 0] == 0
+    past = found.window.past
+    rows = (past.past_year == 0) & (past.pool.expected() > models.CALIBRATED_ABOVE / 2)
+    shift = models.fit_logit_shift(_at_least(past.pool.take(rows), 1.0), past.observed[rows] > 0)
+    first_event = models.calibrated(_at_least(found.window.pool, 1.0), shift)
+    newest = _newest_event_days(base)
+    longitude, latitude = (
+        places[f"centroid_{axis}"].cast(pl.Float64).to_numpy() for axis in ("longitude", "latitude")
+    )
+    nearest, km = nearest_active_place(longitude, latitude, newest[here] < ACTIVE_DAYS)
+    ids = places["region_id"].to_list()
+    frame = pl.DataFrame(
         {
             "region_id": ids,
-            "chance": found.chance,
-            "distance": found.nearest_km,
-            "nearest": [ids[n] for n in found.nearest],
-            "foretold": foretold,
+            "p_first_event": np.where(is_quiet, first_event, np.nan)[here],
+            "nearest_active_km": km,
+            "detail": [ids[n] if n >= 0 else None for n in nearest],
         }
-    ).with_columns(pl.col("chance", "distance").fill_nan(None))
-    chance = pl.format(
-        "by the experience of quiet regions; the pool says {}%",
-        (pl.col("foretold") * 100).round(0).cast(pl.Int64),
-    )
+    ).with_columns(pl.col("p_first_event", "nearest_active_km").fill_nan(None))
     return pl.concat(
-        told.select(
+        frame.select(
             "region_id",
             driver=pl.lit(name),
-            value=pl.col(value),
+            value=pl.col(name),
             baseline=pl.lit(None, dtype=pl.Float64),
             contribution_events=pl.lit(None, dtype=pl.Float64),
             contribution_log=pl.lit(None, dtype=pl.Float64),
             unit=pl.lit(unit),
             detail=detail,
         )
-        for name, value, unit, detail in (
-            (
-                "p_first_event",
-                "chance",
-                "probability",
-                pl.when(pl.col("chance").is_not_null()).then(chance),
-            ),
-            ("nearest_active_km", "distance", "km", pl.col("nearest")),
+        for name, unit, detail in (
+            ("p_first_event", "probability", pl.lit(None, dtype=pl.String)),
+            ("nearest_active_km", "km", pl.col("detail")),
         )
     )

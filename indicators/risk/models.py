@@ -1,38 +1,46 @@
-"""Simple forecasts of event counts, and their weighted mean.
+"""Simple forecasts of counts in a window ahead, and their pool; equations: docs/models.md."""
 
-Every model gives, per region, the probabilities of 0, 1, 2, ... events in a window of
-months ahead: an array regions x (largest count + 1), each row summing to one.
-"""
-
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
-from scipy.optimize import nnls
-from scipy.special import gammaln
-from statsmodels.regression.linear_model import WLS
+from scipy.optimize import minimize_scalar, nnls
+from scipy.special import expit, gammaln, logit
+from scoringrules import crps_negbinom
 
-from config.registry import thresholds
-from indicators.risk.panel import Array, Panel, sums_ahead, weighted_means, window_sums
+from indicators.risk.mixtures import CHUNK, CountMixture
+from indicators.risk.panel import (
+    BASELINE_BLOCKS,
+    BLOCK_DAYS,
+    FEATURES,
+    YEAR_DAYS,
+    Array,
+    Mask,
+    Panel,
+    window_sums,
+)
 
-VERSION = "2026.11"  # raised with every change that moves a figure
-BASELINE_MONTHS = 12
-# Feature of ``excitation`` -> the driver it is told as.
-EXCITATION = {
+VERSION = "2026.12"  # raised with every change that moves a figure
+DRIVER_OF_FEATURE = {
     "past_year": "own_long",
-    "own_1": "own_recent",
-    "own_3": "own_recent",
-    "own_6": "own_medium",
-    "own_24": "own_long",
-    "neighbours_2": "neighbours",
-    "neighbours_6": "neighbours",
+    "own_30": "own_recent",
+    "own_90": "own_recent",
+    "own_180": "own_medium",
+    "own_720": "own_long",
+    "neighbours_60": "neighbours",
+    "neighbours_180": "neighbours",
     "everywhere": "background",
     "constant": "background",
 }
-EXCITED_DRIVERS = ("own_recent", "own_medium", "own_long", "neighbours", "background")
-DRIVERS = (*EXCITED_DRIVERS, "other_models")  # these: negbin_region and conflictology
-FITS_FAIL = (np.linalg.LinAlgError, RuntimeError)  # no decomposition; no end of iterations
+SELF_EXCITING_DRIVERS = ("own_recent", "own_medium", "own_long", "neighbours", "background")
+DRIVERS = (*SELF_EXCITING_DRIVERS, "other_models")  # these: conflictology
+FIT_ERRORS = (np.linalg.LinAlgError, RuntimeError)  # no decomposition; no end of iterations
+LEAST_MEAN = 1e-3  # events a window that a forecast expects at the least
+INFORMATIVE_MEAN = 0.1  # quieter windows say nothing of dispersion
+ALPHAS = np.geomspace(0.1, 15.0, 20)
+MOST_ROWS = 20_000  # of past windows that the dispersion is learnt from
+ITERATIONS = 8
+CALIBRATED_ABOVE = 0.01  # smaller chances say nothing of the tail
+LEAST_CASES = 5  # that came among them, else chances are left as they are
 
 
 @dataclass(frozen=True)
@@ -40,269 +48,305 @@ class Tuning:
     """Numbers of ``config/thresholds.toml`` that the models use.
 
     Attributes:
-        half_life: Months, of the moments of ``negbin_region``.
-        prior_months: Months of neighbours' experience every region starts with there.
-        excited_months: Months of history the self-exciting model is fitted on.
-        excited_half_life: Months after which a month of that history weighs half.
-        past_year_share: Share of the past year's mean in its mean.
-        dispersion_power: How its dispersion falls with the mean.
-        dispersion_months: Newest months from which the dispersion is learnt.
+        history_blocks: Past nights the self-exciting model is fitted on, one every thirty days.
+        history_half_life: Blocks after which such a night weighs half.
+        past_year_share: Share s of the past year's mean in its mean.
+        dispersion_power: p: its dispersion falls with the mean as mu^-p.
+        dispersion_blocks: Newest past nights from which dispersion and calibration are learnt.
+        log_score_share: What the log score weighs beside the CRPS where dispersion is learnt.
+        weight: Share w of the self-exciting model in the pool.
     """
 
-    half_life: float
-    prior_months: float
-    excited_months: int
-    excited_half_life: float
+    history_blocks: int
+    history_half_life: float
     past_year_share: float
     dispersion_power: float
-    dispersion_months: int
+    dispersion_blocks: int
+    log_score_share: float
+    weight: float
 
 
 @dataclass(frozen=True)
-class Excited:
-    """The self-exciting forecast, and what each driver adds to its expected events.
+class SelfExciting:
+    """Self-exciting forecast: NB2 counts with mean linear in past events (Ferland et al. 2006).
+
+        mu = sum_k b_k x_k,  b_k >= 0;  Var = mu + alpha mu^(2 - p)
 
     Attributes:
-        pmf: Regions x counts; NaN for a region whose neighbours are not known.
-        parts: Regions x ``EXCITED_DRIVERS``, events; each row sums to the expected events.
-        usual: The same on the mean of the past twelve months' features.
+        coefficients: b, one for each of ``panel.FEATURES``.
+        alpha: Dispersion at a mean of one.
+        power: p.
     """
 
-    pmf: Array
-    parts: Array
-    usual: Array
+    coefficients: Array
+    alpha: float
+    power: float
+
+    def mean(self, features: Array) -> Array:
+        """Expected count for features x, ... x ``FEATURES``."""
+        return np.maximum(features @ self.coefficients, LEAST_MEAN)
+
+    def dispersion(self, mean: Array) -> Array:
+        """Alpha of the NB2 form at each mean."""
+        return self.alpha * dispersion_scale(mean, self.power)
 
 
-def negbin_pmf(mean: Array, dispersion: Array | float, largest: int) -> Array:
-    """Probabilities of 0..largest events; the last entry holds all that is above.
-
-    Args:
-        mean: Expected events per region, positive.
-        dispersion: Alpha of the NB2 form, positive: variance = mean + alpha * mean^2.
-        largest: Largest count.
-
-    Example:
-        >>> negbin_pmf(np.array([1.0]), 1.0, largest=2).round(3).tolist()
-        [[0.5, 0.25, 0.25]]
-    """
-    size = np.broadcast_to(1 / np.asarray(dispersion, dtype=np.float64), mean.shape)[:, None]
-    below = stats.nbinom.cdf(np.arange(largest), size, size / (size + mean[:, None]))
-    return np.diff(below, prepend=0.0, append=1.0, axis=1)
-
-
-def conflictology(panel: Panel, window: int, largest: int) -> Array:
-    """The region's own past year as its forecast (Hegre et al. 2025, VIEWS benchmark).
-
-    Every sum over ``window`` consecutive months within the last twelve is equally likely.
-
-    Args:
-        panel: Counts up to the origin.
-        window: Months summed.
-        largest: Largest count told apart.
-    """
-    year = panel.counts[-BASELINE_MONTHS:]
-    clipped = np.minimum(window_sums(year, window), largest).astype(np.int64)
-    return np.asarray((clipped[:, :, None] == np.arange(largest + 1)).mean(axis=0))
-
-
-def negbin_region(panel: Panel, window: int, largest: int, tuning: Tuning) -> Array:
-    """Negative binomial per region from exponentially weighted moments.
-
-    Mean and variance of the sums over ``window`` months, exponentially
-    weighted; every region starts with ``prior_months`` of its neighbours' mean, so
-    that a quiet region's risk is small, not nil.
-    """
-    half_life = tuning.half_life
-    sums = window_sums(panel.counts, window)
-    first = weighted_means(sums, half_life)[-1]
-    second = weighted_means(sums**2, half_life)[-1]
-    seen = 1 / (1 - 0.5 ** (1 / half_life))  # months' worth of weight
-    prior = panel.weights @ first
-    mean = (seen * first + tuning.prior_months * (prior + 0.01 * window)) / (
-        seen + tuning.prior_months
-    )
-    variance = np.maximum(second - first**2, 0) * seen / (seen - 1)
-    dispersion = np.clip((variance - first) / np.maximum(first, 1e-9) ** 2, 0.1, 5.0)
-    dispersion = np.where(first > 0, dispersion, 2.0)
-    return negbin_pmf(mean, dispersion, largest)
-
-
-def excitation(panel: Panel, extra: Array | None = None) -> Array:
-    """Months x regions x ``EXCITATION``, in events a month, none negative.
-
-    The past year's mean, the region's weighted means (half-lives 1, 3, 6, 24 months), its
-    neighbours' (2, 6), the mean of all regions, and one; then ``extra`` candidates.
-    """
-    counts = panel.counts
-    year = np.cumsum(np.vstack([np.zeros((BASELINE_MONTHS, counts.shape[1])), counts]), axis=0)
-    own = {half_life: weighted_means(counts, half_life) for half_life in (1, 2, 3, 6, 24)}
-    seen = [
-        (year[BASELINE_MONTHS:] - year[:-BASELINE_MONTHS]) / BASELINE_MONTHS,
-        *(own[half_life] for half_life in (1, 3, 6, 24)),
-        *(own[half_life] @ panel.weights.T for half_life in (2, 6)),
-        np.broadcast_to(own[3].mean(axis=1, keepdims=True), counts.shape),
-        np.ones_like(counts),
-    ]
-    stacked = np.stack(seen, axis=-1)
-    return stacked if extra is None else np.concatenate([stacked, extra], axis=-1)
-
-
-def self_exciting(
-    panel: Panel, seen: Array, first: int, last: int, largest: int, tuning: Tuning
-) -> Excited:
-    """Expected events are a sum of what happened here and around, pooled over regions.
-
-    An integer-valued autoregression with identity link (INGARCH, Ferland et al. 2006;
-    the discrete form of a self-exciting process): the sum of events ``first`` to ``last``
-    months ahead has mean x.b with b >= 0, fitted by reweighted non-negative least squares
-    (Poisson quasi-likelihood), old months weighing less. Half of the mean is the past
-    year's. Counts are negative binomial with variance mean + alpha mean^(2 - p).
-
-    Args:
-        panel: Counts up to the origin.
-        seen: ``excitation`` of the panel.
-        first: First month ahead of the target window.
-        last: Last month ahead.
-        largest: Largest count told apart.
-        tuning: Weights and length of history.
-    """
-    end = len(panel.counts) - last  # the last month whose target is known
-    rows = slice(max(0, end - tuning.excited_months), end)
-    y = sums_ahead(panel.counts, first, last)[rows].ravel()
-    x = seen[rows].reshape(y.size, -1)
-    age = np.arange(len(seen[rows]))[::-1]
-    weight = np.repeat(0.5 ** (age / tuning.excited_half_life), seen.shape[1])
-    slopes = (1 - tuning.past_year_share) * _non_negative(x, y, weight)
-    slopes[0] += tuning.past_year_share * (last - first + 1)
-    parts, usual = seen[-1] * slopes, seen[-BASELINE_MONTHS:].mean(axis=0) * slopes
-    mean = np.maximum(parts.sum(axis=1), 1e-3)
-    recent = slice(-tuning.dispersion_months * seen.shape[1], None)
-    alpha = _best_alpha(y[recent], x[recent] @ slopes, tuning.dispersion_power)
-    pmf = negbin_pmf(mean, alpha * _spread(mean, tuning.dispersion_power), largest)
-    told = np.array(list(EXCITATION.values()))
-    group = (told[:, None] == np.array(EXCITED_DRIVERS)).astype(float)
-    return Excited(pmf, parts[:, : len(told)] @ group, usual[:, : len(told)] @ group)
-
-
-def _spread(mean: Array, power: float) -> Array:
+def dispersion_scale(mean: Array, power: float) -> Array:
+    """How dispersion falls with the mean; the same for all means below 0.05."""
     return np.asarray(np.maximum(mean, 0.05) ** -power)
 
 
-def _non_negative(x: Array, y: Array, weight: Array) -> Array:
-    """Coefficients >= 0 of the mean, each row weighed by one over its variance.
+def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> SelfExciting:
+    """The self-exciting model of the events in blocks ``first`` to ``last`` after the night.
 
-    Non-negative least squares finds which are above zero; weighted least squares on
-    those alone (statsmodels) gives the same values, to the digits of its decomposition.
-    Rows that are not known are left out.
+    b by non-negative quasi-Poisson fit on past nights with the same gap between figures and
+    window, shared by all places; a share s of mu is then the past year's mean. alpha has the
+    least CRPS, plus a share of the log score, on the newest of those nights.
+
+    Args:
+        panel: As of the night.
+        first: First block of the window.
+        last: Last block.
+        tuning: The model's numbers.
+
+    Raises:
+        numpy.linalg.LinAlgError, RuntimeError: The fit has no solution (``FIT_ERRORS``).
     """
-    told = np.isfinite(x).all(axis=1)
-    x, y, weight = x[told], y[told], weight[told]
-    scale = np.maximum(x.max(axis=0), 1e-12)
-    scaled = x / scale
-    mean = np.full_like(y, max(y.mean(), 0.01))
-    slopes = np.zeros(x.shape[1])
-    for _ in range(8):
-        weights = weight / np.maximum(mean, 0.02)
-        gram = (scaled * weights[:, None]).T @ scaled + 1e-9 * np.eye(x.shape[1])
+    observed = panel.ahead(first, last)
+    is_known = np.isfinite(panel.features[-1]).all(axis=1)
+    features = panel.features[: len(observed)]
+    if not is_known.all():
+        observed, features = observed[:, is_known], features[:, is_known]
+    rows = slice(-tuning.history_blocks, None)
+    observed, features = observed[rows], features[rows]
+    age = np.arange(len(observed))[::-1]
+    fitted = fit_nonnegative_quasi_poisson(
+        features, observed, 0.5 ** (age / tuning.history_half_life)
+    )
+    coefficients = (1 - tuning.past_year_share) * fitted
+    coefficients[0] += tuning.past_year_share * (last - first + 1)
+    newest = slice(-tuning.dispersion_blocks, None)
+    mean = features[newest] @ coefficients
+    alpha = fit_dispersion(observed[newest].ravel(), mean.ravel(), tuning)
+    return SelfExciting(coefficients, alpha, tuning.dispersion_power)
+
+
+def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Array) -> Array:
+    """Coefficients b >= 0 of mean = x.b by reweighted non-negative least squares.
+
+    Each row weighs one over its variance, proportional to its mean, and what its night weighs;
+    the normal equations are summed in parts, so that memory does not grow with the history.
+
+    Args:
+        features: Nights x places x features, finite.
+        observed: Nights x places.
+        weight: Nights.
+    """
+    count = features.shape[-1]
+    scale = np.maximum(features.max(axis=(0, 1)), 1e-12)
+    slopes = np.zeros(count)
+    least = max(float(observed.mean()), 0.01)
+    step = max(1, CHUNK // max(features[0].size, 1))
+    for iteration in range(ITERATIONS):
+        gram, moment = 1e-9 * np.eye(count), np.zeros(count)
+        for begin in range(0, len(observed), step):
+            part = slice(begin, begin + step)
+            x = features[part].reshape(-1, count) / scale
+            mean = x @ slopes if iteration else np.full(len(x), least)
+            weights = np.repeat(weight[part], features.shape[1]) / np.maximum(mean, 0.02)
+            weighted = x * weights[:, None]
+            gram += weighted.T @ x
+            moment += weighted.T @ observed[part].ravel()
         lower = np.linalg.cholesky(gram)
-        above = nnls(lower.T, np.linalg.solve(lower, scaled.T @ (weights * y)))[0] > 0
-        slopes = np.zeros(x.shape[1])
-        if above.any():
-            # Without looking for a constant among them, which takes as long as the fit.
-            fitted = WLS(y, scaled[:, above], weights=weights, hasconst=False).fit()
-            slopes[above] = np.maximum(fitted.params, 0)
-        mean = scaled @ slopes
+        slopes = nnls(lower.T, np.linalg.solve(lower, moment))[0]
     return np.asarray(slopes / scale)
 
 
-def _best_alpha(y: Array, mean: Array, power: float) -> float:
-    """The dispersion, of a grid, with the least CRPS on recent months (Gneiting et al. 2005).
+def fit_dispersion(observed: Array, mean: Array, tuning: Tuning) -> float:
+    """Alpha with the least CRPS / mean + share x log score (Gneiting et al. 2005).
 
-    Maximum likelihood would widen the forecast for a few surprises of quiet regions;
-    months with a mean below 0.1 are left out, since they say nothing of it.
-    """
-    told = mean > 0.1
-    y, mean = y[told], mean[told]
-    if not y.size:
-        return 1.0
-    grid = np.geomspace(0.1, 3.0, 10)
-    spread, most = _spread(mean, power), y.max()
-    # A row is counted up to what came and to where less than e^-40 is left, at most; rows of
-    # about one length together, for their sum would grow with the largest count of all.
-    ends = np.minimum(np.maximum(y, 40 * (1 + grid[-1] * mean * spread)), most) + 2
-    lengths = np.minimum(2 ** np.ceil(np.log2(ends)), most + 2)
-    missed = np.zeros(len(grid))
-    for length in np.unique(lengths):
-        of_it = lengths == length
-        missed += _missed(y[of_it], mean[of_it], spread[of_it], int(length), grid)
-    return float(grid[np.argmin(missed)])
-
-
-def _missed(y: Array, mean: Array, spread: Array, length: int, grid: Array) -> Array:
-    """CRPS of counts below ``length``, summed over the rows, for every dispersion of the grid."""
-    counts = np.arange(length)
-    reached, ways = counts >= y[:, None], gammaln(counts + 1)
-    missed = []
-    for alpha in grid:  # one at a time: all at once would not fit the processor's cache
-        size = 1 / (alpha * spread)
-        log_pmf = gammaln(counts + size[:, None]) - ways
-        log_pmf += counts * np.log(mean / (size + mean))[:, None]
-        log_pmf += (size * np.log(size / (size + mean)) - gammaln(size))[:, None]
-        miss = np.cumsum(np.exp(log_pmf, out=log_pmf), axis=1, out=log_pmf)
-        miss -= reached
-        missed.append(np.einsum("ik,ik", miss, miss))
-    return np.array(missed)
-
-
-def pool_shares(pmfs: Mapping[str, Array], target: str) -> Array:
-    """Models x regions: the pool's weights of ``config/thresholds.toml`` for a target.
-
-    A model without a forecast of a region (NaN) has no share there; the others share
-    its weight.
-
-    Example:
-        >>> sure = np.array([[1.0, 0.0]])
-        >>> one = {"self_exciting": sure * np.nan, "negbin_region": sure, "conflictology": sure}
-        >>> pool_shares(one, "events").round(3).ravel().tolist()
-        [0.0, 0.125, 0.875]
-    """
-    weights = thresholds()["combination"][target]
-    told = np.stack([np.isfinite(pmf).all(axis=1) for pmf in pmfs.values()])
-    shares = np.array([weights[name] for name in pmfs])[:, None] * told
-    return np.asarray(shares / shares.sum(axis=0))
-
-
-def combine(pmfs: Mapping[str, Array], shares: Array) -> Array:
-    """The linear pool of the models by region.
+    Minimum CRPS alone leaves the tail too thin, maximum likelihood widens every forecast for a
+    few surprises of quiet places.
 
     Args:
-        pmfs: Regions x counts, by model.
-        shares: ``pool_shares`` of them.
+        observed: Counts of past windows.
+        mean: What was expected of them.
+        tuning: Power p, and the share of the log score.
     """
-    return np.asarray(np.einsum("mr,mrk->rk", shares, np.nan_to_num(np.stack([*pmfs.values()]))))
+    informative = np.flatnonzero(mean > INFORMATIVE_MEAN)
+    if not informative.size:
+        return 1.0
+    informative = informative[:: -(-informative.size // MOST_ROWS)]
+    observed, mean = observed[informative], mean[informative]
+    scale = dispersion_scale(mean, tuning.dispersion_power)
+    ways = gammaln(observed + 1)
+    crps, log_score = np.empty((2, len(ALPHAS), observed.size))
+    for row, alpha in enumerate(ALPHAS):
+        size = 1 / (alpha * scale)
+        # The closed form has no number for means above some thousands with little dispersion.
+        with np.errstate(all="ignore"):
+            crps[row] = crps_negbinom(observed, size, mu=mean)
+        log_score[row] = -(
+            gammaln(observed + size) - gammaln(size) - ways
+            + size * np.log(size / (size + mean)) + observed * np.log(mean / (size + mean))
+        )  # fmt: skip
+    is_scored = np.isfinite(crps).all(axis=0)
+    if not is_scored.any():
+        return float(ALPHAS[log_score.mean(axis=1).argmin()])
+    relative = crps[:, is_scored].mean(axis=1) / max(float(observed[is_scored].mean()), 0.1)
+    loss = relative + tuning.log_score_share * log_score.mean(axis=1)
+    return float(ALPHAS[loss.argmin()])
 
 
-def quantile(pmf: Array, level: float) -> Array:
-    """Smallest count whose cumulative probability reaches ``level``, per region.
+def conflictology(counts: Array, window: int) -> Array:
+    """The past year as its own forecast (Hegre et al. 2025, VIEWS): places x windows.
+
+    Every sum over ``window`` consecutive blocks among the newest twelve is equally likely.
+    """
+    return window_sums(counts[-BASELINE_BLOCKS:], window).T
+
+
+def pool_of(
+    model: SelfExciting | None, features: Array, draws: Array, weight: float
+) -> CountMixture:
+    """The pool of the self-exciting model and conflictology.
+
+    Args:
+        model: None: it could not be fitted; the other stands in for it.
+        features: Places x ``FEATURES``; a place with an unknown one has no share of the model.
+        draws: ``conflictology``.
+        weight: Share w of the model.
+    """
+    if model is None:
+        nothing = np.zeros(len(draws))
+        return CountMixture(nothing, nothing + 1, nothing + 1, draws)
+    is_known = np.isfinite(features).all(axis=1)
+    mean = np.where(is_known, model.mean(np.nan_to_num(features)), 1.0)
+    return CountMixture(np.where(is_known, weight, 0.0), mean, model.dispersion(mean), draws)
+
+
+def escalation_threshold(past_year: Array, rule: dict[str, float]) -> Array:
+    """Events that the coming ninety days must reach to count as escalation.
+
+    At least ``least_events`` and at least ``ratio`` times what the past 365 days had in as long.
+
+    Args:
+        past_year: Events of the past 365 days, per thirty days.
+        rule: ``[escalation]`` of ``config/thresholds.toml``.
 
     Example:
-        >>> quantile(np.array([[0.5, 0.3, 0.2]]), 0.8).tolist()
-        [1.0]
+        >>> rule = {"blocks": 3, "least_events": 3, "ratio": 2.0}
+        >>> escalation_threshold(np.array([1.0, 0.0]), rule).tolist()
+        [6.0, 3.0]
     """
-    reached = np.cumsum(pmf, axis=1) >= level - 1e-12
-    return np.asarray(reached.argmax(axis=1), dtype=np.float64)
+    usual = past_year * rule["blocks"]
+    return np.maximum(rule["least_events"], np.ceil(rule["ratio"] * usual - 1e-9))
 
 
-def expected(pmf: Array) -> Array:
-    """Expected count per region."""
-    return np.asarray(pmf @ np.arange(pmf.shape[1]), dtype=np.float64)
+def fit_logit_shift(probability: Array, observed: Mask) -> float:
+    """The b of logit p' = logit p + b with the most likelihood, on chances above 1%.
 
-
-def tail(pmf: Array, threshold: Array) -> Array:
-    """Probability of at least ``threshold`` events, per region.
+    One number learnt per target: the tail that dispersion leaves too thin. A standard normal
+    prior keeps it near zero where little came.
 
     Example:
-        >>> tail(np.array([[0.5, 0.3, 0.2]]), np.array([1.0])).round(3).tolist()
-        [0.5]
+        >>> said = np.full(1000, 0.1)
+        >>> b = fit_logit_shift(said, np.arange(1000) < 200)
+        >>> calibrated(np.array([0.1]), b).round(2).tolist()
+        [0.2]
     """
-    return np.asarray(np.where(np.arange(pmf.shape[1]) >= threshold[:, None], pmf, 0.0).sum(axis=1))
+    told = probability > CALIBRATED_ABOVE
+    observed = observed[told]
+    if observed.sum() < LEAST_CASES:
+        return 0.0
+    logits = logit(np.clip(probability[told], 0, 1 - 1e-9))
+
+    def loss(shift: float) -> float:
+        signed = np.where(observed, logits + shift, -logits - shift)
+        return float(np.logaddexp(0, -signed).sum() + shift**2 / 2)
+
+    return float(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)
+
+
+def calibrated(probability: Array, shift: float) -> Array:
+    """Probabilities moved by ``shift`` on the logit scale; 0 and 1 stay."""
+    with np.errstate(divide="ignore"):
+        return np.asarray(expit(logit(probability) + shift))
+
+
+@dataclass(frozen=True)
+class PastWindows:
+    """What the model of tonight says of the newest past nights, one row a night and place.
+
+    In sample; nine coefficients shared by thousands of rows leave next to no optimism, and what
+    is learnt from it is scored out of sample (docs/scorecard.md).
+
+    Attributes:
+        pool: The pool of each row.
+        observed: What came.
+        past_year: The past year's mean as it was then, events per thirty days.
+        place: Row of the place.
+    """
+
+    pool: CountMixture
+    observed: Array
+    past_year: Array
+    place: Array
+
+
+def past_windows(
+    panel: Panel, model: SelfExciting | None, first: int, last: int, tuning: Tuning
+) -> PastWindows:
+    """Forecasts of the windows ``first`` to ``last`` blocks after past nights, and what came."""
+    observed = panel.ahead(first, last)
+    window = last - first + 1
+    begin = max(BASELINE_BLOCKS - 1, len(observed) - tuning.dispersion_blocks)
+    nights = slice(begin, len(observed))
+    sums = window_sums(panel.counts, window)
+    draws = np.lib.stride_tricks.sliding_window_view(sums, BASELINE_BLOCKS + 1 - window, axis=0)
+    draws = draws[begin - BASELINE_BLOCKS + 1 : len(observed) - BASELINE_BLOCKS + 1]
+    features = panel.features[nights].reshape(-1, len(FEATURES))
+    pool = pool_of(model, features, draws.reshape(len(features), -1), tuning.weight)
+    place = np.tile(np.arange(panel.places), len(observed) - begin)
+    return PastWindows(pool, observed[nights].ravel(), features[:, 0], place)
+
+
+def with_more_events(features: Array, number: Array) -> Array:
+    """Features had ``number`` more events happened in the place on the last day known.
+
+    Its neighbours' features are left as they are: an event moves them, not the place itself.
+
+    Args:
+        features: Places x ``FEATURES``.
+        number: Places; below zero: fewer.
+    """
+    moved = features.copy()
+    for name, added in _impulse(np.zeros(1)).items():
+        column = FEATURES.index(name)
+        moved[:, column] = np.maximum(features[:, column] + number * added[0], 0)
+    return moved
+
+
+def _impulse(days_ago: Array) -> dict[str, Array]:
+    """What one event so many days before the last one known adds to its place's features."""
+    response = {"past_year": (days_ago < YEAR_DAYS) * (BLOCK_DAYS / YEAR_DAYS)}
+    for name in FEATURES:
+        if name.startswith("own_"):
+            daily = 0.5 ** (1 / float(name.removeprefix("own_")))
+            response[name] = daily**days_ago * (1 - daily) * BLOCK_DAYS
+    return response
+
+
+def without_event(features: Array, days_ago: Array) -> Array:
+    """Features had one event of the place, so many days before the last one known, not happened.
+
+    Args:
+        features: Places x ``FEATURES``.
+        days_ago: Places; NaN: there is none.
+    """
+    moved = features.copy()
+    is_there = np.isfinite(days_ago)
+    for name, added in _impulse(np.where(is_there, days_ago, 0.0)).items():
+        column = FEATURES.index(name)
+        moved[:, column] = np.maximum(features[:, column] - np.where(is_there, added, 0), 0)
+    return moved

@@ -1,95 +1,287 @@
-"""Event counts as a months x regions array, and the features models see."""
+"""Event days as counts of thirty-day blocks, and the features that models see.
+
+The night of a run is ``gap_days`` after the last day that the source wholly covers. Inputs are
+blocks of thirty days that end on that day, targets are blocks of thirty days that begin after the
+night: the same two grids, shifted back together, give the past nights a model is fitted on.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.spatial import cKDTree
 
 Array = npt.NDArray[np.float64]
+Days = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 EARTH_RADIUS_KM = 6371.0
+BLOCK_DAYS = 30
+YEAR_DAYS = 365
+BASELINE_BLOCKS = 12
+NEIGHBOURS = 32  # nearest places that weigh; at 150 km a half the others hold next to nothing
+OWN_HALF_LIVES = (30, 90, 180, 720)  # days
+NEIGHBOUR_HALF_LIVES = (60, 180)
+BACKGROUND_HALF_LIFE = 90
+FEATURES = (
+    "past_year", *(f"own_{days}" for days in OWN_HALF_LIVES),
+    *(f"neighbours_{days}" for days in NEIGHBOUR_HALF_LIVES), "everywhere", "constant",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EventDays:
+    """Events, or their deaths, as day, place and size.
+
+    Attributes:
+        day: Proleptic ordinals (``date.toordinal``), one an event.
+        place: Row of each event's place, from 0.
+        size: 1 for an event; its deaths where deaths are forecast.
+    """
+
+    day: Days
+    place: Days
+    size: Array
+
+    def up_to(self, last_day: int) -> "EventDays":
+        """The events of ``last_day`` and before."""
+        within = self.day <= last_day
+        return EventDays(self.day[within], self.place[within], self.size[within])
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Monthly event counts of all regions up to the origin.
+    """Blocks of thirty days, the oldest first; the newest ends on the last day known.
 
     Attributes:
-        counts: Months x regions, events; every month is wholly known.
-        weights: Regions x regions, each row a weighted mean of the others (sums to 1).
+        counts: Blocks x places: events (or deaths) of each block.
+        features: Blocks x places x ``FEATURES``, in events a block, none negative; NaN where a
+            place's neighbours are not known.
+        cumulative: Targets: sums from the first block on, of blocks that end with the night:
+            row k + 1 less row k is block k.
+        gap_blocks: Blocks by which targets lie after the newest figures, rounded up.
     """
 
     counts: Array
-    weights: Array
+    features: Array
+    cumulative: Array
+    gap_blocks: int
+
+    @property
+    def places(self) -> int:
+        """How many places there are."""
+        return self.counts.shape[1]
+
+    def ahead(self, first: int, last: int) -> Array:
+        """Events of blocks ``first`` to ``last`` after each past night; blocks x places.
+
+        Only nights of which the whole window is known have a row: the first rows of
+        ``features``, in the same order.
+        """
+        offset = len(self.cumulative) - 1 - len(self.features)
+        rows = np.arange(len(self.features) - last - self.gap_blocks)
+        begin, end = rows + offset + first, rows + offset + last + 1
+        return np.asarray(self.cumulative[end] - self.cumulative[begin])
 
 
-def distances_km(longitude: Array, latitude: Array) -> Array:
-    """Great-circle distances between all places, in km; NaN where a place is not known.
-
-    Args:
-        longitude: Degrees east, one per place.
-        latitude: Degrees north, one per place.
-
-    Example:
-        >>> distances_km(np.array([0.0, 1]), np.zeros(2)).round(1).tolist()
-        [[0.0, 111.2], [111.2, 0.0]]
-    """
-    lon, lat = np.radians(longitude), np.radians(latitude)
-    half_chord = (
-        np.sin((lat[:, None] - lat[None, :]) / 2) ** 2
-        + np.cos(lat[:, None])
-        * np.cos(lat[None, :])
-        * np.sin((lon[:, None] - lon[None, :]) / 2) ** 2
-    )
-    return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.clip(half_chord, 0, 1))))
-
-
-def neighbour_weights(distance: Array, half_distance_km: float) -> Array:
-    """Weights of every region's neighbours, the nearer the heavier.
-
-    Args:
-        distance: Regions x regions, km.
-        half_distance_km: Distance at which a weight halves.
-
-    Returns:
-        Regions x regions; zero on the diagonal, each row sums to one; NaN for a region
-        whose place is not known, which is nobody's neighbour.
-
-    Example:
-        >>> w = neighbour_weights(np.abs(np.subtract.outer([0, 1, 2], [0, 1, 2])), 1.0)
-        >>> np.round(w[0], 3).tolist()
-        [0.0, 0.667, 0.333]
-    """
-    weights = np.nan_to_num(np.exp2(-np.asarray(distance) / half_distance_km))
-    np.fill_diagonal(weights, 0)
-    total = weights.sum(axis=1, keepdims=True)
-    return np.asarray(weights / np.where(total > 0, total, np.nan), dtype=np.float64)
-
-
-def weighted_means(counts: Array, half_life: float) -> Array:
-    """Exponentially weighted mean of each region's months up to and including each month.
-
-    Weights are normalised over the months seen, so early months are unbiased.
+def block_sums(
+    events: EventDays, places: int, end: int, blocks: int, half_life: float | None = None
+) -> Array:
+    """Sums over blocks of thirty days that end on day ``end``: blocks x places, the oldest first.
 
     Args:
-        counts: Months x regions.
-        half_life: Months after which a weight halves.
+        events: What is summed; days after ``end`` do not count.
+        places: How many places there are.
+        end: Last day of the newest block.
+        blocks: How many.
+        half_life: If given, an event weighs half as much so many days before its block's end.
 
     Example:
-        >>> weighted_means(np.array([[4.0], [1.0]]), half_life=1).ravel().tolist()
-        [4.0, 2.0]
+        >>> one = EventDays(np.array([100, 71, 70]), np.zeros(3, np.int64), np.ones(3))
+        >>> block_sums(one, places=1, end=100, blocks=2).ravel().tolist()
+        [1.0, 2.0]
     """
-    decay = 0.5 ** (1 / half_life)
-    means = np.empty_like(counts)
-    total, weight = np.zeros(counts.shape[1]), 0.0
-    for month, row in enumerate(counts):
-        total, weight = decay * total + row, decay * weight + 1
-        means[month] = total / weight
+    block = blocks - 1 - (end - events.day) // BLOCK_DAYS
+    within = (events.day <= end) & (block >= 0)
+    size = events.size[within]
+    if half_life is not None:
+        size = size * 0.5 ** (((end - events.day[within]) % BLOCK_DAYS) / half_life)
+    cell = block[within] * places + events.place[within]
+    return np.bincount(cell, weights=size, minlength=blocks * places).reshape(blocks, places)
+
+
+def weighted_means(discounted: Array, half_life: float) -> Array:
+    """Exponentially weighted mean of the days up to each block's end, per thirty days.
+
+    The weight of a day halves every ``half_life`` days; weights are normalised over the days
+    there are, so that early blocks are unbiased.
+
+    Args:
+        discounted: ``block_sums`` with this half-life.
+        half_life: Days.
+
+    Example:
+        >>> daily = EventDays(np.arange(1, 61), np.zeros(60, np.int64), np.ones(60))
+        >>> weighted_means(block_sums(daily, 1, 60, 2, 90), 90).round(6).ravel().tolist()
+        [30.0, 30.0]
+    """
+    decay, daily = 0.5 ** (BLOCK_DAYS / half_life), 0.5 ** (1 / half_life)
+    means = np.empty_like(discounted)
+    total = np.zeros(discounted.shape[1])
+    for block, row in enumerate(discounted):
+        total = decay * total + row
+        days = (1 - daily ** (BLOCK_DAYS * (block + 1))) / (1 - daily)
+        means[block] = total * (BLOCK_DAYS / days)
     return means
 
 
+def past_year(events: EventDays, counts: Array, end: int) -> Array:
+    """Events of the 365 days up to each block's end, per thirty days; blocks x places.
+
+    Args:
+        events: What ``counts`` are of.
+        counts: ``block_sums`` up to ``end``.
+        end: Last day of the newest block.
+    """
+    before = np.vstack([np.zeros((BASELINE_BLOCKS, counts.shape[1])), counts]).cumsum(axis=0)
+    year = before[BASELINE_BLOCKS:] - before[:-BASELINE_BLOCKS]
+    rest = YEAR_DAYS - BASELINE_BLOCKS * BLOCK_DAYS  # days of the thirteenth block
+    late = (end - events.day) % BLOCK_DAYS < rest
+    newest = EventDays(events.day[late], events.place[late], events.size[late])
+    year[BASELINE_BLOCKS:] += block_sums(newest, counts.shape[1], end, len(counts))[
+        :-BASELINE_BLOCKS
+    ]
+    return np.asarray(year * (BLOCK_DAYS / YEAR_DAYS))
+
+
+def build_panel(
+    events: EventDays, weights: csr_array, known_until: int, night: int, first_day: int, keep: int
+) -> Panel:
+    """Counts, features and targets as they stand on a night.
+
+    Args:
+        events: As known on the night.
+        weights: ``neighbour_weights``, places x places.
+        known_until: Last day that the source wholly covers (ordinal).
+        night: Night from which windows are counted, not before ``known_until``.
+        first_day: First day of the source.
+        keep: Newest blocks whose features are kept: the history a model is fitted on.
+
+    Raises:
+        ValueError: Less than a year and a block is known.
+    """
+    places = weights.shape[0]
+    blocks = (known_until - first_day + 1) // BLOCK_DAYS
+    if blocks <= BASELINE_BLOCKS:
+        raise ValueError(f"{blocks} blocks of thirty days are known; a year is the least")
+    known = events.up_to(known_until)
+    counts = block_sums(known, places, known_until, blocks)
+    kept = slice(-min(keep, blocks), None)
+    half_lives = {*OWN_HALF_LIVES, *NEIGHBOUR_HALF_LIVES, BACKGROUND_HALF_LIFE}
+    means = {
+        days: weighted_means(block_sums(known, places, known_until, blocks, days), days)[kept]
+        for days in sorted(half_lives)
+    }
+    features = np.empty((*means[BACKGROUND_HALF_LIFE].shape, len(FEATURES)))
+    unplaced = np.asarray(weights.sum(axis=1)).ravel() == 0
+    columns = [past_year(known, counts, known_until)[kept]]
+    columns += [means[days] for days in OWN_HALF_LIVES]
+    for days in NEIGHBOUR_HALF_LIVES:
+        around = (weights @ means[days].T).T
+        columns.append(np.where(unplaced & (places > 1), np.nan, around))
+    columns += [means[BACKGROUND_HALF_LIFE].mean(axis=1, keepdims=True), np.ones((1, 1))]
+    for number, column in enumerate(columns):
+        features[..., number] = column
+    gap = night - known_until
+    targets = block_sums(known, places, night, len(features) + gap // BLOCK_DAYS + 1)
+    cumulative = np.vstack([np.zeros((1, places)), targets]).cumsum(axis=0)
+    return Panel(counts[kept], features, cumulative, -(-gap // BLOCK_DAYS))
+
+
+def unit_vectors(longitude: Array, latitude: Array) -> Array:
+    """Points on the unit sphere, places x 3; straight distances there rank as great circles do."""
+    lon, lat = np.radians(longitude), np.radians(latitude)
+    return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
+
+
+def great_circle_km(chord: Array) -> Array:
+    """Kilometres along the surface between points whose straight distance is ``chord``.
+
+    Example:
+        >>> ends = unit_vectors(np.array([0.0, 1.0]), np.zeros(2))
+        >>> great_circle_km(np.linalg.norm(ends[:1] - ends[1:], axis=1)).round(1).tolist()
+        [111.2]
+    """
+    return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2, 0, 1)))
+
+
+def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float) -> csr_array:
+    """Weights of every place's ``NEIGHBOURS`` nearest, the nearer the heavier; rows sum to one.
+
+    Args:
+        longitude: Degrees east, one a place; NaN: not known, nobody's neighbour, an empty row.
+        latitude: Degrees north.
+        half_distance_km: Distance at which a weight halves.
+
+    Example:
+        >>> degree = 360 / (2 * np.pi * 6371)  # a kilometre on the equator
+        >>> w = neighbour_weights(np.array([0, degree, 2 * degree]), np.zeros(3), 1.0)
+        >>> w.toarray()[0].round(3).tolist()
+        [0.0, 0.667, 0.333]
+    """
+    places = len(longitude)
+    located = np.flatnonzero(np.isfinite(longitude) & np.isfinite(latitude))
+    nearest = min(NEIGHBOURS + 1, located.size)
+    if nearest < 2:
+        return csr_array((places, places))
+    points = unit_vectors(longitude[located], latitude[located])
+    chord, index = cKDTree(points).query(points, k=nearest)
+    rows = np.repeat(np.arange(located.size), nearest)
+    weight = np.exp2(-great_circle_km(chord).ravel() / half_distance_km)
+    other = index.ravel() != rows
+    rows, columns, weight = rows[other], index.ravel()[other], weight[other]
+    weight = np.maximum(weight, np.finfo(np.float64).tiny)  # on an ocean the far ones still weigh
+    weight /= np.bincount(rows, weights=weight, minlength=located.size)[rows]
+    return csr_array((weight, (located[rows], located[columns])), shape=(places, places))
+
+
+def nearest_active_place(
+    longitude: Array, latitude: Array, is_active: Mask
+) -> tuple[npt.NDArray[np.int64], Array]:
+    """The nearest other place that is active, and how far it is in km; -1 and NaN: there is none.
+
+    Args:
+        longitude: Degrees east; NaN: not known.
+        latitude: Degrees north.
+        is_active: Whether a place had an event of late.
+
+    Example:
+        >>> nearest_active_place(np.array([0.0, 1, 5]), np.zeros(3), np.array([True, False, False]))
+        (array([-1,  0,  0]), array([   nan, 111.19..., 555.97...]))
+    """
+    places = len(longitude)
+    nearest, km = np.full(places, -1, dtype=np.int64), np.full(places, np.nan)
+    is_located = np.isfinite(longitude) & np.isfinite(latitude)
+    candidates = np.flatnonzero(is_located & is_active)
+    located = np.flatnonzero(is_located)
+    if not candidates.size:
+        return nearest, km
+    points = unit_vectors(longitude, latitude)
+    chord, index = cKDTree(points[candidates]).query(points[located], k=min(2, candidates.size))
+    chord, index = chord.reshape(located.size, -1), index.reshape(located.size, -1)
+    itself = candidates[index[:, 0]] == located
+    if candidates.size == 1:
+        chord[itself] = np.inf
+    pick = np.where(itself & (candidates.size > 1), 1, 0)
+    rows = np.arange(located.size)
+    found = np.isfinite(chord[rows, pick])
+    nearest[located[found]] = candidates[index[rows, pick]][found]
+    km[located[found]] = great_circle_km(chord[rows, pick])[found]
+    return nearest, km
+
+
 def window_sums(counts: Array, window: int) -> Array:
-    """Sums over ``window`` consecutive months: one row for each window, the oldest first.
+    """Sums over ``window`` consecutive blocks: one row for each window, the oldest first.
 
     Example:
         >>> window_sums(np.array([[1.0], [2.0], [3.0]]), window=2).ravel().tolist()
@@ -99,15 +291,34 @@ def window_sums(counts: Array, window: int) -> Array:
     return np.asarray(view.sum(axis=-1), dtype=np.float64)
 
 
-def sums_ahead(counts: Array, first: int, last: int) -> Array:
-    """Events of months ``first`` to ``last`` after each month; NaN where not all are known.
+def conflict_day_features(
+    events: EventDays, places: int, end: int, first_day: int
+) -> tuple[Array, Array]:
+    """Features of the places' own events on day ``end`` alone, and their newest twelve blocks.
 
-    Example:
-        >>> sums_ahead(np.array([[1.0], [2.0], [3.0], [4.0]]), first=1, last=2).ravel().tolist()
-        [5.0, 7.0, nan, nan]
+    The same numbers as the last row of ``Panel.features``, without the blocks between; columns
+    of neighbours and of everywhere are zero.
+
+    Args:
+        events: Events up to ``end``.
+        places: How many places there are.
+        end: The day.
+        first_day: First day of the source.
     """
-    ahead = np.full_like(counts, np.nan)
-    length = len(counts) - last
-    if length > 0:
-        ahead[:length] = sum(counts[k : k + length] for k in range(first, last + 1))
-    return ahead
+    features = np.zeros((places, len(FEATURES)))
+    known = events.up_to(end)
+    days = (end - first_day + 1) // BLOCK_DAYS * BLOCK_DAYS
+    within = end - known.day < days
+    day, place, size = known.day[within], known.place[within], known.size[within]
+    of_year = end - day < YEAR_DAYS
+    features[:, 0] = np.bincount(place[of_year], weights=size[of_year], minlength=places) * (
+        BLOCK_DAYS / YEAR_DAYS
+    )
+    for half_life in OWN_HALF_LIVES:
+        daily = 0.5 ** (1 / half_life)
+        total = np.bincount(place, weights=size * daily ** (end - day), minlength=places)
+        features[:, FEATURES.index(f"own_{half_life}")] = (
+            total * BLOCK_DAYS * (1 - daily) / (1 - daily**days)
+        )
+    features[:, FEATURES.index("constant")] = 1
+    return features, block_sums(known, places, end, BASELINE_BLOCKS)
