@@ -203,17 +203,17 @@ def _stacked(counted: pl.DataFrame) -> pl.DataFrame:
 
 
 def _fan(forecasts: pl.DataFrame) -> pl.DataFrame:
-    """Mean and bands of each month ahead."""
+    """Mean and bands of each window ahead."""
     bounds = ("q05", "q10", "q25", "q75", "q90", "q95")
     return forecasts.select(
         "region_id",
-        start="target_month",
-        end=pl.col("target_month").dt.offset_by("1mo"),
+        start="window_start_date",
+        end=pl.col("window_end_date").dt.offset_by("1d"),
         mean="events_mean",
         **{bound: f"events_{bound}" for bound in bounds},
         tip=pl.format(
             "{}: {} ({}–{})",
-            _month("target_month"),
+            pl.col("window_start_date").cast(pl.String),
             pl.col("events_mean").round(1),
             pl.col("events_q10").cast(pl.Int64),
             pl.col("events_q90").cast(pl.Int64),

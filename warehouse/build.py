@@ -30,6 +30,7 @@ OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
 MARTS = {  # name -> what identifies a row within a night
     "indicator": ("indicator", "place_level", "place_id", "month_start"),
     "forecast": ("region_id", "model", "horizon_months"),
+    "country_forecast": ("country_code", "horizon_months"),
     "flag": ("region_id",),
     "flag_driver": ("region_id", "driver"),
     "alert": ("region_id",),

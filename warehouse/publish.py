@@ -66,7 +66,8 @@ MEASURED = ("runs", "run_steps")  # a file is not another one because a run took
 # mart -> (published name, what one row is); what past nights told stands in past_<name>
 PUBLISHED_MARTS = {
     "indicator": ("indicators", "one indicator, place and month; value null: not known"),
-    "forecast": ("forecasts", "one region, model and horizon"),
+    "forecast": ("forecasts", "one region, model and window of thirty days"),
+    "country_forecast": ("country_forecasts", "one country and window of thirty days"),
     "flag": ("flags", "one region: level, figures, forecast, reason"),
     "flag_driver": ("flag_drivers", "one driver of a region's forecast or its context"),
     "alert": ("alerts", "one region above the threshold, or fallen below it: since when and why"),
