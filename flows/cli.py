@@ -497,6 +497,12 @@ def match(
     from warehouse.build import match_region
 
     found = match_region(name, country.upper() if country else None)
+    if found.is_empty():
+        Console().print(
+            f"{shown(name)!r} is no region{f' of {country.upper()}' if country else ''}, nor is "
+            "one nearly called so; look a town up by the region it lies in"
+        )
+        return
     is_known = 1.0 in found["similarity"].to_list()
     table = Table(title=f"{name!r} " + ("means" if is_known else "is not known; nearest:"))
     for heading in ("region", "id", "by", "counts for", "since"):
@@ -540,6 +546,7 @@ def show(report: "Report", console: Console, published: str) -> None:
     for flag in flags.iter_rows(named=True):
         place = flag["region_id"]
         presence = told[place, "administrator_presence"]["value"]
+        measures = told[place, "aid_suspensions_open"]["value"]
         table.add_row(
             f"[{STYLES[flag['level']]}]{flag['level']}[/]",
             f"{flag['region_name']} ({flag['country_code']})",
@@ -548,7 +555,7 @@ def show(report: "Report", console: Console, published: str) -> None:
             f"usual {flag['events_past12_mean']:.1f} a month; newest {flag['newest_event']}; "
             f"driver {first[place]['driver']} {first[place]['value']:.2f} a month; administrators "
             f"{'missing' if presence is None else f'{presence:.0%}'}; "
-            f"{told[place, 'aid_suspensions_open']['value']:.0f} suspensions open",
+            f"suspensions open: {'not known' if measures is None else f'{measures:.0f}'}",
         )
     console.print(table)
     console.print(

@@ -13,6 +13,8 @@ from config.registry import (
     SourceError,
     all_regions,
     countries,
+    coverage,
+    partners,
     pcodes,
     regions,
     scopes,
@@ -24,8 +26,12 @@ from warehouse.sources import SOURCES
 
 CORE_TABLES = (
     "region", "region_name", "event_version", "event", "presence", "suspension", "coup",
-    "register_entry", "unknown_region_name", "external_series", "external_forecast", "report",
+    "register_entry", "register_coverage", "external_series", "unknown_region_name", "left_out",
+    "external_forecast", "report",
 )  # fmt: skip
+LEAST_SIMILARITY = (
+    0.92  # of a misspelt name: Sikaso 0.97, Mopty 0.92; Niono (a town) is Nioro by 0.91
+)
 OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
 MARTS = {  # name -> what identifies a row within a night
     "indicator": ("indicator", "place_level", "place_id", "month_start"),
@@ -61,7 +67,8 @@ def match_region(name: str, country: str | None = None) -> pl.DataFrame:
 
     Columns region_id, region_name, country_code, parent_region_id (empty: has its own
     series), valid_from, matched_by (name, P-code, similar name), similarity 0-1 (1:
-    known), pcode (scheme, vintage and whether it covers the whole region).
+    known), pcode (scheme, vintage and whether it covers the whole region). Empty: nothing is
+    called so or nearly so; it may be a town.
 
     Example:
         >>> match_region("Badiangara").select("region_id", "parent_region_id").row(0)
@@ -72,7 +79,9 @@ def match_region(name: str, country: str | None = None) -> pl.DataFrame:
         attach_core(con)
         _register_config(con)
         con.execute(f"create table core.region_name as {statement('core/region_name')}")
-        return run(con, "core/region_match", spelling=name, country=country).pl()
+        return run(
+            con, "core/region_match", spelling=name, country=country, least=LEAST_SIMILARITY
+        ).pl()
 
 
 def _register_config(con: duckdb.DuckDBPyConnection) -> None:
@@ -83,6 +92,8 @@ def _register_config(con: duckdb.DuckDBPyConnection) -> None:
         "config_pcodes": pcodes(),
         "config_countries": countries(),
         "config_scopes": scopes(),
+        "config_partners": partners(),
+        "config_coverage": coverage(),
         "config_actors": pl.read_csv(CONFIG / "actors.csv"),
     }
     for name, frame in declared.items():

@@ -30,6 +30,7 @@ BLOCK_BYTES = 16_384  # the least: a night that brings little then takes little
 PATIENCE_SECONDS = 20  # a run waits so long for a question to the warehouse to be answered
 LOCK = "run.lock"
 HISTORY_COLUMNS = ("row_key", "known_from", "known_to", "known_basis", "batch_id")
+REGISTER_COLUMNS = ("entered_at", "left_at")  # beside them, of a register kept by hand
 
 
 class WarehouseError(Exception):
@@ -248,6 +249,6 @@ def _copy_before(path: Path, number: int) -> None:
 
 def ensure_tables(con: duckdb.DuckDBPyConnection, source: Source) -> None:
     """The history table of a source, from its record and the data dictionary."""
-    names = (*source.columns, *HISTORY_COLUMNS)
+    names = (*source.columns, *HISTORY_COLUMNS, *(REGISTER_COLUMNS if source.is_by_hand else ()))
     typed = ", ".join(f'"{name}" {DUCKDB_TYPES[columns()[name].type]}' for name in names)
     con.execute(f"create table if not exists history.{source.name} ({typed})")

@@ -32,10 +32,21 @@ PUBLISHED = {
         "from core.unknown_region_name",
         "one spelling of a region that config/regions.csv does not know, with candidates",
     ),
+    "left_out": (
+        "from core.left_out",
+        "one reason why rows of a source stand in no series, and how many",
+    ),
     "administrator_presence": ("from core.presence", "one figure and region it covers"),
     "suspensions": ("from core.suspension", "one spell of a suspended cooperation or sanction"),
     "coups": ("from core.coup", "one coup or attempt"),
-    "register_entries": ("from core.register_entry", "one milestone or agreement"),
+    "register_entries": (
+        "from core.register_entry",
+        "one milestone, agreement, state of emergency or mandate of a force",
+    ),
+    "register_coverage": (
+        "from core.register_coverage",
+        "one register, series and country: from when until when it is kept; outside, missing",
+    ),
     "external_forecasts": (
         "from core.external_forecast",
         "one forecast of others, by country and month",
