@@ -349,8 +349,8 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
         "max_age_days": source.max_age_days,
         "is_stale": is_stale,
         "quarantined_count": con.execute(
-            "select count(*) from ops.quarantine where source = $source and held_from <= $as_of "
-            "and (held_to is null or held_to > $as_of)",
+            "select count(*) from ops.quarantine where source = $source "
+            "and (held_to is null or (held_from <= $as_of and held_to > $as_of))",
             {"source": source.name, "as_of": end_of(night)},
         ).fetchall()[0][0],
         "failure": (attempt or (None,))[0],

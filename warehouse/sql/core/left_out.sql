@@ -67,6 +67,33 @@ hapi as (
 
 ),
 
+stray as (
+
+    select h.*, c.country_code, fold_region(h.admin1) as folded_name
+    from history.acled_events as h
+    inner join country as c on c.folded_country = fold_name(h.country)
+    left join core.region_name as n
+        on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
+    where
+        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        and n.region_id is null
+
+),
+
+stray_point as (
+
+    select p.country_code, p.longitude, p.latitude, min(r.region_id) as region_id
+    from (
+        select distinct country_code, longitude, latitude from stray where geo_precision < 3
+    ) as p
+    inner join core.region as r
+        on
+            r.country_code = p.country_code
+            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))
+    group by all
+
+),
+
 acled as (
 
     select
@@ -81,20 +108,18 @@ acled as (
             when h.geo_precision >= 3 then 'the place is known only roughly (geo_precision 3)'
             when
                 n.region_id is null
-                and not exists (
-                    from core.region as r
-                    where
-                        r.country_code = c.country_code
-                        and st_contains(
-                            st_geomfromwkb(r.boundary_wkb), st_point(h.longitude, h.latitude)
-                        )
-                ) then 'neither point nor name is in a region'
+                and p.region_id is null then 'neither point nor name is in a region'
         end as reason,
         h.event_date as day
     from history.acled_events as h
     left join country as c on c.folded_country = fold_name(h.country)
     left join core.region_name as n
         on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
+    left join stray_point as p
+        on
+            p.country_code = c.country_code
+            and p.longitude = h.longitude
+            and p.latitude = h.latitude
     where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
 
 ),

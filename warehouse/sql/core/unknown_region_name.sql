@@ -17,6 +17,33 @@ with country as (
 
 ),
 
+stray as (
+
+    select h.*, c.country_code, fold_region(h.admin1) as folded_name
+    from history.acled_events as h
+    inner join country as c on c.folded_country = fold_name(h.country)
+    left join core.region_name as n
+        on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
+    where
+        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        and n.region_id is null
+
+),
+
+stray_point as (
+
+    select p.country_code, p.longitude, p.latitude, min(r.region_id) as region_id
+    from (
+        select distinct country_code, longitude, latitude from stray where geo_precision < 3
+    ) as p
+    inner join core.region as r
+        on
+            r.country_code = p.country_code
+            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))
+    group by all
+
+),
+
 sent as (
 
     select
@@ -52,25 +79,15 @@ sent as (
     union all
     select
         'acled_events',
-        c.country_code,
-        h.admin1,
-        fold_region(h.admin1),
-        h.event_date,
-        r.region_id,
+        s.country_code,
+        s.admin1,
+        s.folded_name,
+        s.event_date,
+        case when s.geo_precision < 3 then p.region_id end,
         1
-    from history.acled_events as h
-    inner join country as c on c.folded_country = fold_name(h.country)
-    left join core.region_name as n
-        on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
-    left join core.region as r
-        on
-            r.country_code = c.country_code
-            and h.geo_precision < 3
-            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(h.longitude, h.latitude))
-    where
-        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
-        and n.region_id is null
-        and h.admin1 is not null
+    from stray as s
+    left join stray_point as p using (country_code, longitude, latitude)
+    where s.admin1 is not null
 
 ),
 
