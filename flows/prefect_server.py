@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from config.errors import TocsinError
+
 START_SECONDS = 60
 # Made once, when Tocsin is set up (``./run``): building it takes longer than all else at a start.
 EMPTY_DATABASE = Path(sys.prefix) / "prefect" / "prefect.db"
@@ -33,7 +35,7 @@ main(["--factory", "prefect.server.api.server:create_app", *sys.argv[1:]])
 """
 
 
-class PrefectServerError(Exception):
+class PrefectServerError(TocsinError):
     """The run's own Prefect server did not start; the message names its log."""
 
 
