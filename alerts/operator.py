@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import duckdb
 
 from alerts.delivery import Delivery, Letter, message_to, said_by, send_alone
+from config.errors import failure_in_words
 from config.settings import Settings, Smtp
 
 
@@ -105,7 +106,7 @@ def finished(settings: Settings, night: str, now: datetime) -> None:
 
 def run_failed(settings: Settings, smtp: Smtp, error: Exception, now: datetime) -> None:
     """Mail the operator that the run failed, once for what failed."""
-    what = " ".join(str(error).split())[:500]
+    what = failure_in_words(error)[:500]
     tell_now(
         settings, smtp, "run", what, "Tocsin: the run failed",
         f"The run failed:\n  {what}\n\nThe last published file stays in place. Mend it and run "

@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from config.errors import TocsinError
+
 HERE = Path(__file__).parent
 EMBEDDED = "config:"
 BOUNDARY_VINTAGE = "2021"  # P-codes of config/embedded/admin1_boundaries.parquet
@@ -24,7 +26,7 @@ MEASURES = {
 OTHER_MEASURES = ("ngo_ban",)  # kept in the register, not counted as a suspension
 
 
-class SourceError(Exception):
+class SourceError(TocsinError):
     """A source cannot be fetched or read; the message names file, row, field and cure."""
 
 

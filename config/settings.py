@@ -8,12 +8,14 @@ from typing import Literal
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from config.errors import TocsinError
+
 PREFIX = "TOCSIN_"
 # What is written is for its owner, readable for the owner's group, and no one else's.
 PRIVATE = 0o027
 
 
-class SettingsError(Exception):
+class SettingsError(TocsinError):
     """A setting is unknown or cannot be used; the message names it and the cure."""
 
 

@@ -8,6 +8,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from config.errors import TocsinError
 from config.settings import Settings
 from flows.nightly import RECALLED, assess_night, judge_night, keep_night
 from flows.recall import Recall
@@ -19,7 +20,7 @@ from warehouse.publish import publish
 from warehouse.sources import SOURCES
 
 
-class BackfillError(Exception):
+class BackfillError(TocsinError):
     """Nights cannot be told; the message says why."""
 
 

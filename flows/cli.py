@@ -3,9 +3,11 @@
 import gc
 import sys
 import time
+import traceback
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -13,8 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from config.errors import TocsinError, failure_in_words
 from config.texts import shown
 from flows import mails, operate
+from flows.log import log_unforeseen, warnings_to_terminal
 from flows.terminal import DEGRADED, STYLES, load, now
 
 if TYPE_CHECKING:
@@ -47,24 +51,20 @@ class Kind(StrEnum):
 
 
 def main() -> None:
-    """Run the command line; known failures end in one line and an exit code."""
+    """Run the command line; every failure ends in one line and an exit code."""
+    warnings_to_terminal()
     try:
         app()
     except Exception as error:
-        print(f"tocsin: {known(error)}", file=sys.stderr)
+        print(f"tocsin: {known(error) or unforeseen(error)}", file=sys.stderr)
         raise SystemExit(getattr(error, "exit_code", 1)) from None
 
 
-def known(error: Exception) -> str:
-    """What a known failure says, cure included.
-
-    Raises:
-        Exception: It is not known: its traceback must be seen.
-    """
-    module = type(error).__module__
-    if module.startswith(("config.", "warehouse.", "expectations.", "alerts.", "flows.")):
+def known(error: Exception) -> str | None:
+    """What a known failure says, cure included; None: nobody foresaw it."""
+    if isinstance(error, TocsinError):
         return str(error)
-    first = str(error).partition("\n")[0]
+    module, first = type(error).__module__, str(error).partition("\n")[0]
     if isinstance(error, OSError):
         return f"{first}; look at the disk and at who may write there, then run again"
     if module == "_duckdb" and type(error).__name__ in DISK_ERRORS:
@@ -77,7 +77,19 @@ def known(error: Exception) -> str:
             f"the Prefect server does not answer any more ({first}); the night may be done all the "
             "same ('tocsin doctor'): run again, nothing is told twice"
         )
-    raise error
+    return None
+
+
+def unforeseen(error: Exception) -> str:
+    """What an error nobody foresaw is called, and where its traceback stands."""
+    told = shorten(failure_in_words(error), 300)
+    try:
+        log = log_unforeseen(error, load()[0].log_folder)
+    except TocsinError:  # settings that cannot be used: where data lie is not known
+        log = None
+    frame = traceback.extract_tb(error.__traceback__)[-1:]
+    where = log or "".join(f"{Path(at.filename).name}, line {at.lineno}" for at in frame) or "-"
+    return f"{told}; nobody foresaw this, please report it with its traceback: {where}"
 
 
 @app.callback()

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from config.errors import TocsinError
 from flows.process import unusable_proxy
 
 START_SECONDS = 60
@@ -41,7 +42,7 @@ main(["--factory", "prefect.server.api.server:create_app", *sys.argv[1:]])
 """
 
 
-class PrefectServerError(Exception):
+class PrefectServerError(TocsinError):
     """The run's own Prefect server did not start; the message names its log."""
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import duckdb_extension_spatial
 
+from config.errors import TocsinError
 from config.registry import Source, columns
 from warehouse.query import SQL
 from warehouse.sources import SOURCES
@@ -32,7 +33,7 @@ LOCK = "run.lock"
 HISTORY_COLUMNS = ("row_key", "known_from", "known_to", "known_basis", "batch_id")
 
 
-class WarehouseError(Exception):
+class WarehouseError(TocsinError):
     """The working or published file cannot be used; the message names it and the cure."""
 
 
