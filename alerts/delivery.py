@@ -71,18 +71,30 @@ def letter(
 
     Told is what differs from the levels the reader was told last, whichever night that was
     and however it fell out; without a change one mail a week says so. Nothing is told of
-    nights before the last one told.
+    nights before the last one told. A night to come that was told by mistake counts for
+    nothing: the next mail goes out in any case, and where that night told another level than
+    tonight's the reader is told of tonight's.
     """
-    told = dict(run(con, "outbox/last_told", recipient=recipient.address).fetchall())
-    (last,) = run(con, "outbox/last_mail", recipient=recipient.address).fetchone() or (None,)
+    of_reader = {"recipient": recipient.address, "today": now.date()}
+    told = dict(run(con, "outbox/last_told", **of_reader).fetchall())
+    (last,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
+    ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()
     night = digest.as_of_date
     own = digest.within(recipient)
+    misled = own.changes({place: level for _, _, place, level in ahead if place})
+    told |= {place: level for _, _, place, level in ahead if place in misled}
     changes = own.changes(told)
     is_new_week = last is None or night.isocalendar()[:2] > last.isocalendar()[:2]
     if last is not None and night < last:
         return None
-    if not is_new_week and (
-        not changes or recipient.when == "weekly" or (recipient.when == "nightly" and night == last)
+    if (
+        not ahead
+        and not is_new_week
+        and (
+            not changes
+            or recipient.when == "weekly"
+            or (recipient.when == "nightly" and night == last)
+        )
     ):
         return None
     message = compose(own, told, recipient, sender, unsubscribe)

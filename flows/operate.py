@@ -2,9 +2,10 @@
 
 import gc
 import os
+import signal
 import sys
 import time
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from threading import Thread
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+from flows.nights import PAST_DAY, NightError, possible, tonight
 
 if TYPE_CHECKING:
     from flows.backfill import Told
@@ -67,8 +70,8 @@ def repair() -> None:
 
 
 def backfill(
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")],
-    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last night.")],
+    first: Annotated[date, typer.Option("--from", **PAST_DAY, help="First night.")],
+    last: Annotated[date, typer.Option("--to", **PAST_DAY, help="Last night.")],
     every: Annotated[Every, typer.Option(help="How far apart the nights are.")] = Every.MONTH,
     again: Annotated[
         bool, typer.Option("--again", help="Also nights that were told before.")
@@ -80,6 +83,9 @@ def backfill(
     """
     from config.settings import load
 
+    if first > last:
+        raise NightError(f"--from {first} is after --to {last}; exchange them")
+    possible(first, tonight())
     settings, _ = load()
     console = Console(soft_wrap=True, highlight=False)
     gc.disable()  # nothing that is imported is garbage
@@ -88,7 +94,7 @@ def backfill(
 
     gc.freeze()
     gc.enable()
-    nights = nights_between(first.date(), last.date(), STEPS[every])
+    nights = nights_between(first, last, STEPS[every])
 
     def progress(told: "Told") -> None:
         left = f"{told.seconds_left / 60:.0f} min" if told.seconds_left > 99 else (
@@ -240,5 +246,8 @@ def serve(
             flow.to_deployment(name, schedule=Cron(cron, timezone=TIMEZONE), entrypoint_type=module)
             for flow, name, cron in SCHEDULE
         ]
+        # Prefect ends its runs in order on SIGTERM and Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
         Thread(target=end_without, args=(url, settings.data_folder), daemon=True).start()
         run_scheduled(*cast(list[RunnerDeployment], deployments), print_starting_message=False)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from types import FrameType
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass_environment
+from urllib.request import getproxies, proxy_bypass
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -75,7 +75,7 @@ def unusable_proxy(url: str) -> str | None:
         The reason with its cure; None: there is no proxy for it, or one that can be used.
     """
     target = urlsplit(url)
-    if target.scheme in getproxies() or proxy_bypass_environment(target.netloc):
+    if target.scheme in getproxies() or proxy_bypass(target.netloc):
         return None
     for scheme in (target.scheme, "all"):
         if scheme in SOCKS:
