@@ -1,7 +1,6 @@
 """From digest to mail: queued with its bytes, handed over once, tried again over nights."""
 
 import hashlib
-import os
 import re
 import smtplib
 import ssl
@@ -19,6 +18,7 @@ from typing import Any
 import duckdb
 
 from alerts.digest import Digest, render
+from config.files import write_atomically
 from config.recipients import Recipient
 from config.settings import SettingsError, Smtp
 from warehouse.history import transaction
@@ -265,10 +265,7 @@ def _as_files(
 def _file(identity: str, to: str, content: bytes, folder: Path) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "-", to.lower()).strip("-")
     path = folder / f"{identity[1:11]}-{slug}-{identity[12:20]}.eml"
-    part = path.with_suffix(".part")
-    folder.mkdir(parents=True, exist_ok=True)
-    part.write_bytes(content)
-    os.replace(part, path)
+    write_atomically(path, content, durable=True)
     return path
 
 

@@ -237,6 +237,7 @@ def backtest(
     ] = None,
 ) -> None:
     """Score the models on past months, each seen with what was known then."""
+    from config.files import write_atomically
     from flows.backtest import score
     from warehouse.connect import existing
 
@@ -244,7 +245,7 @@ def backtest(
     with existing(settings.warehouse_path) as con:
         told = score(con, since.date() if since else None, until.date() if until else None)
     path = page or settings.data_folder / "scorecard.md"
-    path.write_text(told.page, "utf-8")
+    write_atomically(path, told.page)
     print(told.page.partition("## Where")[0])
     print(f"Written: {path} ({told.seconds:.0f} s)")
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from config.files import set_aside
+
 LOG_NAME = "tocsin.jsonl"
 LOG_BYTES, LOGS_KEPT = 2_000_000, 3
 LOGGER = logging.getLogger("tocsin")
@@ -35,15 +37,15 @@ def warnings_to_terminal() -> None:
 
 @contextmanager
 def logging_to(folder: Path) -> Iterator[None]:
-    """Log what Tocsin says into ``folder/tocsin.jsonl`` for a while.
-
-    Raises:
-        OSError: The folder or the file cannot be made.
-    """
+    """Log what Tocsin says into ``folder/tocsin.jsonl`` for a while, where it can be written."""
     from pythonjsonlogger.json import JsonFormatter
 
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = _Log(folder / LOG_NAME, maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8")
+    path = folder / LOG_NAME
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        set_aside(path, "is no log")
+    handler = _Log(path, "a", LOG_BYTES, LOGS_KEPT, "utf-8", delay=True)  # opened by its first line
     handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(message)s"))
     LOGGER.setLevel(logging.INFO)
     LOGGER.addHandler(handler)
@@ -57,9 +59,7 @@ def logging_to(folder: Path) -> Iterator[None]:
 
 def log_unforeseen(error: BaseException, folder: Path) -> Path | None:
     """Leave the traceback of an error nobody foresaw in the log; where, None: it cannot be."""
-    try:
-        with logging_to(folder):
-            LOGGER.error("an error nobody foresaw", exc_info=error)
-    except OSError:
-        return None
-    return folder / LOG_NAME
+    path = folder / LOG_NAME
+    with logging_to(folder):
+        LOGGER.error("an error nobody foresaw", exc_info=error)
+    return path if path.is_file() else None

@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from alerts import operator
+from config.files import write_atomically
 from config.settings import load
 from flows.nightly import default_night, load_ahead, nightly, send_mails
 from flows.nights import tonight as tonight_is
@@ -62,7 +63,7 @@ def monthly_backtest() -> State[None]:
     with existing(settings.warehouse_path) as con:
         told = score(con, None, None)
     path = settings.data_folder / "scorecard.md"
-    path.write_text(told.page, "utf-8")
+    write_atomically(path, told.page)
     return Completed(message=f"{path}, {told.seconds:.0f} s")
 
 
