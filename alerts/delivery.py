@@ -75,7 +75,7 @@ def letter(
     nothing: the next mail goes out in any case, and where that night told another level than
     tonight's the reader is told of tonight's.
     """
-    of_reader = {"recipient": recipient.address, "today": now.date()}
+    of_reader: dict[str, Any] = {"recipient": recipient.address, "today": now.date()}
     told = dict(run(con, "outbox/last_told", **of_reader).fetchall())
     (last,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
     ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()

@@ -31,9 +31,12 @@ def end(number: int, _: FrameType | None) -> None:
 
 
 def end_on_signals() -> None:
-    """Let the signals end this process; one that is ignored (``nohup``) stays so."""
+    """Let the signals end this process; under ``nohup`` SIGHUP stays ignored.
+
+    SIGINT is ignored in what a shell starts in the background: who sends it there means it.
+    """
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, end)
 
 

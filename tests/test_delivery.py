@@ -28,6 +28,7 @@ from alerts.digest import Digest
 from config.recipients import Recipient, load_recipients
 from config.settings import Settings, SettingsError, Smtp
 from flows.nightly import digest_of
+from warehouse import outbox
 from warehouse.connect import warehouse
 
 NIGHT = date(2021, 6, 25)
@@ -256,7 +257,9 @@ def digest(kept, night) -> Digest:
     return digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
 
 
-def told(con, digest: Digest, recipient: Recipient, level: str, night: date) -> str | None:
+def told(
+    con, digest: Digest, recipient: Recipient, level: str, night: date, now: datetime | None = None
+) -> str | None:
     """Queues what is to be told if Sikasso, the only region at hand, has this level."""
     own = replace(
         digest,
@@ -266,8 +269,9 @@ def told(con, digest: Digest, recipient: Recipient, level: str, night: date) -> 
             alert_level=pl.lit(level)
         ),
     )
-    (sent,) = con.execute("select count(*) from ops.outbox").fetchone()
-    now = datetime.combine(night, time(22, sent))
+    sent, newest = con.execute("select count(*), max(queued_at) from ops.outbox").fetchone()
+    at = now or datetime.combine(night, time(22, sent))
+    now = max(at, newest or at)  # an earlier night that is run again is run later
     found = letter(con, own, recipient, now, 0, "T <t@example.org>", "mailto:t@x.org")
     if found:
         queue(con, [found], now)
@@ -291,6 +295,40 @@ def test_each_is_told_what_changed_when_asked_for(con, digest, when: str) -> Non
     recipient = Recipient("a@example.org", "en", when=when)
     for days, level, kind in LIVES[when]:
         assert told(con, digest, recipient, level, FRIDAY + days * DAY) == kind, (days, level)
+
+
+YEAR = timedelta(days=365)
+AHEAD = {  # what the night to come told, what tonight tells: kind of tonight's mail, of the next's
+    "closed though it stands": ("none", "warning", "alert", None),
+    "as it is": ("warning", "warning", "summary", None),
+    "raised though it stands": ("alarm", "warning", "alert", None),
+    "more than was known": ("warning", "alarm", "alert", None),
+}
+
+
+@pytest.mark.parametrize("case", AHEAD)
+@pytest.mark.parametrize("when", ["nightly", "weekly", "immediate"])
+def test_a_night_to_come_silences_nobody(con, digest, case: str, when: str) -> None:
+    recipient = Recipient("a@example.org", "en", when=when)
+    saturday, now = FRIDAY + DAY, datetime.combine(FRIDAY, time(23))
+    told_ahead, level, tonight, next_night = AHEAD[case]
+    assert told(con, digest, recipient, "warning", FRIDAY) == "alert"
+    told(con, digest, recipient, told_ahead, FRIDAY + YEAR, now)  # a typing error, taken before
+    assert outbox.told_ahead(con, FRIDAY) == [("a@example.org", FRIDAY + YEAR)]
+    assert told(con, digest, recipient, level, saturday) == tonight
+    assert outbox.told_ahead(con, saturday) == []
+    assert told(con, digest, recipient, level, saturday + DAY) == next_night
+    # nor a year later, when that night is over
+    level_then = told(con, digest, recipient, level, FRIDAY + YEAR + DAY)
+    assert level_then == "summary"
+
+
+def test_a_first_mail_of_a_night_to_come_is_no_first_mail(con, digest) -> None:
+    recipient = Recipient("a@example.org", "en")
+    told(con, digest, recipient, "alarm", FRIDAY + YEAR, datetime.combine(FRIDAY, time(21)))
+    assert told(con, digest, recipient, "alarm", FRIDAY) == "alert"
+    subjects = con.execute("select subject from ops.outbox order by queued_at").fetchall()
+    assert len(subjects) == 2
 
 
 def test_levels_below_the_lowest_asked_for_are_not_told(con, digest) -> None:
