@@ -84,7 +84,7 @@ def tell_now(
     message, _ = message_to(settings.operator, subject, settings.mail_sender, now.date(), key)
     message.set_content(text + "\n")
     try:
-        done = send_alone(message, smtp, settings.outbox_folder)
+        done = send_alone(message, smtp, settings.outbox_folder, now)
         write_atomically(path, key)
     except (OSError, smtplib.SMTPException) as error:
         return Delivery(settings.operator, "failed", said_by(error))

@@ -82,11 +82,6 @@ class Settings(BaseSettings):
         return self.data_folder / "published" / "tocsin.duckdb"
 
     @property
-    def published_place(self) -> str:
-        """Where readers find what is published: its address, else its folder."""
-        return (self.published_url or str(self.published_path.parent)).rstrip("/")
-
-    @property
     def page_folder(self) -> Path:
         """The situation page of the newest night, beside the published file."""
         return self.published_path.with_name("page")

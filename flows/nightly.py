@@ -346,7 +346,7 @@ def write_letters(
 ) -> list[Letter]:
     """Into the outbox: what each reader must be told tonight."""
     instant = now()
-    digest = digest_of(con, tables, night, settings.published_place)
+    digest = digest_of(con, tables, night, settings.published_url)
     letters = [
         letter(
             con, digest, recipient, instant, settings.hold_hours, settings.mail_sender,
@@ -360,7 +360,7 @@ def write_letters(
 
 
 def digest_of(
-    con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, place: str
+    con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, place: str | None
 ) -> Digest:
     """What a night has to say to readers."""
     flags, alerts = tables["mart.flag"], tables["mart.alert"]
@@ -383,7 +383,7 @@ def digest_of(
         sources=tables["mart.source_status"],
         outlines=build.outlines(con),
         muted=build.muted(con, night),
-        place=place,
+        place=place.rstrip("/") if place else None,
     )
 
 
