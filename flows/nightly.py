@@ -16,7 +16,7 @@ from alerts.delivery import Delivery, Letter, check, hand_over, later, letter, q
 from alerts.digest import SPARK_MONTHS, Digest
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
-from config.settings import Settings, SettingsError, Smtp, credentials
+from config.settings import Settings, Smtp, credentials
 from expectations.across import across
 from expectations.page import quality_page
 from expectations.suites import SUITES
@@ -24,7 +24,7 @@ from flows.nights import FIRST_MONTH, LEAST_MONTHS, NightError, earliest_night, 
 from flows.process import end, end_on_signals, unusable_proxy
 from flows.recall import Recall
 from flows.record import Progress, recorded
-from flows.terminal import now
+from flows.terminal import known_sources, now
 from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.delay import completeness
@@ -433,11 +433,7 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
     load_recipients(settings.recipients_file)  # a wrong entry stops before the work
     check(smtp)
-    if unknown := settings.sources.keys() - {source.name for source in SOURCES}:
-        raise SettingsError(
-            f"TOCSIN_SOURCES: {', '.join(sorted(unknown))} is no source; known are "
-            f"{', '.join(source.name for source in SOURCES)}"
-        )
+    known_sources(settings)
     if settings.published_path.exists() and not settings.warehouse_path.exists():
         raise WarehouseError(
             f"{settings.warehouse_path} is gone, while {settings.published_path} tells of its "

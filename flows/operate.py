@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from flows.nights import PAST_DAY, NightError, possible, tonight
+from flows.terminal import load
 
 if TYPE_CHECKING:
     from flows.backfill import Told
@@ -36,7 +37,6 @@ def repair() -> None:
 
     Nothing is done to a file that is sound.
     """
-    from config.settings import load
     from warehouse.connect import one_run
     from warehouse.repair import is_sound
     from warehouse.repair import repair as mend
@@ -81,8 +81,6 @@ def backfill(
 
     Cut short, it goes on where it stopped when it is given again.
     """
-    from config.settings import load
-
     if first > last:
         raise NightError(f"--from {first} is after --to {last}; exchange them")
     possible(first, tonight())
@@ -115,7 +113,6 @@ def doctor() -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from config.settings import load
     from flows.doctor import BAD, NOTE, examine
 
     found = examine(*load())
@@ -140,7 +137,7 @@ def doctor() -> None:
 
 
 def runs(
-    count: Annotated[int, typer.Option(help="How many of the last runs are listed.")] = 10,
+    count: Annotated[int, typer.Option(min=1, help="How many of the last runs are listed.")] = 10,
     run: Annotated[
         str | None, typer.Option(help="Show the steps of this run. Default: of the last one.")
     ] = None,
@@ -149,7 +146,6 @@ def runs(
     from rich.markup import escape
     from rich.table import Table
 
-    from config.settings import load
     from warehouse.connect import existing
     from warehouse.runs import last, steps
 
@@ -213,13 +209,14 @@ def end_without(url: str, folder: Path) -> None:
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="Of the Prefect server, on this machine alone.")] = 4200,
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Of the Prefect server, on this machine alone.")
+    ] = 4200,
 ) -> None:
     """Keep the schedule until ended: the night at 22:00 in Bamako, mails, watchdog, back-test.
 
     Starts a Prefect server with its page, unless PREFECT_API_URL names one.
     """
-    from config.settings import load
     from flows.prefect_server import prefect_server
     from warehouse.connect import writable
 
