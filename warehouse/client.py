@@ -30,6 +30,12 @@ AGENT = "tocsin (early warning of political violence)"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 PATIENCE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
 SHOWN = 200  # characters of an answer told in an error
+PAGE_READ = 4_000  # bytes of a web page in which a site's guard tells of itself
+GUARD_SIGNS = (
+    b"just a moment", b"attention required", b"access denied", b"captcha", b"cf-chl", b"incapsula",
+    b"unusual traffic",
+)  # fmt: skip
+GUARDED = "the site's guard refuses this machine's network; run Tocsin elsewhere"
 
 
 @dataclass(frozen=True)
@@ -365,7 +371,8 @@ class Client:
         status = reply.status
         if status in accept:
             return reply
-        what = f"answered {status} ({_shown(reply.content)})"
+        page = web_page(reply.content)
+        what = f"answered {status} ({page or _shown(reply.content)})"
         if status in PATIENCE or status in again or status >= 500:
             after = _retry_after(reply.headers.get("retry-after"))
             if after is not None and after > self.limits.longest_wait:
@@ -373,8 +380,8 @@ class Client:
             raise _AgainError(what, after)
         if status != HTTPStatus.OK:
             raise self._error(url, what)
-        if reply.content[:200].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-            raise self._error(url, f"answered a web page, no data ({_shown(reply.content)})")
+        if page:
+            raise self._error(url, f"answered a web page, no data ({page})")
         return reply
 
     def _error(self, url: str, what: str) -> SourceError:
@@ -382,6 +389,22 @@ class Client:
             f"{self.source}: {_plain(url)} {self.quiet(what)}; its last good figures stay in use "
             "and the next run tries again"
         )
+
+
+def web_page(content: bytes) -> str | None:
+    """How a web page that came where data should begins, and what it means; None: it is none.
+
+    Example:
+        >>> web_page(b"<html><title>Just a moment...</title>")
+        "<html><title>Just a moment...</title>: the site's guard refuses this machine's network; \
+run Tocsin elsewhere"
+        >>> web_page(b'{"success": true}')
+    """
+    begins = content[:PAGE_READ].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if not begins.startswith(b"<") or not (b"<html" in begins or b"<!doctype html" in begins):
+        return None
+    is_guard = any(sign in begins for sign in GUARD_SIGNS)
+    return _shown(content) + (f": {GUARDED}" if is_guard else "")
 
 
 def _plain(url: str) -> str:
