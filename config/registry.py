@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 EMBEDDED = "config:"
 BOUNDARY_VINTAGE = "2021"  # P-codes of config/embedded/admin1_boundaries.parquet
 LEVELS = ("none", "watch", "warning", "alarm")  # rising; bounds in thresholds.toml
+INTENSITIES = ("calm", "some", "violent", "very_violent")  # rising; steps in thresholds.toml
 # Measures against a country that count as suspensions, with the words for them.
 MEASURES = {
     "development_aid": "development aid",

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from config.registry import countries, regions
+from config.registry import INTENSITIES, countries, regions
 from expectations.checks import (
     Check,
     between,
@@ -116,6 +116,17 @@ MARTS: dict[str, tuple[Check, ...]] = {
         *present("events_next3_mean", "events_next3_q10", "events_next3_q90"),
         one_of("region_id", IDS, IN_IDS),
         one_of("level", LEVELS, "2026-11: design"),
+        *present("intensity", "window_start_date", "window_end_date"),
+        one_of("intensity", list(INTENSITIES), "2026-11: the steps of config/thresholds.toml"),
+        between("events_past12_count", 0, None, "2026-11: a count of events"),
+        between("deaths_past12_count", 0, None, "2026-11: a count of deaths"),
+        rule(
+            "window_follows_the_figures",
+            (pl.col("window_start_date") > pl.col("data_month").dt.month_end())
+            & (pl.col("window_end_date") > pl.col("window_start_date")),
+            "critical",
+            "2026-11: a chance is about days of which nothing is known",
+        ),
         between("p_escalation", 0, 1, PROBABILITY),
         between("p_any_next_month", 0, 1, PROBABILITY),
         between("p_25_deaths_next_month", 0, 1, PROBABILITY),

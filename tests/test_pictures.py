@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageColor
 
 from alerts.digest import Digest
-from alerts.pictures import COLOURS, level_map
+from alerts.pictures import COLOURS, FILLS, level_map
 from config.recipients import Recipient
 from flows.nightly import digest_of
 
@@ -92,9 +92,16 @@ def colours_at(picture: bytes, outlines: dict[str, str]) -> dict[str, set[tuple[
     return found
 
 
-def is_among(name: str, pixels: set[tuple[int, ...]]) -> bool:
-    wanted = (*ImageColor.getrgb(COLOURS[name]), 255)
+def is_among(colour: str, pixels: set[tuple[int, ...]]) -> bool:
+    wanted = (*ImageColor.getrgb(colour), 255)
     return any(max(abs(a - b) for a, b in zip(p, wanted, strict=True)) < 8 for p in pixels)
+
+
+def share(picture: bytes, colour: str) -> float:
+    """The part of the picture that has the colour."""
+    image = Image.open(BytesIO(picture)).convert("RGBA")
+    found = sum(n for n, pixel in image.getcolors(2**20) or [] if is_among(colour, {pixel}))
+    return found / image.width / image.height
 
 
 def test_rings_of_outlines_are_wound_as_those_who_draw_on_a_sphere_need(digest) -> None:
@@ -107,7 +114,20 @@ def test_rings_of_outlines_are_wound_as_those_who_draw_on_a_sphere_need(digest) 
 @pytest.mark.parametrize("scope", SCOPES, ids=lambda r: "+".join((*r.countries, *r.regions)))
 def test_every_region_has_its_colour_at_its_place(digest, scope) -> None:
     shown = {r: digest.outlines[r] for r in digest.within(scope).flags["region_id"]}
-    levels = {region: list(COLOURS)[n % 4] for n, region in enumerate(shown)}
-    found = colours_at(level_map(shown, levels), shown)
+    fills = {region: list(FILLS)[n % 4] for n, region in enumerate(shown)}
+    picture = level_map(shown, {}, fills)
+    found = colours_at(picture, shown)
     assert len(found) >= 0.6 * len(shown)
-    assert {r: found[r] for r in found if not is_among(levels[r], found[r])} == {}
+    assert {r: found[r] for r in found if not is_among(FILLS[fills[r]], found[r])} == {}
+    assert max(share(picture, colour) for colour in FILLS.values()) < 0.6  # no square of one
+
+
+@pytest.mark.parametrize("level", ["watch", "warning", "alarm"])
+def test_a_level_has_its_sign_on_the_darkest_ground(digest, level) -> None:
+    shown = {r: digest.outlines[r] for r in digest.flags["region_id"]}
+    fills = dict.fromkeys(shown, "very_violent")
+    without = level_map(shown, {}, fills)
+    picture = level_map(shown, {"MLI.tombouctou": level}, fills)
+    assert share(without, COLOURS[level]) == 0
+    assert share(picture, COLOURS[level]) > 0.00012  # some twenty pixels
+    assert share(picture, "#ffffff") > share(without, "#ffffff")  # parted from the ground
