@@ -224,7 +224,7 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
             "newest_event",
             _counted(pl.col("events_past12_count"), "event"),
             _counted(pl.col("deaths_past12_count"), "death"),
-            pl.col("intensity").str.replace("_", " "),
+            pl.col("intensity").replace({"some": "some violence", "very_violent": "very violent"}),
             "escalation_threshold_count",
             pl.col("window_start_date").dt.strftime("%Y-%m-%d"),
             pl.col("window_end_date").dt.strftime("%Y-%m-%d"),
