@@ -123,14 +123,19 @@ def letter(
         )
     ):
         return None
-    message = compose(own, told, recipient, sender, unsubscribe)
+    message = compose(own, told, recipient, sender, unsubscribe, is_first=last is None)
     until = now + timedelta(hours=hold_hours) if hold_hours else None
     kind = "alert" if changes else "summary"
     return Letter(message, night, kind, changes, recipient.not_before(now), until)
 
 
 def compose(
-    digest: Digest, told: Mapping[str, str], recipient: Recipient, sender: str, unsubscribe: str
+    digest: Digest,
+    told: Mapping[str, str],
+    recipient: Recipient,
+    sender: str,
+    unsubscribe: str,
+    is_first: bool = False,
 ) -> EmailMessage:
     """The mail as one recipient gets it; the same changes of a night give the same bytes.
 
@@ -140,11 +145,12 @@ def compose(
         recipient: Address and language.
         sender: ``Name <address>``.
         unsubscribe: mailto: or https: address.
+        is_first: Whether nothing was mailed to the recipient before.
 
     Raises:
         ValueError: An address or subject holds a line break.
     """
-    written = render(digest, told, recipient.language, unsubscribe)
+    written = render(digest, told, recipient.language, unsubscribe, is_first)
     night = digest.as_of_date
     seed = f"{night}|{sorted(digest.changes(told).items())}"
     message, digest_id = message_to(recipient.address, written.subject, sender, night, seed)

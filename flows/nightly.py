@@ -28,6 +28,7 @@ from flows.terminal import known_sources, now
 from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.delay import completeness
+from indicators.risk.intensity import with_intensity
 from page.site import build as build_page
 from warehouse import build
 from warehouse.connect import BusyError, WarehouseError, one_run, warehouse
@@ -249,7 +250,8 @@ def assess_night(
         recall.keep("assess", (counts, core["region"]), assessed)
     told = assessed["flags"].with_columns(as_of_date=pl.lit(night), is_stale=pl.lit(is_stale))
     known = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
-    flags = explain.with_reason(explain.with_correction(told, known), core["event"])
+    violent = with_intensity(explain.with_correction(told, known), counts)
+    flags = explain.with_reason(violent, core["event"])
     boundaries = sources.filter(source=BOUNDARY_SOURCE.name)["source_version"].item()
     flags = flags.with_columns(boundaries_version=pl.lit(boundaries))
     context = explain.context(flags, series, core["suspension"], core["coup"], known)
@@ -363,7 +365,9 @@ def digest_of(
     con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, place: str | None
 ) -> Digest:
     """What a night has to say to readers."""
-    flags, alerts = tables["mart.flag"], tables["mart.alert"]
+    residents = tables["core.region"].select("region_id", "population_count", "population_year")
+    flags = tables["mart.flag"].join(residents, on="region_id", how="left", maintain_order="left")
+    alerts = tables["mart.alert"]
     month = flags["data_month"][0]
     is_recent = pl.col("month_start") > pl.lit(month).dt.offset_by(f"-{SPARK_MONTHS}mo")
     return Digest(

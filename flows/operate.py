@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from flows.nights import PAST_DAY, NightError, possible, tonight
-from flows.terminal import load
+from flows.terminal import Heading, counted, listing, load
 
 if TYPE_CHECKING:
     from flows.backfill import Told
@@ -53,11 +53,11 @@ def repair() -> None:
     console.print(f"{settings.warehouse_path} was built anew.")
     if done.set_aside:
         console.print(f"The damaged file is {done.set_aside}; delete it when all is well.")
-    console.print(f"{done.deliveries} deliveries were merged again from the landed bytes.")
+    console.print(f"Merged again from the landed bytes: {counted(done.deliveries, 'delivery')}.")
     came = f"from {done.copy}" if done.copy else "from the damaged file"
     console.print(
-        f"{done.nights} nights were restored {came}, the last is {done.last_night}; tell later "
-        "ones again with 'tocsin backfill'."
+        f"Restored {came}: {counted(done.nights, 'night')}, the last is {done.last_night}; tell "
+        "later ones again with 'tocsin backfill'."
         if done.nights
         else "[red]No night could be restored[/]: no published copy tells of one."
     )
@@ -101,8 +101,10 @@ def backfill(
                       f"{left} left")  # fmt: skip
 
     made = tell(settings, nights, again, progress)
-    console.print(f"{made} nights told, {len(nights) - made} had been told before; no mail was "
-                  f"sent. Published: {settings.published_path}")  # fmt: skip
+    console.print(
+        f"{counted(made, 'night')} told, {len(nights) - made} had been told before; no mail was "
+        f"sent. Published: {settings.published_path}"
+    )
 
 
 def doctor() -> None:
@@ -143,40 +145,53 @@ def runs(
     ] = None,
 ) -> None:
     """What the last runs did, and the steps of one: rows, seconds, memory."""
-    from rich.markup import escape
-    from rich.table import Table
+    from rich.text import Text
 
+    from config.texts import shown
     from warehouse.connect import existing
     from warehouse.runs import last, steps
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
         found = last(con, count)
-        shown = run or (found["run_id"][0] if found.height else "")
-        done = steps(con, shown)
-    table = Table(title=f"The last {found.height} runs")
-    for heading in ("run", "night", "ended as", "seconds", "MB", "why"):
-        table.add_column(heading, overflow="fold")
-    for row in found.iter_rows(named=True):
-        table.add_row(
-            row["run_id"], str(row["as_of_date"]), row["run_status"],
-            "-" if row["run_seconds"] is None else f"{row['run_seconds']:.1f}",
-            _megabytes(row["peak_memory_bytes"]), escape(row["run_failure"] or ""),
-        )  # fmt: skip
+        which = run or (found["run_id"][0] if found.height else "")
+        done = steps(con, which)
     console = Console()
-    console.print(table)
-    table = Table(title=f"Steps of {shown or 'no run'}")
-    table.add_column("step")
-    for heading in ("seconds", "rows in", "rows out", "MB, at most so far"):
-        table.add_column(heading, justify="right")
-    for row in done.iter_rows(named=True):
-        table.add_row(
-            row["step"] if row["is_success"] else f"[bold red]{row['step']}: failed[/]",
-            f"{row['step_seconds']:.2f}",
-            *("-" if row[n] is None else f"{row[n]:,}" for n in ("rows_in", "rows_out")),
-            _megabytes(row["peak_memory_bytes"]),
-        )
-    console.print(table)
+    listing(
+        console,
+        [
+            Heading("run", spare=1), Heading("night"), Heading("ended as"),
+            Heading("seconds", right=True), Heading("MB", right=True), Heading("why"),
+        ],
+        [
+            (
+                row["run_id"], str(row["as_of_date"]), row["run_status"],
+                "-" if row["run_seconds"] is None else f"{row['run_seconds']:.1f}",
+                _megabytes(row["peak_memory_bytes"]), shown(row["run_failure"] or ""),
+            )
+            for row in found.iter_rows(named=True)
+        ],
+        title=f"The last {counted(found.height, 'run')}",
+    )  # fmt: skip
+    console.print()
+    listing(
+        console,
+        [
+            Heading("step"), Heading("seconds", right=True), Heading("rows in", right=True),
+            Heading("rows out", right=True), Heading("MB, at most so far", right=True),
+        ],
+        [
+            (
+                Text(row["step"]) if row["is_success"]
+                else Text(f"{row['step']}: failed", style="bold red"),
+                f"{row['step_seconds']:.2f}",
+                *("-" if row[n] is None else f"{row[n]:,}" for n in ("rows_in", "rows_out")),
+                _megabytes(row["peak_memory_bytes"]),
+            )
+            for row in done.iter_rows(named=True)
+        ],
+        title=f"Steps of {which or 'no run'}",
+    )  # fmt: skip
     if found.height:
         console.print(f"Log: {settings.log_folder}; versions of the last: {found['versions'][0]}")
 

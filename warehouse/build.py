@@ -268,13 +268,24 @@ def newest_night(con: duckdb.DuckDBPyConnection, today: date | None = None) -> d
 def alerts_told(
     con: duckdb.DuckDBPyConnection,
 ) -> tuple[date | None, pl.DataFrame, dict[str, date]]:
-    """The newest night, its alerts with the gravest first, and regions muted then."""
+    """The newest night, its alerts with the gravest first, and regions muted then.
+
+    Beside an alert stand the region's name and country and how violent it is (null: told by
+    a Tocsin that did not say).
+    """
     night = newest_night(con)
     if night is None:
         return None, pl.DataFrame(), {}
     rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
     told = run(con, "mart/told", {"mart_table": "mart.alert"}, night=night).pl()
-    return night, told.sort(rank, "region_id", descending=[True, False]), muted(con, night)
+    flags = run(con, "mart/told", {"mart_table": "mart.flag"}, night=night).pl()
+    if "intensity" not in flags.columns:
+        flags = flags.with_columns(intensity=pl.lit(None, pl.String))
+    named = told.join(
+        flags.select("region_id", "region_name", "country_code", "intensity"),
+        on="region_id", how="left",
+    )  # fmt: skip
+    return night, named.sort(rank, "region_id", descending=[True, False]), muted(con, night)
 
 
 def outlines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:

@@ -248,7 +248,22 @@ def _copy_before(path: Path, number: int) -> None:
 
 
 def ensure_tables(con: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """The history table of a source, from its record and the data dictionary."""
+    """The history table of a source, from its record and the data dictionary.
+
+    One of an older Tocsin that lacks a column is dropped with what was merged into it: the
+    next run rebuilds it from the landed bytes, so old versions have the column too.
+    """
     names = (*source.columns, *HISTORY_COLUMNS)
+    present = con.execute(
+        "select list(column_name) from duckdb_columns() "
+        "where schema_name = 'history' and table_name = $table",
+        {"table": source.name},
+    ).fetchall()[0][0]
+    if present and set(names) - set(present):
+        con.begin()
+        con.execute(f"drop table history.{source.name}")
+        for table in ("batch", "quarantine"):
+            con.execute(f"delete from ops.{table} where source = $source", {"source": source.name})
+        con.commit()
     typed = ", ".join(f'"{name}" {DUCKDB_TYPES[columns()[name].type]}' for name in names)
     con.execute(f"create table if not exists history.{source.name} ({typed})")
