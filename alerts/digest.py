@@ -40,7 +40,7 @@ class Digest:
         sources: Freshness, licence and attribution (``sources``).
         outlines: GeoJSON geometry by region.
         muted: Until when nobody is mailed of a region, by its id.
-        place: Folder or address of what is published: file, page, quality.
+        place: Address of what is published: file, page, quality; None: no reader can reach it.
     """
 
     as_of_date: date
@@ -55,7 +55,7 @@ class Digest:
     sources: pl.DataFrame
     outlines: Mapping[str, str]
     muted: Mapping[str, date]
-    place: str
+    place: str | None
 
     def within(self, recipient: Recipient) -> "Digest":
         """The same night for one reader: places asked for, levels from the lowest asked for."""
@@ -144,11 +144,13 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
         "country_code", "country_name_fr" if language == "fr" else "country_name"
     )
     country_names = dict(names.iter_rows())
+    is_stale = bool(digest.flags["is_stale"].any())
     alerts = digest.alerts.drop("data_month", "model_version", "boundaries_version")
     rows = (
         digest.flags.join(alerts, on="region_id", how="left")
         .with_columns(pl.col("alert_level").fill_null(CALM))
         .filter((pl.col("alert_level") != CALM) | pl.col("region_id").is_in(list(changes)))
+        .with_columns(p_escalation=_chance_of_level(is_stale))
         .sort(_rank("alert_level"), "p_escalation", "region_id", descending=[True, True, False])
         .with_columns(country_name=pl.col("country_code").replace_strict(country_names))
     )
@@ -177,7 +179,7 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
     return {
         "as_of_date": digest.as_of_date,
         "data_month": digest.data_month,
-        "is_stale": bool(digest.flags["is_stale"].any()),
+        "is_stale": is_stale,
         "counts": {n: rows.filter(pl.col("alert_level") == n).height for n in FLAGGED},
         "changed": changed,
         "detailed": changed[:DETAILED],
@@ -213,6 +215,16 @@ def _pictures(facts: Mapping[str, Any]) -> dict[str, bytes]:
     for row in facts["detailed"]:
         pictures[row["picture"]] = sparkline(row["counts"], row["alert_level"])
     return pictures
+
+
+def _chance_of_level(is_stale: bool) -> pl.Expr:
+    """The chance that stands beside a level: while figures are stale, of when it was given.
+
+    The level is then that of an earlier night, and tonight's chance is of other figures.
+    """
+    return (
+        pl.coalesce("changed_p_escalation", "p_escalation") if is_stale else pl.col("p_escalation")
+    )
 
 
 def _direction(before: str, now: str) -> str:

@@ -11,7 +11,10 @@ import duckdb
 from alerts.delivery import Delivery, Letter, message_to, said_by, send_alone
 from config.errors import failure_in_words
 from config.files import read_or_set_aside, set_aside, write_atomically
-from config.settings import Settings, Smtp
+from config.settings import Settings, SettingsError, Smtp
+
+
+MOST_HOURS = 8_760  # a year
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def tell_now(
     message, _ = message_to(settings.operator, subject, settings.mail_sender, now.date(), key)
     message.set_content(text + "\n")
     try:
-        done = send_alone(message, smtp, settings.outbox_folder)
+        done = send_alone(message, smtp, settings.outbox_folder, now)
         write_atomically(path, key)
     except (OSError, smtplib.SMTPException) as error:
         return Delivery(settings.operator, "failed", said_by(error))
@@ -127,6 +130,8 @@ def watch(
         What is wrong (None: nothing), and what became of the mail (None: told before, or
         there is no operator).
     """
+    if not 0 < hours <= MOST_HOURS:
+        raise SettingsError(f"{hours:g} hours cannot be watched; give a number up to {MOST_HOURS}")
     late = overdue(settings, hours, now)
     if late is None:
         forget(settings, "watchdog")

@@ -4,8 +4,9 @@ import gc
 import sys
 import time
 import traceback
-from datetime import UTC, datetime
+from datetime import date, datetime
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,6 +20,8 @@ from config.errors import TocsinError, failure_in_words
 from config.texts import shown
 from flows import mails, operate
 from flows.log import log_unforeseen, warnings_to_terminal
+from flows.nights import PAST_DAY, possible, tonight
+from flows.process import ending_on_signals
 from flows.terminal import DEGRADED, STYLES, load, now
 
 if TYPE_CHECKING:
@@ -38,7 +41,7 @@ DISK_ERRORS = (
     "IOException", "FatalException", "InternalException", "SerializationException",
     "TransactionException",
 )  # fmt: skip
-DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
+MONTH = ["%Y-%m"]
 
 
 class Kind(StrEnum):
@@ -53,8 +56,12 @@ class Kind(StrEnum):
 def main() -> None:
     """Run the command line; every failure ends in one line and an exit code."""
     warnings_to_terminal()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without accents shows a sign for each
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        with ending_on_signals():
+            app()
     except Exception as error:
         print(f"tocsin: {known(error) or unforeseen(error)}", file=sys.stderr)
         raise SystemExit(getattr(error, "exit_code", 1)) from None
@@ -100,9 +107,9 @@ def _commands() -> None:
 @app.command()
 def nightly(
     as_of: Annotated[
-        datetime | None,
+        date | None,
         typer.Option(
-            formats=DAY,
+            **PAST_DAY,
             help="Run as on this night: only what was known then counts. Default: tonight; with "
             "the embedded events, the night their newest month became known.",
         ),
@@ -118,6 +125,8 @@ def nightly(
     from warehouse.connect import one_run
 
     began = time.perf_counter()
+    if as_of:
+        possible(as_of, tonight())
     settings, smtp = load()
     with one_run(settings.data_folder, "tocsin nightly"):
         pass  # another run is told of before libraries are loaded; the flow holds the lock
@@ -129,7 +138,7 @@ def nightly(
         load_ahead(settings)
         gc.freeze()
         gc.enable()
-        night = as_of.date() if as_of else default_night(datetime.now(UTC).date(), settings)
+        night = as_of or default_night(tonight(), settings)
         wait()
         console.print(f"Tocsin, the night of {night} (libraries and Prefect ready in "
                       f"{time.perf_counter() - began:.1f} s)")  # fmt: skip
@@ -173,9 +182,9 @@ def watchdog(
 
 @app.command()
 def revisions(
-    since: Annotated[datetime, typer.Option(formats=DAY, help="Earlier night of knowledge.")],
+    since: Annotated[date, typer.Option(**PAST_DAY, help="Earlier night of knowledge.")],
     until: Annotated[
-        datetime | None, typer.Option(formats=DAY, help="Later night. Default: tonight.")
+        date | None, typer.Option(**PAST_DAY, help="Later night. Default: tonight.")
     ] = None,
     rows: Annotated[
         bool, typer.Option("--rows", help="Every revised figure by its id, as CSV.")
@@ -190,9 +199,9 @@ def revisions(
     from warehouse.revisions import revisions as compared
 
     settings, _ = load()
-    night = until.date() if until else datetime.now(UTC).date()
+    night = until or tonight()
     with existing(settings.warehouse_path) as con:
-        found = compared(con, since.date(), night)
+        found = compared(con, since, night)
     if rows:
         print(found.write_csv(), end="")
         return
@@ -295,8 +304,8 @@ def sql(
 @app.command()
 def page(
     as_of: Annotated[
-        datetime | None,
-        typer.Option(formats=DAY, help="A past night that was run. Default: the newest."),
+        date | None,
+        typer.Option(**PAST_DAY, help="A past night that was run. Default: the newest."),
     ] = None,
     to: Annotated[
         Path | None,
@@ -310,9 +319,8 @@ def page(
     from page.site import build
 
     settings, _ = load()
-    night = as_of.date() if as_of else None
-    usual = settings.page_folder.with_name(f"page-{night}") if night else settings.page_folder
-    print(build(settings.published_path, to or usual, night))
+    usual = settings.page_folder.with_name(f"page-{as_of}") if as_of else settings.page_folder
+    print(build(settings.published_path, to or usual, as_of))
 
 
 @app.command()
@@ -590,6 +598,8 @@ def show(report: "Report", console: Console, published: str) -> None:
             else "ok",
         )
     console.print(sources)
+    if report.sources_off:
+        console.print(f"Off: {', '.join(report.sources_off)} (TOCSIN_SOURCES turns a source on)")
     for failure in report.failures.values():
         console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False)
     failed = report.checks.filter(~report.checks["is_success"])

@@ -1,7 +1,7 @@
 """``tocsin alerts``: what readers are told, and what became of their mails."""
 
 import sys
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.texts import shown
+from flows.nights import ANY_DAY
 from flows.terminal import DEGRADED, STYLES, load, now
 
 alerts = typer.Typer(help="What readers are told.", invoke_without_command=True)
@@ -146,7 +147,7 @@ def mute(
     who: Annotated[str, typer.Option(help="Who decides it.")],
     why: Annotated[str, typer.Option(help="Why.")],
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last night. Default: mail again.")
+        date | None, typer.Option(**ANY_DAY, help="Last night. Default: mail again.")
     ] = None,
 ) -> None:
     """Mail nobody of a region for a while; its level stays in the file and the mails say so."""
@@ -155,7 +156,7 @@ def mute(
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
-        outbox.mute(con, region, until.date() if until else None, who, why, now())
+        outbox.mute(con, region, until, who, why, now())
     print(f"{region}: nobody is mailed until {until:%Y-%m-%d}" if until else f"{region}: mailed")
 
 

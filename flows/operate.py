@@ -2,9 +2,10 @@
 
 import gc
 import os
+import signal
 import sys
 import time
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from threading import Thread
@@ -12,6 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+from flows.nights import PAST_DAY, NightError, possible, tonight
+from flows.terminal import load
 
 if TYPE_CHECKING:
     from flows.backfill import Told
@@ -36,7 +40,6 @@ def repair(
     Nothing is done to a file that is sound, nor (exit code 4) to one that another program
     holds.
     """
-    from config.settings import load
     from warehouse.connect import one_run
     from warehouse.repair import is_sound
     from warehouse.repair import repair as mend
@@ -77,8 +80,8 @@ def repair(
 
 
 def backfill(
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")],
-    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last night.")],
+    first: Annotated[date, typer.Option("--from", **PAST_DAY, help="First night.")],
+    last: Annotated[date, typer.Option("--to", **PAST_DAY, help="Last night.")],
     every: Annotated[Every, typer.Option(help="How far apart the nights are.")] = Every.MONTH,
     again: Annotated[
         bool, typer.Option("--again", help="Also nights that were told before.")
@@ -88,8 +91,9 @@ def backfill(
 
     Cut short, it goes on where it stopped when it is given again.
     """
-    from config.settings import load
-
+    if first > last:
+        raise NightError(f"--from {first} is after --to {last}; exchange them")
+    possible(first, tonight())
     settings, _ = load()
     console = Console(soft_wrap=True, highlight=False)
     gc.disable()  # nothing that is imported is garbage
@@ -98,7 +102,7 @@ def backfill(
 
     gc.freeze()
     gc.enable()
-    nights = nights_between(first.date(), last.date(), STEPS[every])
+    nights = nights_between(first, last, STEPS[every])
 
     def progress(told: "Told") -> None:
         left = f"{told.seconds_left / 60:.0f} min" if told.seconds_left > 99 else (
@@ -119,7 +123,6 @@ def doctor() -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from config.settings import load
     from flows.doctor import BAD, NOTE, examine
 
     found = examine(*load())
@@ -144,7 +147,7 @@ def doctor() -> None:
 
 
 def runs(
-    count: Annotated[int, typer.Option(help="How many of the last runs are listed.")] = 10,
+    count: Annotated[int, typer.Option(min=1, help="How many of the last runs are listed.")] = 10,
     run: Annotated[
         str | None, typer.Option(help="Show the steps of this run. Default: of the last one.")
     ] = None,
@@ -153,7 +156,6 @@ def runs(
     from rich.markup import escape
     from rich.table import Table
 
-    from config.settings import load
     from warehouse.connect import existing
     from warehouse.runs import last, steps
 
@@ -217,13 +219,14 @@ def end_without(url: str, folder: Path) -> None:
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="Of the Prefect server, on this machine alone.")] = 4200,
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Of the Prefect server, on this machine alone.")
+    ] = 4200,
 ) -> None:
     """Keep the schedule until ended: the night at 22:00 in Bamako, mails, watchdog, back-test.
 
     Starts a Prefect server with its page, unless PREFECT_API_URL names one.
     """
-    from config.settings import load
     from flows.prefect_server import prefect_server
     from warehouse.connect import writable
 
@@ -250,5 +253,8 @@ def serve(
             flow.to_deployment(name, schedule=Cron(cron, timezone=TIMEZONE), entrypoint_type=module)
             for flow, name, cron in SCHEDULE
         ]
+        # Prefect ends its runs in order on SIGTERM and Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
         Thread(target=end_without, args=(url, settings.data_folder), daemon=True).start()
         run_scheduled(*cast(list[RunnerDeployment], deployments), print_starting_message=False)

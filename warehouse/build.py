@@ -245,16 +245,31 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
 
 def findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
-    if con.execute("select count(*) from ops.night").fetchone() == (0,):
-        return []
-    return run(con, "outbox/findings").fetchall()
+    night = newest_night(con)
+    return run(con, "outbox/findings", night=night).fetchall() if night else []
+
+
+def newest_night(con: duckdb.DuckDBPyConnection, today: date | None = None) -> date | None:
+    """The last night that was run; None: none was.
+
+    A night still to come, run by a typing error or a wrong clock, is passed over.
+
+    Args:
+        con: The working file.
+        today: Default: the day in UTC.
+    """
+    night: date | None = con.execute(
+        "select max(as_of_date) from ops.night where as_of_date <= $today",
+        {"today": today or datetime.now(UTC).date()},
+    ).fetchall()[0][0]
+    return night
 
 
 def alerts_told(
     con: duckdb.DuckDBPyConnection,
 ) -> tuple[date | None, pl.DataFrame, dict[str, date]]:
     """The newest night, its alerts with the gravest first, and regions muted then."""
-    (night,) = con.execute("select max(as_of_date) from ops.night").fetchone() or (None,)
+    night = newest_night(con)
     if night is None:
         return None, pl.DataFrame(), {}
     rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})

@@ -1,5 +1,5 @@
 -- grain: one row per matter that the operator must know of
--- reads: ops.fetch, ops.batch, ops.parked, ops.outbox, mart.source_status
+-- reads: ops.fetch, ops.batch, ops.parked, ops.outbox, mart.source_status as told on $night
 select
     format('{} fails since {}', f.source, f.failed_since) as matter,
     f.source || ' not renewed' as about,
@@ -23,7 +23,11 @@ select
         'Readers see it; renew it, or look whether the publisher still does.'
     )
 from mart.source_status
-where is_stale and night_to is null and newest_date is not null
+where
+    is_stale
+    and newest_date is not null
+    and night_from <= $night
+    and (night_to is null or night_to > $night)
 union all
 select
     format('{} parked {}', recipient, parked_at),
