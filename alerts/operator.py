@@ -13,7 +13,6 @@ from config.errors import failure_in_words
 from config.files import read_or_set_aside, set_aside, write_atomically
 from config.settings import Settings, SettingsError, Smtp
 
-
 MOST_HOURS = 8_760  # a year
 
 

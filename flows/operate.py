@@ -37,10 +37,11 @@ def repair(
 ) -> None:
     """Build a lost or damaged working file anew; the old one is set aside, not deleted.
 
-    Nothing is done to a file that is sound, nor (exit code 4) to one that another program
-    holds.
+    Nothing is done to a file that is sound, but that nights still to come, which were told by
+    mistake, are taken back; nor (exit code 4) to one that another program holds.
     """
-    from warehouse.connect import one_run
+    from warehouse.build import take_back_nights
+    from warehouse.connect import existing, one_run
     from warehouse.repair import is_sound
     from warehouse.repair import repair as mend
 
@@ -48,9 +49,18 @@ def repair(
     console = Console(soft_wrap=True, highlight=False)
     with one_run(settings.data_folder, "tocsin repair"):
         if is_sound(settings.warehouse_path) and not force:
-            console.print(
-                f"{settings.warehouse_path} is sound; nothing was done. (--force builds it anew)"
-            )
+            with existing(settings.warehouse_path) as con:
+                nights = take_back_nights(con, tonight())
+            if nights:
+                console.print(
+                    f"Nights to come were taken back: {', '.join(map(str, nights))}. Run the "
+                    "night, so that readers find the true one."
+                )
+            else:
+                console.print(
+                    f"{settings.warehouse_path} is sound; nothing was done. (--force builds it "
+                    "anew)"
+                )
             return
         done = mend(
             settings.warehouse_path, settings.landing_folder, settings.published_path.parent

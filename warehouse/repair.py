@@ -183,7 +183,7 @@ def _fullest(folder: Path) -> Path | None:
         take_log_away(path)
         try:
             with _read_only(path) as con:
-                asked = "select max(as_of_date) from nights"
+                asked = "select max(as_of_date) from nights where as_of_date <= current_date"
                 night = con.execute(asked).fetchall()[0][0] if con else None
         except (WarehouseError, duckdb.Error):  # held by a reader who writes, or damaged
             continue
