@@ -103,6 +103,8 @@ def put_in_place(part: Path, folder: Path) -> None:
     if folder.is_symlink():
         _fill(part, folder)
         return
+    if folder.is_file():
+        set_aside(folder, "is no folder")
     if not folder.exists():
         part.rename(folder)
         return
@@ -137,6 +139,15 @@ def _fill(part: Path, folder: Path) -> None:
                 path.rmdir()  # if it is empty
         elif path.relative_to(folder) not in new:
             path.unlink()
+
+
+def remove(path: Path) -> None:
+    """Take away a draft that a killed run left, be it a file or a folder."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def set_aside(path: Path, why: str) -> Path | None:

@@ -325,13 +325,17 @@ def export(
     to: Annotated[
         Path | None, typer.Option(help="Folder. Default: exports/<format> in the data folder.")
     ] = None,
+    program: Annotated[
+        Literal["excel-fr"] | None,
+        typer.Option("--for", help="csv for Excel in French: semicolons, decimal commas."),
+    ] = None,
 ) -> None:
     """Write tables of the published file for other programs."""
     from warehouse.export import export as written
 
     settings, _ = load()
     folder = to or settings.data_folder / "exports" / kind.value
-    for path in written(settings.published_path, folder, kind.value, table or ()):
+    for path in written(settings.published_path, folder, kind.value, table or (), program or ""):
         print(path)
 
 

@@ -32,29 +32,44 @@ class Every(StrEnum):
 STEPS = {Every.DAY: "1d", Every.WEEK: "1w", Every.MONTH: "1mo"}
 
 
-def repair() -> None:
+def repair(
+    force: Annotated[bool, typer.Option("--force", help="Also a file that is sound.")] = False,
+) -> None:
     """Build a lost or damaged working file anew; the old one is set aside, not deleted.
 
-    Nothing is done to a file that is sound.
+    Nothing is done to a file that is sound, but that nights still to come, which were told by
+    mistake, are taken back; nor (exit code 4) to one that another program holds.
     """
-    from warehouse.connect import one_run
+    from warehouse.build import take_back_nights
+    from warehouse.connect import existing, one_run
     from warehouse.repair import is_sound
     from warehouse.repair import repair as mend
 
     settings, _ = load()
     console = Console(soft_wrap=True, highlight=False)
     with one_run(settings.data_folder, "tocsin repair"):
-        if is_sound(settings.warehouse_path):
-            console.print(f"{settings.warehouse_path} is sound; nothing was done.")
+        if is_sound(settings.warehouse_path) and not force:
+            with existing(settings.warehouse_path) as con:
+                nights = take_back_nights(con, tonight())
+            if nights:
+                console.print(
+                    f"Nights to come were taken back: {', '.join(map(str, nights))}. Run the "
+                    "night, so that readers find the true one."
+                )
+            else:
+                console.print(
+                    f"{settings.warehouse_path} is sound; nothing was done. (--force builds it "
+                    "anew)"
+                )
             return
         done = mend(
             settings.warehouse_path, settings.landing_folder, settings.published_path.parent
         )
     console.print(f"{settings.warehouse_path} was built anew.")
     if done.set_aside:
-        console.print(f"The damaged file is {done.set_aside}; delete it when all is well.")
+        console.print(f"The old file is {done.set_aside}; delete it when all is well.")
     console.print(f"Merged again from the landed bytes: {counted(done.deliveries, 'delivery')}.")
-    came = f"from {done.copy}" if done.copy else "from the damaged file"
+    came = f"from {done.copy}" if done.copy else "from the old file"
     console.print(
         f"Restored {came}: {counted(done.nights, 'night')}, the last is {done.last_night}; tell "
         "later ones again with 'tocsin backfill'."
@@ -63,6 +78,11 @@ def repair() -> None:
     )
     if done.lost:
         console.print(f"[red]Lost[/]: {', '.join(done.lost)}")
+    if done.is_log_lost:
+        console.print(
+            "[red]Lost[/]: changes since the file was last closed, whose log cannot be read; run "
+            "the night again."
+        )
     if "ops.outbox" in done.lost:
         console.print(
             "It is not known which mails went out: a night that is run again is mailed again."

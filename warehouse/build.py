@@ -19,6 +19,7 @@ from config.registry import (
     thresholds,
 )
 from warehouse.connect import attach_core, migrate
+from warehouse.history import transaction
 from warehouse.query import changed, run, statement
 from warehouse.sources import SOURCES
 
@@ -247,6 +248,26 @@ def findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
     night = newest_night(con)
     return run(con, "outbox/findings", night=night).fetchall() if night else []
+
+
+def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
+    """Forget what nights after ``today`` told, run by a typing error or a wrong clock.
+
+    What the nights before them told is told again; what mails went out is not forgotten.
+
+    Returns:
+        These nights.
+    """
+    asked = "select as_of_date from ops.night where as_of_date > $today order by as_of_date"
+    nights = [night for (night,) in con.execute(asked, {"today": today}).fetchall()]
+    with transaction(con):
+        for (name,) in con.execute(
+            "select table_name from duckdb_tables() where schema_name = 'mart'"
+        ).fetchall():
+            for statement in ("mart/take_back", "mart/reopen"):
+                run(con, statement, {"mart_table": f"mart.{name}"}, night=today)
+        con.execute("delete from ops.night where as_of_date > $today", {"today": today})
+    return nights
 
 
 def newest_night(con: duckdb.DuckDBPyConnection, today: date | None = None) -> date | None:
