@@ -10,10 +10,13 @@ from typing import Any
 
 import polars as pl
 
+from config.errors import TocsinError
+
 HERE = Path(__file__).parent
 EMBEDDED = "config:"
 BOUNDARY_VINTAGE = "2021"  # P-codes of config/embedded/admin1_boundaries.parquet
 LEVELS = ("none", "watch", "warning", "alarm")  # rising; bounds in thresholds.toml
+INTENSITIES = ("calm", "some", "violent", "very_violent")  # rising; steps in thresholds.toml
 # Measures against a country that count as suspensions, with the words for them.
 MEASURES = {
     "development_aid": "development aid",
@@ -24,7 +27,7 @@ MEASURES = {
 OTHER_MEASURES = ("ngo_ban",)  # kept in the register, not counted as a suspension
 
 
-class SourceError(Exception):
+class SourceError(TocsinError):
     """A source cannot be fetched or read; the message names file, row, field and cure."""
 
 
@@ -129,6 +132,8 @@ class Source:
         lag: Reporting lag, from which ``known_from`` is assumed for bulk files.
         max_age_days: Age of the newest row beyond which the source is stale;
             None where a quiet time is no sign of staleness (registers of events).
+        optional: Columns that a delivery may lack; null there says nothing, so it is no
+            difference between two versions of a row.
         deleted: For a source that sends increments: bytes to the ``key`` columns of the
             rows it says it deleted. None: every delivery is whole, and a row that it
             no longer holds is withdrawn.
@@ -156,6 +161,7 @@ class Source:
     lag: Lag
     lag_reason: str
     max_age_days: int | None
+    optional: tuple[str, ...] = ()
     deleted: Callable[[bytes, str], pl.DataFrame] | None = None
     fetch: Callable[["Source", str, Any], Iterable[Fetched]] | None = None
     live: str = ""

@@ -85,7 +85,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
         *present("id", "country_id", "date_start", "date_end", "latitude", "longitude"),
         *present("best", "low", "high", "where_prec", "date_prec", "type_of_violence"),
         *present("side_a", "side_b", "deaths_a", "deaths_b", "deaths_civilians", "deaths_unknown"),
-        *exist("adm_1", "adm_2"),
+        *exist("adm_1", "adm_2", "code_status"),
         key("id"),
         between("id", 1, None, "2026-11: UCDP numbers its events from 1"),
         one_of("type_of_violence", [1, 2, 3], CODEBOOK),

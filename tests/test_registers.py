@@ -433,3 +433,23 @@ def test_every_register_kept_by_hand_declares_its_coverage() -> None:
     assert set(coverage()["source"]) == {source.name for source in SOURCES if source.is_by_hand}
     declared = coverage().filter(source="governance_register")["series"]
     assert set(declared) == set(governance_register.ENTRY_TYPES)
+
+
+def test_the_operator_is_mailed_of_a_name_that_nobody_knows(working) -> None:
+    from warehouse.build import findings
+
+    assert findings(working) == []
+    working.begin()
+    try:
+        working.execute(
+            "insert into mart.check by name select 'core.unknown_region_name' as table_name, "
+            "'somebody_looked_at_it' as column_name, 'warning' as severity, false as is_success, "
+            "1 as unexpected_count, 'source_admin1_name Gulmu' as observed, "
+            "max(as_of_date) as night_from from ops.night"
+        )
+        ((matter, about, told),) = findings(working)
+    finally:
+        working.rollback()
+    assert about == "region names that nobody knows"
+    assert matter.endswith("source_admin1_name Gulmu")  # another name is another matter
+    assert "somebody looked at it: 1 rows, seen: source_admin1_name Gulmu" in told

@@ -21,6 +21,7 @@ from config.registry import (
     thresholds,
 )
 from warehouse.connect import attach_core, migrate
+from warehouse.history import transaction
 from warehouse.query import changed, run, statement
 from warehouse.sources import SOURCES
 
@@ -256,21 +257,67 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
 
 def findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
-    if con.execute("select count(*) from ops.night").fetchone() == (0,):
-        return []
-    return run(con, "outbox/findings").fetchall()
+    night = newest_night(con)
+    return run(con, "outbox/findings", night=night).fetchall() if night else []
+
+
+def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
+    """Forget what nights after ``today`` told, run by a typing error or a wrong clock.
+
+    What the nights before them told is told again; what mails went out is not forgotten.
+
+    Returns:
+        These nights.
+    """
+    asked = "select as_of_date from ops.night where as_of_date > $today order by as_of_date"
+    nights = [night for (night,) in con.execute(asked, {"today": today}).fetchall()]
+    with transaction(con):
+        for (name,) in con.execute(
+            "select table_name from duckdb_tables() where schema_name = 'mart'"
+        ).fetchall():
+            for statement in ("mart/take_back", "mart/reopen"):
+                run(con, statement, {"mart_table": f"mart.{name}"}, night=today)
+        con.execute("delete from ops.night where as_of_date > $today", {"today": today})
+    return nights
+
+
+def newest_night(con: duckdb.DuckDBPyConnection, today: date | None = None) -> date | None:
+    """The last night that was run; None: none was.
+
+    A night still to come, run by a typing error or a wrong clock, is passed over.
+
+    Args:
+        con: The working file.
+        today: Default: the day in UTC.
+    """
+    night: date | None = con.execute(
+        "select max(as_of_date) from ops.night where as_of_date <= $today",
+        {"today": today or datetime.now(UTC).date()},
+    ).fetchall()[0][0]
+    return night
 
 
 def alerts_told(
     con: duckdb.DuckDBPyConnection,
 ) -> tuple[date | None, pl.DataFrame, dict[str, date]]:
-    """The newest night, its alerts with the gravest first, and regions muted then."""
-    (night,) = con.execute("select max(as_of_date) from ops.night").fetchone() or (None,)
+    """The newest night, its alerts with the gravest first, and regions muted then.
+
+    Beside an alert stand the region's name and country and how violent it is (null: told by
+    a Tocsin that did not say).
+    """
+    night = newest_night(con)
     if night is None:
         return None, pl.DataFrame(), {}
     rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
     told = run(con, "mart/told", {"mart_table": "mart.alert"}, night=night).pl()
-    return night, told.sort(rank, "region_id", descending=[True, False]), muted(con, night)
+    flags = run(con, "mart/told", {"mart_table": "mart.flag"}, night=night).pl()
+    if "intensity" not in flags.columns:
+        flags = flags.with_columns(intensity=pl.lit(None, pl.String))
+    named = told.join(
+        flags.select("region_id", "region_name", "country_code", "intensity"),
+        on="region_id", how="left",
+    )  # fmt: skip
+    return night, named.sort(rank, "region_id", descending=[True, False]), muted(con, night)
 
 
 def outlines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:

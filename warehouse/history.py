@@ -135,7 +135,12 @@ def _merge(
 
 def differs(source: Source) -> str:
     """Condition: a row ``i`` does not say what the version ``held`` says."""
-    return " or ".join(f'held."{name}" is distinct from i."{name}"' for name in source.columns)
+    return " or ".join(
+        f'held."{name}" <> i."{name}"'  # null where one of them lacks it
+        if name in source.optional
+        else f'held."{name}" is distinct from i."{name}"'
+        for name in source.columns
+    )
 
 
 def _key(source: Source) -> str:

@@ -25,7 +25,7 @@ HORIZONS = range(1, 7)
 QUANTILES = {"q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9, "q95": 0.95}
 DRIVER_UNIT = "events / month"
 MANY_DEATHS = 25  # in one month: the line VIEWS draws
-UNTUNED = ("suspensions", "followed")  # thresholds that no forecast or level rests on
+UNTUNED = ("suspensions", "followed", "intensity")  # thresholds that no forecast or level rests on
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,8 @@ def assess(series: pl.DataFrame, regions: pl.DataFrame, night: date, is_stale: b
         .with_columns(
             as_of_date=pl.lit(night),
             data_month=pl.lit(months[-1]),
+            window_start_date=pl.lit(months[-1]).dt.offset_by("1mo"),
+            window_end_date=pl.lit(months[-1]).dt.offset_by("4mo").dt.offset_by("-1d"),
             events_count=pl.Series(counts[-1]).cast(pl.Int64),
             deaths_best_count=pl.Series(deaths[-1]).cast(pl.Int64),
             p_escalation=pl.Series(p_escalation),

@@ -215,7 +215,7 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Flags with ``newest_event`` and ``reason``: figures, baseline, forecast, in words.
 
     Args:
-        flags: One row a region, without ``reason``.
+        flags: One row a region with its ``intensity``, without ``reason``.
         events: Core events as known on the night.
     """
     newest = (
@@ -235,28 +235,52 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
             ),
         )
     )
-    direction = (
-        pl.when(pl.col("p_escalation") > pl.col("p_escalation_before"))
-        .then(pl.lit("up"))
-        .otherwise(pl.lit("not up"))
-    )
     told = flags.join(newest, on="region_id", how="left", maintain_order="left").with_columns(
         pl.col("newest_event").fill_null("no event on file")
     )
     return told.with_columns(
         reason=pl.format(
             "{} and {} in {} against {} events a month in the past twelve (newest: {}); "
-            "chance of escalation (at least {} events in three months) {}%, {} from {}%",
+            "{} and {} in those twelve months ({}); chance of escalation (at least {} events "
+            "from {} to {}) {}%, {} {}% a month earlier",
             _counted(pl.col("events_count"), "event"),
             _counted(pl.col("deaths_best_count"), "death"),
             pl.col("data_month").dt.strftime("%Y-%m"),
             pl.col("events_past12_mean").round(2),
             "newest_event",
+            _counted(pl.col("events_past12_count"), "event"),
+            _counted(pl.col("deaths_past12_count"), "death"),
+            pl.col("intensity").replace({"some": "some violence", "very_violent": "very violent"}),
             "escalation_threshold_count",
-            (pl.col("p_escalation") * 100).round(0).cast(pl.Int64),
-            direction,
-            (pl.col("p_escalation_before") * 100).round(0).cast(pl.Int64),
+            pl.col("window_start_date").dt.strftime("%Y-%m-%d"),
+            pl.col("window_end_date").dt.strftime("%Y-%m-%d"),
+            per_cents(pl.col("p_escalation")),
+            change_in_words(),
+            per_cents(pl.col("p_escalation_before")),
         ),
+    )
+
+
+def per_cents(share: pl.Expr) -> pl.Expr:
+    """A share as whole per cents, as people are told it."""
+    return (share * 100).round(0).cast(pl.Int64)
+
+
+def change_in_words() -> pl.Expr:
+    """How the chance moved in a month, as far as it shows in whole per cents.
+
+    Example:
+        >>> chances = {"p_escalation": [0.2, 0.186, 0.1], "p_escalation_before": [0.15, 0.19, 0.2]}
+        >>> pl.DataFrame(chances).select(change_in_words()).to_series().to_list()
+        ['up from', 'unchanged from', 'down from']
+    """
+    now, before = per_cents(pl.col("p_escalation")), per_cents(pl.col("p_escalation_before"))
+    return (
+        pl.when(now > before)
+        .then(pl.lit("up from"))
+        .when(now < before)
+        .then(pl.lit("down from"))
+        .otherwise(pl.lit("unchanged from"))
     )
 
 
