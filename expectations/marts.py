@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from config.registry import countries, regions
+from config.registry import INTENSITIES, countries, regions
 from expectations.checks import (
     Check,
     between,
@@ -137,6 +137,17 @@ MARTS: dict[str, tuple[Check, ...]] = {
         *present("events_next3_mean", "events_next3_q10", "events_next3_q90"),
         one_of("region_id", IDS, IN_IDS),
         one_of("level", LEVELS, "2026-11: design"),
+        *present("intensity", "window_start_date", "window_end_date"),
+        one_of("intensity", list(INTENSITIES), "2026-11: the steps of config/thresholds.toml"),
+        between("events_past12_count", 0, None, "2026-11: a count of events"),
+        between("deaths_past12_count", 0, None, "2026-11: a count of deaths"),
+        rule(
+            "window_follows_the_figures",
+            (pl.col("window_start_date") > pl.col("data_month").dt.month_end())
+            & (pl.col("window_end_date") > pl.col("window_start_date")),
+            "critical",
+            "2026-11: a chance is about days of which nothing is known",
+        ),
         between("p_escalation", 0, 1, PROBABILITY),
         between("p_any_next_month", 0, 1, PROBABILITY),
         between("p_25_deaths_next_month", 0, 1, PROBABILITY),
@@ -176,7 +187,12 @@ MARTS: dict[str, tuple[Check, ...]] = {
             0.9,
             "2026-11: budget of design: at most 10% of regions above watch",
         ),
-        one_of("is_stale", [False], "2026-11: levels of a stale source are old news", "warning"),
+        rule(
+            "figures_are_not_too_old",
+            ~pl.col("is_stale"),
+            "warning",
+            "2026-11: levels of a stale source are old news",
+        ),
         rule(
             "no_model_left_out",
             pl.col("models_left_out").is_null(),
@@ -225,12 +241,11 @@ MARTS: dict[str, tuple[Check, ...]] = {
         *exist("newest_date", "max_age_days", "flaws", "url"),
         between("rows_count", 0, None, "2026-11: a count of rows"),
         between("age_days", 0, None, "2026-11: figures younger than the night would be a peek"),
-        one_of("is_stale", [False], "2026-11: a stale source is named to every reader", "warning"),
-        one_of(
-            "is_republishable",
-            [True],
-            "2026-11: look whether its rows may stand in the published file",
+        rule(
+            "figures_are_not_too_old",
+            ~pl.col("is_stale"),
             "warning",
+            "2026-11: a stale source is named to every reader",
         ),
     ),
 }

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from config.errors import TocsinError
 from indicators.risk import scorecard
 from indicators.risk.assess import FIRST_DAY, HORIZONS, Night
 from indicators.risk.backtest import LEARNING_MONTHS, Origin, Replay, backtest, candidate_gain
@@ -36,7 +37,7 @@ Rows = list[tuple[object, ...]]
 Feature = Callable[[Origin, Night, Panel], Array]
 
 
-class BacktestError(Exception):
+class BacktestError(TocsinError):
     """The origins cannot be scored; the message says which can."""
 
 

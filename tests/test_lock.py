@@ -72,7 +72,9 @@ def test_a_run_waits_for_a_question_to_end(tmp_path: Path, monkeypatch) -> None:
         assert question.stdout is not None
         question.stdout.readline()
         with one_run(tmp_path, "nightly"):
-            with pytest.raises(BusyError, match=f"process {question.pid} is at work"):
+            with pytest.raises(
+                BusyError, match=rf"process {question.pid} \(python\S*\) is at work"
+            ):
                 warehouse(path).__enter__()
             monkeypatch.setattr(connect, "PATIENCE_SECONDS", 20)
             question.communicate("\n")

@@ -12,6 +12,11 @@ from config.registry import Fetched, Release, Source
 from warehouse.landing import Batch, Delivery, deliveries, landed
 from warehouse.query import changed, run
 
+# How a version ends and begins, by whether its source is a register kept by hand. A figure is
+# believed until another comes. An entry says itself from when it was known; what it replaces
+# was a mistake of ours, and is not believed of any night. When either was entered stands beside.
+ENDED = {False: "known_to = $known_at", True: "known_to = known_from, left_at = $known_at"}
+BEGAN = {False: "", True: "$known_at as entered_at, null::timestamp as left_at,"}
 HELD = {"row": pl.Int64, **dict.fromkeys(("row_key", "rule", "value", "sent"), pl.String)}
 
 
@@ -91,6 +96,9 @@ def _merge(
     is_told = all(row.row_key is not None for row in entry.held)  # else absence says nothing
     words = {
         "source_table": f"history.{source.name}",
+        "source_ended": ENDED[source.is_by_hand],
+        "source_began": BEGAN[source.is_by_hand],
+        "source_is_by_hand": str(source.is_by_hand).lower(),
         "source_key": _key(source),
         "source_differs": differs(source),
         "source_holds": entry.holds if entry.is_whole and is_told else "false",
@@ -127,7 +135,12 @@ def _merge(
 
 def differs(source: Source) -> str:
     """Condition: a row ``i`` does not say what the version ``held`` says."""
-    return " or ".join(f'held."{name}" is distinct from i."{name}"' for name in source.columns)
+    return " or ".join(
+        f'held."{name}" <> i."{name}"'  # null where one of them lacks it
+        if name in source.optional
+        else f'held."{name}" is distinct from i."{name}"'
+        for name in source.columns
+    )
 
 
 def _key(source: Source) -> str:
@@ -156,11 +169,16 @@ def _expected(source: Source, earlier: Sequence[Delivery]) -> str:
 def _known_assumed_at(source: Source, rows: pl.DataFrame) -> pl.Expr:
     """When rows became known by the declared lag, or on the day of publication where read.
 
-    Reference data (no ``dated_by``) are assumed known at all times.
+    The lag of a day known only to the month counts from the month's end. Reference data (no
+    ``dated_by``) are assumed known at all times.
     """
     known: pl.Expr = pl.lit("1900-01-01").str.to_datetime(time_unit="us")
     if source.dated_by:
-        known = source.lag.known_at(pl.col(source.dated_by))
+        dated = pl.col(source.dated_by)
+        if "date_precision" in rows.columns:
+            is_month = pl.col("date_precision").str.starts_with("month").fill_null(False)
+            dated = pl.when(is_month).then(dated.dt.month_end()).otherwise(dated)
+        known = source.lag.known_at(dated)
     if "published_on" in rows.columns:
         known = pl.coalesce(pl.col("published_on").cast(pl.Datetime("us")), known)
     return known

@@ -37,6 +37,15 @@ def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, object]:
     return told
 
 
+def told_ahead(con: duckdb.DuckDBPyConnection, today: date) -> list[tuple[str, date]]:
+    """Readers who were told of a night still to come when it was told, or still, and not since.
+
+    The next run corrects it: ``tocsin nightly`` mails them of tonight, changed or not.
+    """
+    found = run(con, "outbox/told_ahead", recipient=None, today=today).fetchall()
+    return sorted({(recipient, night) for recipient, night, *_ in found})
+
+
 def approve(
     con: duckdb.DuckDBPyConnection, message: str | None, who: str, now: datetime
 ) -> list[str]:
