@@ -16,6 +16,7 @@ import pytest
 
 from alerts import operator
 from config.files import put_in_place, write_atomically
+from config.registry import SourceError
 from config.settings import Settings, Smtp
 from flows.cli import known
 from flows.log import LOGGER, logging_to
@@ -25,6 +26,7 @@ from page.mark import is_built, leave_mark
 from warehouse.client import Client, Reply
 from warehouse.connect import holder, one_run, warehouse
 from warehouse.export import copy_as_parquet
+from warehouse.history import catch_up
 from warehouse.landing import Pardon, accept, deliveries, pardon, pardons, receive
 from warehouse.publish import publish
 from warehouse.sources import mali_census
@@ -354,6 +356,20 @@ def test_the_log_of_deliveries_is_told_with_its_cure(tmp_path: Path) -> None:
             assert str(path) in told
             assert "'tocsin repair --force'" in told
             assert told.count("\n") == 0
+
+
+def test_deliveries_that_are_gone_do_not_take_their_history_along(tmp_path: Path) -> None:
+    """The landing folder may be a disk that is not there tonight."""
+    landing = tmp_path / "landing"
+    file = LogEntry(landing)
+    file.make()
+    with warehouse(tmp_path / "w.duckdb") as con:
+        begun = catch_up(con, CENSUS, landing)
+        landing.rename(tmp_path / "not mounted")
+        with pytest.raises(SourceError, match=r"no longer tells of 1 of 1 deliveries .*--force"):
+            catch_up(con, CENSUS, landing)
+        kept = con.execute(f"select count(*) from history.{CENSUS.name}").fetchone()
+    assert kept == (begun,)
 
 
 def test_a_damaged_working_file_is_told_in_one_line(tmp_path: Path) -> None:
