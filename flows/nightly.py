@@ -227,7 +227,8 @@ def assess_night(
     build.build_core(con, night)
     core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
     sources = build.source_status(con, night)
-    newest = explain.newest_complete_month(build.complete_until(con, EVENT_SOURCE, night))
+    known_until = build.complete_until(con, EVENT_SOURCE, night)
+    newest = explain.newest_complete_month(known_until)
     if (newest.year - FIRST_MONTH.year) * 12 + newest.month - FIRST_MONTH.month + 1 < LEAST_MONTHS:
         raise NightError(
             f"the night of {night}: events are whole up to {newest:%Y-%m} only, and a level needs "
@@ -242,13 +243,16 @@ def assess_night(
     counts = by_region.filter(indicator="events_count").drop("indicator")
     deaths = by_region.filter(indicator="deaths_best_count").drop("indicator")
     counts = counts.join(deaths.rename({"value": "deaths"}), on=["place_id", "month_start"])
-    assessed = recall.find("assess", (counts, core["region"]))
+    events = core["event"].select("event_date", "country_code", "region_id", "deaths_best_count")
+    given = (events, core["region"], str(known_until), str(night))
+    assessed = recall.find("assess", given)
     if assessed is None:
-        from indicators.risk.assess import assess  # so that statsmodels is imported when needed
+        from indicators.risk.assess import assess  # so that scipy is imported when needed
 
-        assessed = vars(assess(counts, core["region"], night, is_stale))
-        recall.keep("assess", (counts, core["region"]), assessed)
-    told = assessed["flags"].with_columns(as_of_date=pl.lit(night), is_stale=pl.lit(is_stale))
+        assessed = vars(assess(events, core["region"], known_until, night, is_stale))
+        recall.keep("assess", given, assessed)
+    told = assessed["flags"].with_columns(is_stale=pl.lit(is_stale))
+    told = explain.with_month(told, counts, newest)
     known = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
     violent = with_intensity(explain.with_correction(told, known), counts)
     flags = explain.with_reason(violent, core["event"])
@@ -258,9 +262,10 @@ def assess_night(
     marts = {
         "indicator": series,
         "forecast": assessed["forecasts"],
+        "country_forecast": assessed["country_forecasts"],
         "flag": flags,
         "flag_driver": explain.ranked(pl.concat([assessed["drivers"], context])),
-        "alert": follow_alerts(con, night, flags, series, core["region"]),
+        "alert": follow_alerts(con, night, flags, series, core, known_until),
         "source_status": sources,
     }
     return {
@@ -274,7 +279,8 @@ def follow_alerts(
     night: date,
     flags: pl.DataFrame,
     series: pl.DataFrame,
-    regions: pl.DataFrame,
+    core: dict[str, pl.DataFrame],
+    known_until: date,
 ) -> pl.DataFrame:
     """The alerts of the night, from its levels and what the night before told."""
 
@@ -283,16 +289,18 @@ def follow_alerts(
             "place_id", "month_start", "value"
         )
 
+    before = build.night_before(con, night)
     told, flags_told, series_told = (
         build.told_before(con, mart, night) for mart in ("alert", "flag", "indicator")
     )
-    if told is None or flags_told is None or series_told is None:
+    if before is None or told is None or flags_told is None or series_told is None:
         return life.follow(flags.with_columns(cause=pl.lit(life.NEWS)), life.NONE, night)
     unrevised = None
     if life.is_revised(counted(series), counted(series_told)):
-        from indicators.risk.assess import levels_unrevised  # statsmodels, when needed
+        from indicators.risk.assess import levels_unrevised  # scipy, when needed
 
-        unrevised = levels_unrevised(counted(series), counted(series_told), regions)
+        events = life.unrevised(core["event_version"], before, flags_told["data_month"][0])
+        unrevised = levels_unrevised(events, core["region"], known_until, night)
     causes = life.causes(flags, flags_told, unrevised)
     return life.follow(flags.join(causes, on="region_id"), told, night)
 

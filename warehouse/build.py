@@ -147,11 +147,17 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
     return written
 
 
-def told_before(con: duckdb.DuckDBPyConnection, mart: str, night: date) -> pl.DataFrame | None:
-    """What the last night before ``night`` told; None: no such night or mart."""
+def night_before(con: duckdb.DuckDBPyConnection, night: date) -> date | None:
+    """The last night that was run before ``night``; None: there is none."""
     (last,) = con.execute(
         "select max(as_of_date) from ops.night where as_of_date < $night", {"night": night}
     ).fetchone() or (None,)
+    return last
+
+
+def told_before(con: duckdb.DuckDBPyConnection, mart: str, night: date) -> pl.DataFrame | None:
+    """What the last night before ``night`` told; None: no such night or mart."""
+    last = night_before(con, night)
     held = con.execute(
         "select count(*) from duckdb_tables() where schema_name = 'mart' and table_name = $mart",
         {"mart": mart},

@@ -46,9 +46,7 @@ FALL_DAYS = range(7, 183, 7)  # nights ahead on which a level is looked at, if a
 
 @dataclass(frozen=True)
 class Assessment:
-    """The frames of a night (columns as in the dictionary): one row a region and model and
-    horizon, a country and horizon, a region, a region and driver.
-    """
+    """The frames of a night; columns as in the dictionary."""
 
     forecasts: pl.DataFrame
     country_forecasts: pl.DataFrame
@@ -439,9 +437,7 @@ def _events_to_next_level(found: Escalation, panel: Panel) -> Array:
 
 
 def _may_fall_on(base: Night, found: Escalation, panel: Panel, night: date) -> list[date | None]:
-    """First night, a week apart, on which a place's level is lower if all stays quiet; None: not
-    flagged, or not within half a year.
-    """
+    """First night, a week apart, on which a level is lower if all stays quiet; None: no such."""
     level = _level_number(found.probability)
     flagged = np.flatnonzero(level > 0)
     falls: list[date | None] = [None] * panel.places

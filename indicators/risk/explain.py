@@ -8,6 +8,23 @@ from config.registry import MEASURES, coverage
 from indicators.risk.delay import Completeness, corrected
 
 
+def with_month(flags: pl.DataFrame, counts: pl.DataFrame, month: date) -> pl.DataFrame:
+    """Flags with ``data_month`` and its ``events_count`` and ``deaths_best_count``.
+
+    Args:
+        flags: One row a region.
+        counts: ``place_id``, ``month_start``, ``value`` (events) and ``deaths``.
+        month: Newest month wholly known.
+    """
+    newest = counts.filter(month_start=month).select(
+        region_id="place_id",
+        data_month="month_start",
+        events_count=pl.col("value").cast(pl.Int64),
+        deaths_best_count=pl.col("deaths").cast(pl.Int64),
+    )
+    return flags.join(newest, on="region_id", how="left", maintain_order="left", validate="1:1")
+
+
 def context(
     flags: pl.DataFrame,
     series: pl.DataFrame,

@@ -322,11 +322,12 @@ def page(found: Findings, nights: tuple[date, date], known_until: date, seconds:
     lines = [
         "# Scorecard of the models\n",
         f"Written by `tocsin backtest`; do not edit. Nights {nights[0]} to {nights[1]}, one a "
-        "month: the first on which the month before was wholly known. Each sees only what was known then; "
+        "month: the first on which the month before was wholly known. Each sees only what was "
+        "known then; "
         f"windows are blocks of {BLOCK_DAYS} days that begin the day after the night; outcomes as "
         f"known on {known_until}. The pool's weight is learnt on the {LEARNING_MONTHS} months "
-        "before and the nights since, on outcomes known by then; the chances of escalation use the weight "
-        "of `config/thresholds.toml`. Skill is 1 - score / score of conflictology (the past twelve "
+        "before and the nights since, on outcomes known by then; the chances of escalation use the "
+        "weight of `config/thresholds.toml`. Skill is 1 - score / score of conflictology (the past twelve "
         "blocks, each equally likely, scored exactly); [90% interval] by block bootstrap over "
         f"nights. {seconds:.0f} s of computing.\n",
     ]
@@ -368,8 +369,9 @@ def page(found: Findings, nights: tuple[date, date], known_until: date, seconds:
     lines += [
         "## Candidate features\n",
         "Share of the self-exciting model's CRPS that one more feature saves; kept only if the "
-        "whole interval is above zero at every horizon. Deaths and one-sided events are as known on "
-        "each night; coups, suspensions and presence are those on file today, cut at the night.\n",
+        "whole interval is above zero at every horizon. Deaths and one-sided events are as known "
+        "on each night; coups, suspensions and presence are those on file today, cut at the "
+        "night.\n",
         *_by_horizon(rows.filter(measure="crps_gain"), "part"),
         "",
         "## What followed Mali's coups\n",
