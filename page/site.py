@@ -132,6 +132,9 @@ def _write(
             **links,
             "regions_count": len(regions),
             "flagged": [{**r, "country": names[r["country_code"]]} for r in flagged],
+            "country_forecasts": [
+                {**c, "country": names[c["country_code"]]} for c in overview["country_forecasts"]
+            ],
             "counts": _counts(flagged, language),
             "measures": [{**m, "country": names[m["country_code"]]} for m in overview["measures"]],
             "coups": [{**c, "country": names[c["country_code"]]} for c in overview["coups"]],
@@ -216,6 +219,18 @@ def _environment(language: str) -> Environment:
         told = partial(getattr(wording, name), language=language)
         environment.filters[name] = lru_cache(maxsize=10_000)(told)
     environment.filters["odds"] = wording.odds
+    environment.filters["window"] = lambda row: wording.span(
+        row["window_start_date"], row["window_end_date"], language
+    )
+    environment.filters["first_part_of_window"] = lambda row: wording.span(
+        *wording.first_part(row["window_start_date"], row["window_end_date"]), language
+    )
+    environment.filters["change"] = lambda row: wording.change(
+        row["p_escalation"], row["p_escalation_before"]
+    )
+    environment.filters["rests_on_fallen_bar"] = lambda row: wording.rests_on_fallen_bar(
+        row["level_of_month"], row["level_at_bar_before"], row["quiet_days"]
+    )
     environment.filters["chance"] = partial(_chance, language=language)
     environment.globals["language"] = language
     return environment
@@ -257,6 +272,10 @@ def _overview(told: Situation, regions: str) -> dict[str, Any]:
         "night": told.night,
         "data_month": flags["data_month"][0],
         "is_stale": bool(flags["is_stale"].any()),
+        "window": flags.select("window_start_date", "window_end_date").row(0, named=True),
+        "country_forecasts": told.country_forecasts.sort(
+            "deaths_mean", "country_code", descending=[True, False]
+        ).to_dicts(),
         "measures": in_force.sort(
             "country_code", "opened_date", descending=[False, True]
         ).to_dicts(),
