@@ -166,23 +166,25 @@ def _(months, nights, place, spells):
 def _(ask, months, place):
     fan = ask(
         """
-        select target_month, events_q05, events_q10, events_q25, events_q50, events_q75,
-            events_q90, events_q95, events_mean, p_any_event, p_25_deaths
+        select window_start_date, window_end_date, known_until_date,
+            events_q05, events_q10, events_q25, events_q50, events_q75, events_q90, events_q95,
+            events_mean, p_any_event, p_25_deaths
         from forecasts
         where region_id = $place and model = 'combined'
-        order by target_month
+        order by window_start_date
         """,
         place=place.value,
     )
-    ahead = alt.Chart(fan).encode(x=alt.X("target_month:T", title=None))
+    ahead = alt.Chart(fan).encode(x=alt.X("window_start_date:T", title=None))
     bands = [
         ahead.mark_bar(size=12, color=BLUE, opacity=opacity).encode(
-            y=alt.Y(f"events_{low}:Q", title="events a month"), y2=f"events_{high}:Q"
+            y=alt.Y(f"events_{low}:Q", title="events in thirty days"), y2=f"events_{high}:Q"
         )
         for low, high, opacity in (("q05", "q95", 0.2), ("q10", "q90", 0.3), ("q25", "q75", 0.5))
     ]
     mean = ahead.mark_tick(color="black", thickness=2, width=12).encode(
-        y="events_mean:Q", tooltip=["target_month:T", "events_mean:Q", "p_any_event:Q"]
+        y="events_mean:Q",
+        tooltip=["window_start_date:T", "window_end_date:T", "events_mean:Q", "p_any_event:Q"],
     )
     past = (
         alt.Chart(months)
@@ -233,20 +235,20 @@ def _(ask):
         """
         with told as (
             select distinct on (region_id, data_month)
-                region_id, data_month, level, escalation_threshold_count
+                region_id, level, escalation_threshold_count, window_start_date, window_end_date
             from (from flags union all by name select * exclude (night_to) from past_flags)
             order by region_id, data_month, night_from
         ),
         followed as (
-            select told.*, count(i.value) = 3 as is_known, sum(i.value) as events
+            select told.*, count(e.event_id) as events,
+                window_end_date <= (select max(known_until_date) from flags) as is_known
             from told
-            left join indicators as i
-                on i.indicator = 'events_count' and i.place_id = told.region_id
-                and i.month_start > told.data_month
-                and i.month_start <= told.data_month + interval 3 months
+            left join events as e
+                on e.region_id = told.region_id
+                and e.event_date between window_start_date and window_end_date
             group by all
         )
-        select level, count(*) as told, count(*) filter (is_known) as three_months_passed,
+        select level, count(*) as told, count(*) filter (is_known) as ninety_days_passed,
             count(*) filter (is_known and events >= escalation_threshold_count) as came_true
         from followed
         group by level
@@ -269,9 +271,9 @@ def _(ask):
         [
             mo.md(
                 "## How often levels came true\n\nOf the levels that the nights of this file told, "
-                "each region and month once: of how many three months have passed, and how many of "
-                "these brought the escalation. Few nights say little; the back-test below has them "
-                "all."
+                "each region and month once: of how many the ninety days are known, and how many "
+                "of these brought the escalation. Few nights say little; the back-test below has "
+                "them all."
             ),
             table(came_true),
             back_test,

@@ -113,11 +113,13 @@ def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) 
     assert years[0] == ("2021", "3", "1", "7")
     forecast = ask(
         published,
-        "select strftime(target_month, '%B %Y'), round(events_mean, 2)::varchar, "
+        "select strftime(window_start_date, '%-d %B %Y'), round(events_mean, 2)::varchar, "
         "events_q90::int::varchar, round(p_any_event * 100)::int || '%' from forecasts "
         "where region_id = 'MLI.sikasso' and model = 'combined' order by horizon_months",
     )
-    told = [(r[0], r[1], r[7], r[9]) for r in rows if len(r) == 13 and "20" in r[0]]
+    told = [
+        (r[0].partition(" – ")[0], r[1], r[7], r[9]) for r in rows if len(r) == 13 and "20" in r[0]
+    ]
     assert told == forecast
     assert len(told) == 6
     drivers = ask(
@@ -157,7 +159,7 @@ def test_what_a_level_is_worth_without_a_back_test(site: Path) -> None:
 def test_what_tocsin_comes_with_is_what_its_back_test_found() -> None:
     said = (ROOT / "docs" / "scorecard.md").read_text("utf-8")
     followed = thresholds()["followed"]
-    assert f"Origins {followed['origins_from']:%Y-%m} to {followed['origins_until']:%Y-%m}," in said
+    assert f"Nights {followed['origins_from']} to {followed['origins_until']}," in said
     flagged = escalated = 0
     came = sum(followed[level]["escalated"] for level in ("none", "watch", "warning", "alarm"))
     for level in ("alarm", "warning", "watch"):  # the page counts a level or a graver one

@@ -54,33 +54,43 @@ def main() -> None:
                     queue(con, [told], now)
             alerts.append(tables["mart.alert"].with_columns(night=pl.lit(night)))
             flags.append(tables["mart.flag"].with_columns(night=pl.lit(night)))
-        whole = assess_night(con, date(2024, 12, 31))["mart.indicator"]
+        last = assess_night(con, date(2024, 12, 31))
+        events, until = last["core.event"], last["mart.flag"]["known_until_date"][0]
     for (profile, kind), count in sorted(mails.items()):
         print(f"{profile:<24}{kind:<9}{count:>4} mails in {len(NIGHTS)} months")
-    told_of(pl.concat(alerts), pl.concat(flags), whole)
+    told_of(pl.concat(alerts), pl.concat(flags), events, until)
 
 
-def told_of(alerts: pl.DataFrame, flags: pl.DataFrame, series: pl.DataFrame) -> None:
-    """Alerts by level, flip-flops, and what was followed by escalation."""
-    counts = series.filter(indicator="events_count", place_level="region").select(
-        pl.col("value").alias("events"), region_id="place_id", month_start="month_start"
+def told_of(alerts: pl.DataFrame, flags: pl.DataFrame, events: pl.DataFrame, until: date) -> None:
+    """Alerts by level, flip-flops, and what was followed by escalation.
+
+    Args:
+        alerts: Of every night, with ``night``.
+        flags: The same.
+        events: What came, by ``region_id`` and ``event_date``.
+        until: Last day of which events are known: windows that end later have no outcome.
+    """
+    cells = flags.filter(pl.col("window_end_date") <= until).select(
+        "region_id", "night", "level", "escalation_threshold_count",
+        "window_start_date", "window_end_date",
+    )  # fmt: skip
+    came = (
+        cells.join(events.select("region_id", "event_date"), on="region_id")
+        .filter(pl.col("event_date").is_between("window_start_date", "window_end_date"))
+        .group_by("region_id", "night")
+        .agg(events_count=pl.len())
     )
-    cells = flags.select("region_id", "night", "data_month", "level", "escalation_threshold_count")
-    ahead = [
-        counts.select(
-            "region_id",
-            pl.col("events").alias(f"ahead{months}"),
-            data_month=pl.col("month_start").dt.offset_by(f"-{months}mo"),
+    cells = (
+        cells.join(came, on=["region_id", "night"], how="left")
+        .with_columns(
+            escalated=pl.col("events_count").fill_null(0) >= pl.col("escalation_threshold_count")
         )
-        for months in (1, 2, 3)
-    ]
-    for frame in ahead:
-        cells = cells.join(frame, on=["region_id", "data_month"])  # the last months have no outcome
-    cells = cells.with_columns(
-        escalated=pl.sum_horizontal("ahead1", "ahead2", "ahead3")
-        >= pl.col("escalation_threshold_count")
-    ).join(alerts.select("region_id", "night", "alert_status", "alert_level", "cause"),
-           on=["region_id", "night"], how="left")  # fmt: skip
+        .join(
+            alerts.select("region_id", "night", "alert_status", "alert_level", "cause"),
+            on=["region_id", "night"],
+            how="left",
+        )
+    )
     print(
         f"region-months with an outcome: {cells.height:,}, "
         f"escalated {cells['escalated'].mean():.3f}"

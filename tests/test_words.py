@@ -1,0 +1,189 @@
+"""What a level means, in the words of page, mail and terminal, on rows made by hand."""
+
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from alerts.digest import _environment as mail_environment
+from flows.glance import moves_in_words
+from page.site import _environment as page_environment
+
+ROW = MappingProxyType(
+    {
+        "region_name": "Boucle du Mouhoun",
+        "country_name": "Burkina Faso",
+        "intensity": "some",
+        "direction": "raised",
+        "told_level": "watch",
+        "cause": "news",
+        "moved": "down",
+        "is_stale": False,
+        "level": "warning",
+        "alert_level": "warning",
+        "level_of_month": "warning",
+        "level_at_bar_before": "none",
+        "quiet_days": 241,
+        "level_without_newest_event": "watch",
+        "events_to_next_level_count": 2,
+        "may_fall_on_date": date(2021, 8, 13),
+        "p_escalation": 0.311,
+        "p_escalation_before": 0.422,
+        "escalation_threshold_count": 3,
+        "events_count": 0,
+        "models_left_out": None,
+        "undercut_level": None,
+        "window_start_date": date(2021, 6, 26),
+        "window_end_date": date(2021, 9, 23),
+        "events_next3_mean": 1.57,
+        "events_next3_q10": 0.0,
+        "events_next3_q90": 4.0,
+        "deaths_next3_mean": 3.94,
+        "deaths_next3_q10": 0.0,
+        "deaths_next3_q90": 9.0,
+    }
+)
+MALI = MappingProxyType(
+    {
+        "country_code": "MLI",
+        "window_start_date": date(2021, 6, 26),
+        "window_end_date": date(2021, 7, 25),
+        "events_mean": 22.14,
+        "events_q10": 11.0,
+        "events_q90": 35.0,
+        "deaths_mean": 101.0,
+        "deaths_q10": 28.0,
+        "deaths_q90": 199.0,
+    }
+)
+PLACES = ["page", "mail"]
+
+
+def words(place: str, language: str, is_stale: bool = False) -> Any:
+    """The sentences of a place, to be called with a row."""
+    environment = (
+        page_environment(language) if place == "page" else mail_environment(language, False)
+    )
+    template = environment.get_template("words.j2")
+    country_names = {"MLI": "Mali"}
+    known = {"is_stale": is_stale, "country_names": country_names, "country_forecasts": [MALI]}
+    return template.make_module(known)
+
+
+def plain(text: object) -> str:
+    """Text with ordinary blanks."""
+    return " ".join(str(text).replace("\N{NARROW NO-BREAK SPACE}", " ").split())
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_quiet_region_says_that_its_bar_fell(place: str) -> None:
+    english, french = words(place, "en"), words(place, "fr")
+    assert plain(english.bar(ROW)) == (
+        "No event for 241 days; the level stands because the bar fell: a return to last year's "
+        "level would count."
+    )
+    assert plain(french.bar(ROW)) == (
+        "Aucun incident depuis 241 jours ; le niveau tient à un seuil abaissé : un retour au "
+        "niveau de l'an passé suffirait."
+    )
+    for other in (
+        {"quiet_days": 179},
+        {"quiet_days": None},
+        {"level_at_bar_before": "warning"},
+        {"level_at_bar_before": "alarm"},
+        {"level": "none", "alert_level": "none", "level_of_month": "none"},
+    ):
+        assert plain(english.bar({**ROW, **other})) == "", other
+    assert plain(words(place, "en", is_stale=True).bar(ROW)) == ""
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "says", "says_in_french"),
+    [
+        (0.20, 0.15, "up from 15% a month earlier.", "en hausse sur un mois (15 %"),
+        (0.1944, 0.1856, "unchanged in a month.", "inchangé"),
+        (0.28, 0.34, "down from 34% a month earlier.", "en baisse sur un mois (34 %"),
+    ],
+)
+@pytest.mark.parametrize("place", PLACES)
+def test_only_a_chance_that_rose_in_whole_per_cents_is_rising(
+    place: str, now: float, before: float, says: str, says_in_french: str
+) -> None:
+    moved = {"up": "up", "unchanged": "unchanged", "down": "down"}[says.split()[0]]
+    row = {**ROW, "p_escalation": now, "p_escalation_before": before, "moved": moved}
+    assert says in plain(words(place, "en").chance(row))
+    french = plain(words(place, "fr").chance(row))
+    assert says_in_french in french
+    assert ("hausse" in french) == (moved == "up")
+
+
+def test_a_headline_of_a_higher_level_says_where_the_chance_did_not_rise() -> None:
+    english, french = words("mail", "en"), words("mail", "fr")
+    assert plain(english.change(ROW)).endswith(
+        "is raised to WARNING (last told: WATCH). Its chance has not risen: 31%, 42% a month "
+        "earlier."
+    )
+    assert plain(french.change(ROW)).endswith(
+        "Sa probabilité n'a pas augmenté : 31 %, contre 42 % un mois plus tôt."
+    )
+    for other in ({"moved": "up"}, {"direction": "lowered"}, {"cause": "model"}):
+        assert "has not risen" not in plain(english.change({**ROW, **other}))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_moves_a_level(place: str) -> None:
+    english, french = words(place, "en"), words(place, "fr")
+    assert plain(english.moves(ROW)) == (
+        "2 further events would lift it to ALARM. If all stays quiet it can fall on 13 August "
+        "2021 at the earliest, once the figures of two months say so."
+    )
+    assert plain(french.moves(ROW)) == (
+        "2 incidents de plus porteraient la région à ALARME. Si tout reste calme, le niveau peut "
+        "baisser au plus tôt le 13 août 2021, une fois que les chiffres de deux mois le disent."
+    )
+    assert plain(english.fragile(ROW)) == "Without its newest event: WATCH."
+    lower = {**ROW, "level": "watch", "alert_level": "watch", "level_of_month": "watch"}
+    one = {**lower, "events_to_next_level_count": 1, "may_fall_on_date": None}
+    assert plain(english.moves(one)) == "1 further event would lift it to WARNING or higher."
+    silent = {**ROW, "events_to_next_level_count": None, "may_fall_on_date": None}
+    held = {**ROW, "level": "watch", "level_of_month": "watch"}  # told: warning
+    if place == "page":
+        held["level"] = "warning"
+    assert plain(english.moves(silent)) == plain(english.moves(held)) == ""
+    assert plain(words(place, "en", is_stale=True).moves(ROW)) == ""
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_events_and_deaths_of_the_window_are_expected_in_dates(place: str) -> None:
+    assert plain(words(place, "en").range(ROW)) == (
+        "Expected from 26 June to 23 September 2021: 1.6 events (8 times in 10 between 0 and 4), "
+        "3.9 deaths (between 0 and 9)."
+    )
+    assert plain(words(place, "fr").range(ROW)) == (
+        "Prévision du 26 juin au 23 septembre 2021 : 1,6 incident (8 fois sur 10 entre 0 et 4), "
+        "3,9 morts (entre 0 et 9)."
+    )
+
+
+def test_a_country_is_told_as_a_whole() -> None:
+    english, french = words("mail", "en"), words("mail", "fr")
+    assert plain(english.countries_title()) == (
+        "Whole countries, expected from 26 June to 25 July 2021"
+    )
+    assert plain(english.country_line(MALI)) == (
+        "Mali: 22.1 events (8 times in 10 between 11 and 35), 101 deaths (between 28 and 199)"
+    )
+    assert plain(french.country_line(MALI)) == (
+        "Mali : 22,1 incidents (8 fois sur 10 entre 11 et 35), 101 morts (entre 28 et 199)"
+    )
+    assert plain(words("page", "en").sums(MALI, "_")) in plain(english.country_line(MALI))
+
+
+def test_the_terminal_says_what_moves_a_level() -> None:
+    assert moves_in_words(dict(ROW)).strip() == (
+        "No event for 241 days; the level stands because the bar fell: a return to last year's "
+        "level would count. 2 further events would lift it to alarm. If all stays quiet it can "
+        "fall on 2021-08-13 at the earliest, once the figures of two months say so. Without its "
+        "newest event: watch."
+    )
