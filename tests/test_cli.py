@@ -31,7 +31,7 @@ def content(path: Path) -> list[tuple]:
 def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_path: Path) -> None:
     first = tocsin(*NIGHT)
     assert (first.returncode, first.stderr) == (0, "")
-    assert re.search(r"warning +Sikasso \(MLI\) +some violence +20% +up from 15%", first.stdout)
+    assert re.search(r"warning +Sikasso \(MLI\) +some violence +25% +up from 19%", first.stdout)
     data = tmp_path / "data"
     files = data / "warehouse.duckdb", data / "published" / "tocsin.duckdb"
     before = [content(path) for path in files]

@@ -55,23 +55,28 @@ def text(mail: EmailMessage, kind: str = "plain") -> str:
 def test_english(digest) -> None:
     mail = message(digest)
     assert mail["Subject"] == "Sikasso: WARNING (was WATCH) - Tocsin 25 June 2021"
-    assert text(mail).splitlines()[:15] == [
+    assert text(mail).splitlines()[:19] == [
         "Sikasso (Mali) is raised to WARNING (last told: WATCH). 1 event, 5 deaths in May 2021, "
         "against 0.4 events a month over the past twelve.",
-        "A level is the chance that violence doubles from June to August 2021, against the "
-        "region's own usual. It does not say how violent a region is: the deadliest often have "
-        "none. Figures up to May 2021, as known on 25 June 2021.",
+        "A level is the chance that violence doubles from 26 June to 23 September 2021, against "
+        "the region's own usual. It does not say how violent a region is: the deadliest often "
+        "have none. Figures up to May 2021, as known on 25 June 2021.",
+        "",
+        "Whole countries, expected from 26 June to 25 July 2021",
+        "  - Mali: 18.5 events (8 times in 10 between 8 and 31), 102.1 deaths (between 25 and 203)",
         "",
         "WARNING, some violence - Sikasso (Mali)",
         "  The past twelve months: some violence, 5 events, 15 deaths.",
-        "  Escalation (at least 3 events from June to August 2021): about 1 in 5 (20%), "
-        "up from 15% a month earlier.",
-        "  Expected from June to August 2021: 1.5 events, 8 times in 10 between 0 and 4. "
-        "Without its newest event: WATCH.",
+        "  Escalation (at least 3 events from 26 June to 23 September 2021): about 1 in 4 (25%), "
+        "up from 19% a month earlier.",
+        "  Expected from 26 June to 23 September 2021: 1.5 events (8 times in 10 between 0 and 4), "
+        "4.1 deaths (between 0 and 9).",
+        "  1 further event would lift it to ALARM. If all stays quiet it can fall on 2 July 2021 at "
+        "the earliest, once the figures of two months say so. Without its newest event: WATCH.",
         "  * 30 May 2021, Bougouni cercle: 5 deaths, Government of Mali / JNIM "
         "(state against armed group)",
         "  Events by month since June 2019: latest 1, highest 2.",
-        "  Main driver: own events of the past years (0.15 a month).",
+        "  Main driver: own events of the past years (0.37 a month).",
         "  Administrators at their posts: no figure for this region.",
         "",
         "Suspensions and sanctions in force (Mali)",
@@ -91,7 +96,7 @@ def test_french(digest) -> None:
     assert "  * 30 mai 2021, cercle de Bougouni : 5 morts, Forces gouvernementales du Mali / JNIM" \
         " (forces de l'État contre groupe armé)" in lines  # fmt: skip
     assert "  - Banque mondiale : aide au développement suspendue, 4 juin 2021" in lines
-    assert "environ 1 chance sur 5 (20 %)" in text(mail).replace("\u202f", " ").replace("\xa0", " ")
+    assert "environ 1 chance sur 4 (25 %)" in text(mail).replace("\u202f", " ").replace("\xa0", " ")
     assert "Sans son dernier incident : VIGILANCE." in text(mail)
     assert "aucun chiffre pour cette région" in text(mail)
 
@@ -202,12 +207,12 @@ def test_up_and_down_are_what_the_figures_beside_them_show(digest, now, before, 
     assert says in text(message(replace(digest, flags=moved)))
 
 
-def test_a_window_that_cuts_months_is_told_in_days(digest) -> None:
+def test_a_window_of_whole_months_is_told_in_months(digest) -> None:
     cut = digest.flags.with_columns(
-        window_start_date=date(2021, 6, 25), window_end_date=date(2021, 9, 22)
+        window_start_date=date(2021, 6, 1), window_end_date=date(2021, 8, 31)
     )
     said = text(message(replace(digest, flags=cut), "fr"))
-    assert "au moins 3 incidents du 25 juin au 22 septembre 2021" in said
+    assert "au moins 3 incidents de juin à août 2021" in said
 
 
 @pytest.mark.parametrize(
@@ -240,7 +245,7 @@ def test_nothing_changed(digest) -> None:
     mail = message(digest, was="warning")
     assert mail["Subject"] == "Tocsin 25 June 2021: no change, 1 region (1 at warning)"
     assert (
-        "  - Sikasso (Mali): WARNING, some violence, about 1 in 5 (20%), told since 25 June 2021"
+        "  - Sikasso (Mali): WARNING, some violence, about 1 in 4 (25%), told since 25 June 2021"
         in (text(mail))
     )
 

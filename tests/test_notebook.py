@@ -50,34 +50,33 @@ def test_the_fan_and_the_flags_of_two_nights(shown, published: Path) -> None:
     with duckdb.connect(published, read_only=True) as con:
         (mean,) = con.execute(
             "select events_mean from forecasts where region_id = 'MLI.sikasso' "
-            "and model = 'combined' and target_month = '2021-06-01'"
+            "and model = 'combined' and horizon_months = 1"
         ).fetchone()
     assert shown["fan"]["events_mean"][0] == mean
     assert len(shown["fan_chart"].to_dict()["layer"]) == 5
     sikasso = shown["changed"].row(by_predicate=pl.col("region") == "Sikasso", named=True)
     assert (sikasso["level_before"], sikasso["level_now"]) == ("watch", "warning")
-    assert (round(sikasso["chance_before"], 2), round(sikasso["chance_now"], 2)) == (0.15, 0.2)
+    assert (round(sikasso["chance_before"], 2), round(sikasso["chance_now"], 2)) == (0.18, 0.25)
 
 
 def test_how_often_levels_came_true(published: Path, tmp_path: Path) -> None:
     path = tmp_path / "tocsin.duckdb"
     shutil.copy(published, path)
-    with duckdb.connect(path) as con:  # three months later; what came is more than was asked
+    with duckdb.connect(path) as con:  # ninety days later; what came is more than was asked
+        con.execute("update flags set known_until_date = '2021-09-30'")
         con.execute(
-            "insert into indicators by name select indicator, place_level, place_id, "
-            "(date '2021-05-01' + n * interval 1 month)::date as month_start, "
-            "if(place_id = 'MLI.sikasso', 9, 0) as value "
-            "from indicators, range(1, 4) as r(n) where indicator = 'events_count' "
-            "and place_level = 'region' and month_start = '2021-05-01'"
+            "insert into events by name select * replace (event_id || '.' || n as event_id, "
+            "date '2021-07-15' as event_date) from events, range(9) as r(n) "
+            "where event_id = 'ucdp_ged:400798'"
         )
         (warnings,) = con.execute("select count(*) from flags where level = 'warning'").fetchone()
         con.execute("insert into scorecard by name select 'escalation' as target, 'auc' as measure")
     came = {row[0]: row[1:] for row in run(path)["came_true"].iter_rows()}
     assert list(came) == ["none", "watch", "warning"]
     told, passed, true = came["warning"]
-    assert passed == told >= warnings  # the three months after April have passed too
+    assert passed == told >= warnings  # the ninety days after 5 June have passed too
     assert true == 1
-    assert came["watch"][2] == 1  # Sikasso, as told of April
+    assert came["watch"][2] == 1  # Sikasso, as told on 5 June
 
 
 def test_it_is_as_marimo_writes_it(tmp_path: Path) -> None:

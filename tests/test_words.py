@@ -121,11 +121,11 @@ def test_only_a_chance_that_rose_in_whole_per_cents_is_rising(
 def test_a_headline_of_a_higher_level_says_where_the_chance_did_not_rise() -> None:
     english, french = words("mail", "en"), words("mail", "fr")
     assert plain(english.change(ROW)).endswith(
-        "is raised to WARNING (last told: WATCH). Its chance has not risen: 31%, 42% a month "
-        "earlier."
+        "is raised to WARNING (last told: WATCH). The chance of as many events has not risen: "
+        "31%, 42% a month earlier."
     )
     assert plain(french.change(ROW)).endswith(
-        "Sa probabilité n'a pas augmenté : 31 %, contre 42 % un mois plus tôt."
+        "La probabilité d'autant d'incidents n'a pas augmenté : 31 %, contre 42 % un mois plus tôt."
     )
     for other in ({"moved": "up"}, {"direction": "lowered"}, {"cause": "model"}):
         assert "has not risen" not in plain(english.change({**ROW, **other}))
