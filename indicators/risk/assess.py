@@ -347,11 +347,11 @@ def assess(
 
 
 def first_event_probability(found: Escalation) -> Array:
-    """Calibrated chance of any event in the window, of places quiet for a year; NaN: of others."""
-    past = found.window.past
-    rows = (past.past_year == 0) & (past.pool.expected() > models.CALIBRATED_ABOVE / 2)
-    shift = models.fit_logit_shift(_at_least(past.pool.take(rows), 1.0), past.observed[rows] > 0)
-    chance = models.calibrated(_at_least(found.window.pool, 1.0), shift)
+    """Chance of any event in the window, of places quiet for a year; NaN: of others.
+
+    As the pool says it: a shift learnt on quiet places made it worse (docs/models.md).
+    """
+    chance = _at_least(found.window.pool, 1.0)
     return np.where(found.window.panel.features[-1, :, 0] == 0, chance, np.nan)
 
 
