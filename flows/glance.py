@@ -195,5 +195,6 @@ def why_in_words(flag: dict[str, Any], report: "Report") -> str:
         f"{flag['region_name']} ({flag['country_code']}): {flag['reason']}. Main driver: "
         f"{DRIVERS[first['driver']]} ({first['value']:.2f} a month). Administrators at their "
         f"posts: {'no figure' if presence is None else f'{presence:.0%}, {figure}'}. "
-        f"Suspensions of aid or cooperation in force: {'not known' if suspended is None else f'{suspended:.0f}'}."
+        "Suspensions of aid or cooperation in force: "
+        f"{'not known' if suspended is None else f'{suspended:.0f}'}."
     )
