@@ -193,6 +193,7 @@ def read_or_set_aside(path: Path, parse: Callable[[bytes], T], why: str) -> T | 
     except (FileNotFoundError, NotADirectoryError):
         return None
     except Exception as error:
-        what = " ".join(str(error).split())[:120]
-        set_aside(path, f"cannot be read ({type(error).__name__}: {what}); {why}")
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        what = " ".join(f"{type(error).__name__}: {said}".split())[:100]
+        set_aside(path, f"cannot be read ({what}); {why}")
         return None

@@ -267,7 +267,7 @@ def _sources(settings: Settings, _: Smtp) -> Iterator[Finding]:
             has_status = con.execute(
                 "select count(*) from duckdb_tables() where table_name = 'source_status'"
             ).fetchall()[0][0]
-            stale = con.execute(
+            old = con.execute(
                 "select source, age_days, max_age_days from mart.source_status where is_stale "
                 "and night_from <= $night and (night_to is null or night_to > $night)",
                 {"night": newest_night(con)},
@@ -280,14 +280,14 @@ def _sources(settings: Settings, _: Smtp) -> Iterator[Finding]:
             f"tocsin sources check {name}",
         )  # fmt: skip
     by_name = {source.name: source for source in SOURCES}
-    for name, age, most in stale:
+    for name, age, most in old:
         if name in by_name:
-            yield _stale(by_name[name], settings.sources.get(name), age, most)
-    if not failing and not stale:
+            yield stale(by_name[name], settings.sources.get(name), age, most)
+    if not failing and not old:
         yield Finding("sources", OK, "none fails, none is stale")
 
 
-def _stale(source: Source, address: str | None, age: int | None, most: int) -> Finding:
+def stale(source: Source, address: str | None, age: int | None, most: int) -> Finding:
     """A source whose figures are old: bad where the operator can renew it, else a note.
 
     Health hangs on what can be mended here: a register that nobody can carry on, or a

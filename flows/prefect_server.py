@@ -3,6 +3,7 @@
 import os
 import shutil
 import socket
+import sqlite3
 import ssl
 import subprocess
 import sys
@@ -10,14 +11,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 from config.errors import TocsinError
+from config.files import set_aside
 from flows.process import unusable_proxy
 
 START_SECONDS = 60
+CHECKED_BYTES = 50_000_000  # of its database: more takes longer to look through than it is worth
 ENDING_SECONDS = 5
 ANSWER_SECONDS = 5  # a server of the operator's may be starting
 # Made once, when Tocsin is set up (``./run``): building it takes longer than all else at a start.
@@ -44,6 +47,30 @@ main(["--factory", "prefect.server.api.server:create_app", *sys.argv[1:]])
 
 class PrefectServerError(TocsinError):
     """The run's own Prefect server did not start; the message names its log."""
+
+
+def set_aside_unreadable(database: Path) -> None:
+    """Set aside a damaged SQLite file, and logs beside it that would be read as another's."""
+    logs = [database.with_name(f"{database.name}{end}") for end in ("-wal", "-shm", "-journal")]
+    why = "cannot be read by Prefect, which begins anew: what runs did stands in 'tocsin runs'"
+    if database.is_dir():
+        set_aside(database, why)
+    elif database.exists():
+        try:
+            with closing(sqlite3.connect(database)) as con:
+                if database.stat().st_size < CHECKED_BYTES:
+                    (found,) = con.execute("pragma quick_check(1)").fetchone()
+                    if found != "ok":
+                        raise sqlite3.DatabaseError(found)
+                con.execute("select count(*) from sqlite_master").fetchone()
+        except sqlite3.OperationalError:
+            return  # another server is at work on it
+        except sqlite3.DatabaseError:
+            set_aside(database, why)
+    if not database.exists():
+        for log in logs:
+            if log.exists():
+                set_aside(log, "is of a database that is gone")
 
 
 @contextmanager
@@ -74,6 +101,7 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
         return
     folder.mkdir(parents=True, exist_ok=True)
     database = folder / EMPTY_DATABASE.name
+    set_aside_unreadable(database)
     if os.access(EMPTY_DATABASE, os.R_OK) and not database.exists():
         os.replace(shutil.copyfile(EMPTY_DATABASE, database.with_suffix(".new")), database)
     os.environ["PREFECT_HOME"] = str(folder.resolve())

@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 
 from config.settings import Settings, Smtp
-from flows.doctor import BAD, NOTE, examine, most_memory
+from flows.doctor import BAD, NOTE, examine, most_memory, stale
 from warehouse import runs
 from warehouse.build import take_back_nights, write_marts
 from warehouse.connect import WarehouseError, warehouse
 from warehouse.publish import file_sha256
+from warehouse.sources import SOURCES
 
 
 @pytest.fixture
@@ -126,17 +127,6 @@ def test_a_last_run_that_failed_or_was_killed_is_told(settings: Settings) -> Non
         assert "schedule" not in told(settings, BAD)  # one was finished an hour ago
 
 
-def stale(settings: Settings, name: str) -> None:
-    with warehouse(settings.warehouse_path) as con:
-        con.execute("insert or ignore into ops.night values (current_date)")
-        con.execute(
-            "create or replace table mart.source_status as select $name as source, "
-            "1500 as age_days, 180 as max_age_days, true as is_stale, "
-            "current_date as night_from, null::date as night_to",
-            {"name": name},
-        )
-
-
 @pytest.mark.parametrize(
     ("name", "address", "state", "cure"),
     [
@@ -157,13 +147,11 @@ def stale(settings: Settings, name: str) -> None:
     ],
 )
 def test_old_figures_are_bad_only_where_they_can_be_renewed(
-    settings: Settings, name: str, address: str | None, state: str, cure: str
+    name: str, address: str | None, state: str, cure: str
 ) -> None:
-    run_at(settings, datetime.now(UTC).replace(tzinfo=None))
-    stale(settings, name)
-    asked = settings.model_copy(update={"sources": {name: address} if address else {}})
-    (found,) = (f for f in examine(asked, Smtp()) if f.subject == name and "figures" in f.told)
-    assert (found.state, found.cure[: len(cure)]) == (state, cure)
+    (source,) = (source for source in SOURCES if source.name == name)
+    found = stale(source, address, 1500, 180)
+    assert (found.subject, found.state, found.cure[: len(cure)]) == (name, state, cure)
     assert "1500 days old, 180 are usual" in found.told
 
 

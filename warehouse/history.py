@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from config.registry import Fetched, Release, Source
+from config.registry import Fetched, Release, Source, SourceError
 from warehouse.landing import Batch, Delivery, deliveries, landed
 from warehouse.query import changed, run
 
@@ -33,13 +33,20 @@ def catch_up(
         Versions begun.
 
     Raises:
-        SourceError: Landed bytes are missing or cannot be read.
+        SourceError: Landed bytes, or entries of deliveries that were merged, are missing or
+            cannot be read.
     """
     log = deliveries(source, folder)
     merged = {row[0] for row in run(con, "history/merged", source=source.name).fetchall()}
     done = len(merged)
     parsed = {batch.sha256: batch for batch in fresh if batch.source is source}
     begun = 0
+    if gone := sorted(merged - {entry.batch_id for entry in log}):
+        raise SourceError(
+            f"{source.name}: {folder / source.name / 'log'} no longer tells of {len(gone)} of "
+            f"{done} deliveries that were merged ({gone[0]}); restore the folder, or give 'tocsin "
+            "repair --force': what only they told is forgotten"
+        )
     if {entry.batch_id for entry in log[:done]} == merged:
         for number in range(done, len(log)):
             with transaction(con):
