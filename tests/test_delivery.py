@@ -294,6 +294,16 @@ def test_held_mails_wait_go_or_lapse(con, tmp_path) -> None:
     assert hand(con, Smtp(), tmp_path, NOW, "send") == ["written"]
 
 
+def test_a_mail_of_a_night_to_come_that_still_waits_is_not_sent(con, tmp_path) -> None:
+    waiting = [mail("a@example.org", 1, held_until=NOW), mail("b@example.org", 2)]
+    queue(con, waiting, NOW)
+    before = NOW - DAY  # the clock was a day ahead
+    assert hand(con, Smtp(), tmp_path, before) == []
+    told = con.execute("select distinct status, detail from ops.outbox").fetchall()
+    assert told == [("lapsed", "of a night still to come")]
+    assert hand(con, Smtp(), tmp_path) == []
+
+
 def test_bytes_go_after_a_month(con, tmp_path) -> None:
     queue(con, [mail("a@example.org")], NOW)
     hand(con, Smtp(), tmp_path)
