@@ -121,8 +121,10 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
     )  # fmt: skip
     if report.sources_off:
         paragraph(console, f"Off: {', '.join(report.sources_off)} (TOCSIN_SOURCES turns one on)")
-    for failure in report.failures.values():
-        console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False)
+    titles = dict(report.sources.select("source", "title").iter_rows())
+    for name, failure in report.failures.items():
+        told = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
+        console.print(f"[red]NOT RENEWED[/] {escape(told)}", highlight=False, soft_wrap=True)
     failed = report.checks.filter(~report.checks["is_success"])
     console.print(
         f"Checks: {report.checks.height} made, {failed.height} did not hold", highlight=False
@@ -135,7 +137,9 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
         console.print(
             f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
         )
-    if not report.deliveries:
+    if not report.readers_count:
+        console.print("[red]No mail: nobody is in the file of recipients.[/] (README: Settings)")
+    elif not report.deliveries:
         console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")
 
 

@@ -210,11 +210,19 @@ def test_a_window_that_cuts_months_is_told_in_days(digest) -> None:
     assert "au moins 3 incidents du 25 juin au 22 septembre 2021" in said
 
 
-def test_a_provisional_event_is_told_as_such(digest) -> None:
-    checked = digest.events.with_columns(is_provisional=True)
-    said = text(message(replace(digest, events=checked)))
-    assert "(state against armed group), provisional: the source still checks it" in said
-    assert "provisional: the source" not in text(message(digest))
+@pytest.mark.parametrize(
+    ("code_status", "is_provisional", "says"),
+    [
+        ("Clear", True, "(state against armed group), provisional\n"),
+        ("Check deaths", True, "armed group), provisional: the source still checks it\n"),
+        ("Clear", False, "(state against armed group)\n"),
+    ],
+)
+def test_a_provisional_event_is_told_as_such(digest, code_status, is_provisional, says) -> None:
+    checked = digest.events.with_columns(
+        code_status=pl.lit(code_status), is_provisional=is_provisional
+    )
+    assert says in text(message(replace(digest, events=checked))).replace("\r", "")
 
 
 @pytest.mark.parametrize(
