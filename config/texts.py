@@ -1,5 +1,7 @@
 """Texts of others, made fit to be shown."""
 
+import re
+
 
 def shown(text: str) -> str:
     r"""Text of a source without what would steer a terminal.
@@ -9,3 +11,15 @@ def shown(text: str) -> str:
         'Gao\\x1b[2J'
     """
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def without_code_words(text: str) -> str:
+    """Text without the underscores of names in the code; ids and addresses stay whole.
+
+    Example:
+        >>> without_code_words("is_stale: event_id ucdp_ged:313762, outside_km 19.1")
+        'is stale: event id ucdp_ged:313762, outside km 19.1'
+        >>> without_code_words("see https://example.org/a_b, column where_prec")
+        'see https://example.org/a_b, column where prec'
+    """
+    return re.sub(r"(?<![\w/.])\w*_\w*\b(?!:\d)", lambda word: word[0].replace("_", " "), text)
