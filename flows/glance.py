@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from config.texts import without_code_words
 from flows.terminal import (
     DRIVERS,
     Heading,
@@ -14,7 +15,6 @@ from flows.terminal import (
     level_text,
     listing,
     paragraph,
-    without_code_words,
 )
 
 if TYPE_CHECKING:
