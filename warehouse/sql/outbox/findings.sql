@@ -31,7 +31,7 @@ where
     and (night_to is null or night_to > $night)
 union all
 select
-    format('{} {}: {}', table_name, column_name, observed),
+    concat_ws(' ', table_name, column_name, observed),
     case column_name
         when 'somebody_looked_at_it' then 'region names that nobody knows'
         when 'left_out_by_a_declared_rule' then 'rows whose place was not understood'
@@ -39,7 +39,7 @@ select
     end,
     format(
         '{}, {}: {} rows, seen: {}. {}', table_name, replace(column_name, '_', ' '),
-        unexpected_count, observed, notes
+        unexpected_count, coalesce(observed, '-'), coalesce(notes, '')
     )
 from mart.check
 where
