@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from alerts import wording
 from alerts.life import NEWS
-from alerts.pictures import COLOURS, level_map, sparkline
+from alerts.pictures import COLOURS, FILLS, level_map, sparkline
 from config.recipients import Recipient
-from config.registry import LEVELS, MEASURES, countries, thresholds
+from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
 
 FLAGGED = LEVELS[:0:-1]  # the gravest first
 RANK = {name: rank for rank, name in enumerate(LEVELS)}
@@ -23,6 +23,9 @@ DETAILED = 5  # changes told in full, with a picture, so that a mail stays short
 EVENTS_SHOWN = 3
 SPARK_MONTHS = 24
 CALM = LEVELS[0]
+VIOLENT = INTENSITIES[2:]  # those that a mail names whatever their level
+DEADLIEST = 10
+OLD_FIGURE_MONTHS = 12
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Digest:
     """What a night has to say: frames with the columns of the published tables.
 
     Attributes:
-        flags: Every region with its level (``flags``).
+        flags: Every region with its level (``flags``) and its residents, where known.
         alerts: Regions above the threshold, or fallen below it tonight (``alerts``).
         drivers: Drivers and context of every region (``flag_drivers``).
         events: Events of the newest months in regions of ``alerts``.
@@ -40,7 +43,7 @@ class Digest:
         sources: Freshness, licence and attribution (``sources``).
         outlines: GeoJSON geometry by region.
         muted: Until when nobody is mailed of a region, by its id.
-        place: Folder or address of what is published: file, page, quality.
+        place: Address of what is published: file, page, quality; None: no reader can reach it.
     """
 
     as_of_date: date
@@ -55,7 +58,7 @@ class Digest:
     sources: pl.DataFrame
     outlines: Mapping[str, str]
     muted: Mapping[str, date]
-    place: str
+    place: str | None
 
     def within(self, recipient: Recipient) -> "Digest":
         """The same night for one reader: places asked for, levels from the lowest asked for."""
@@ -99,7 +102,13 @@ class Written:
     pictures: Mapping[str, bytes]
 
 
-def render(digest: Digest, told: Mapping[str, str], language: str, unsubscribe: str) -> Written:
+def render(
+    digest: Digest,
+    told: Mapping[str, str],
+    language: str,
+    unsubscribe: str,
+    is_first: bool = False,
+) -> Written:
     """The mail of one reader.
 
     Args:
@@ -107,9 +116,11 @@ def render(digest: Digest, told: Mapping[str, str], language: str, unsubscribe: 
         told: Level last told by region.
         language: en or fr.
         unsubscribe: Address under which a reader leaves the list.
+        is_first: Whether it is the reader's first mail: the state, not changes.
     """
     facts = _facts(digest, told, language)
-    words = {**facts, "unsubscribe": unsubscribe, "colours": COLOURS}
+    colours = {"colours": COLOURS, "fills": FILLS}
+    words = {**facts, **colours, "unsubscribe": unsubscribe, "is_first": is_first}
     subject, text, html = (
         _environment(language, is_html=".html" in name).get_template(name).render(**words)
         for name in ("subject.txt.j2", "digest.txt.j2", "digest.html.j2")
@@ -131,9 +142,12 @@ def _environment(language: str, is_html: bool) -> Environment:
     environment.install_gettext_translations(  # type: ignore[attr-defined]
         wording.translations(language), newstyle=True
     )
-    for name in ("day", "month", "number", "percent", "name", "unit", "plain"):
+    for name in ("day", "month", "number", "percent", "chance", "name", "unit", "plain"):
         environment.filters[name] = partial(getattr(wording, name), language=language)
     environment.filters["odds"] = wording.odds
+    environment.filters["window"] = lambda row: wording.span(
+        row["window_start_date"], row["window_end_date"], language
+    )
     environment.globals["language"] = language
     return environment
 
@@ -144,21 +158,26 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
         "country_code", "country_name_fr" if language == "fr" else "country_name"
     )
     country_names = dict(names.iter_rows())
+    is_stale = bool(digest.flags["is_stale"].any())
     alerts = digest.alerts.drop("data_month", "model_version", "boundaries_version")
     rows = (
         digest.flags.join(alerts, on="region_id", how="left")
         .with_columns(pl.col("alert_level").fill_null(CALM))
         .filter((pl.col("alert_level") != CALM) | pl.col("region_id").is_in(list(changes)))
-        .sort(_rank("alert_level"), "p_escalation", "region_id", descending=[True, True, False])
+        .with_columns(p_escalation=_chance_of_level(is_stale))
+        .sort(
+            _rank("alert_level"), _intensity(), "p_escalation", "region_id",
+            descending=[True, True, True, False],
+        )
         .with_columns(country_name=pl.col("country_code").replace_strict(country_names))
-    )
+    )  # fmt: skip
     changed = [
         {
             **row,
             "told_level": told.get(row["region_id"], CALM),
             "direction": _direction(told.get(row["region_id"], CALM), row["alert_level"]),
             "cause": row["cause"] or NEWS,
-            "is_rising": row["p_escalation"] > row["p_escalation_before"],
+            "moved": wording.change(row["p_escalation"], row["p_escalation_before"]),
             "events": _newest(digest.events, row["region_id"]),
             "presence": _presence(digest, row["region_id"]),
             "driver": _strongest(digest.drivers, row["region_id"]),
@@ -174,10 +193,26 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
         ~pl.col("region_id").is_in(list(changes)) & ~pl.col("region_id").is_in(list(digest.muted))
     )
     told_of = [row["country_code"] for row in changed] or standing["country_code"].to_list()
+    violent = digest.flags.filter(
+        pl.col("intensity").is_in(VIOLENT) & ~pl.col("region_id").is_in(list(digest.muted))
+    ).with_columns(country_name=pl.col("country_code").replace_strict(country_names))
+    levels = dict(rows.select("region_id", "alert_level").iter_rows())
+    first = digest.flags.row(0, named=True)
     return {
         "as_of_date": digest.as_of_date,
         "data_month": digest.data_month,
-        "is_stale": bool(digest.flags["is_stale"].any()),
+        "window_start_date": first["window_start_date"],
+        "window_end_date": first["window_end_date"],
+        "is_stale": is_stale,
+        "violent_counts": {n: violent.filter(intensity=n).height for n in VIOLENT},
+        "deadliest": [
+            {**row, "alert_level": levels.get(row["region_id"], CALM)}
+            for row in violent.sort("deaths_past12_count", "events_past12_count", descending=True)
+            .head(DEADLIEST)
+            .iter_rows(named=True)
+        ],
+        "violent_from": thresholds()["intensity"][VIOLENT[0]],
+        "intensities": dict(digest.flags.select("region_id", "intensity").iter_rows()),
         "counts": {n: rows.filter(pl.col("alert_level") == n).height for n in FLAGGED},
         "changed": changed,
         "detailed": changed[:DETAILED],
@@ -190,8 +225,9 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
         "spark_from": digest.counts["month_start"].min(),
         "suspensions": _suspensions(digest.suspensions, told_of),
         "country_names": country_names,
+        "all_names": dict(digest.flags.select("region_id", "region_name").iter_rows()),
         "region_names": dict(rows.select("region_id", "region_name").iter_rows()),
-        "levels": dict(rows.select("region_id", "alert_level").iter_rows()),
+        "levels": levels,
         "outlines": {
             place: digest.outlines[place]
             for place in digest.flags["region_id"]
@@ -209,10 +245,20 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
 
 
 def _pictures(facts: Mapping[str, Any]) -> dict[str, bytes]:
-    pictures = {"map": level_map(facts["outlines"], facts["levels"])}
+    pictures = {"map": level_map(facts["outlines"], facts["levels"], facts["intensities"])}
     for row in facts["detailed"]:
         pictures[row["picture"]] = sparkline(row["counts"], row["alert_level"])
     return pictures
+
+
+def _chance_of_level(is_stale: bool) -> pl.Expr:
+    """The chance that stands beside a level: while figures are stale, of when it was given.
+
+    The level is then that of an earlier night, and tonight's chance is of other figures.
+    """
+    return (
+        pl.coalesce("changed_p_escalation", "p_escalation") if is_stale else pl.col("p_escalation")
+    )
 
 
 def _direction(before: str, now: str) -> str:
@@ -225,6 +271,11 @@ def _direction(before: str, now: str) -> str:
 
 def _rank(column: str) -> pl.Expr:
     return pl.col(column).replace_strict(RANK, return_dtype=pl.Int8)
+
+
+def _intensity() -> pl.Expr:
+    ranks = {name: rank for rank, name in enumerate(INTENSITIES)}
+    return pl.col("intensity").replace_strict(ranks, return_dtype=pl.Int8)
 
 
 def _counts(digest: Digest, region_id: str) -> list[float | None]:
@@ -247,9 +298,9 @@ def _presence(digest: Digest, region_id: str) -> dict[str, Any] | None:
     if share is None:
         return None
     same = digest.presence.filter(region_id=region_id, presence_share=share)
-    return same.sort("observed_date", "group_size_count", descending=[True, False]).row(
-        0, named=True
-    )
+    newest = same.sort("observed_date", "group_size_count", descending=[True, False])
+    old = pl.lit(digest.as_of_date).dt.offset_by(f"-{OLD_FIGURE_MONTHS}mo")
+    return newest.with_columns(is_old=pl.col("observed_date") < old).row(0, named=True)
 
 
 def _suspensions(suspensions: pl.DataFrame, told_of: list[str]) -> dict[str, list[dict[str, Any]]]:

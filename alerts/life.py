@@ -1,6 +1,6 @@
 """The life of an alert: new, raised, ongoing, lowered, closed, and what each change rests on."""
 
-from datetime import date
+from datetime import date, datetime, time
 
 import polars as pl
 
@@ -40,6 +40,36 @@ def is_revised(counts: pl.DataFrame, before: pl.DataFrame) -> bool:
     """
     joined = counts.join(before, on=["place_id", "month_start"])
     return bool((joined["value"] != joined["value_right"]).any())
+
+
+def unrevised(versions: pl.DataFrame, before: date, told_month: date) -> pl.DataFrame:
+    """Events of months told before as they were believed then, later ones as they are now.
+
+    Args:
+        versions: Core versions of events up to tonight.
+        before: The night before.
+        told_month: Newest month it told.
+
+    Example:
+        >>> from datetime import datetime
+        >>> rows = pl.DataFrame(
+        ...     {
+        ...         "event_id": ["a", "a", "b"],
+        ...         "event_date": [date(2021, 5, 3), date(2021, 5, 3), date(2021, 6, 1)],
+        ...         "deaths_best_count": [3, 40, 1],
+        ...         "known_from": [datetime(2021, month, 20) for month in (6, 7, 7)],
+        ...         "known_to": [datetime(2021, 7, 20), None, None],
+        ...     }
+        ... )
+        >>> unrevised(rows, date(2021, 6, 25), date(2021, 5, 1))["deaths_best_count"].to_list()
+        [3, 1]
+    """
+    evening = datetime.combine(before, time.max)
+    told = pl.col("event_date") <= pl.lit(told_month).dt.month_end()
+    then = (pl.col("known_from") <= evening) & (
+        pl.col("known_to").is_null() | (pl.col("known_to") > evening)
+    )
+    return versions.filter(pl.when(told).then(then).otherwise(pl.col("known_to").is_null()))
 
 
 def causes(

@@ -8,45 +8,78 @@ from typing import Any
 import vl_convert
 from PIL import Image
 
-# Darker means graver, so colour is not needed to tell them apart; mid-grey holds on both grounds.
+from config.registry import SIGNS
+
+# How violent a place is fills it, darker for more; a level is a sign of its own form on top, so
+# that neither needs colours to be told apart. Mid-grey holds on light and dark grounds.
+FILLS = {"calm": "#e8e8ec", "some": "#c9bddf", "violent": "#7d5bab", "very_violent": "#45207f"}
 COLOURS = {"none": "#dddddd", "watch": "#f2c230", "warning": "#d96b00", "alarm": "#8f0f0f"}
+SIGN_SIZES = {"watch": 55, "warning": 100, "alarm": 125}  # square points
 GREY = "#767676"
 SCALE = 1.5  # pixels a point: sharp enough on a phone, small on a slow line
-SHADES = 48  # four colours and what smooths their edges
+SHADES = 48  # seven colours and what smooths their edges
 
 
-def level_map(outlines: Mapping[str, str], levels: Mapping[str, str]) -> bytes:
-    """Regions coloured by level, as PNG.
+def level_map(
+    outlines: Mapping[str, str], levels: Mapping[str, str], intensities: Mapping[str, str]
+) -> bytes:
+    """Regions filled by how violent they are, with the sign of their level, as PNG.
 
     Args:
         outlines: GeoJSON geometry by region; those shown.
         levels: Level by region; without one: none.
+        intensities: How violent each region is (``config.registry.INTENSITIES``).
     """
     features = [
         {
             "type": "Feature",
-            "properties": {"level": levels.get(region, "none")},
+            "properties": {
+                "level": levels.get(region, "none"), "intensity": intensities[region],
+            },
             "geometry": json.loads(outline),
         }
         for region, outline in outlines.items()
-    ]
+    ]  # fmt: skip
+    at = {axis: f"geoCentroid(null, datum)[{i}]" for i, axis in enumerate(("east", "north"))}
+    signs = list(SIGNS)
     return _png(
         {
             "width": 320,
             "height": 210,
             "data": {"values": features},
             "projection": {"type": "mercator"},
-            "mark": {"type": "geoshape", "stroke": GREY, "strokeWidth": 0.5},
-            "encoding": {
-                "color": {
-                    "field": "properties.level",
-                    "type": "nominal",
-                    "scale": {"domain": list(COLOURS), "range": list(COLOURS.values())},
-                    "legend": None,
-                }
-            },
+            "layer": [
+                {
+                    "mark": {"type": "geoshape", "stroke": GREY, "strokeWidth": 0.5},
+                    "encoding": {"color": _scaled("intensity", FILLS)},
+                },
+                {
+                    "transform": [
+                        {"filter": "datum.properties.level != 'none'"},
+                        *({"calculate": text, "as": axis} for axis, text in at.items()),
+                    ],
+                    "mark": {"type": "point", "filled": True, "opacity": 1,
+                             "stroke": "#ffffff", "strokeWidth": 1},
+                    "encoding": {
+                        "longitude": {"field": "east", "type": "quantitative"},
+                        "latitude": {"field": "north", "type": "quantitative"},
+                        "fill": _scaled("level", {name: COLOURS[name] for name in signs}),
+                        "shape": _scaled("level", SIGNS),
+                        "size": _scaled("level", SIGN_SIZES),
+                    },
+                },
+            ],
         }
-    )
+    )  # fmt: skip
+
+
+def _scaled(name: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "field": f"properties.{name}",
+        "type": "nominal",
+        "scale": {"domain": list(shown), "range": list(shown.values())},
+        "legend": None,
+    }
 
 
 def sparkline(counts: Sequence[float | None], level: str) -> bytes:

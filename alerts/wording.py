@@ -1,7 +1,7 @@
 """Words, numbers and dates in the reader's language."""
 
 import unicodedata
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from gettext import NullTranslations
 from pathlib import Path
@@ -17,8 +17,14 @@ UNITS_FR = {
     "cercle": "cercle",
     "province": "province",
     "department": "département",
+    "departement": "département",
+    "prefecture": "préfecture",
+    "commune": "commune",
+    "sector": "secteur",
+    "district": "district",
     "region": "région",
 }
+RARE = 0.005  # below, a chance is told as "less than", never as nought
 VOWELS = "AEIOUYÀÂÉÈÊËÎÏÔÛÜaeiouyéèê"
 LONGEST = 120  # signs of a name: longer than any in the sources
 LOCALES = Path(__file__).parent / "locales"
@@ -115,6 +121,54 @@ def month(value: date, language: str) -> str:
     return format_date(value, "MMMM y", locale=language)
 
 
+def span(first: date, last: date, language: str) -> str:
+    """A window of days with its preposition: its months, or its days where it cuts a month.
+
+    Example:
+        >>> span(date(2021, 6, 1), date(2021, 8, 31), "fr")
+        'de juin à août 2021'
+        >>> span(date(2021, 4, 1), date(2021, 6, 30), "fr")
+        "d'avril à juin 2021"
+        >>> span(date(2022, 12, 1), date(2023, 2, 28), "en")
+        'from December 2022 to February 2023'
+        >>> span(date(2021, 6, 1), date(2021, 6, 30), "fr")
+        'en juin 2021'
+        >>> span(date(2021, 6, 25), date(2021, 9, 22), "fr")
+        'du 25 juin au 22 septembre 2021'
+        >>> span(date(2022, 12, 25), date(2023, 3, 24), "en")
+        'from 25 December 2022 to 24 March 2023'
+    """
+    is_whole = first.day == 1 and (last + timedelta(days=1)).day == 1
+    shown = month if is_whole else day
+    end = shown(last, language)
+    if is_whole and shown(first, language) == end:
+        return f"{'en' if language == 'fr' else 'in'} {end}"
+    begin = shown(first, language)
+    if first.year == last.year:
+        begin = begin.removesuffix(f" {first.year}")
+    if language != "fr":
+        return f"from {begin} to {end}"
+    if not is_whole:
+        return f"du {begin} au {end}"
+    return f"d'{begin} à {end}" if begin[0] in VOWELS else f"de {begin} à {end}"
+
+
+def first_part(first: date, last: date) -> tuple[date, date]:
+    """The first of the three parts of a window: its first month, or its first third.
+
+    Example:
+        >>> first_part(date(2021, 6, 1), date(2021, 8, 31))
+        (datetime.date(2021, 6, 1), datetime.date(2021, 6, 30))
+        >>> first_part(date(2021, 6, 25), date(2021, 9, 22))
+        (datetime.date(2021, 6, 25), datetime.date(2021, 7, 24))
+    """
+    if first.day == 1 and (last + timedelta(days=1)).day == 1:
+        following = (first + timedelta(days=31)).replace(day=1)
+        return first, following - timedelta(days=1)
+    days = (last - first).days + 1
+    return first, first + timedelta(days=days // 3 - 1)
+
+
 def number(value: float, language: str, digits: int = 1) -> str:
     """A number with at most ``digits`` decimals.
 
@@ -133,6 +187,28 @@ def percent(value: float, language: str) -> str:
         '11%'
     """
     return format_percent(round(value, 2), locale=language)
+
+
+def chance(probability: float, language: str) -> str:
+    r"""A probability as whole per cents; what is small is not nothing.
+
+    Example:
+        >>> chance(0.2, "en"), chance(0.0004, "en")
+        ('20%', '<\xa01%')
+    """
+    shown = percent(max(probability, 0.01), language)
+    return f"<\N{NO-BREAK SPACE}{shown}" if probability < RARE else shown
+
+
+def change(now: float, before: float) -> str:
+    """Whether a share is up, down or unchanged, as far as whole per cents show it.
+
+    Example:
+        >>> change(0.20, 0.15), change(0.1944, 0.1856), change(0.28, 0.34)
+        ('up', 'unchanged', 'down')
+    """
+    shown, was = round(now, 2), round(before, 2)
+    return "up" if shown > was else "down" if shown < was else "unchanged"
 
 
 def odds(probability: float) -> int:

@@ -10,10 +10,15 @@ from typing import Any
 
 import polars as pl
 
+from config.errors import TocsinError
+
 HERE = Path(__file__).parent
 EMBEDDED = "config:"
 BOUNDARY_VINTAGE = "2021"  # P-codes of config/embedded/admin1_boundaries.parquet
 LEVELS = ("none", "watch", "warning", "alarm")  # rising; bounds in thresholds.toml
+# The sign of a level on a map, so that its colour is not needed.
+SIGNS = {"watch": "circle", "warning": "triangle-up", "alarm": "diamond"}
+INTENSITIES = ("calm", "some", "violent", "very_violent")  # rising; steps in thresholds.toml
 # Measures against a country that count as suspensions, with the words for them.
 MEASURES = {
     "development_aid": "development aid",
@@ -24,7 +29,7 @@ MEASURES = {
 OTHER_MEASURES = ("ngo_ban",)  # kept in the register, not counted as a suspension
 
 
-class SourceError(Exception):
+class SourceError(TocsinError):
     """A source cannot be fetched or read; the message names file, row, field and cure."""
 
 
@@ -129,6 +134,8 @@ class Source:
         lag: Reporting lag, from which ``known_from`` is assumed for bulk files.
         max_age_days: Age of the newest row beyond which the source is stale;
             None where a quiet time is no sign of staleness (registers of events).
+        optional: Columns that a delivery may lack; null there says nothing, so it is no
+            difference between two versions of a row.
         deleted: For a source that sends increments: bytes to the ``key`` columns of the
             rows it says it deleted. None: every delivery is whole, and a row that it
             no longer holds is withdrawn.
@@ -137,6 +144,8 @@ class Source:
         live: The publisher's own address.
         credentials: Environment variables with what the publisher gave to a user.
         unit: What a row is.
+        is_by_hand: A register kept here: a wrong row refuses the file, since whoever wrote it
+            can mend it; a row says itself from when it was known, whenever it was entered.
     """
 
     name: str
@@ -154,11 +163,13 @@ class Source:
     lag: Lag
     lag_reason: str
     max_age_days: int | None
+    optional: tuple[str, ...] = ()
     deleted: Callable[[bytes, str], pl.DataFrame] | None = None
     fetch: Callable[["Source", str, Any], Iterable[Fetched]] | None = None
     live: str = ""
     credentials: tuple[str, ...] = ()
     unit: str = ""
+    is_by_hand: bool = False
 
     @property
     def address(self) -> str:
@@ -241,14 +252,32 @@ def pcodes() -> pl.DataFrame:
 
 @cache
 def scopes() -> pl.DataFrame:
-    """Named groups of regions ("northern regions"): scope, its regions (;), reason."""
+    """Places that are no region: groups ("northern regions"), parts (a cercle), former regions.
+
+    scope, country_code, its regions (;), is_part ("true": it covers less than its region), reason.
+    """
     return pl.read_csv(HERE / "scopes.csv", infer_schema=False)
 
 
 @cache
 def partners() -> pl.DataFrame:
-    """Who suspends, lifts and imposes, as the register of suspensions writes them."""
+    """Who suspends, lifts and imposes, as the register of suspensions writes them.
+
+    partner, reason, donor: whom its acts count for (empty: itself), so that no donor counts twice.
+    """
     return pl.read_csv(HERE / "partners.csv", infer_schema=False)
+
+
+@cache
+def coverage() -> pl.DataFrame:
+    """For which countries and days registers are kept; outside it they are silent, not zero.
+
+    source, series (of the source; empty: all), country_code, kept_from, kept_until (days), reason.
+    """
+    frame = pl.read_csv(HERE / "registers" / "coverage.csv", infer_schema=False)
+    return frame.with_columns(
+        pl.col("series").fill_null(""), pl.col("kept_from", "kept_until").str.to_date()
+    )
 
 
 @cache

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from config.registry import countries, regions
+from config.registry import INTENSITIES, countries, regions
 from expectations.checks import (
     Check,
     between,
@@ -23,13 +23,16 @@ IN_IDS = "2026-11: the ids of config/regions.csv"
 LEVELS = ["none", "watch", "warning", "alarm"]
 STATUSES = ["new", "raised", "ongoing", "lowered", "closed"]
 CAUSES = ["news", "revision", "model", "boundaries"]
-MODELS = ["self_exciting", "negbin_region", "conflictology", "combined"]
+MODELS = ["self_exciting", "conflictology", "combined"]
 DRIVERS = [
     "own_recent", "own_medium", "own_long", "neighbours", "background", "other_models",
     "p_first_event", "nearest_active_km", "deaths_past12", "emergence", "administrator_presence",
     "aid_suspensions_open", "days_since_coup", "reporting_completeness",
 ]  # fmt: skip
-QUANTILES = [f"events_q{level}" for level in ("05", "10", "25", "50", "75", "90", "95")]
+QUANTILES = [
+    f"events_q{level}" for level in ("025", "05", "10", "25", "50", "75", "90", "95", "975")
+]
+DEATHS_QUANTILES = [f"deaths_q{level}" for level in ("025", "10", "50", "90", "975")]
 PROBABILITY = "2026-11: a probability"
 
 
@@ -76,35 +79,53 @@ MARTS: dict[str, tuple[Check, ...]] = {
     "mart.forecast": (
         rows(1, "2026-11: an empty mart is a failed night"),
         key("region_id", "model", "horizon_months"),
-        *present("region_id", "model", "horizon_months", "origin_month", "target_month"),
+        *present("region_id", "model", "horizon_months", "known_until_date"),
+        *present("window_start_date", "window_end_date"),
         *present("events_mean", "p_any_event", *QUANTILES, "deaths_mean", "p_25_deaths"),
         one_of("region_id", IDS, IN_IDS),
-        one_of("model", MODELS, "2026-11: the three models and their mean"),
+        one_of("model", MODELS, "2026-12: the two models and their pool"),
         between("horizon_months", 1, 6, "2026-11: design"),
         between("p_any_event", 0, 1, PROBABILITY),
         between("p_25_deaths", 0, 1, PROBABILITY),
-        between("deaths_mean", 0, 10_000, "2026-11: largest month on file is below 1,000"),
+        between("deaths_mean", 0, None, "2026-12: a count of deaths"),
+        *finite("deaths_mean"),
         in_order(
             "death_quantiles_in_order",
-            ["deaths_q10", "deaths_q50", "deaths_q90"],
+            DEATHS_QUANTILES,
             "critical",
             "2026-11: quantiles rise with their level",
         ),
-        between("events_q05", 0, None, "2026-11: a count of events"),
-        between("events_mean", 0, 1_000, "2026-11: largest month on file is below 100"),
+        between("events_q025", 0, None, "2026-11: a count of events"),
+        between("events_mean", 0, None, "2026-12: a count of events"),
+        *finite("events_mean"),
         in_order(
             "quantiles_in_order", QUANTILES, "critical", "2026-11: quantiles rise with their level"
         ),
-        first_of_month("origin_month"),
-        first_of_month("target_month"),
         rule(
-            "target_is_origin_plus_horizon",
-            (pl.col("target_month").dt.year() - pl.col("origin_month").dt.year()) * 12
-            + pl.col("target_month").dt.month()
-            - pl.col("origin_month").dt.month()
-            == pl.col("horizon_months"),
+            "windows_of_thirty_days",
+            (pl.col("window_end_date") - pl.col("window_start_date")).dt.total_days() == 29,
             "critical",
-            "2026-11: the horizon counts months ahead of the last month seen",
+            "2026-12: windows are blocks of thirty days after the night",
+        ),
+    ),
+    "mart.country_forecast": (
+        rows(1, "2026-12: an empty mart is a failed night"),
+        key("country_code", "horizon_months"),
+        *present("country_code", "horizon_months", "window_start_date", "window_end_date"),
+        *present("events_mean", "p_any_event", *QUANTILES, "deaths_mean", "p_25_deaths"),
+        between("horizon_months", 1, 6, "2026-11: design"),
+        between("p_any_event", 0, 1, PROBABILITY),
+        between("p_25_deaths", 0, 1, PROBABILITY),
+        between("events_mean", 0, None, "2026-12: a count of events"),
+        between("deaths_mean", 0, None, "2026-12: a count of deaths"),
+        in_order(
+            "quantiles_in_order", QUANTILES, "critical", "2026-11: quantiles rise with their level"
+        ),
+        in_order(
+            "death_quantiles_in_order",
+            DEATHS_QUANTILES,
+            "critical",
+            "2026-11: quantiles rise with their level",
         ),
     ),
     "mart.flag": (
@@ -116,14 +137,29 @@ MARTS: dict[str, tuple[Check, ...]] = {
         *present("events_next3_mean", "events_next3_q10", "events_next3_q90"),
         one_of("region_id", IDS, IN_IDS),
         one_of("level", LEVELS, "2026-11: design"),
+        *present("intensity", "window_start_date", "window_end_date"),
+        one_of("intensity", list(INTENSITIES), "2026-11: the steps of config/thresholds.toml"),
+        between("events_past12_count", 0, None, "2026-11: a count of events"),
+        between("deaths_past12_count", 0, None, "2026-11: a count of deaths"),
+        rule(
+            "window_follows_the_figures",
+            (pl.col("window_start_date") > pl.col("data_month").dt.month_end())
+            & (pl.col("window_end_date") > pl.col("window_start_date")),
+            "critical",
+            "2026-11: a chance is about days of which nothing is known",
+        ),
         between("p_escalation", 0, 1, PROBABILITY),
         between("p_any_next_month", 0, 1, PROBABILITY),
         between("p_25_deaths_next_month", 0, 1, PROBABILITY),
         between("p_without_newest_event", 0, 1, PROBABILITY),
         between("events_count", 0, None, "2026-11: a count of events"),
         between("deaths_best_count", 0, None, "2026-11: a count of deaths"),
-        between("events_past12_mean", 0, 1_000, "2026-11: largest month on file is below 100"),
-        between("events_next3_mean", 0, 3_000, "2026-11: thrice the bound of one month"),
+        between("events_past12_mean", 0, None, "2026-12: a count of events"),
+        between("events_next3_mean", 0, None, "2026-12: a count of events"),
+        *finite("events_past12_mean", "events_next3_mean", "deaths_next3_mean"),
+        one_of("level_at_bar_before", LEVELS, "2026-11: design"),
+        between("events_to_next_level_count", 1, 12, "2026-12: indicators.risk.assess"),
+        between("quiet_days", 0, None, "2026-12: days"),
         between("escalation_threshold_count", 3, None, "2026-11: thresholds.toml: least_events"),
         in_order(
             "forecast_quantiles_in_order",
@@ -151,7 +187,12 @@ MARTS: dict[str, tuple[Check, ...]] = {
             0.9,
             "2026-11: budget of design: at most 10% of regions above watch",
         ),
-        one_of("is_stale", [False], "2026-11: levels of a stale source are old news", "warning"),
+        rule(
+            "figures_are_not_too_old",
+            ~pl.col("is_stale"),
+            "warning",
+            "2026-11: levels of a stale source are old news",
+        ),
         rule(
             "no_model_left_out",
             pl.col("models_left_out").is_null(),
@@ -200,12 +241,11 @@ MARTS: dict[str, tuple[Check, ...]] = {
         *exist("newest_date", "max_age_days", "flaws", "url"),
         between("rows_count", 0, None, "2026-11: a count of rows"),
         between("age_days", 0, None, "2026-11: figures younger than the night would be a peek"),
-        one_of("is_stale", [False], "2026-11: a stale source is named to every reader", "warning"),
-        one_of(
-            "is_republishable",
-            [True],
-            "2026-11: look whether its rows may stand in the published file",
+        rule(
+            "figures_are_not_too_old",
+            ~pl.col("is_stale"),
             "warning",
+            "2026-11: a stale source is named to every reader",
         ),
     ),
 }

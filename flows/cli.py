@@ -3,22 +3,39 @@
 import gc
 import sys
 import time
-from datetime import UTC, datetime
+import traceback
+from datetime import date, datetime
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from textwrap import shorten
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
+from config.errors import TocsinError, failure_in_words
 from config.texts import shown
 from flows import mails, operate
-from flows.terminal import DEGRADED, STYLES, load, now
+from flows.glance import check_in_words, show
+from flows.log import log_unforeseen, warnings_to_terminal
+from flows.nights import PAST_DAY, possible, tonight
+from flows.process import ending_on_signals
+from flows.terminal import (
+    DEGRADED,
+    Heading,
+    counted,
+    listing,
+    load,
+    now,
+    number_in_words,
+    paragraph,
+)
 
 if TYPE_CHECKING:
-    from flows.nightly import Report
+    from warehouse.runs import Step
 
 app = typer.Typer(
     help="Early warning of political violence, region by region.",
@@ -34,7 +51,7 @@ DISK_ERRORS = (
     "IOException", "FatalException", "InternalException", "SerializationException",
     "TransactionException",
 )  # fmt: skip
-DAY, MONTH = ["%Y-%m-%d"], ["%Y-%m"]
+MONTH = ["%Y-%m", "%Y-%m-%d"]  # of a day its month counts
 
 
 class Kind(StrEnum):
@@ -47,24 +64,24 @@ class Kind(StrEnum):
 
 
 def main() -> None:
-    """Run the command line; known failures end in one line and an exit code."""
+    """Run the command line; every failure ends in one line and an exit code."""
+    warnings_to_terminal()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without accents shows a sign for each
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        with ending_on_signals():
+            app()
     except Exception as error:
-        print(f"tocsin: {known(error)}", file=sys.stderr)
+        print(f"tocsin: {known(error) or unforeseen(error)}", file=sys.stderr)
         raise SystemExit(getattr(error, "exit_code", 1)) from None
 
 
-def known(error: Exception) -> str:
-    """What a known failure says, cure included.
-
-    Raises:
-        Exception: It is not known: its traceback must be seen.
-    """
-    module = type(error).__module__
-    if module.startswith(("config.", "warehouse.", "expectations.", "alerts.", "flows.")):
+def known(error: Exception) -> str | None:
+    """What a known failure says, cure included; None: nobody foresaw it."""
+    if isinstance(error, TocsinError):
         return str(error)
-    first = str(error).partition("\n")[0]
+    module, first = type(error).__module__, str(error).partition("\n")[0]
     if isinstance(error, OSError):
         return f"{first}; look at the disk and at who may write there, then run again"
     if module == "_duckdb" and type(error).__name__ in DISK_ERRORS:
@@ -77,7 +94,19 @@ def known(error: Exception) -> str:
             f"the Prefect server does not answer any more ({first}); the night may be done all the "
             "same ('tocsin doctor'): run again, nothing is told twice"
         )
-    raise error
+    return None
+
+
+def unforeseen(error: Exception) -> str:
+    """What an error nobody foresaw is called, and where its traceback stands."""
+    told = shorten(failure_in_words(error), 300)
+    try:
+        log = log_unforeseen(error, load()[0].log_folder)
+    except TocsinError:  # settings that cannot be used: where data lie is not known
+        log = None
+    frame = traceback.extract_tb(error.__traceback__)[-1:]
+    where = log or "".join(f"{Path(at.filename).name}, line {at.lineno}" for at in frame) or "-"
+    return f"{told}; nobody foresaw this, please report it with its traceback: {where}"
 
 
 @app.callback()
@@ -88,13 +117,14 @@ def _commands() -> None:
 @app.command()
 def nightly(
     as_of: Annotated[
-        datetime | None,
+        date | None,
         typer.Option(
-            formats=DAY,
+            **PAST_DAY,
             help="Run as on this night: only what was known then counts. Default: tonight; with "
             "the embedded events, the night their newest month became known.",
         ),
     ] = None,
+    why: Annotated[bool, typer.Option("--why", help="Also why each region has its level.")] = False,
 ) -> None:
     """Pull every source, rebuild the night, judge it, publish the file, send the digests.
 
@@ -106,6 +136,8 @@ def nightly(
     from warehouse.connect import one_run
 
     began = time.perf_counter()
+    if as_of:
+        possible(as_of, tonight())
     settings, smtp = load()
     with one_run(settings.data_folder, "tocsin nightly"):
         pass  # another run is told of before libraries are loaded; the flow holds the lock
@@ -117,7 +149,7 @@ def nightly(
         load_ahead(settings)
         gc.freeze()
         gc.enable()
-        night = as_of.date() if as_of else default_night(datetime.now(UTC).date(), settings)
+        night = as_of or default_night(tonight(), settings)
         wait()
         console.print(f"Tocsin, the night of {night} (libraries and Prefect ready in "
                       f"{time.perf_counter() - began:.1f} s)")  # fmt: skip
@@ -125,14 +157,33 @@ def nightly(
             night,
             settings,
             smtp,
-            lambda done: console.print(
-                f"  {done.step:<28}{done.step_seconds:6.2f} s", highlight=False
-            ),
+            Steps(console),
         )
-        show(report, console, str(settings.published_path))
+        show(report, console, str(settings.published_path), why)
     console.print(f"Done in {time.perf_counter() - began:.1f} s")
     if report.is_degraded:
         raise typer.Exit(DEGRADED)
+
+
+class Steps:
+    """Tells of each step as it ends; of the sources, which are one step each, once."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.fetched: list[float] = []
+
+    def __call__(self, done: "Step") -> None:
+        """A step ended."""
+        if done.step.startswith("fetch "):
+            self.fetched.append(done.step_seconds)
+            return
+        if self.fetched:
+            self._print("fetch the sources", sum(self.fetched))
+            self.fetched = []
+        self._print(done.step, done.step_seconds)
+
+    def _print(self, step: str, seconds: float) -> None:
+        self.console.print(f"  {step:<28}{seconds:6.2f} s", highlight=False)
 
 
 @app.command()
@@ -161,9 +212,9 @@ def watchdog(
 
 @app.command()
 def revisions(
-    since: Annotated[datetime, typer.Option(formats=DAY, help="Earlier night of knowledge.")],
+    since: Annotated[date, typer.Option(**PAST_DAY, help="Earlier night of knowledge.")],
     until: Annotated[
-        datetime | None, typer.Option(formats=DAY, help="Later night. Default: tonight.")
+        date | None, typer.Option(**PAST_DAY, help="Later night. Default: tonight.")
     ] = None,
     rows: Annotated[
         bool, typer.Option("--rows", help="Every revised figure by its id, as CSV.")
@@ -178,54 +229,91 @@ def revisions(
     from warehouse.revisions import revisions as compared
 
     settings, _ = load()
-    night = until.date() if until else datetime.now(UTC).date()
+    night = until or tonight()
     with existing(settings.warehouse_path) as con:
-        found = compared(con, since.date(), night)
+        found = compared(con, since, night)
     if rows:
         print(found.write_csv(), end="")
         return
-    told = [f"{n} {change}" for change, n in sorted(found["change"].value_counts().iter_rows())]
-    table = Table(title=f"Known on {night} but not on {since:%Y-%m-%d}: {', '.join(told) or '-'}")
-    for heading in ("source", "place", "year", "added", "withdrawn", "changed", "in", "deaths"):
-        table.add_column(heading, justify="left" if heading in ("source", "place") else "right")
-    for group in by_place_and_year(found).iter_rows(named=True):
-        kinds = ("deaths", "region", "place", "date", "actors")
-        table.add_row(
-            group["source"],
-            group["region_id"] or group["country_code"] or "-",
-            str(group["year"] or "-"),
-            *(str(group[change] or "") for change in ("added", "withdrawn", "changed")),
-            ", ".join(kind for kind in kinds if group[f"other_{kind}"]),
-            f"{group['deaths_before']} > {group['deaths_after']}" if group["country_code"] else "",
-        )
-    Console().print(table)
+    told = [f"{n:,} {change}" for change, n in sorted(found["change"].value_counts().iter_rows())]
+    console = Console()
+    console.print(
+        f"Known on {night} but not on {since:%Y-%m-%d}: {', '.join(told) or 'nothing'}",
+        highlight=False,
+    )
+    from warehouse.sources import SOURCES
+
+    titles = {source.name: source.title for source in SOURCES}
+    names = place_names()
+    groups = by_place_and_year(found)
+    kinds = ("deaths", "region", "place", "date", "actors")
+    for name in groups["source"].unique(maintain_order=True):
+        console.print()
+        listing(
+            console,
+            (
+                Heading("place"), Heading("year", right=True), Heading("added", right=True),
+                Heading("withdrawn", right=True), Heading("changed", right=True),
+                Heading("deaths", right=True), Heading("changed in", spare=1),
+            ),
+            [
+                (
+                    names.get(group["region_id"] or group["country_code"], "no place"),
+                    str(group["year"] or "-"),
+                    *(str(group[change] or "") for change in ("added", "withdrawn", "changed")),
+                    f"{group['deaths_before']} to {group['deaths_after']}"
+                    if group["country_code"] else "",
+                    ", ".join(kind for kind in kinds if group[f"other_{kind}"]),
+                )
+                for group in groups.filter(source=name).iter_rows(named=True)
+            ],
+            title=titles[name],
+        )  # fmt: skip
+
+
+def place_names() -> dict[str, str]:
+    """Names of regions and countries by their ids; of a region with its country's code."""
+    from config.registry import all_regions, countries
+
+    regions = {
+        place: f"{name} ({place[:3]})"
+        for place, name in all_regions().select("region_id", "region_name").iter_rows()
+    }
+    return regions | dict(countries().select("country_code", "country_name").iter_rows())
 
 
 @app.command()
 def backtest(
     since: Annotated[
         datetime | None,
-        typer.Option(formats=MONTH, help="First origin month. Default: 54 origins."),
+        typer.Option(
+            formats=MONTH, help="First origin month, or a day of it. Default: 54 origins."
+        ),
     ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=MONTH, help="Last origin month. Default: the last with outcomes."),
+        typer.Option(
+            formats=MONTH,
+            help="Last origin month, or a day of it. Default: the last with outcomes.",
+        ),
     ] = None,
     page: Annotated[
         Path | None, typer.Option(help="Where the page is written. Default: the data folder.")
     ] = None,
 ) -> None:
     """Score the models on past months, each seen with what was known then."""
+    from config.files import write_atomically
     from flows.backtest import score
     from warehouse.connect import existing
 
+    began = time.perf_counter()
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
         told = score(con, since.date() if since else None, until.date() if until else None)
     path = page or settings.data_folder / "scorecard.md"
-    path.write_text(told.page, "utf-8")
+    write_atomically(path, told.page)
     print(told.page.partition("## Where")[0])
-    print(f"Written: {path} ({told.seconds:.0f} s)")
+    print(f"Written: {path} ({time.perf_counter() - began:.0f} s)")
 
 
 @app.command()
@@ -237,13 +325,17 @@ def export(
     to: Annotated[
         Path | None, typer.Option(help="Folder. Default: exports/<format> in the data folder.")
     ] = None,
+    program: Annotated[
+        Literal["excel-fr"] | None,
+        typer.Option("--for", help="csv for Excel in French: semicolons, decimal commas."),
+    ] = None,
 ) -> None:
     """Write tables of the published file for other programs."""
     from warehouse.export import export as written
 
     settings, _ = load()
     folder = to or settings.data_folder / "exports" / kind.value
-    for path in written(settings.published_path, folder, kind.value, table or ()):
+    for path in written(settings.published_path, folder, kind.value, table or (), program or ""):
         print(path)
 
 
@@ -264,22 +356,26 @@ def sql(
     if kind == "csv":
         print(defused(found).write_csv(), end="")
         return
-    table = Table()
-    for heading, told in found.schema.items():
-        table.add_column(heading, justify="right" if told.is_numeric() else "left", overflow="fold")
-    for row in found.head(ROWS_PRINTED).iter_rows():
-        table.add_row(*(escape(shown(in_words(cell))) for cell in row))
     console = Console()
-    console.print(table)
+    listing(
+        console,
+        [Heading(name, right=kind.is_numeric()) for name, kind in found.schema.items()],
+        [[shown(in_words(cell)) for cell in row] for row in found.head(ROWS_PRINTED).iter_rows()],
+        blank="keep",
+    )
+    if not found.height:
+        console.print("no rows")
     if found.height > ROWS_PRINTED:
         console.print(f"{ROWS_PRINTED} of {found.height:,} rows; --format csv prints all")
+    if found.height and any(kind.is_float() for kind in found.schema.values()):
+        console.print("[dim]rounded to 4 decimals; --format csv gives every digit[/]")
 
 
 @app.command()
 def page(
     as_of: Annotated[
-        datetime | None,
-        typer.Option(formats=DAY, help="A past night that was run. Default: the newest."),
+        date | None,
+        typer.Option(**PAST_DAY, help="A past night that was run. Default: the newest."),
     ] = None,
     to: Annotated[
         Path | None,
@@ -293,9 +389,8 @@ def page(
     from page.site import build
 
     settings, _ = load()
-    night = as_of.date() if as_of else None
-    usual = settings.page_folder.with_name(f"page-{night}") if night else settings.page_folder
-    print(build(settings.published_path, to or usual, night))
+    usual = settings.page_folder.with_name(f"page-{as_of}") if as_of else settings.page_folder
+    print(build(settings.published_path, to or usual, as_of))
 
 
 @app.command()
@@ -333,27 +428,30 @@ def _sources(context: typer.Context) -> None:
         return
     from flows.sources import overview
     from warehouse.connect import existing
+    from warehouse.sources import SOURCES
+
+    titles = {source.name: source.title for source in SOURCES}
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
         found = overview(con, settings)
-    table = Table(title="Sources (TOCSIN_SOURCES says where from)")
-    for heading in ("source", "from", "credentials", "last success", "figures to", "licence"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("rows", justify="right")
+    console = Console()
+    console.print("Sources (TOCSIN_SOURCES says where from, by the names in brackets)")
     for row in found.iter_rows(named=True):
         success = row["succeeded_at"] or row["fetched_at"]
-        table.add_row(
-            row["source"],
-            row["from"],
-            row["credentials"],
-            f"{success:%Y-%m-%d %H:%M}" if success else "-",
-            str(row["covers_until"] or "-"),
-            row["licence"] + ("" if row["is_republishable"] else " (rows not republished)"),
-            f"{row['rows']:,}",
+        facts = (
+            f"from: {row['from']}"
+            + ("" if row["credentials"] == "none needed" else f"; log-in {row['credentials']}"),
+            f"last success: {success:%Y-%m-%d %H:%M}" if success else "never fetched",
+            f"figures to: {row['covers_until']}" if row["covers_until"] else "",
+            counted(row["rows"], "row"),
+            f"licence: {row['licence']}"
+            + ("" if row["is_republishable"] else " (rows not republished)"),
         )
-    console = Console()
-    console.print(table)
+        console.print(Text.assemble((titles[row["source"]], "bold"), f" [{row['source']}]"))
+        for fact in facts:
+            if fact:
+                console.print(Text(f"  {fact}"), soft_wrap=True)
     for row in found.iter_rows(named=True):
         if row["failure"]:
             console.print(
@@ -394,13 +492,14 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
         )
     failed = found.checks.filter(~found.checks["is_success"])
     for check in failed.iter_rows(named=True):
-        console.print(escape(check_in_words(check)), highlight=False)
+        paragraph(console, check_in_words(check))
     if found.arrived.failure:
         console.print(f"[red]FAILED[/] {escape(found.arrived.failure)}", highlight=False)
+    if found.arrived.failure:
+        console.print("Nothing would change, and nothing was kept.")
+        raise typer.Exit(1)
     told = ", ".join(f"{count:,} {change}" for change, count in found.changes.items())
     console.print(f"It would change: {told} rows. Nothing was kept.")
-    if found.arrived.failure:
-        raise typer.Exit(1)
 
 
 held = typer.Typer(help="Rows that were sent but are not believed.", invoke_without_command=True)
@@ -418,18 +517,21 @@ def _quarantine(context: typer.Context) -> None:
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
         found = held_now(con)
-    table = Table(title=f"{found.height} rows in quarantine")
-    for heading in ("source", "key", "rule", "value", "since"):
-        table.add_column(heading, overflow="fold")
-    for row in found.iter_rows(named=True):
-        table.add_row(
-            row["source"],
-            escape(shown(row["row_key"] or f"row {row['row_number'] + 1}")),
-            escape(row["rule"]),
-            escape(shown(row["value"])),
-            f"{row['held_from']:%Y-%m-%d}",
-        )
-    Console().print(table)
+    listing(
+        Console(),
+        [Heading(name) for name in ("source", "key", "rule", "value", "since")],
+        [
+            (
+                row["source"],
+                shown(row["row_key"] or f"row {row['row_number'] + 1}"),
+                row["rule"],
+                shown(row["value"]),
+                f"{row['held_from']:%Y-%m-%d}",
+            )
+            for row in found.iter_rows(named=True)
+        ],
+        title=f"{counted(found.height, 'row')} in quarantine",
+    )
 
 
 @held.command("show")
@@ -472,6 +574,8 @@ def in_words(cell: object) -> str:
     """A value of an answer for a terminal."""
     if isinstance(cell, bytes):
         return f"({len(cell)} bytes)"
+    if isinstance(cell, float):
+        return number_in_words(cell)
     return "-" if cell is None else "\n".join(map(shown, str(cell).splitlines()))
 
 
@@ -497,92 +601,29 @@ def match(
     from warehouse.build import match_region
 
     found = match_region(name, country.upper() if country else None)
+    if found.is_empty():
+        Console().print(
+            f"{shown(name)!r} is no region{f' of {country.upper()}' if country else ''}, nor is "
+            "one nearly called so; look a town up by the region it lies in"
+        )
+        return
     is_known = 1.0 in found["similarity"].to_list()
-    table = Table(title=f"{name!r} " + ("means" if is_known else "is not known; nearest:"))
-    for heading in ("region", "id", "by", "counts for", "since"):
-        table.add_column(heading)
+    rows = []
     for row in found.iter_rows(named=True):
         by = row["pcode"] or row["matched_by"]
-        table.add_row(
-            row["region_name"],
-            row["region_id"],
-            by if row["similarity"] == 1 else f"{by} {row['similarity']:.2f}",
-            f"{row['parent_region_id']} (a part)" if row["parent_region_id"] else row["region_id"],
-            row["valid_from"] or "-",
-        )
-    Console().print(table)
-
-
-def check_in_words(check: dict[str, Any]) -> str:
-    """A check that did not hold: how severe, of what, what good rows hold, what was seen."""
-    count, column = check["unexpected_count"], check["column_name"] or "table"
-    rows = "" if count is None else f"{count:,} row{'' if count == 1 else 's'}, "
-    wanted = check["expectation"].partition(": ")[2]
-    of = "" if wanted == column.replace("_", " ") else f", {column}"
-    seen = check["observed"] or "-"
-    return f"{check['severity']} {check['table_name']}{of}: {wanted}; {rows}seen: {seen}"
-
-
-def show(report: "Report", console: Console, published: str) -> None:
-    """The night at a glance: regions by level, sources, checks, file and mails."""
-    flags = report.flags.filter(report.flags["level"] != "none")
-    flags = flags.sort("p_escalation", descending=True)
-    month = f"{report.flags['data_month'][0]:%Y-%m}"
-    if report.flags["is_stale"].any():
-        console.print(f"[red]The figures end in {month}: what follows is history, no warning.[/]")
-    table = Table(title=f"Regions whose risk is flagged ({flags.height} of {report.flags.height})")
-    for heading in ("level", "region"):
-        table.add_column(heading)
-    table.add_column("chance", no_wrap=True)
-    table.add_column(f"figures of {month}, drivers", overflow="fold")
-    told = {(r["region_id"], r["driver"]): r for r in report.drivers.iter_rows(named=True)}
-    first = {r["region_id"]: r for r in report.drivers.filter(driver_rank=1).iter_rows(named=True)}
-    for flag in flags.iter_rows(named=True):
-        place = flag["region_id"]
-        presence = told[place, "administrator_presence"]["value"]
-        table.add_row(
-            f"[{STYLES[flag['level']]}]{flag['level']}[/]",
-            f"{flag['region_name']} ({flag['country_code']})",
-            f"{flag['p_escalation_before']:.0%} > {flag['p_escalation']:.0%}",
-            f"{flag['events_count']} events, {flag['deaths_best_count']} deaths; "
-            f"usual {flag['events_past12_mean']:.1f} a month; newest {flag['newest_event']}; "
-            f"driver {first[place]['driver']} {first[place]['value']:.2f} a month; administrators "
-            f"{'missing' if presence is None else f'{presence:.0%}'}; "
-            f"{told[place, 'aid_suspensions_open']['value']:.0f} suspensions open",
-        )
-    console.print(table)
-    console.print(
-        "chance: that violence escalates within three months, a month earlier and now"
-        if flags.height
-        else "No region is above the threshold."
+        rows.append(
+            (
+                row["region_name"],
+                row["region_id"],
+                by if row["similarity"] == 1 else f"{by} {row['similarity']:.2f}",
+                f"{row['parent_region_id']} (a part)"
+                if row["parent_region_id"] else row["region_id"],
+                row["valid_from"] or "",
+            )
+        )  # fmt: skip
+    listing(
+        Console(),
+        [Heading(heading) for heading in ("region", "id", "by", "counts for", "since")],
+        rows,
+        title=f"{name!r} " + ("means" if is_known else "is not known; nearest:"),
     )
-    sources = Table(title="Sources")
-    for heading in ("source", "rows", "newest", "age in days", "held out", "state"):
-        sources.add_column(heading)
-    for source in report.sources.iter_rows(named=True):
-        sources.add_row(
-            source["source"],
-            f"{source['rows_count']:,}",
-            str(source["newest_date"] or "-"),
-            str(source["age_days"] if source["age_days"] is not None else "-"),
-            f"{source['quarantined_count']:,}",
-            "[red]STALE[/]"
-            if source["is_stale"]
-            else "[red]not renewed[/]"
-            if source["failure"]
-            else "ok",
-        )
-    console.print(sources)
-    for failure in report.failures.values():
-        console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False)
-    failed = report.checks.filter(~report.checks["is_success"])
-    console.print(f"Checks: {report.checks.height} made, {failed.height} did not hold")
-    for check in failed.iter_rows(named=True):
-        console.print(f"  {escape(check_in_words(check))}", highlight=False)
-    console.print(f"Published: {published}, and quality.html beside it", soft_wrap=True)
-    for mail in report.deliveries:
-        console.print(
-            f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
-        )
-    if not report.deliveries:
-        console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")

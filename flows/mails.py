@@ -1,17 +1,26 @@
 """``tocsin alerts``: what readers are told, and what became of their mails."""
 
 import sys
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
 from config.texts import shown
-from flows.terminal import DEGRADED, STYLES, load, now
+from flows.nights import ANY_DAY
+from flows.terminal import (
+    DEGRADED,
+    Heading,
+    counted,
+    intensity_text,
+    level_text,
+    listing,
+    load,
+    now,
+)
 
 alerts = typer.Typer(help="What readers are told.", invoke_without_command=True)
 MAILS_PRINTED = 20
@@ -32,36 +41,66 @@ def _alerts(context: typer.Context) -> None:
         night, told, muted = alerts_told(con)
         sent = outbox.mails(con)
     console = Console()
-    table = Table(title=f"Alerts of the night of {night or '(none was run)'}: {told.height}")
-    for heading in ("level", "region", "status", "since", "cause", "this month alone", "muted"):
-        table.add_column(heading)
-    for row in told.iter_rows(named=True):
-        level = row["alert_level"]
-        table.add_row(
-            f"[{STYLES[level]}]{level}[/]" if level in STYLES else level,
-            row["region_id"],
-            f"{row['alert_status']} (was {row['level_before']})",
-            str(row["changed_night"]),
-            row["cause"],
-            row["undercut_level"] or "",
-            f"until {muted[row['region_id']]}" if row["region_id"] in muted else "",
-        )
-    console.print(table)
-    table = Table(title=f"Mails: {sent.height}, the newest {min(sent.height, MAILS_PRINTED)}")
-    for heading in ("mail", "to", "kind", "status", "subject", "what of it"):
-        table.add_column(heading, overflow="fold")
+    if night is None:
+        console.print("No night was run yet: tocsin nightly")
+        return
+    standing = told.filter(told["alert_level"] != "none").height
+    ended = told.height - standing
+    listing(
+        console,
+        [
+            Heading("level"), Heading("region"), Heading("past 12 months"), Heading("change"),
+            Heading("told since"), Heading("muted until"), Heading("because of", spare=3),
+            Heading("this month alone", spare=2), Heading("id", spare=1),
+        ],
+        [
+            (
+                level_text(row["alert_level"]),
+                f"{row['region_name']} ({row['country_code']})",
+                intensity_text(row["intensity"]),
+                change_in_words(row),
+                str(row["changed_night"]),
+                str(muted.get(row["region_id"], "")),
+                "" if row["cause"] == "news" else row["cause"],
+                level_text(row["undercut_level"]) if row["undercut_level"] else "",
+                row["region_id"],
+            )
+            for row in told.iter_rows(named=True)
+        ],
+        title=f"Night of {night}: {counted(standing, 'region')} with a level"
+        + (f", {ended} whose level ended tonight" if ended else ""),
+        is_one_line=True,
+    )  # fmt: skip
+    console.print("[dim]A level does not say how violent a region is: the deadliest often have "
+                  "none. Ids: tocsin regions match NAME.[/]")  # fmt: skip
+    console.print()
+    shown_mails = min(sent.height, MAILS_PRINTED)
+    newest = f", the newest {shown_mails}" if sent.height > shown_mails else ""
+    console.print(f"[bold]{counted(sent.height, 'mail')}{newest}[/]", highlight=False)
     for row in sent.head(MAILS_PRINTED).iter_rows(named=True):
         waits = row["held_until"] if row["status"] == "held" else row["next_try_at"]
         until = f"until {waits:%Y-%m-%d %H:%M} " if waits and not row["finished_at"] else ""
-        table.add_row(
-            row["message"],
-            escape(row["recipient"]),
-            row["kind"],
-            row["status"],
-            escape(shown(row["subject"])),
-            escape(until + shown(row["detail"] or "")),
-        )
-    console.print(table)
+        head = f"{row['message']}  {row['status']}  {row['kind']} to {row['recipient']}"
+        console.print(Text(head), soft_wrap=True)
+        for line in (shown(row["subject"]), until + shown(row["detail"] or "")):
+            if line:
+                console.print(Text(f"          {line}"), soft_wrap=True)
+
+
+def change_in_words(row: dict[str, Any]) -> str:
+    """What became of an alert.
+
+    Example:
+        >>> change_in_words({"alert_status": "new", "level_before": "none"})
+        'new'
+        >>> change_in_words({"alert_status": "ongoing", "level_before": "none"})
+        'unchanged'
+        >>> change_in_words({"alert_status": "lowered", "level_before": "alarm"})
+        'was alarm'
+    """
+    if row["alert_status"] in ("raised", "lowered", "closed"):
+        return f"was {row['level_before']}"
+    return "new" if row["alert_status"] == "new" else "unchanged"
 
 
 @alerts.command("show")
@@ -123,7 +162,7 @@ def send() -> None:
         done = send_mails(con, settings, smtp)
     for mail in done:
         print(f"Mail to {mail.recipient}: {mail.status}, {mail.where}")
-    print(f"{len(done)} mails")
+    print(counted(len(done), "mail"))
     if any(mail.status in ("waits", "refused") for mail in done):
         raise typer.Exit(DEGRADED)
 
@@ -146,7 +185,7 @@ def mute(
     who: Annotated[str, typer.Option(help="Who decides it.")],
     why: Annotated[str, typer.Option(help="Why.")],
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last night. Default: mail again.")
+        date | None, typer.Option(**ANY_DAY, help="Last night. Default: mail again.")
     ] = None,
 ) -> None:
     """Mail nobody of a region for a while; its level stays in the file and the mails say so."""
@@ -155,14 +194,16 @@ def mute(
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
-        outbox.mute(con, region, until.date() if until else None, who, why, now())
+        outbox.mute(con, region, until, who, why, now())
     print(f"{region}: nobody is mailed until {until:%Y-%m-%d}" if until else f"{region}: mailed")
 
 
 def _mail(message: str) -> dict[str, Any]:
+    from alerts.delivery import dated
     from warehouse import outbox
     from warehouse.connect import existing
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
-        return outbox.mail(con, message)
+        told = outbox.mail(con, message)
+    return {**told, "content": dated(told["content"], told["finished_at"] or now())}

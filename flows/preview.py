@@ -9,13 +9,16 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageChops
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = (
     "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--no-sandbox",
 )  # fmt: skip
 PHONE = 390  # points wide
-TALLEST = 8_000
+TALLEST = 12_000
+MARGIN = 16
 
 
 def preview(content: bytes, folder: Path, name: str) -> list[Path]:
@@ -51,7 +54,20 @@ def preview(content: bytes, folder: Path, name: str) -> list[Path]:
         capture_output=True, check=False, timeout=60,
     )  # fmt: skip
     shutil.rmtree(with_profile, ignore_errors=True)
-    return [*written, picture] if run.returncode == 0 and picture.exists() else written
+    if run.returncode or not picture.exists():
+        return written
+    cut(picture)
+    return [*written, picture]
+
+
+def cut(picture: Path) -> None:
+    """Take the empty ground below the last words away; the window was a guess."""
+    with Image.open(picture) as opened:
+        image = opened.convert("RGB")
+    ground = Image.new("RGB", image.size, image.getpixel((0, image.height - 1)))
+    box = ImageChops.difference(image, ground).getbbox()
+    if box:
+        image.crop((0, 0, image.width, min(image.height, box[3] + MARGIN))).save(picture)
 
 
 def shown(message: EmailMessage) -> str | None:
@@ -74,4 +90,4 @@ def _height(message: EmailMessage) -> int:
     """Enough for a phone: by the words of the text part, some forty signs a line."""
     part = message.get_body(("plain",))
     words = part.get_content() if part is not None else ""
-    return min(TALLEST, 900 + 24 * (len(words) // 40 + words.count("\n")))
+    return min(TALLEST, 1_500 + 24 * (len(words) // 36 + words.count("\n")))

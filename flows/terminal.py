@@ -1,22 +1,198 @@
-"""What commands share: settings when needed, styles, exit codes."""
+"""What commands share: settings when needed, styles, exit codes, lists that fit a terminal."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from config.settings import Settings, Smtp
 
-STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan"}
+STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan", "very_violent": "bold"}
 DEGRADED = 3  # exit code: finished, but a source was not renewed or a mail waits
+GAP = 2  # between columns
+DECIMALS = 4
+SMALLEST = 10**-DECIMALS
+# What drivers of a forecast are called; pages and mails say the same in the reader's language.
+DRIVERS = {
+    "own_recent": "own events of the last months",
+    "own_medium": "own events of the past half-year",
+    "own_long": "own events of the past years",
+    "neighbours": "violence in neighbouring regions",
+    "background": "violence in all regions",
+    "other_models": "own events of the past year",
+}
+INTENSITY_WORDS = {
+    "very_violent": "very violent", "violent": "violent", "some": "some violence",
+    "calm": "no event known",
+}  # fmt: skip
 
 
 def load() -> "tuple[Settings, Smtp]":
     """Settings from the environment, imported with what a command needs: --help needs nothing."""
     from config import settings
 
-    return settings.load()
+    loaded = settings.load()
+    known_sources(loaded[0])
+    return loaded
+
+
+def known_sources(settings: "Settings") -> None:
+    """See that the sources that the operator sets are there.
+
+    Raises:
+        SettingsError: One is not.
+    """
+    if not settings.sources:
+        return
+    from config.settings import SettingsError
+    from warehouse.sources import SOURCES
+
+    names = [source.name for source in SOURCES]
+    if unknown := sorted(settings.sources.keys() - set(names)):
+        raise SettingsError(
+            f"TOCSIN_SOURCES: {', '.join(unknown)} is no source; known are {', '.join(names)}"
+        )
 
 
 def now() -> datetime:
     """This instant in UTC, as the warehouse keeps it."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> counted(1, "night"), counted(1200, "row"), counted(0, "delivery")
+        ('1 night', '1,200 rows', '0 deliveries')
+    """
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def number_in_words(value: float) -> str:
+    """A number of an answer, as exact as it is read.
+
+    Example:
+        >>> [number_in_words(x) for x in (0.23994934673369753, 12.0, -5.5, 0.00000123456)]
+        ['0.2399', '12.0', '-5.5', '1.23e-06']
+    """
+    return f"{value:.3g}" if 0 < abs(value) < SMALLEST else f"{round(value, DECIMALS)}"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A column of a list: ``right`` for numbers; ``spare``: the highest is left out first."""
+
+    name: str
+    right: bool = False
+    spare: int = 0
+
+
+def listing(
+    console: Console,
+    headings: Sequence[Heading],
+    rows: Sequence[Sequence[str | Text]],
+    title: str = "",
+    blank: Literal["drop", "keep"] = "drop",
+    is_one_line: bool = False,
+) -> None:
+    """Print rows as columns where their words fit, else one value below the other.
+
+    Words, names and dates are never split. Columns that are empty are left out (unless to
+    be kept), and spare ones where the width is not enough for the words, or for each row in
+    one line where that is asked for.
+    """
+    cells = [[c if isinstance(c, Text) else Text(c) for c in row] for row in rows]
+    chosen = [
+        i
+        for i in range(len(headings))
+        if blank == "keep" or not rows or any(row[i].plain for row in cells)
+    ]
+    needed = _longest if is_one_line else _longest_word
+    while _together(needed, headings, cells, chosen) > console.width:
+        spare = max(chosen, key=lambda i: headings[i].spare, default=None)
+        if spare is None or not headings[spare].spare:
+            break
+        chosen.remove(spare)
+    if title:
+        console.print(Text(title, style="bold"))
+    if _together(_longest_word, headings, cells, chosen) > console.width:
+        _stacked(console, headings, cells)
+        return
+    if not rows and blank == "drop":
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+    for i, width in zip(chosen, _widths(headings, cells, chosen, console.width), strict=True):
+        justify: Literal["left", "right"] = "right" if headings[i].right else "left"
+        table.add_column(headings[i].name, justify=justify, width=width)
+    for row in cells:
+        table.add_row(*(row[i] for i in chosen))
+    console.print(table)
+
+
+def _longest_word(headings: Sequence[Heading], cells: list[list[Text]], i: int) -> int:
+    words = [word for row in cells for word in row[i].plain.split()] + headings[i].name.split()
+    return max((Text(word).cell_len for word in words), default=0)
+
+
+def _longest(headings: Sequence[Heading], cells: list[list[Text]], i: int) -> int:
+    lines = [line.cell_len for row in cells for line in row[i].split()]
+    return max([_longest_word(headings, cells, i), *lines])
+
+
+def _together(
+    needed: Callable[[Sequence[Heading], list[list[Text]], int], int],
+    headings: Sequence[Heading],
+    cells: list[list[Text]],
+    chosen: list[int],
+) -> int:
+    return sum(needed(headings, cells, i) + GAP for i in chosen) - GAP
+
+
+def _widths(
+    headings: Sequence[Heading], cells: list[list[Text]], chosen: list[int], most: int
+) -> list[int]:
+    """Width of each column: its longest word, then its longest cell where that is left."""
+    widths = {i: _longest_word(headings, cells, i) for i in chosen}
+    lines = {
+        i: max(
+            [len(headings[i].name), *(line.cell_len for row in cells for line in row[i].split())]
+        )
+        for i in chosen
+    }
+    left = most - sum(widths.values()) - GAP * (len(chosen) - 1)
+    for i in sorted(chosen, key=lambda i: lines[i] - widths[i]):
+        more = min(left, lines[i] - widths[i])
+        widths[i] += more
+        left -= more
+    return [widths[i] for i in chosen]
+
+
+def _stacked(console: Console, headings: Sequence[Heading], cells: list[list[Text]]) -> None:
+    """One row below the other, a line for each name and value; addresses stay whole."""
+    for row in cells:
+        for heading, cell in zip(headings, row, strict=True):
+            console.print(Text.assemble((f"{heading.name}: ", "dim"), cell), soft_wrap=True)
+        console.print()
+
+
+def paragraph(console: Console, text: str, indent: int = 0) -> None:
+    """Text wrapped at words."""
+    console.print(Padding(Text(text), (0, 0, 0, indent)))
+
+
+def level_text(level: str) -> Text:
+    """A level in its colour; none in words."""
+    return Text("no level" if level == "none" else level, style=STYLES.get(level, ""))
+
+
+def intensity_text(intensity: Any) -> Text:
+    """How violent a place is, in words; nights that an older Tocsin told do not say."""
+    return Text(INTENSITY_WORDS.get(intensity, "not computed"), style=STYLES.get(intensity, ""))

@@ -54,17 +54,19 @@ def text(mail: EmailMessage, kind: str = "plain") -> str:
 
 def test_english(digest) -> None:
     mail = message(digest)
-    assert mail["Subject"] == "Sikasso: WARNING, raised - Tocsin 25 June 2021"
-    assert text(mail).splitlines()[:13] == [
-        "Sikasso (Mali) is raised from WATCH to WARNING. 1 event, 5 deaths in May 2021, "
+    assert mail["Subject"] == "Sikasso: WARNING (was WATCH) - Tocsin 25 June 2021"
+    assert text(mail).splitlines()[:15] == [
+        "Sikasso (Mali) is raised to WARNING (last told: WATCH). 1 event, 5 deaths in May 2021, "
         "against 0.4 events a month over the past twelve.",
-        "Levels: chance that violence doubles in the next three months, on figures up to May 2021, "
-        "as known on 25 June 2021.",
+        "A level is the chance that violence doubles from June to August 2021, against the "
+        "region's own usual. It does not say how violent a region is: the deadliest often have "
+        "none. Figures up to May 2021, as known on 25 June 2021.",
         "",
-        "WARNING - Sikasso (Mali)",
-        "  Escalation (at least 3 events in three months): about 1 in 5 (20%), "
+        "WARNING, some violence - Sikasso (Mali)",
+        "  The past twelve months: some violence, 5 events, 15 deaths.",
+        "  Escalation (at least 3 events from June to August 2021): about 1 in 5 (20%), "
         "up from 15% a month earlier.",
-        "  Expected in three months: 1.5 events, 8 times in 10 between 0 and 4. "
+        "  Expected from June to August 2021: 1.5 events, 8 times in 10 between 0 and 4. "
         "Without its newest event: WATCH.",
         "  * 30 May 2021, Bougouni cercle: 5 deaths, Government of Mali / JNIM "
         "(state against armed group)",
@@ -74,16 +76,17 @@ def test_english(digest) -> None:
         "",
         "Suspensions and sanctions in force (Mali)",
         "  - World Bank: development aid suspended, 4 June 2021",
+        "  - France: military cooperation suspended, 3 June 2021",
     ]
 
 
 def test_french(digest) -> None:
     mail = message(digest, "fr")
-    assert mail["Subject"] == "Sikasso : ALERTE, en hausse - Tocsin 25 juin 2021"
+    assert mail["Subject"] == "Sikasso : ALERTE (était VIGILANCE) - Tocsin 25 juin 2021"
     lines = text(mail).splitlines()
     assert lines[0] == (
-        "Sikasso (Mali) passe de VIGILANCE à ALERTE. 1 incident, 5 morts en mai 2021, contre "
-        "0,4 incident par mois en moyenne sur douze mois."
+        "Sikasso (Mali) monte à ALERTE (dernier niveau annoncé : VIGILANCE). 1 incident, 5 morts "
+        "en mai 2021, contre 0,4 incident par mois en moyenne sur douze mois."
     )
     assert "  * 30 mai 2021, cercle de Bougouni : 5 morts, Forces gouvernementales du Mali / JNIM" \
         " (forces de l'État contre groupe armé)" in lines  # fmt: skip
@@ -94,9 +97,15 @@ def test_french(digest) -> None:
 
 
 CHANGES = {
-    "none": ("Sikasso: WARNING, new", "Sikasso (Mali) is now at WARNING."),
-    "watch": ("Sikasso: WARNING, raised", "Sikasso (Mali) is raised from WATCH to WARNING."),
-    "alarm": ("Sikasso: WARNING, lowered", "Sikasso (Mali) is lowered from ALARM to WARNING."),
+    "none": ("Sikasso: WARNING (new)", "Sikasso (Mali) is now at WARNING."),
+    "watch": (
+        "Sikasso: WARNING (was WATCH)",
+        "Sikasso (Mali) is raised to WARNING (last told: WATCH).",
+    ),
+    "alarm": (
+        "Sikasso: WARNING (was ALARM)",
+        "Sikasso (Mali) is lowered to WARNING (last told: ALARM).",
+    ),
 }
 
 
@@ -107,13 +116,135 @@ def test_every_direction_is_named(digest, was: str) -> None:
     assert text(message(digest, was=was)).startswith(first)
 
 
-def test_an_alert_that_ended(digest) -> None:
+@pytest.fixture
+def ended(digest) -> Digest:
     closed = digest.alerts.with_columns(
         alert_level=pl.lit("none"), alert_status=pl.lit("closed"), cause=pl.lit("news")
     )
-    mail = message(replace(digest, alerts=closed), was="watch")
-    assert mail["Subject"] == "Sikasso: WATCH, ended - Tocsin 25 June 2021"
-    assert text(mail).startswith("Sikasso (Mali) is below the threshold again (was WATCH).")
+    return replace(digest, alerts=closed)
+
+
+def test_an_alert_that_ended(ended) -> None:
+    mail = message(ended, was="watch")
+    assert mail["Subject"] == "Sikasso: no level (was WATCH) - Tocsin 25 June 2021"
+    assert text(mail).startswith("Sikasso (Mali) has no level any more (last told: WATCH).")
+
+
+def test_an_alert_that_ended_where_many_die_says_both(ended) -> None:
+    violent = ended.flags.with_columns(
+        intensity=pl.lit("very_violent"),
+        deaths_past12_count=851,
+        events_past12_count=60,
+        deaths_best_count=240,
+    )
+    mail = message(replace(ended, flags=violent), was="watch")
+    assert mail["Subject"].startswith("Sikasso: no level (was WATCH), still very violent - ")
+    lines = text(mail).splitlines()
+    assert lines[0].startswith(
+        "Sikasso (Mali) has no level any more (last told: WATCH) but is still very violent: "
+        "851 deaths in twelve months. 1 event, 240 deaths in May 2021"
+    )
+    assert "  - Sikasso (Mali): very violent, 851 deaths, 60 events; no level; 2,643,179 " \
+        "residents in 2009" in lines  # fmt: skip
+
+
+def test_the_first_mail_tells_the_state(digest) -> None:
+    first = compose(digest, {}, Recipient("a@example.org", "en"), "T <t@x.org>", "m:t", True)
+    assert first["Subject"] == "Tocsin 25 June 2021: your first mail, 1 region (1 at warning)"
+    said = text(first)
+    assert said.startswith("Your first mail: the state on 25 June 2021.")
+    assert "is now at" not in said
+    assert "(new)" not in said
+
+
+def test_a_week_without_change_names_the_deadliest(kept, night) -> None:
+    whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
+    told = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
+    mali = Recipient("a@example.org", "fr", ("MLI",))
+    mail = compose(whole.within(mali), told, mali, "T <t@x.org>", "mailto:t@x.org")
+    assert mail["Subject"].startswith("Tocsin 25 juin 2021 : sans changement")
+    said = text(mail).replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "  - Mopti (Mali) : très violent, 641 morts, 95 incidents ; aucun niveau ; " \
+        "2 036 209 habitants en 2009" in said.splitlines()  # fmt: skip
+
+
+def test_where_most_die_nobody_is_left_without_a_word(kept, night) -> None:
+    day = date(2023, 1, 20)
+    whole = digest_of(kept, night(day), day, "tocsin.duckdb")
+    flags = whole.flags
+    deaths = flags["deaths_past12_count"]
+    is_grey = (flags["level"] == "none") & flags["intensity"].is_in(["calm", "some"])
+    assert deaths.sum() == 6845
+    assert deaths.filter(flags["level"] == "none").sum() / deaths.sum() > 0.8  # a level alone
+    assert deaths.filter(is_grey).sum() / deaths.sum() < 0.05
+    worst = flags.sort("deaths_past12_count", descending=True).head(10)["region_name"].to_list()
+    assert worst[0] == "Mopti"
+    told = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
+    for levels in ({}, told):  # changes, and a week without any
+        mail = compose(
+            whole, levels, Recipient("a@example.org", "en"), "T <t@x.org>", "mailto:t@x.org"
+        )
+        said = text(mail)
+        for name in worst:
+            assert re.search(rf"^  - {name} \(.*\): very violent, \d", said, re.MULTILINE), name
+            assert re.search(rf"very violent: [^;]*\b{name}\b", text(mail, "html")), name
+
+
+CODE_WORD = re.compile(r"\b[a-zA-Z0-9]+_[a-zA-Z0-9_]+\b")
+ENGLISH = re.compile(
+    r"\b(events?|deaths?|regions?|the|and|with|months?|level|since|prefecture|warning|watch|"
+    r"reference|facts|United States|government)\b"
+)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_no_word_of_the_code_reaches_a_reader_and_no_english_a_french_one(
+    kept, night, language
+) -> None:
+    whole = digest_of(kept, night(NIGHT), NIGHT, "https://example.org")
+    mail = compose(whole, {}, Recipient("a@example.org", language), "T <t@x.org>", "mailto:t@x.org")
+    said = text(mail)
+    assert CODE_WORD.findall(said) == []
+    if language == "fr":
+        citations = said.rindex("Sources")
+        assert ENGLISH.findall(said[:citations]) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "says"),
+    [
+        (0.20, 0.15, "about 1 in 5 (20%), up from 15% a month earlier."),
+        (0.1944, 0.1856, "about 1 in 5 (19%), unchanged in a month."),
+        (0.28, 0.34, "about 1 in 4 (28%), down from 34% a month earlier."),
+        (0.001, 0.02, "less than 1 in 200, down from 2% a month earlier."),
+    ],
+)
+def test_up_and_down_are_what_the_figures_beside_them_show(digest, now, before, says) -> None:
+    moved = digest.flags.with_columns(p_escalation=now, p_escalation_before=before)
+    assert says in text(message(replace(digest, flags=moved)))
+
+
+def test_a_window_that_cuts_months_is_told_in_days(digest) -> None:
+    cut = digest.flags.with_columns(
+        window_start_date=date(2021, 6, 25), window_end_date=date(2021, 9, 22)
+    )
+    said = text(message(replace(digest, flags=cut), "fr"))
+    assert "au moins 3 incidents du 25 juin au 22 septembre 2021" in said
+
+
+@pytest.mark.parametrize(
+    ("code_status", "is_provisional", "says"),
+    [
+        ("Clear", True, "(state against armed group), provisional\n"),
+        ("Check deaths", True, "armed group), provisional: the source still checks it\n"),
+        ("Clear", False, "(state against armed group)\n"),
+    ],
+)
+def test_a_provisional_event_is_told_as_such(digest, code_status, is_provisional, says) -> None:
+    checked = digest.events.with_columns(
+        code_status=pl.lit(code_status), is_provisional=is_provisional
+    )
+    assert says in text(message(replace(digest, events=checked))).replace("\r", "")
 
 
 @pytest.mark.parametrize(
@@ -130,14 +261,15 @@ def test_what_is_no_news_of_violence_says_so(digest, cause: str, says: str) -> N
 def test_nothing_changed(digest) -> None:
     mail = message(digest, was="warning")
     assert mail["Subject"] == "Tocsin 25 June 2021: no change, 1 region (1 at warning)"
-    assert "  - Sikasso (Mali): WARNING, about 1 in 5 (20%), since 25 June 2021" in text(mail)
+    assert (
+        "  - Sikasso (Mali): WARNING, some violence, about 1 in 5 (20%), told since 25 June 2021"
+        in (text(mail))
+    )
 
 
 def test_a_level_held_says_what_this_month_alone_would(digest) -> None:
     held = digest.alerts.with_columns(undercut_level=pl.lit("none"))
-    assert "This month alone would say: below the threshold." in text(
-        message(replace(digest, alerts=held))
-    )
+    assert "This month alone would say: no level." in text(message(replace(digest, alerts=held)))
 
 
 def test_muted_regions_are_named_and_not_told(digest) -> None:
@@ -169,6 +301,31 @@ def test_stale_figures_are_no_warning(digest) -> None:
     assert text(message(stale)).startswith("The figures are too old to warn")
 
 
+def test_while_figures_are_stale_a_level_stands_beside_the_chance_it_was_given_for(digest) -> None:
+    stale = replace(
+        digest,
+        flags=digest.flags.with_columns(is_stale=pl.lit(True), p_escalation=0.001),
+        alerts=digest.alerts.with_columns(
+            changed_p_escalation=0.28, changed_night=date(2021, 2, 25)
+        ),
+    )
+    changed, standing = text(message(stale)), text(message(stale, was="warning"))
+    assert "about 1 in 4 (28%), told since 25 February 2021." in changed
+    beside = r"Sikasso \(Mali\): WARNING, .*about 1 in 4 \(28%\), told since 25 February 2021"
+    assert re.search(beside, standing)
+    assert "1 in 1000" not in changed + standing
+    never_told = replace(stale, alerts=stale.alerts.head(0))  # it ended on an earlier night
+    assert "Sikasso (Mali) has no level any more" in text(message(never_told))
+
+
+def test_no_mail_names_a_path_of_this_machine(digest) -> None:
+    nowhere, served = replace(digest, place=None), replace(digest, place="https://x.org/p")
+    for kind in ("plain", "html"):
+        assert "tocsin.duckdb" not in text(message(nowhere), kind)
+        assert "Situation page" not in text(message(nowhere), kind)
+        assert "https://x.org/p/page/index.html" in text(message(served), kind)
+
+
 def test_a_source_that_failed_is_named_first(digest) -> None:
     failed = digest.sources.with_columns(
         failure=pl.when(pl.col("source") == "mali_census_2009").then(pl.lit("HTTP 500"))
@@ -196,12 +353,12 @@ def test_pictures_show_levels_and_have_words(digest) -> None:
         if part.get_content_type() == "image/png"
     }
     assert list(pictures) == ["<map>", "<counts0>"]
-    for picture in pictures.values():
+    for picture in pictures.values():  # a sign on the map, a bar among those of the months
         colours = {c[1] for c in picture.convert("RGBA").getcolors()}
         assert any(abs(c[0] - 0xD9) + abs(c[1] - 0x6B) + c[2] < 12 and c[3] > 250 for c in colours)
     tags = re.findall(r"<img[^>]*>", text(mail, "html"))
     assert [re.search(r'src="cid:(\w+)"', tag).group(1) for tag in tags] == ["map", "counts0"]
-    assert 'alt="Map of the levels; WARNING: Sikasso."' in tags[0]
+    assert 'alt="Map; WARNING: Sikasso."' in tags[0]
     assert 'alt="Events by month since June 2019: latest 1, highest 2."' in tags[1]
 
 

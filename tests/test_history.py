@@ -203,6 +203,19 @@ def test_new_changed_withdrawn_and_back(tmp_path: Path) -> None:
     ]
 
 
+def test_a_history_that_lacks_a_column_is_built_anew(tmp_path: Path) -> None:
+    source = mali_census.SOURCE
+    with warehouse(tmp_path / "w.duckdb") as con:
+        accept([*receive(source, None, tmp_path)][-1], tmp_path)
+        catch_up(con, source, tmp_path)
+        rows = con.execute("from history.mali_census_2009 order by all").fetchall()
+        con.execute("alter table history.mali_census_2009 drop column population_count")
+        ensure_tables(con, source)  # what opening the file with a newer Tocsin does
+        assert con.execute("select count(*) from history.mali_census_2009").fetchone() == (0,)
+        assert catch_up(con, source, tmp_path) == len(rows)
+        assert con.execute("from history.mali_census_2009 order by all").fetchall() == rows
+
+
 def test_landed_bytes_that_were_changed_are_refused(tmp_path: Path) -> None:
     source = mali_census.SOURCE
     accept([*receive(source, None, tmp_path)][-1], tmp_path)

@@ -13,23 +13,31 @@ from config.registry import (
     SourceError,
     all_regions,
     countries,
+    coverage,
+    partners,
     pcodes,
     regions,
     scopes,
     thresholds,
 )
 from warehouse.connect import attach_core, migrate
+from warehouse.history import transaction
 from warehouse.query import changed, run, statement
 from warehouse.sources import SOURCES
 
 CORE_TABLES = (
     "region", "region_name", "event_version", "event", "presence", "suspension", "coup",
-    "register_entry", "unknown_region_name", "external_series", "external_forecast", "report",
+    "register_entry", "register_coverage", "external_series", "unknown_region_name", "left_out",
+    "external_forecast", "report",
 )  # fmt: skip
+LEAST_SIMILARITY = (
+    0.92  # of a misspelt name: Sikaso 0.97, Mopty 0.92; Niono (a town) is Nioro by 0.91
+)
 OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
 MARTS = {  # name -> what identifies a row within a night
     "indicator": ("indicator", "place_level", "place_id", "month_start"),
     "forecast": ("region_id", "model", "horizon_months"),
+    "country_forecast": ("country_code", "horizon_months"),
     "flag": ("region_id",),
     "flag_driver": ("region_id", "driver"),
     "alert": ("region_id",),
@@ -61,7 +69,8 @@ def match_region(name: str, country: str | None = None) -> pl.DataFrame:
 
     Columns region_id, region_name, country_code, parent_region_id (empty: has its own
     series), valid_from, matched_by (name, P-code, similar name), similarity 0-1 (1:
-    known), pcode (scheme, vintage and whether it covers the whole region).
+    known), pcode (scheme, vintage and whether it covers the whole region). Empty: nothing is
+    called so or nearly so; it may be a town.
 
     Example:
         >>> match_region("Badiangara").select("region_id", "parent_region_id").row(0)
@@ -72,7 +81,9 @@ def match_region(name: str, country: str | None = None) -> pl.DataFrame:
         attach_core(con)
         _register_config(con)
         con.execute(f"create table core.region_name as {statement('core/region_name')}")
-        return run(con, "core/region_match", spelling=name, country=country).pl()
+        return run(
+            con, "core/region_match", spelling=name, country=country, least=LEAST_SIMILARITY
+        ).pl()
 
 
 def _register_config(con: duckdb.DuckDBPyConnection) -> None:
@@ -83,6 +94,8 @@ def _register_config(con: duckdb.DuckDBPyConnection) -> None:
         "config_pcodes": pcodes(),
         "config_countries": countries(),
         "config_scopes": scopes(),
+        "config_partners": partners(),
+        "config_coverage": coverage(),
         "config_actors": pl.read_csv(CONFIG / "actors.csv"),
     }
     for name, frame in declared.items():
@@ -134,11 +147,17 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
     return written
 
 
-def told_before(con: duckdb.DuckDBPyConnection, mart: str, night: date) -> pl.DataFrame | None:
-    """What the last night before ``night`` told; None: no such night or mart."""
+def night_before(con: duckdb.DuckDBPyConnection, night: date) -> date | None:
+    """The last night that was run before ``night``; None: there is none."""
     (last,) = con.execute(
         "select max(as_of_date) from ops.night where as_of_date < $night", {"night": night}
     ).fetchone() or (None,)
+    return last
+
+
+def told_before(con: duckdb.DuckDBPyConnection, mart: str, night: date) -> pl.DataFrame | None:
+    """What the last night before ``night`` told; None: no such night or mart."""
+    last = night_before(con, night)
     held = con.execute(
         "select count(*) from duckdb_tables() where schema_name = 'mart' and table_name = $mart",
         {"mart": mart},
@@ -245,21 +264,67 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
 
 def findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
-    if con.execute("select count(*) from ops.night").fetchone() == (0,):
-        return []
-    return run(con, "outbox/findings").fetchall()
+    night = newest_night(con)
+    return run(con, "outbox/findings", night=night).fetchall() if night else []
+
+
+def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
+    """Forget what nights after ``today`` told, run by a typing error or a wrong clock.
+
+    What the nights before them told is told again; what mails went out is not forgotten.
+
+    Returns:
+        These nights.
+    """
+    asked = "select as_of_date from ops.night where as_of_date > $today order by as_of_date"
+    nights = [night for (night,) in con.execute(asked, {"today": today}).fetchall()]
+    with transaction(con):
+        for (name,) in con.execute(
+            "select table_name from duckdb_tables() where schema_name = 'mart'"
+        ).fetchall():
+            for statement in ("mart/take_back", "mart/reopen"):
+                run(con, statement, {"mart_table": f"mart.{name}"}, night=today)
+        con.execute("delete from ops.night where as_of_date > $today", {"today": today})
+    return nights
+
+
+def newest_night(con: duckdb.DuckDBPyConnection, today: date | None = None) -> date | None:
+    """The last night that was run; None: none was.
+
+    A night still to come, run by a typing error or a wrong clock, is passed over.
+
+    Args:
+        con: The working file.
+        today: Default: the day in UTC.
+    """
+    night: date | None = con.execute(
+        "select max(as_of_date) from ops.night where as_of_date <= $today",
+        {"today": today or datetime.now(UTC).date()},
+    ).fetchall()[0][0]
+    return night
 
 
 def alerts_told(
     con: duckdb.DuckDBPyConnection,
 ) -> tuple[date | None, pl.DataFrame, dict[str, date]]:
-    """The newest night, its alerts with the gravest first, and regions muted then."""
-    (night,) = con.execute("select max(as_of_date) from ops.night").fetchone() or (None,)
+    """The newest night, its alerts with the gravest first, and regions muted then.
+
+    Beside an alert stand the region's name and country and how violent it is (null: told by
+    a Tocsin that did not say).
+    """
+    night = newest_night(con)
     if night is None:
         return None, pl.DataFrame(), {}
     rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
     told = run(con, "mart/told", {"mart_table": "mart.alert"}, night=night).pl()
-    return night, told.sort(rank, "region_id", descending=[True, False]), muted(con, night)
+    flags = run(con, "mart/told", {"mart_table": "mart.flag"}, night=night).pl()
+    if "intensity" not in flags.columns:
+        flags = flags.with_columns(intensity=pl.lit(None, pl.String))
+    named = told.join(
+        flags.select("region_id", "region_name", "country_code", "intensity"),
+        on="region_id", how="left",
+    )  # fmt: skip
+    return night, named.sort(rank, "region_id", descending=[True, False]), muted(con, night)
 
 
 def outlines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -338,8 +403,8 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
         "max_age_days": source.max_age_days,
         "is_stale": is_stale,
         "quarantined_count": con.execute(
-            "select count(*) from ops.quarantine where source = $source and held_from <= $as_of "
-            "and (held_to is null or held_to > $as_of)",
+            "select count(*) from ops.quarantine where source = $source "
+            "and (held_to is null or (held_from <= $as_of and held_to > $as_of))",
             {"source": source.name, "as_of": end_of(night)},
         ).fetchall()[0][0],
         "failure": (attempt or (None,))[0],

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -19,7 +19,6 @@ from indicators.risk.panel import (
     BASELINE_BLOCKS,
     BLOCK_DAYS,
     FEATURES,
-    YEAR_DAYS,
     Array,
     EventDays,
     Panel,
@@ -47,9 +46,7 @@ FALL_DAYS = range(7, 183, 7)  # nights ahead on which a level is looked at, if a
 
 @dataclass(frozen=True)
 class Assessment:
-    """The frames of a night (columns as in the dictionary): one row a region and model and
-    horizon, a country and horizon, a region, a region and driver.
-    """
+    """The frames of a night; columns as in the dictionary."""
 
     forecasts: pl.DataFrame
     country_forecasts: pl.DataFrame
@@ -345,8 +342,17 @@ def assess(
         _forecasts(singles, shifts, ids, known_until, night),
         _country_forecasts(singles, base, places, night),
         flags,
-        pl.concat([_drivers(found, panel, ids), _evidence(base, panel, found, places)]),
+        pl.concat([_drivers(found, panel, ids), _evidence(base, found, places)]),
     )
+
+
+def first_event_probability(found: Escalation) -> Array:
+    """Chance of any event in the window, of places quiet for a year; NaN: of others.
+
+    As the pool says it: a shift learnt on quiet places made it worse (docs/models.md).
+    """
+    chance = _at_least(found.window.pool, 1.0)
+    return np.where(found.window.panel.features[-1, :, 0] == 0, chance, np.nan)
 
 
 def calibrated_singles(
@@ -431,9 +437,7 @@ def _events_to_next_level(found: Escalation, panel: Panel) -> Array:
 
 
 def _may_fall_on(base: Night, found: Escalation, panel: Panel, night: date) -> list[date | None]:
-    """First night, a week apart, on which a place's level is lower if all stays quiet; None: not
-    flagged, or not within half a year.
-    """
+    """First night, a week apart, on which a level is lower if all stays quiet; None: no such."""
     level = _level_number(found.probability)
     flagged = np.flatnonzero(level > 0)
     falls: list[date | None] = [None] * panel.places
@@ -552,6 +556,25 @@ def _country_forecasts(
     return pl.concat(parts).sort("country_code", "horizon_months")
 
 
+def _feature_groups() -> Array:
+    """Features x ``models.SELF_EXCITING_DRIVERS``: 1 where a feature belongs to a driver."""
+    drivers = np.array(models.SELF_EXCITING_DRIVERS)
+    return np.array([models.DRIVER_OF_FEATURE[name] == drivers for name in FEATURES], dtype=float)
+
+
+def contributions(found: Escalation, panel: Panel) -> Array:
+    """What each of ``models.DRIVERS`` adds to the events expected, places x drivers.
+
+    NaN where the self-exciting model has no forecast of a place.
+    """
+    window = found.window
+    weight = window.pool.weight[:, None]
+    coefficients = np.zeros(len(FEATURES)) if window.model is None else window.model.coefficients
+    own = weight * ((np.nan_to_num(panel.features[-1]) * coefficients) @ _feature_groups())
+    others = (1 - weight) * window.pool.draws.mean(axis=1, keepdims=True)
+    return np.hstack([np.where(weight > 0, own, np.nan), others])
+
+
 def _drivers(found: Escalation, panel: Panel, ids: list[str]) -> pl.DataFrame:
     """What the expected events are made of, and what moved them from a usual month.
 
@@ -560,30 +583,24 @@ def _drivers(found: Escalation, panel: Panel, ids: list[str]) -> pl.DataFrame:
     each difference over the logarithmic mean of the two totals).
     """
     here = slice(len(ids))
-    window = found.window
-    weight = window.pool.weight[here, None]
-    coefficients = np.zeros(len(FEATURES)) if window.model is None else window.model.coefficients
-    group = np.array(
-        [[models.DRIVER_OF_FEATURE[f] == d for d in models.SELF_EXCITING_DRIVERS] for f in FEATURES]
-    ).astype(float)
-    features = np.where(weight > 0, np.nan_to_num(panel.features[-1, here]), np.nan)
-    usual = np.where(
-        weight > 0, np.nan_to_num(panel.features[-BASELINE_BLOCKS:, here].mean(axis=0)), np.nan
-    )
-    others = (1 - weight) * window.pool.draws[here].mean(axis=1, keepdims=True)
-    now = np.hstack([weight * ((features * coefficients) @ group), others])
-    before = np.hstack([weight * ((usual * coefficients) @ group), others])
+    now = contributions(found, panel)[here]
+    usual_panel = replace(panel, features=panel.features[-BASELINE_BLOCKS:].mean(axis=0)[None])
+    before = contributions(found, usual_panel)[here]
     total, total_before = now.sum(axis=1), before.sum(axis=1)
     is_same = np.isclose(total, total_before, rtol=1e-9)
     ratio = np.log(np.where(is_same, 2.0, total / total_before))
     mean = np.where(is_same, total, (total - total_before) / ratio)
     logs = (now - before) / mean[:, None]
     # A driver's figure: the mean of its features as the model weighs them, evenly if it does not.
-    weights = np.where((coefficients @ group) > 0, coefficients[:, None] * group, group)
+    coefficients = (
+        np.ones(len(FEATURES)) if found.window.model is None else found.window.model.coefficients
+    )
+    groups = _feature_groups()
+    weights = np.where(coefficients @ groups > 0, coefficients[:, None] * groups, groups)
     weights /= weights.sum(axis=0)
     year = panel.features[-1, here, :1]
-    figures = np.hstack([features @ weights, year])
-    usual_figures = np.hstack([usual @ weights, year])
+    figures = np.hstack([panel.features[-1, here] @ weights, year])
+    usual_figures = np.hstack([usual_panel.features[-1, here] @ weights, year])
     parts = [
         pl.DataFrame({"region_id": ids}).with_columns(
             driver=pl.lit(name),
@@ -602,14 +619,10 @@ def _drivers(found: Escalation, panel: Panel, ids: list[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _evidence(base: Night, panel: Panel, found: Escalation, places: pl.DataFrame) -> pl.DataFrame:
+def _evidence(base: Night, found: Escalation, places: pl.DataFrame) -> pl.DataFrame:
     """Of regions without events for a year the chance of a first one; how near violence is."""
     here = slice(base.regions)
-    is_quiet = panel.features[-1, :, 0] == 0
-    past = found.window.past
-    rows = (past.past_year == 0) & (past.pool.expected() > models.CALIBRATED_ABOVE / 2)
-    shift = models.fit_logit_shift(_at_least(past.pool.take(rows), 1.0), past.observed[rows] > 0)
-    first_event = models.calibrated(_at_least(found.window.pool, 1.0), shift)
+    first_event = first_event_probability(found)
     newest = _newest_event_days(base)
     longitude, latitude = (
         places[f"centroid_{axis}"].cast(pl.Float64).to_numpy() for axis in ("longitude", "latitude")
@@ -619,7 +632,7 @@ def _evidence(base: Night, panel: Panel, found: Escalation, places: pl.DataFrame
     frame = pl.DataFrame(
         {
             "region_id": ids,
-            "p_first_event": np.where(is_quiet, first_event, np.nan)[here],
+            "p_first_event": first_event[here],
             "nearest_active_km": km,
             "detail": [ids[n] if n >= 0 else None for n in nearest],
         }

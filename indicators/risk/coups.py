@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
+import polars as pl
 from statsmodels.genmod.families import Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools import add_constant
 
-from indicators.risk.panel import Array, weighted_means
+from indicators.risk.panel import Array
 
 AFTER_MONTHS = 6
-QUIET = 0.1  # added to a mean before its log
+LOG_OFFSET = 0.1  # added to a mean before its log
 
 
 def rate_ratios(counts: Array, months: Sequence[int]) -> list[tuple[float, float, float]]:
@@ -36,7 +37,10 @@ def rate_ratios(counts: Array, months: Sequence[int]) -> list[tuple[float, float
         >>> 1.9 < low < ratio < high < 2.7
         True
     """
-    past = [np.log(weighted_means(counts[:, None], h)[:-1, 0] + QUIET) for h in (6, 24)]
+    past = [
+        np.log(pl.Series(counts).ewm_mean(half_life=half_life).to_numpy()[:-1] + LOG_OFFSET)
+        for half_life in (6, 24)
+    ]
     number = np.arange(1, len(counts))
     steps = [(number > month) & (number <= month + AFTER_MONTHS) for month in months]
     design = add_constant(np.stack([*past, *steps], axis=1).astype(np.float64))

@@ -4,8 +4,25 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from config.registry import MEASURES
+from config.registry import MEASURES, coverage
 from indicators.risk.delay import Completeness, corrected
+
+
+def with_month(flags: pl.DataFrame, counts: pl.DataFrame, month: date) -> pl.DataFrame:
+    """Flags with ``data_month`` and its ``events_count`` and ``deaths_best_count``.
+
+    Args:
+        flags: One row a region.
+        counts: ``place_id``, ``month_start``, ``value`` (events) and ``deaths``.
+        month: Newest month wholly known.
+    """
+    newest = counts.filter(month_start=month).select(
+        region_id="place_id",
+        data_month="month_start",
+        events_count=pl.col("value").cast(pl.Int64),
+        deaths_best_count=pl.col("deaths").cast(pl.Int64),
+    )
+    return flags.join(newest, on="region_id", how="left", maintain_order="left", validate="1:1")
 
 
 def context(
@@ -77,10 +94,26 @@ def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
                 separator="; ",
                 ignore_nulls=True,
             ),
+            figure_month="month_start",
         )
     )
-    return region.join(newest, on="region_id", how="left", maintain_order="left").with_columns(
-        pl.col("detail").fill_null("missing: no figure for this region")
+    told = region.join(newest, on="region_id", how="left", maintain_order="left")
+    months = (pl.col("as_of_date").dt.year() - pl.col("figure_month").dt.year()) * 12 + (
+        pl.col("as_of_date").dt.month().cast(pl.Int32)
+        - pl.col("figure_month").dt.month().cast(pl.Int32)
+    )
+    age = pl.when(months > 0).then(pl.format(" ({} old)", _counted(months, "month")))
+    # The age stands before the notes: a share without its date would be taken for today's.
+    return told.with_columns(
+        detail=pl.when(pl.col("detail").is_not_null())
+        .then(
+            pl.concat_str(
+                pl.col("detail").str.extract(r"^([^;]*)"),
+                age.otherwise(pl.lit("")),
+                pl.col("detail").str.extract(r"^[^;]*(.*)$"),
+            )
+        )
+        .otherwise(pl.lit("missing: no figure for this region"))
     )
 
 
@@ -103,8 +136,18 @@ def _suspensions(region: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFram
         .group_by("country_code", maintain_order=True)
         .agg(value=pl.len(), detail=pl.col("words").str.join("; "))
     )
-    return region.join(shown, on="country_code", how="left", maintain_order="left").with_columns(
-        pl.col("value").fill_null(0), pl.col("detail").fill_null("none on file")
+    declared = coverage().filter(source="aid_suspensions").select("country_code", "kept_from",
+                                                                  "kept_until")  # fmt: skip
+    told = region.join(shown, on="country_code", how="left", maintain_order="left").join(
+        declared, on="country_code", how="left", maintain_order="left"
+    )
+    is_kept = pl.col("as_of_date").is_between("kept_from", "kept_until").fill_null(False)
+    none = pl.when(is_kept).then(pl.lit("none on file"))
+    return told.with_columns(
+        pl.when(is_kept).then(pl.col("value").fill_null(0)).otherwise("value").alias("value"),
+        pl.coalesce(
+            "detail", none.otherwise(pl.lit("missing: no register is kept for this time"))
+        ).alias("detail"),
     )
 
 
@@ -189,7 +232,7 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     """Flags with ``newest_event`` and ``reason``: figures, baseline, forecast, in words.
 
     Args:
-        flags: One row a region, without ``reason``.
+        flags: One row a region with its ``intensity``, without ``reason``.
         events: Core events as known on the night.
     """
     newest = (
@@ -209,28 +252,52 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
             ),
         )
     )
-    direction = (
-        pl.when(pl.col("p_escalation") > pl.col("p_escalation_before"))
-        .then(pl.lit("up"))
-        .otherwise(pl.lit("not up"))
-    )
     told = flags.join(newest, on="region_id", how="left", maintain_order="left").with_columns(
         pl.col("newest_event").fill_null("no event on file")
     )
     return told.with_columns(
         reason=pl.format(
             "{} and {} in {} against {} events a month in the past twelve (newest: {}); "
-            "chance of escalation (at least {} events in three months) {}%, {} from {}%",
+            "{} and {} in those twelve months ({}); chance of escalation (at least {} events "
+            "from {} to {}) {}%, {} {}% a month earlier",
             _counted(pl.col("events_count"), "event"),
             _counted(pl.col("deaths_best_count"), "death"),
             pl.col("data_month").dt.strftime("%Y-%m"),
             pl.col("events_past12_mean").round(2),
             "newest_event",
+            _counted(pl.col("events_past12_count"), "event"),
+            _counted(pl.col("deaths_past12_count"), "death"),
+            pl.col("intensity").replace({"some": "some violence", "very_violent": "very violent"}),
             "escalation_threshold_count",
-            (pl.col("p_escalation") * 100).round(0).cast(pl.Int64),
-            direction,
-            (pl.col("p_escalation_before") * 100).round(0).cast(pl.Int64),
+            pl.col("window_start_date").dt.strftime("%Y-%m-%d"),
+            pl.col("window_end_date").dt.strftime("%Y-%m-%d"),
+            per_cents(pl.col("p_escalation")),
+            change_in_words(),
+            per_cents(pl.col("p_escalation_before")),
         ),
+    )
+
+
+def per_cents(share: pl.Expr) -> pl.Expr:
+    """A share as whole per cents, as people are told it."""
+    return (share * 100).round(0).cast(pl.Int64)
+
+
+def change_in_words() -> pl.Expr:
+    """How the chance moved in a month, as far as it shows in whole per cents.
+
+    Example:
+        >>> chances = {"p_escalation": [0.2, 0.186, 0.1], "p_escalation_before": [0.15, 0.19, 0.2]}
+        >>> pl.DataFrame(chances).select(change_in_words()).to_series().to_list()
+        ['up from', 'unchanged from', 'down from']
+    """
+    now, before = per_cents(pl.col("p_escalation")), per_cents(pl.col("p_escalation_before"))
+    return (
+        pl.when(now > before)
+        .then(pl.lit("up from"))
+        .when(now < before)
+        .then(pl.lit("down from"))
+        .otherwise(pl.lit("unchanged from"))
     )
 
 

@@ -66,7 +66,7 @@ class CountMixture:
             >>> quiet.cdf(np.array([[-1.0, 0.0, 1.0]])).round(3).tolist()
             [[0.0, 0.75, 0.875]]
         """
-        wide = count.reshape(len(count), -1)
+        wide = count[:, None] if count.ndim == 1 else count
         parametric = negbin_cdf(wide, self.mean[:, None], self.dispersion[:, None])
         empirical = np.empty(wide.shape)
         step = max(1, CHUNK // (wide.shape[1] * self.draws.shape[1]))

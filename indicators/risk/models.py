@@ -113,6 +113,8 @@ def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> Se
         numpy.linalg.LinAlgError, RuntimeError: The fit has no solution (``FIT_ERRORS``).
     """
     observed = panel.ahead(first, last)
+    if not len(observed):
+        raise RuntimeError("no past night has a window that is wholly known")
     is_known = np.isfinite(panel.features[-1]).all(axis=1)
     features = panel.features[: len(observed)]
     if not is_known.all():
@@ -301,13 +303,14 @@ def past_windows(
     observed = panel.ahead(first, last)
     window = last - first + 1
     begin = max(BASELINE_BLOCKS - 1, len(observed) - tuning.dispersion_blocks)
-    nights = slice(begin, len(observed))
+    end = max(begin, len(observed))  # none, where less than a year lies before
+    nights = slice(begin, end)
     sums = window_sums(panel.counts, window)
     draws = np.lib.stride_tricks.sliding_window_view(sums, BASELINE_BLOCKS + 1 - window, axis=0)
-    draws = draws[begin - BASELINE_BLOCKS + 1 : len(observed) - BASELINE_BLOCKS + 1]
+    draws = draws[begin - BASELINE_BLOCKS + 1 : end - BASELINE_BLOCKS + 1]
     features = panel.features[nights].reshape(-1, len(FEATURES))
     pool = pool_of(model, features, draws.reshape(len(features), -1), tuning.weight)
-    place = np.tile(np.arange(panel.places), len(observed) - begin)
+    place = np.tile(np.arange(panel.places), end - begin)
     return PastWindows(pool, observed[nights].ravel(), features[:, 0], place)
 
 

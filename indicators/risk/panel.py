@@ -256,8 +256,10 @@ def nearest_active_place(
         is_active: Whether a place had an event of late.
 
     Example:
-        >>> nearest_active_place(np.array([0.0, 1, 5]), np.zeros(3), np.array([True, False, False]))
-        (array([-1,  0,  0]), array([   nan, 111.19..., 555.97...]))
+        >>> active = np.array([True, False, False])
+        >>> nearest, km = nearest_active_place(np.array([0.0, 1, 5]), np.zeros(3), active)
+        >>> nearest.tolist(), km.round(1).tolist()
+        ([-1, 0, 0], [nan, 111.2, 556.0])
     """
     places = len(longitude)
     nearest, km = np.full(places, -1, dtype=np.int64), np.full(places, np.nan)

@@ -9,18 +9,21 @@ import polars as pl
 
 from config.registry import LEVELS, thresholds
 from indicators.risk import alarms, models, scores
-from indicators.risk.assess import level_of
+from indicators.risk.assess import MANY_DEATHS, level_of
 from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, MODELS, Replay, Result
-from indicators.risk.panel import Array, Mask
+from indicators.risk.panel import BLOCK_DAYS, Array, Mask, block_sums
 
 BUDGET = 0.1  # of region-months flagged, in the comparison of rules
 REFERENCE = "conflictology"
-TOLD = (*MODELS, "combined", *BASELINES)
+SHOWN_MODELS = (*MODELS, "combined", *BASELINES)
 CASES = ("MLI.sikasso", "MLI.kayes", "MLI.bamako")
-CASE_MONTHS = (date(2020, 6, 1), date(2022, 6, 1))
-# Events a month in the past year -> how the part is called.
-VIOLENCE = {(0.0, 0.0): "no event in the past year", (0.0, 1.0): "up to one event a month",
-            (1.0, np.inf): "more than one event a month"}  # fmt: skip
+CASE_NIGHTS = (date(2020, 7, 1), date(2022, 7, 31))
+# Events in thirty days of the past year -> how the part is called.
+VIOLENCE = {(0.0, 0.0): "no event in the past year", (0.0, 1.0): "up to one event in thirty days",
+            (1.0, np.inf): "more than one event in thirty days"}  # fmt: skip
+SKILLS = ("crps", "crps_above_10", "ignorance", "interval_score_90", "brier")
+BINS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
+COVERAGE = (0.5, 0.8, 0.95)
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,9 @@ class Findings:
     Attributes:
         rows: Tidy: target, part, horizon_months, model, measure, value, interval_low,
             interval_high.
-        calibration: Forecast and observed share of escalations, by bins of the forecast.
+        calibration: Chances said and shares that came, by target and bin.
         rules: One row a way of flagging: flagged, precision, recall, ...
-        cases: Month by month, for the regions of ``CASES``.
+        cases: Night by night, for the regions of ``CASES``.
     """
 
     rows: pl.DataFrame
@@ -42,38 +45,34 @@ class Findings:
 
 
 def findings(
-    events: Result,
-    deaths: Result,
-    replay: Replay,
-    deaths_replay: Replay,
-    ids: Sequence[str],
-    first_month: date,
+    events: Result, deaths: Result, replay: Replay, without_gap: Result | None = None
 ) -> Findings:
     """What the two back-tests (events, deaths) say.
 
     Args:
         events: Back-test of events.
         deaths: Back-test of deaths, on the same origins.
-        replay: What the first rests on.
-        deaths_replay: What the second rests on.
-        ids: Region ids, the columns of every array.
-        first_month: What the first row of the counts is about.
+        replay: What both rest on.
+        without_gap: Events again, windows beginning right after the last day known.
     """
-    past = np.stack([replay.panel(int(o)).counts[-12:].mean(axis=0) for o in events.origins])
-    rows = [
-        *_scores("events", events, past > 0, "p_any_event_brier"),
-        *_scores("deaths", deaths, past > 0, "p_25_deaths_brier"),
-    ]
-    for part, mask in _parts(past, ids):
-        rows += _skills("events", part, events, mask)
+    ids = replay.regions["region_id"].to_list()
+    is_active = events.past_year > 0
+    rows = [*_scores("events", events, is_active), *_scores("deaths", deaths, is_active)]
+    for part, mask in _parts(events.past_year, ids):
+        for target, result in (("events", events), ("deaths", deaths)):
+            rows += _skills(target, part, result, mask)
+    if without_gap:
+        rows += _skills(
+            "events", "windows from the last day known", without_gap, np.ones_like(is_active)
+        )
     rows += _escalation(events)
     rows += by_level(events.p_escalation, events.escalated)
     rows += _first_events(events)
     return Findings(
         rows=tidy(rows),
-        calibration=_calibration(events),
-        rules=_rules(events, replay, deaths_replay, ids),
-        cases=_cases(events, replay, ids, month_number(first_month)),
+        calibration=_calibration(events, deaths),
+        rules=_rules(events, replay, ids),
+        cases=_cases(events, ids),
     )
 
 
@@ -97,43 +96,45 @@ def _parts(past: Array, ids: Sequence[str]) -> Iterable[tuple[str, Mask]]:
 
 
 def _skills(target: str, part: str, result: Result, mask: Mask) -> list[tuple[object, ...]]:
-    told: list[tuple[object, ...]] = []
+    rows: list[tuple[object, ...]] = []
     for horizon, scored in result.by_horizon.items():
-        reference = np.where(mask, scored.crps[REFERENCE], 0).sum(axis=1)
-        own = np.where(mask, scored.crps["combined"], 0).sum(axis=1)
+        by_model = scored.by_measure["crps"]
+        reference = np.where(mask, by_model[REFERENCE], 0).sum(axis=1)
+        own = np.where(mask, by_model["combined"], 0).sum(axis=1)
         if reference.sum() > 0:
             measure = scores.skill(own, reference)
-            told.append((target, part, horizon, "combined", "crps_skill", *measure))
-    return told
+            rows.append((target, part, horizon, "combined", "crps_skill", *measure))
+    return rows
 
 
-def _scores(target: str, result: Result, active: Mask, brier: str) -> list[tuple[object, ...]]:
-    """Scores over all regions; coverage and PIT of those with an event in the past year."""
-    told: list[tuple[object, ...]] = []
+def _scores(target: str, result: Result, is_active: Mask) -> list[tuple[object, ...]]:
+    """Scores over all regions; coverage and PIT too of those with an event in the past year."""
+    rows: list[tuple[object, ...]] = []
     for horizon, scored in result.by_horizon.items():
-        for name in TOLD:
+        for name in SHOWN_MODELS:
             key = (target, "all", horizon, name)
-            told.append((*key, "crps", float(scored.crps[name].mean()), None, None))
-            told.append((*key, "log_score", float(scored.log[name].mean()), None, None))
-            told.append((*key, brier, float(scored.brier[name].mean()), None, None))
-            if name != REFERENCE:
-                pair = (scored.crps[name].sum(axis=1), scored.crps[REFERENCE].sum(axis=1))
-                told.append((*key, "crps_skill", *scores.skill(*pair)))
-            for share, held in scored.covered.items():
-                measure = f"covered_{share:.0%}".replace("%", "")
-                told.append((*key, measure, float(held[name][active].mean()), None, None))
-        pit = np.histogram(scored.pit["combined"][active], bins=10, range=(0, 1))[0]
-        told += [
-            (target, "all", horizon, "combined", f"pit_{n}", float(share), None, None)
-            for n, share in enumerate(pit / pit.sum())
-        ]
-    return told
+            for measure, by_model in scored.by_measure.items():
+                rows.append((*key, measure, float(by_model[name].mean()), None, None))
+                if measure in SKILLS and name != REFERENCE:
+                    pair = (by_model[name].sum(axis=1), by_model[REFERENCE].sum(axis=1))
+                    rows.append((*key, f"{measure}_skill", *scores.skill(*pair)))
+        everywhere = np.ones_like(is_active)
+        for part, mask in (("all", everywhere), ("active in the past year", is_active)):
+            pit = scored.pit["combined"][mask]
+            key = (target, part, horizon, "combined")
+            for share in COVERAGE:
+                is_covered = np.abs(pit - 0.5) <= share / 2
+                measure = f"covered_{100 * share:.0f}"
+                rows.append((*key, measure, float(is_covered.mean()), None, None))
+            tenths = np.histogram(pit, bins=10, range=(0, 1))[0] / max(pit.size, 1)
+            rows += [(*key, f"pit_{n}", float(share), None, None) for n, share in enumerate(tenths)]
+    return rows
 
 
 def _escalation(result: Result) -> list[tuple[object, ...]]:
     p, came = result.p_escalation, result.escalated
     base = came.mean()
-    drawn = scores.resamples(len(p))[:400]
+    drawn = scores.moving_block_bootstrap(len(p))[:400]
     kinds: dict[str, Callable[[Array, Mask], float]] = {
         "base_rate": lambda p, came: float(came.mean()),
         "auc": scores.auc,
@@ -145,21 +146,24 @@ def _escalation(result: Result) -> list[tuple[object, ...]]:
         "brier_skill": lambda p, came: (
             1 - float(scores.brier(p, came).mean()) / float(came.mean() * (1 - came.mean()))
         ),
+        "log_loss": lambda p, came: float(scores.log_loss(p, came).mean()),
+        "came_over_said": lambda p, came: float(came.sum() / p.sum()),
     }
-    told: list[tuple[object, ...]] = []
-    active = result.threshold > thresholds()["escalation"]["least_events"]
-    for part, mask in (
-        ("all", np.ones(p.shape, bool)),
-        ("usually more than 1.5 events in three months", active),
+    rows: list[tuple[object, ...]] = []
+    is_high = result.threshold > thresholds()["escalation"]["least_events"]
+    for part, mask, said in (
+        ("all", np.ones(p.shape, bool), p),
+        ("all, before calibration", np.ones(p.shape, bool), result.p_uncalibrated),
+        ("usually more than 1.5 events in ninety days", is_high, p),
     ):
         if not came[mask].any() or base == 0:
             continue
         for measure, body in kinds.items():
-            again = [body(p[rows][mask[rows]], came[rows][mask[rows]]) for rows in drawn]
+            again = [body(said[rows_][mask[rows_]], came[rows_][mask[rows_]]) for rows_ in drawn]
             low, high = np.quantile(again, [0.05, 0.95])
-            value = body(p[mask], came[mask])
-            told.append(("escalation", part, 3, "combined", measure, value, low, high))
-    return told
+            value = body(said[mask], came[mask])
+            rows.append(("escalation", part, 3, "combined", measure, value, low, high))
+    return rows
 
 
 def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
@@ -190,63 +194,67 @@ def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
 
 
 def _first_events(result: Result) -> list[tuple[object, ...]]:
-    """Chance of a first event after a quiet year: the pool beside the shrunk rates."""
-    quiet = np.isfinite(result.p_first_shrunk)
-    if not quiet.any():
+    """Chance of a first event in ninety days after a quiet year."""
+    is_quiet = np.isfinite(result.p_first)
+    if not is_quiet.any():
         return []
-    came, count = np.where(quiet, result.began, 0.0), quiet.sum()
-    told: list[tuple[object, ...]] = [
-        ("first_event", "quiet for a year", None, "all", "base_rate",
-         float(came.sum() / count), None, None),
-    ]  # fmt: skip
-    missed = {}
-    for name, p in (("combined", result.p_first), ("gamma_poisson", result.p_first_shrunk)):
-        key = ("first_event", "quiet for a year", None, name)
-        held, said = result.began[quiet], p[quiet]
-        missed[name] = np.where(quiet, (np.nan_to_num(p) - came) ** 2, 0).sum(axis=1)
-        log = -np.log(np.maximum(np.where(held, said, 1 - said), scores.LEAST_PROBABILITY))
-        told += [
-            (*key, "mean_forecast", float(said.mean()), None, None),
-            (*key, "brier", float(missed[name].sum() / count), None, None),
-            (*key, "log_score", float(log.mean()), None, None),
-            (*key, "auc", scores.auc(said, held), None, None),
-            (*key, "average_precision", scores.average_precision(said, held), None, None),
-        ]
-    gain = scores.skill(missed["gamma_poisson"], missed["combined"])
-    return [*told, ("first_event", "quiet for a year", None, "gamma_poisson", "brier_gain", *gain)]
+    said, came = result.p_first[is_quiet], (result.reached_any > 0)[is_quiet]
+    if not came.any():
+        return []
+    key = ("first_event", "quiet for a year", 3, "combined")
+    return [
+        (*key, "base_rate", float(came.mean()), None, None),
+        (*key, "mean_forecast", float(said.mean()), None, None),
+        (*key, "brier", float(scores.brier(said, came).mean()), None, None),
+        (*key, "log_loss", float(scores.log_loss(said, came).mean()), None, None),
+        (*key, "auc", scores.auc(said, came), None, None),
+        (*key, "average_precision", scores.average_precision(said, came), None, None),
+    ]
 
 
-def _calibration(result: Result) -> pl.DataFrame:
-    edges = [0, 0.01, 0.02, 0.05, *(thresholds()["levels"].values()), 1.0]
-    p, came = result.p_escalation.ravel(), result.escalated.ravel()
-    place = np.clip(np.digitize(p, edges) - 1, 0, len(edges) - 2)
-    return pl.DataFrame(
-        [
-            {
-                "forecast": f"{edges[k]:.0%} to {edges[k + 1]:.0%}",
-                "region_months": int((place == k).sum()),
-                "mean_forecast": float(p[place == k].mean()),
-                "came": float(came[place == k].mean()),
-            }
-            for k in range(len(edges) - 1)
-            if (place == k).any()
-        ]
-    )
+def _calibration(events: Result, deaths: Result) -> pl.DataFrame:
+    """Chances said and shares that came, by target and bin of the chance."""
+    is_quiet = np.isfinite(events.p_first)
+    first = min(events.by_horizon)
+    any_event, many = events.by_horizon[first], deaths.by_horizon[min(deaths.by_horizon)]
+    targets = {
+        "escalation": (events.p_escalation, events.escalated),
+        "escalation, before calibration": (events.p_uncalibrated, events.escalated),
+        "any event in thirty days": (any_event.probability, any_event.observed > 0),
+        f"{MANY_DEATHS} deaths in thirty days": (many.probability, many.observed >= MANY_DEATHS),
+        "first event in ninety days": (
+            events.p_first[is_quiet], (events.reached_any > 0)[is_quiet]
+        ),
+    }  # fmt: skip
+    rows = []
+    for target, (said, came) in targets.items():
+        number = np.clip(np.digitize(said, BINS) - 1, 0, len(BINS) - 2)
+        for k in np.unique(number):
+            within = number == k
+            rows.append(
+                {
+                    "chance_of": target,
+                    "said": f"{BINS[k]:.0%} to {BINS[k + 1]:.0%}",
+                    "cases": int(within.sum()),
+                    "mean_said": float(said[within].mean()),
+                    "came": float(came[within].mean()),
+                }
+            )
+    return pl.DataFrame(rows)
 
 
-def _rules(
-    result: Result, replay: Replay, deaths_replay: Replay, ids: Sequence[str]
-) -> pl.DataFrame:
-    origins = [int(o) for o in result.origins]
-    panels = [replay.panel(o).counts for o in origins]
-    recent = np.stack([counts[-3:].sum(axis=0) for counts in panels])
-    usual = np.stack([3 * counts[-12:].mean(axis=0) for counts in panels])
-    reached = _reached(result, replay)
+def _rules(result: Result, replay: Replay, ids: Sequence[str]) -> pl.DataFrame:
+    recent, usual = result.recent, 3 * result.past_year
     flags: dict[str, Mask] = {"P(escalation)": alarms.at_budget(result.p_escalation, BUDGET)}
     number = flags["P(escalation)"].mean()
-    flags["events of the last three months"] = alarms.at_budget(recent, number)
+    flags["events of the last ninety days"] = alarms.at_budget(recent, number)
     flags["their rise over the past year"] = alarms.at_budget(recent - usual, number)
-    deaths = [deaths_replay.panel(o).counts for o in origins]
+    deaths = []
+    for origin in result.origins:
+        base = replay.night(origin)
+        whole = block_sums(base.deaths, base.regions + int(base.country.max()) + 1,
+                           base.known_until, 37)  # fmt: skip
+        deaths.append(whole[:, : base.regions])
     countries = np.array([name[:3] for name in ids])
     for months, label in ((12, "HDX Signals, the most in a year"), (36, "in three years")):
         by_region = [alarms.hdx_signals(d[-months - 1 :], months)[-1] for d in deaths]
@@ -256,45 +264,36 @@ def _rules(
         ]
         by_country = [alarms.hdx_signals(d[-months - 1 :], months)[-1] for d in of_country]
         flags[f"{label}, by country"] = np.stack(by_country)
-    for level in ("watch", "warning", "alarm"):
+    for level in LEVELS[1:]:
         flags[f"level {level} or above"] = result.p_escalation >= thresholds()["levels"][level]
     return pl.DataFrame(
         [
-            {"rule": rule, **vars(alarms.alarm_score(flag, result.escalated, reached))}
+            {"rule": rule, **vars(alarms.alarm_score(flag, result.escalated, result.reached))}
             for rule, flag in flags.items()
         ]
     )
 
 
-def _reached(result: Result, replay: Replay) -> Array:
-    """Months after the origin in which the escalation's threshold was reached (else 0)."""
-    window = int(thresholds()["escalation"]["months"])
-    ahead = np.stack([replay.truth[o + 1 : o + 1 + window] for o in result.origins])
-    reached = np.cumsum(ahead, axis=1) >= result.threshold[:, None]
-    return np.asarray(np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, 0))
-
-
-def _cases(result: Result, replay: Replay, ids: Sequence[str], begins: int) -> pl.DataFrame:
+def _cases(result: Result, ids: Sequence[str]) -> pl.DataFrame:
     rows = []
     for name in CASES:
         if name not in ids:
             continue
         region = ids.index(name)
-        for number, origin in enumerate(int(o) for o in result.origins):
-            month = month_start(begins + origin)
-            if not CASE_MONTHS[0] <= month <= CASE_MONTHS[1]:
+        for number, origin in enumerate(result.origins):
+            if not CASE_NIGHTS[0] <= origin.night <= CASE_NIGHTS[1]:
                 continue
             p = result.p_escalation[number]
             drivers = result.drivers[number, region]
             rows.append(
                 {
                     "region_id": name,
-                    "month": month,
-                    "events": int(replay.panel(origin).counts[-1, region]),
+                    "night": origin.night,
+                    "events": int(result.counts[number, region]),
                     "p_escalation": float(p[region]),
                     "rank": int((p > p[region]).sum()) + 1,
-                    "driver": models.DRIVERS[int(drivers.argmax())],
-                    "expected_events": float(drivers.sum()),
+                    "driver": models.DRIVERS[int(np.nan_to_num(drivers).argmax())],
+                    "expected_events": float(np.nansum(drivers)),
                     "came": bool(result.escalated[number, region]),
                 }
             )
@@ -317,77 +316,101 @@ def month_start(number: int) -> date:
     return date(number // 12, number % 12 + 1, 1)
 
 
-def page(found: Findings, origins: tuple[date, date], known_until: date, seconds: float) -> str:
+def page(found: Findings, nights: tuple[date, date], known_until: date, seconds: float) -> str:
     """The scorecard as Markdown."""
-    skill = found.rows.filter(pl.col("measure") == "crps_skill")
+    rows = found.rows
     lines = [
         "# Scorecard of the models\n",
-        f"Written by `tocsin backtest`; do not edit. Origins {origins[0]:%Y-%m} to "
-        f"{origins[1]:%Y-%m}, each seeing only what was known on the night its month became "
-        f"whole; outcomes as known on {known_until}; weights of the pool learnt on the "
-        f"{LEARNING_MONTHS} months before and the origins since, on outcomes known by then. "
-        f"Skill is 1 - CRPS / CRPS of conflictology (the past twelve months); [90% interval] by "
-        f"block bootstrap over origins. {seconds:.0f} s of computing.\n",
+        f"Written by `tocsin backtest`; do not edit. Nights {nights[0]} to {nights[1]}, one a "
+        "month: the first on which the month before was wholly known. Each sees only what was "
+        "known then; "
+        f"windows are blocks of {BLOCK_DAYS} days that begin the day after the night; outcomes as "
+        f"known on {known_until}. The pool's weight is learnt on the {LEARNING_MONTHS} months "
+        "before and the nights since, on outcomes known by then; the chances of escalation use the "
+        "weight of `config/thresholds.toml`. Skill is 1 - score / score of conflictology (the past "
+        "twelve blocks, each equally likely, scored exactly); [90% interval] by block bootstrap over "
+        f"nights. {seconds:.0f} s of computing.\n",
     ]
     for target in ("events", "deaths"):
-        of_target = skill.filter(target=target, part="all")
-        lines += [f"## CRPS skill, {target}\n", *_by_horizon(of_target, "model")]
-        measured = found.rows.filter(target=target, part="all", model="combined")
+        of_target = rows.filter(target=target, part="all")
+        skill = of_target.filter(measure="crps_skill")
+        lines += [f"## CRPS skill, {target}\n", *_by_horizon(skill, "model")]
+        pool = of_target.filter(model="combined")
+        skills = pool.filter(pl.col("measure").str.ends_with("_skill"))
         lines += [
             "",
-            f"The pool's other measures, {target} (coverage and PIT: regions with an event in "
-            "the past year):\n",
-            *_measures(measured),
+            f"The pool's skill by each score, {target}:\n",
+            *_by_horizon(skills, "measure"),
         ]
-    parts = skill.filter((pl.col("target") == "events") & (pl.col("part") != "all"))
-    lines += ["", "## Where the pool is better and worse: CRPS skill, events\n"]
-    lines += _by_horizon(parts, "part")
+        means = pool.filter(pl.col("measure").is_in([*SKILLS, "bias"]))
+        lines += ["", "Its mean scores:\n", *_by_horizon(means, "measure"), ""]
+        active = rows.filter(target=target, part="active in the past year")
+        for part, frame in (("among regions with an event in the past year", active),
+                            ("among all", pool)):  # fmt: skip
+            covered = frame.filter(pl.col("measure").str.starts_with("covered_"))
+            lines += [f"Share within the central 50, 80 and 95% (randomised PIT), {part}:\n"]
+            lines += [*_by_horizon(covered, "measure"), "", *_pit(frame)]
+    parts = rows.filter(
+        (pl.col("measure") == "crps_skill")
+        & ~pl.col("part").is_in(["all", "windows from the last day known"])
+    )
+    for target in ("events", "deaths"):
+        lines += [f"## Where the pool is better and worse: CRPS skill, {target}\n"]
+        lines += [*_by_horizon(parts.filter(target=target), "part"), ""]
+    without_gap = rows.filter(part="windows from the last day known")
+    if without_gap.height:
+        lines += [
+            "## From the night, or from the last day known\n",
+            "The same figures with windows that begin right after the last day known, as calendar "
+            "months did: nearer by the twenty days that UCDP's figures are old.\n",
+            *_by_horizon(without_gap, "part"),
+            "",
+        ]
     lines += [
-        "",
         "## Candidate features\n",
         "Share of the self-exciting model's CRPS that one more feature saves; kept only if the "
-        "whole interval is above zero at every horizon.\n",
-        *_by_horizon(found.rows.filter(measure="crps_gain"), "part"),
+        "whole interval is above zero at every horizon. Deaths and one-sided events are as known "
+        "on each night; coups, suspensions and presence are those on file today, cut at the "
+        "night.\n",
+        *_by_horizon(rows.filter(measure="crps_gain"), "part"),
         "",
         "## What followed Mali's coups\n",
         "Events and deaths of the six months after, in times of what the country's own past "
         "foretold [90% interval]; one case each, whatever else happened then.\n",
         "| after | events | deaths |\n| --- | --- | --- |",
     ]
-    ratios = found.rows.filter(measure="rate_ratio")
+    ratios = rows.filter(measure="rate_ratio")
     for part in ratios["part"].unique(maintain_order=True):
-        told = [_ratio(row) for row in ratios.filter(part=part).iter_rows(named=True)]
-        lines.append(f"| {part} | {' | '.join(told)} |")
+        cells = [_ratio(row) for row in ratios.filter(part=part).iter_rows(named=True)]
+        lines.append(f"| {part} | {' | '.join(cells)} |")
     lines += ["", "## Escalation\n", "| among | measure | value |", "| --- | --- | --- |"]
     lines += [
         f"| {r['part']} | {r['measure'].replace('_', ' ')} | {_number(r)} |"
-        for r in found.rows.filter(target="escalation").iter_rows(named=True)
+        for r in rows.filter(target="escalation").iter_rows(named=True)
     ]
-    lines += ["", "Calibration:\n", *_table(found.calibration)]
+    lines += ["", "## Calibration\n", *_table(found.calibration)]
     lines += [
         "",
         "## First events after a quiet year\n",
-        "Chance of at least one event in three months, in regions without any for twelve: the "
-        "pool's, and the gamma-Poisson rate that stands beside it as evidence (`p_first_event`). "
-        "Levels rest on the pool; `brier gain` is what the shrunk rate would save of its Brier "
-        "score.\n",
+        "Chance of at least one event in ninety days, in regions without any for a year.\n",
         "| by | measure | value |",
         "| --- | --- | --- |",
     ]
     lines += [
         f"| {r['model']} | {r['measure'].replace('_', ' ')} | {_number(r)} |"
-        for r in found.rows.filter(target="first_event").iter_rows(named=True)
+        for r in rows.filter(target="first_event").iter_rows(named=True)
     ]
     lines += [
         "",
         "## Alarms\n",
         f"The first three flag the same number of region-months ({BUDGET:.0%}). An onset is an "
-        "escalation after a month that was not one; it is warned of if flagged in the month "
-        "before it was reached; lead: months in an unbroken run up to then.\n",
+        "escalation after a night that was not followed by one; it is warned of if flagged on the "
+        "night before the block in which it was reached; lead: months in an unbroken run up to "
+        "then.\n",
         *_table(found.rules),
         "",
-        "## Sikasso, Kayes and Bamako, month by month\n",
-        "What the night after the month would have said (combined, three months ahead).\n",
+        "## Sikasso, Kayes and Bamako, night by night\n",
+        "`events` of the last thirty days known.\n",
         *_table(found.cases),
     ]
     return "\n".join(lines) + "\n"
@@ -419,14 +442,14 @@ def _by_horizon(rows: pl.DataFrame, by: str) -> list[str]:
     return lines
 
 
-def _measures(rows: pl.DataFrame) -> list[str]:
-    wide = rows.filter(
-        ~pl.col("measure").str.starts_with("pit_") & (pl.col("measure") != "crps_skill")
-    ).pivot(on="horizon_months", index="measure", values="value")
+def _pit(rows: pl.DataFrame) -> list[str]:
     pit = rows.filter(pl.col("measure").str.starts_with("pit_"))
-    first = pit.filter(horizon_months=pit["horizon_months"].min())["value"].to_list()
-    told = ", ".join(f"{share:.2f}" for share in first)
-    return [*_table(wide), "", f"PIT in tenths, shortest horizon (even: 0.10 each): {told}.\n"]
+    lines = []
+    for horizon in sorted(pit["horizon_months"].unique()):
+        shares = pit.filter(horizon_months=horizon)["value"]
+        tenths = ", ".join(f"{share:.2f}" for share in shares)
+        lines.append(f"PIT in tenths, h={horizon} (even: 0.10 each): {tenths}.\n")
+    return lines
 
 
 def _table(frame: pl.DataFrame) -> list[str]:

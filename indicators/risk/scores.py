@@ -1,79 +1,186 @@
-"""How good forecasts were: proper scores, ranking, coverage, and intervals for all of them.
+"""How good forecasts were: proper scores, ranking, calibration, and intervals for all of them.
 
-Counts are scored by the ranked probability score over 0, 1, 2, ..., which for counts is
-the CRPS (Gneiting & Raftery 2007; Epstein 1969).
+Counts are scored by the ranked probability score over 0, 1, 2, ..., which for counts is the CRPS
+(Gneiting & Raftery 2007; Epstein 1969), by the ignorance score in VIEWS' bins and the interval
+score at 90% (Hegre et al. 2025), and by the CRPS above ten alone (threshold-weighted, Gneiting &
+Ranjan 2011).
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import scoringrules
-from scipy.optimize import nnls
 from scipy.stats import rankdata
 
+from indicators.risk.mixtures import CountMixture
 from indicators.risk.panel import Array, Mask
 
-LEAST_PROBABILITY = 1e-3  # of the log score: a surprise costs at most 6.9
+IGNORANCE_BOUNDS = np.array([0, 2, 5, 10, 25, 50, 100, 250, 500, 1000])  # last count of each bin
+IGNORANCE_DRAWS = 1000  # a forecast counts as so many draws, and one more in every bin
+TAIL_FROM = 10
+WIDTH_ONE = 256  # counts up to here are summed one by one
 RESAMPLES = 2000
 BLOCK_MONTHS = 6  # of the bootstrap: as long as the longest horizon
+WEIGHTS = np.linspace(0, 1, 21)  # of the pool's first model that are tried
 
 
-def crps(pmf: Array, y: Array) -> Array:
-    """Continuous ranked probability score of each forecast, in events; 0 is perfect.
+def evaluation_counts(largest: float) -> Array:
+    """Counts at which a distribution is evaluated: each to 256, then ever wider steps.
+
+    Their number grows with the logarithm of ``largest``.
+
+    Example:
+        >>> evaluation_counts(100).size, evaluation_counts(1e6).size
+        (271, 578)
+    """
+    wide = np.geomspace(WIDTH_ONE, max(largest * 4, WIDTH_ONE + 1), 1 + int(max(0, np.log(
+        max(largest * 4, WIDTH_ONE) / WIDTH_ONE) / 0.03)))  # fmt: skip
+    return np.unique(np.concatenate([np.arange(WIDTH_ONE + 1.0), np.round(wide)]))
+
+
+def cdf_errors(pool: CountMixture, observed: Array, counts: Array) -> tuple[Array, Array]:
+    """Distribution less the step at what came, places x counts, and each cell's width.
+
+    In a cell wider than one the distribution counts as its mean over the cell, and the step as
+    the share of the cell at or above what came.
+    """
+    width = np.append(np.diff(counts), 1.0)
+    cdf = pool.cdf(np.broadcast_to(counts, (len(observed), counts.size)))
+    following = np.append(cdf[:, 1:], cdf[:, -1:], axis=1)
+    mean = np.where(width > 1, (cdf + following) / 2, cdf)
+    step = np.clip((counts + width - observed[:, None]) / width, 0, 1)
+    return mean - step, width
+
+
+def crps(pool: CountMixture, observed: Array, above: float = 0) -> Array:
+    """Continuous ranked probability score of each forecast, in counts; 0 is perfect.
 
     Args:
-        pmf: ... x counts, probabilities of 0, 1, 2, ...
-        y: What came, at most the largest count told apart.
+        pool: One a place.
+        observed: What came, one a place.
+        above: Only counts from here on are scored (threshold-weighted CRPS).
 
     Example:
-        >>> crps(np.array([[0.5, 0.3, 0.2]]), np.array([0.0])).round(2).tolist()
-        [0.29]
+        >>> sure = CountMixture(np.zeros(1), np.ones(1), np.ones(1), np.array([[0.0, 2.0]]))
+        >>> crps(sure, np.array([0.0])).tolist()
+        [0.5]
     """
-    return np.asarray(scoringrules.rps_score(y + 1, pmf), dtype=np.float64)
+    largest = max(float(observed.max(initial=0)), float(pool.quantile(0.999).max(initial=0)))
+    counts = evaluation_counts(largest)
+    error, width = cdf_errors(pool, observed, counts)
+    scored = counts >= above
+    return np.asarray((error**2 * width)[:, scored].sum(axis=1))
 
 
-def log_score(pmf: Array, y: Array) -> Array:
-    """Minus the log of the probability given to what came, never above 6.9."""
-    given = np.take_along_axis(pmf, y[..., None].astype(np.int64), axis=-1)[..., 0]
-    return np.asarray(-np.log(np.maximum(given, LEAST_PROBABILITY)))
+def bin_probability(pool: CountMixture, observed: Array) -> Array:
+    """Probability given to the bin of what came, as from a thousand draws and one in every bin."""
+    bounds = np.append(IGNORANCE_BOUNDS, np.inf)
+    upper = np.searchsorted(IGNORANCE_BOUNDS, observed)
+    high = np.where(np.isinf(bounds[upper]), 1.0, pool.cdf(np.minimum(bounds[upper], 1e9)))
+    low = pool.cdf(np.where(upper > 0, bounds[upper - 1], -1.0))
+    bins = IGNORANCE_BOUNDS.size + 1
+    return np.asarray(((high - low) * IGNORANCE_DRAWS + 1) / (IGNORANCE_DRAWS + bins))
 
 
-def brier(probability: Array, came: Mask) -> Array:
+def ignorance(pool: CountMixture, observed: Array) -> Array:
+    """Minus the binary logarithm of ``bin_probability``, in bits.
+
+    Example:
+        >>> sure = CountMixture(np.zeros(1), np.ones(1), np.ones(1), np.zeros((1, 12)))
+        >>> ignorance(sure, np.array([0.0])).round(3).tolist()
+        [0.014]
+    """
+    return np.asarray(-np.log2(bin_probability(pool, observed)))
+
+
+def interval_score(pool: CountMixture, observed: Array, share: float = 0.9) -> Array:
+    """Width of the central interval, and what missing it costs (Gneiting & Raftery 2007).
+
+    Example:
+        >>> sure = CountMixture(np.zeros(1), np.ones(1), np.ones(1), np.zeros((1, 12)))
+        >>> interval_score(sure, np.array([1.0])).round(6).tolist()
+        [20.0]
+    """
+    rest = (1 - share) / 2
+    missed = scoringrules.interval_score(
+        observed, pool.quantile(rest), pool.quantile(1 - rest), alpha=1 - share
+    )
+    return np.asarray(missed).reshape(observed.shape)  # one forecast comes back without an axis
+
+
+def randomised_pit(pool: CountMixture, observed: Array, uniform: Array) -> Array:
+    """Probability below what came and a random share of its own; uniform if calibrated.
+
+    For counts the share must be random (Czado, Gneiting & Held 2009).
+
+    Args:
+        pool: One a place.
+        observed: What came.
+        uniform: Random numbers from 0 to 1, one a place.
+    """
+    below, up_to = pool.cdf(observed - 1), pool.cdf(observed)
+    return np.asarray(below + uniform * (up_to - below))
+
+
+def brier(probability: Array, observed: Mask) -> Array:
     """Squared distance of a probability from what came (0 or 1)."""
-    return np.asarray(scoringrules.brier_score(came.astype(np.float64), probability))
+    return np.asarray(scoringrules.brier_score(observed.astype(np.float64), probability))
 
 
-def covered(pmf: Array, y: Array, share: float) -> Mask:
-    """Whether the central interval of this share holds what came.
+def log_loss(probability: Array, observed: Mask) -> Array:
+    """Minus the log of the probability given to what came, a chance counting as 0.1% at least."""
+    given = np.where(observed, probability, 1 - probability)
+    return np.asarray(-np.log(np.maximum(given, 1e-3)))
 
-    Example:
-        >>> covered(np.array([[0.5, 0.3, 0.2]]), np.array([2.0]), 0.5).tolist()
-        [False]
+
+@np.errstate(invalid="ignore")
+def pool_losses(pool: CountMixture, observed: Array) -> tuple[Array, Array]:
+    """CRPS and ignorance, summed over places, at each of ``WEIGHTS`` of the pool's first model.
+
+    The CRPS of a pool is a quadratic form in its weight.
     """
-    below = np.cumsum(pmf, axis=-1)
-    low = (below >= (1 - share) / 2 - 1e-12).argmax(axis=-1)
-    high = (below >= (1 + share) / 2 - 1e-12).argmax(axis=-1)
-    return np.asarray((y >= low) & (y <= high))
+    first, second = (
+        CountMixture(np.full_like(pool.weight, w) * (pool.weight > 0), pool.mean, pool.dispersion,
+                     pool.draws)
+        for w in (1.0, 0.0)
+    )  # fmt: skip
+    largest = max(float(observed.max(initial=0)), float(first.quantile(0.999).max(initial=0)))
+    counts = evaluation_counts(largest)
+    (one, width), (other, _) = (cdf_errors(part, observed, counts) for part in (first, second))
+    products = [float((a * b * width).sum()) for a, b in ((one, one), (one, other), (other, other))]
+    w = WEIGHTS
+    quadratic = w**2 * products[0] + 2 * w * (1 - w) * products[1] + (1 - w) ** 2 * products[2]
+    given = [bin_probability(part, observed) for part in (first, second)]
+    bits = -np.log2(w[:, None] * given[0] + (1 - w)[:, None] * given[1]).sum(axis=1)
+    return quadratic, bits
 
 
-def mid_pit(pmf: Array, y: Array) -> Array:
-    """Probability below what came plus half of its own: uniform on average if calibrated."""
-    index = y[..., None].astype(np.int64)
-    up_to = np.take_along_axis(np.cumsum(pmf, axis=-1), index, axis=-1)[..., 0]
-    return np.asarray(up_to - np.take_along_axis(pmf, index, axis=-1)[..., 0] / 2)
+def best_weight(losses: Sequence[tuple[float, Array, Array]]) -> float:
+    """Weight of ``WEIGHTS`` with the least CRPS and ignorance together.
+
+    Both count relative to conflictology alone (weight 0).
+
+    Args:
+        losses: Importance, CRPS and ignorance by weight, one for each past forecast.
+    """
+    importance = np.array([part[0] for part in losses])
+    crps, bits = (importance @ np.stack([part[k] for part in losses]) for k in (1, 2))
+    return float(WEIGHTS[np.argmin(crps / crps[0] + bits / bits[0])])
 
 
-def auc(score: Array, came: Mask) -> float:
+def auc(score: Array, observed: Mask) -> float:
     """Chance that what came was scored above what did not (ties half).
 
     Example:
         >>> auc(np.array([0.1, 0.4, 0.4]), np.array([False, False, True]))
         0.75
     """
-    ones = int(came.sum())
-    ranks = rankdata(score)[came].sum() - ones * (ones + 1) / 2
-    return float(ranks / (ones * (came.size - ones)))
+    ones = int(observed.sum())
+    ranks = rankdata(score)[observed].sum() - ones * (ones + 1) / 2
+    return float(ranks / (ones * (observed.size - ones)))
 
 
-def average_precision(score: Array, came: Mask) -> float:
+def average_precision(score: Array, observed: Mask) -> float:
     """Mean precision at each hit, going down the list; ties are taken in their mean order.
 
     Example:
@@ -81,13 +188,13 @@ def average_precision(score: Array, came: Mask) -> float:
         0.833
     """
     levels, group = np.unique(-score, return_inverse=True)
-    hits = np.bincount(group, weights=came, minlength=levels.size)
+    hits = np.bincount(group, weights=observed, minlength=levels.size)
     flagged = np.cumsum(np.bincount(group, minlength=levels.size))
-    return float((hits * np.cumsum(hits) / flagged).sum() / came.sum())
+    return float((hits * np.cumsum(hits) / flagged).sum() / observed.sum())
 
 
-def resamples(origins: int, seed: int = 2026) -> Array:
-    """Rows of origin numbers: moving blocks of consecutive months, so that shared shocks stay."""
+def moving_block_bootstrap(origins: int, seed: int = 2026) -> Array:
+    """Rows of origin numbers in blocks of consecutive months (Künsch 1989): shared shocks stay."""
     rng = np.random.default_rng(seed)
     block = min(BLOCK_MONTHS, origins)
     starts = rng.integers(0, origins - block + 1, (RESAMPLES, -(-origins // block)))
@@ -104,28 +211,8 @@ def skill(score: Array, reference: Array) -> tuple[float, float, float]:
         score: Sums of a score by origin.
         reference: The same of the reference forecast.
     """
-    rows = resamples(score.size)
+    rows = moving_block_bootstrap(score.size)
     below = reference[rows].sum(axis=1)
     drawn = 1 - score[rows].sum(axis=1)[below > 0] / below[below > 0]
     low, high = np.quantile(drawn, [0.05, 0.95])
     return float(1 - score.sum() / reference.sum()), float(low), float(high)
-
-
-def pool_weights(products: Array) -> Array:
-    """Weights >= 0, summing to one, of the linear pool with the least CRPS.
-
-    The CRPS of a pool is a quadratic form in its weights.
-
-    Args:
-        products: Models x models: sums of products of (distribution - outcome step).
-
-    Example:
-        >>> pool_weights(np.array([[1.0, 0.0], [0.0, 1.0]])).round(3).tolist()
-        [0.5, 0.5]
-    """
-    count = len(products)
-    lower = np.linalg.cholesky(products / products.max() + 1e-12 * np.eye(count))
-    sum_to_one = 1e4 * np.ones((1, count))
-    target = np.append(np.zeros(count), 1e4)
-    found = nnls(np.vstack([lower.T, sum_to_one]), target)[0]
-    return np.asarray(found / found.sum())

@@ -55,6 +55,7 @@ def read_table(
     header: Sequence[str] = (),
     separator: str = ",",
     holds_out: bool = False,
+    optional: Sequence[str] = (),
 ) -> pl.DataFrame:
     r"""Rows of a CSV, a zipped CSV or a Parquet file, in the declared columns and types.
 
@@ -66,6 +67,7 @@ def read_table(
         header: Names of all columns, for a file that came without its first line.
         separator: Between fields.
         holds_out: Whether a row that cannot be read is told in ``FAULT`` and not raised.
+        optional: Those of ``names`` that may be missing, and empty.
 
     A day given only to the month (``2021-06``) becomes the first of that month.
 
@@ -79,7 +81,7 @@ def read_table(
         7
     """
     raw = _raw(content, url, header, separator)
-    frame = typed(raw, url, names, nullable)
+    frame = typed(raw, url, names, nullable, optional)
     if holds_out:
         return frame
     if frame[FAULT].is_not_null().any():
@@ -92,7 +94,11 @@ def read_table(
 
 
 def typed(
-    raw: pl.DataFrame, url: str, names: Sequence[str], nullable: Sequence[str] = ()
+    raw: pl.DataFrame,
+    url: str,
+    names: Sequence[str],
+    nullable: Sequence[str] = (),
+    optional: Sequence[str] = (),
 ) -> pl.DataFrame:
     """The declared columns of a frame in their declared types, a row's fault beside it.
 
@@ -102,6 +108,8 @@ def typed(
     Raises:
         SourceError: A column is missing.
     """
+    lacking = [name for name in optional if name not in raw.columns]
+    raw = raw.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
     if missing := [name for name in names if name not in raw.columns]:
         raise SourceError(
             f"{url}: column {', '.join(missing)} is missing (found: {', '.join(raw.columns)}); "
@@ -117,7 +125,7 @@ def typed(
     faults = []
     for name in names:
         wrong = cast[name].is_null() & kept[name].is_not_null()
-        empty = kept[name].is_null() & pl.Series([name not in nullable])
+        empty = kept[name].is_null() & pl.Series([name not in (*nullable, *optional)])
         if wrong.any() or empty.any():
             value = kept[name].cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
             fault = pl.select(

@@ -16,11 +16,12 @@ PAGE_ROWS = 1_000
 PASSING = (400,)  # the API answers so in the middle of paging, and recovers
 BUNDLE = b"PK\x03\x04"
 COLUMNS = (
-    "id", "relid", "year", "type_of_violence", "conflict_name", "dyad_name", "side_a", "side_b",
-    "where_prec", "adm_1", "adm_2", "latitude", "longitude", "country", "country_id",
-    "event_clarity", "date_prec", "date_start", "date_end", "deaths_a", "deaths_b",
+    "id", "relid", "year", "code_status", "type_of_violence", "conflict_name", "dyad_name",
+    "side_a", "side_b", "where_prec", "adm_1", "adm_2", "latitude", "longitude", "country",
+    "country_id", "event_clarity", "date_prec", "date_start", "date_end", "deaths_a", "deaths_b",
     "deaths_civilians", "deaths_unknown", "best", "high", "low",
 )  # fmt: skip
+OPTIONAL = ("code_status",)  # the embedded releases were cut without it
 # All columns of a release, in order: at least one candidate file (24.0.1) came without them.
 HEADER = (
     "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id",
@@ -45,9 +46,9 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         if not rows:
             raise SourceError(f"{url}: holds no events; fetch it again")
         raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
-        events = typed(raw, url, COLUMNS, empty)
+        events = typed(raw, url, COLUMNS, empty, OPTIONAL)
     else:
-        events = read_table(content, url, COLUMNS, empty, HEADER, holds_out=True)
+        events = read_table(content, url, COLUMNS, empty, HEADER, holds_out=True, optional=OPTIONAL)
     if url.startswith("http"):
         ours = countries()["gw_number"].to_list()
         return events.filter(within(pl.col("country_id").is_in(ours)))
@@ -221,7 +222,9 @@ SOURCE = Source(
         "in Côte d'Ivoire",
         "events of where_prec 4-7 are known only to the region or the country",
         "119 events span two months or more; they count in the month of date_end",
-        "no event without a death; recent months are provisional",
+        "no event without a death; recent months are provisional: of October 2023's candidates in "
+        "the Sahel 85 of 86 clear ones were in the final release, of those marked 'Check ...' "
+        "20 of 41",
         "the embedded 21.1 holds only events of where_prec 1-2, and of these first day, type, "
         "names, coordinates and deaths; its other columns are taken from 24.1",
     ),
@@ -243,6 +246,7 @@ SOURCE = Source(
     parse=parse,
     columns=COLUMNS,
     key=("id",),
+    optional=OPTIONAL,
     dated_by="date_end",
     lag=Lag(next_month_day=20),
     lag_reason="UCDP publishes a month's candidate events about the 20th of the next month",

@@ -1,14 +1,33 @@
 -- grain: one row per event_id and version known by $as_of; known_to null: still believed then
--- reads: history.ucdp_ged, core.region, core.region_name, config_countries, config_actors
+-- reads: history.ucdp_ged, ops.batch, core.region, core.region_name, config_countries, config_actors
 -- An event lies in the region of its own country whose polygon holds the point; the
 -- source's region name is the cross-check. Where no polygon holds the point, that name
 -- places it. A line or vague area (where_prec 5) is placed only where both agree;
 -- an event known to the country only (6, 7) is never placed. A degree counts as 111 km.
+-- Provisional: sent by a candidate release, until a yearly release known later holds its
+-- day (what that leaves out is withdrawn); and whatever the source itself says to check.
 with known as (
 
     select * replace (case when known_to <= $as_of then known_to end as known_to)
     from history.ucdp_ged
     where known_from <= $as_of and (known_to is null or known_to > known_from)
+
+),
+
+candidate as (
+
+    select batch_id
+    from ops.batch
+    where source = 'ucdp_ged' and part not in ('', 'yearly')
+
+),
+
+-- Since when the yearly releases known by $as_of hold the days up to their last one.
+confirmed as (
+
+    select known_at, covers_until
+    from ops.batch
+    where source = 'ucdp_ged' and part in ('', 'yearly') and known_at <= $as_of
 
 ),
 
@@ -126,6 +145,19 @@ select
     e.deaths_a as deaths_a_count,
     e.deaths_b as deaths_b_count,
     e.deaths_unknown as deaths_unknown_count,
+    e.code_status,
+    coalesce(e.code_status ilike 'check%', false)
+    or (
+        e.batch_id in (select batch_id from candidate)
+        and not exists (
+            select 1
+            from confirmed as c
+            where
+                c.known_at > e.known_from
+                and (e.known_to is null or c.known_at < e.known_to)
+                and e.date_end <= c.covers_until
+        )
+    ) as is_provisional,
     e.known_from,
     e.known_to,
     e.known_basis,

@@ -1,15 +1,17 @@
 -- grain: one row per country_code
 -- reads: regions
 -- The outline of a country's regions as GeoJSON, of about 2 km detail; the buffer closes
--- slits between neighbours, which would be drawn as specks.
+-- slits between neighbours, which would be drawn as specks. Wound anew as regions are.
 select
     country_code,
     st_asgeojson(
-        st_reduceprecision(
-            st_simplifypreservetopology(
-                st_union_agg(st_buffer(st_geomfromwkb(boundary_wkb), 0.02)), 0.02
-            ),
-            0.01
+        st_normalize(
+            st_reduceprecision(
+                st_simplifypreservetopology(
+                    st_union_agg(st_buffer(st_geomfromwkb(boundary_wkb), 0.02)), 0.02
+                ),
+                0.01
+            )
         )
     ) as geojson
 from regions

@@ -1,0 +1,204 @@
+"""The night in a terminal: the answer first, one line a region."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from config.texts import without_code_words
+from flows.terminal import (
+    DRIVERS,
+    Heading,
+    counted,
+    intensity_text,
+    level_text,
+    listing,
+    paragraph,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from flows.nightly import Report
+
+DEADLIEST = 10
+NOT_TOO_OLD = "figures_are_not_too_old"  # a check's name
+
+
+def check_in_words(check: dict[str, Any]) -> str:
+    """A check that did not hold: how severe, of what, what good rows hold, what was seen."""
+    from warehouse.sources import SOURCES
+
+    titles = {f"landing.{source.name}": source.title for source in SOURCES}
+    table = titles.get(check["table_name"], check["table_name"].partition(".")[2])
+    count, column = check["unexpected_count"], check["column_name"] or "table"
+    rows = "" if count is None else f"{counted(count, 'row')}, "
+    wanted = check["expectation"].partition(": ")[2]
+    of = "" if wanted == column.replace("_", " ") else f", {column}"
+    seen = check["observed"] or "-"
+    return without_code_words(f"{check['severity']}, {table}{of}: {wanted}; {rows}seen: {seen}")
+
+
+def show(report: "Report", console: Console, published: str, why: bool = False) -> None:
+    """The night at a glance: the answer first, then sources, checks, file and mails.
+
+    Args:
+        report: What the run did.
+        console: Where to.
+        published: Path of the published file.
+        why: Whether each level's reasons are told.
+    """
+    from alerts.wording import change, month, span
+
+    is_stale = bool(report.flags["is_stale"].any())
+    first = report.flags.row(0, named=True)
+    until = month(first["data_month"], "en")
+    if is_stale:
+        console.print(f"[red]The figures end in {until}: what follows is history, no warning.[/]")
+    flags = gravest_first(report.flags)
+    window = span(first["window_start_date"], first["window_end_date"], "en")
+    paragraph(
+        console,
+        f"A level is the chance that violence doubles {window}, against the region's own usual; it "
+        f"does not say how violent a region is. Figures to {until}.",
+    )
+    if flags.height:
+        console.print()
+        listing(
+            console,
+            [
+                Heading("level"), Heading("region"), Heading("past 12 months"),
+                Heading("chance", right=True), Heading("in a month"),
+            ],
+            [
+                (
+                    level_text(flag["level"]),
+                    f"{flag['region_name']} ({flag['country_code']})",
+                    intensity_text(flag["intensity"]),
+                    f"{flag['p_escalation']:.0%}",
+                    moved_in_words(
+                        change(flag["p_escalation"], flag["p_escalation_before"]),
+                        flag["p_escalation_before"],
+                    ),
+                )
+                for flag in flags.iter_rows(named=True)
+            ],
+            title=f"Regions with a level, chance {window}: {flags.height} of "
+            f"{report.flags.height}",
+            is_one_line=True,
+        )  # fmt: skip
+    else:
+        console.print("No region has a level; that is no all-clear.")
+    console.print()
+    paragraph(console, deadliest_in_words(report))
+    if why:
+        for flag in flags.iter_rows(named=True):
+            console.print()
+            paragraph(console, why_in_words(flag, report))
+    elif flags.height:
+        console.print("[dim]Why: tocsin nightly --why, or the page.[/]")
+    console.print()
+    listing(
+        console,
+        [
+            Heading("source"), Heading("rows", right=True, spare=2), Heading("newest"),
+            Heading("age in days", right=True, spare=1), Heading("held out", right=True),
+            Heading("state"),
+        ],
+        [
+            (
+                source["title"],
+                f"{source['rows_count']:,}",
+                str(source["newest_date"] or "-"),
+                str(source["age_days"] if source["age_days"] is not None else "-"),
+                f"{source['quarantined_count']:,}",
+                Text("STALE", style="red") if source["is_stale"]
+                else Text("not renewed", style="red") if source["failure"] else "ok",
+            )
+            for source in report.sources.iter_rows(named=True)
+        ],
+    )  # fmt: skip
+    if report.sources_off:
+        paragraph(console, f"Off: {', '.join(report.sources_off)} (TOCSIN_SOURCES turns one on)")
+    titles = dict(report.sources.select("source", "title").iter_rows())
+    for name, failure in report.failures.items():
+        told = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
+        console.print(f"[red]NOT RENEWED[/] {escape(told)}", highlight=False, soft_wrap=True)
+    failed = report.checks.filter(~report.checks["is_success"])
+    console.print(
+        f"Checks: {report.checks.height} made, {failed.height} did not hold", highlight=False
+    )
+    for check in failed.iter_rows(named=True):
+        if check["column_name"] != NOT_TOO_OLD:  # told in red above
+            paragraph(console, check_in_words(check), indent=2)
+    console.print(f"Published: {published}, and quality.html beside it", soft_wrap=True)
+    for mail in report.deliveries:
+        console.print(
+            f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
+        )
+    if not report.readers_count:
+        console.print("[red]No mail: nobody is in the file of recipients.[/] (README: Settings)")
+    elif not report.deliveries:
+        console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")
+
+
+def gravest_first(flags: "pl.DataFrame") -> "pl.DataFrame":
+    """Regions with a level: by level, then by how violent they are, then by chance."""
+    from config.registry import INTENSITIES, LEVELS
+
+    ranks = [
+        flags[name].replace_strict({n: i for i, n in enumerate(order)}).alias(f"{name}_rank")
+        for name, order in (("level", LEVELS), ("intensity", INTENSITIES))
+    ]
+    return (
+        flags.with_columns(ranks)
+        .filter(flags["level"] != LEVELS[0])
+        .sort("level_rank", "intensity_rank", "p_escalation", descending=True)
+    )
+
+
+def moved_in_words(moved: str, before: float) -> str:
+    """How a chance moved in a month.
+
+    Example:
+        >>> moved_in_words("down", 0.34), moved_in_words("unchanged", 0.19)
+        ('down from 34%', 'unchanged')
+    """
+    return moved if moved == "unchanged" else f"{moved} from {before:.0%}"
+
+
+def deadliest_in_words(report: "Report") -> str:
+    """How many regions are violent, and the deadliest of those without a level."""
+    flags = report.flags
+    numbers = {name: flags.filter(intensity=name).height for name in ("very_violent", "violent")}
+    worst = flags.sort("deaths_past12_count", "events_past12_count", descending=True)
+    silent = [
+        f"{flag['region_name']} ({flag['country_code']}) {flag['deaths_past12_count']:,}"
+        for flag in worst.head(DEADLIEST).iter_rows(named=True)
+        if flag["level"] == "none" and flag["deaths_past12_count"]
+    ]
+    told = (
+        f"Past twelve months, whatever the level: {counted(numbers['very_violent'], 'region')} "
+        f"very violent, {numbers['violent']} violent."
+    )
+    if silent:
+        told += f" Among the deadliest without a level (deaths): {', '.join(silent)}."
+    return told
+
+
+def why_in_words(flag: dict[str, Any], report: "Report") -> str:
+    """The figures that a level rests on, and what stands beside them."""
+    drivers = report.drivers.filter(region_id=flag["region_id"])
+    of_region = {row["driver"]: row["value"] for row in drivers.iter_rows(named=True)}
+    figure = drivers.filter(driver="administrator_presence")["detail"].item() or ""
+    first = drivers.filter(driver_rank=1).row(0, named=True)
+    presence = of_region["administrator_presence"]
+    suspended = of_region["aid_suspensions_open"]
+    return (
+        f"{flag['region_name']} ({flag['country_code']}): {flag['reason']}. Main driver: "
+        f"{DRIVERS[first['driver']]} ({first['value']:.2f} a month). Administrators at their "
+        f"posts: {'no figure' if presence is None else f'{presence:.0%}, {figure}'}. "
+        "Suspensions of aid or cooperation in force: "
+        f"{'not known' if suspended is None else f'{suspended:.0f}'}."
+    )

@@ -1,0 +1,120 @@
+"""What a terminal of 80 signs shows: whole words, one line a region, nothing of the code."""
+
+import re
+from datetime import date
+from io import StringIO
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from expectations.judge import judge
+from flows.cli import in_words
+from flows.glance import check_in_words, show
+from flows.nightly import Report
+from flows.terminal import Heading, listing
+
+NIGHT = date(2021, 6, 25)
+CODE_WORD = re.compile(r"\b[a-zA-Z0-9]+_[a-zA-Z0-9_]+\b(?!:\d)")  # ids of events stay whole
+
+
+def console(width: int = 80) -> Console:
+    return Console(file=StringIO(), width=width, color_system=None)
+
+
+def lines(shown: Console) -> list[str]:
+    assert isinstance(shown.file, StringIO)
+    return [line.rstrip() for line in shown.file.getvalue().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def report(night) -> Report:
+    tables = night(NIGHT)
+    failed = {
+        "severity": "warning", "table_name": "mart.source_status", "column_name": "is_stale",
+        "is_success": False, "unexpected_count": 1,
+        "expectation": "ExpectColumnValuesToBeInSet: one of False", "observed": "True",
+    }  # fmt: skip
+    checks = pl.concat([judge({}), pl.DataFrame([failed])], how="diagonal_relaxed")
+    return Report(
+        flags=tables["mart.flag"],
+        drivers=tables["mart.flag_driver"],
+        sources=tables["mart.source_status"],
+        checks=checks,
+        failures={"ucdp_ged": "ucdp_ged: https://example.org cannot be reached"},
+        deliveries=[],
+    )
+
+
+@pytest.mark.parametrize("why", [False, True])
+def test_a_night_fits_and_is_one_line_a_region(report, why) -> None:
+    shown = console()
+    show(report, shown, "/srv/tocsin.duckdb", why)
+    said = lines(shown)
+    text = "\n".join(said)
+    assert max(len(line) for line in said if "https://" not in line) <= 80  # they stay whole
+    assert re.search(r"^warning +Sikasso \(MLI\) +some violence +20% +up from 15%$", text, re.M)
+    assert len(re.findall(r"^(?:alarm|warning|watch) .*%", text, re.M)) == 15
+    assert "from June to August 2021" in text
+    assert "Mopti (MLI) 641" in text  # the deadliest has no level
+    assert CODE_WORD.findall(text) == []
+    assert "UCDP Georeferenced Event Dataset: https://example.org cannot be reached" in text
+    reasons = " ".join(text.split())
+    sikasso = reasons.partition("Sikasso (MLI): 1 event and 5 deaths in 2021-05")[2]
+    assert bool(sikasso) == why
+    if why:
+        assert "20%, up from 15% a month earlier. Main driver: own events of the past" in sikasso
+        assert "Administrators at their posts: no figure." in sikasso
+    assert "administrators missing" not in text
+    assert " > " not in text
+    assert "1 events" not in text
+
+
+def test_a_check_is_told_in_words() -> None:
+    check = {
+        "severity": "warning", "table_name": "landing.ucdp_ged", "column_name": "is_stale",
+        "unexpected_count": 1, "expectation": "X: one of False", "observed": "is_stale True",
+    }  # fmt: skip
+    assert check_in_words(check) == (
+        "warning, UCDP Georeferenced Event Dataset, is stale: should be no; 1 row, seen: is stale "
+        "True"
+    )
+
+
+ROWS = [("Boucle du Mouhoun (BFA)", "2026-11-25 19:40", "BFA.boucle_du_mouhoun", "")] * 2
+HEADINGS = (Heading("region"), Heading("since"), Heading("id", spare=1), Heading("muted"))
+
+
+@pytest.mark.parametrize("width", [30, 50, 80, 120])
+def test_words_and_dates_are_whole_at_every_width(width) -> None:
+    shown = console(width)
+    listing(shown, HEADINGS, ROWS)
+    words = " ".join(lines(shown)).split()
+    for whole in ("Boucle", "Mouhoun", "(BFA)", "2026-11-25", "19:40"):
+        assert words.count(whole) == 2, whole
+    assert "muted" not in words  # nothing is in that column
+    assert words.count("BFA.boucle_du_mouhoun") in (0, 2)
+
+
+def test_what_does_not_fit_stands_below_each_other() -> None:
+    shown = console()
+    address = "https://example.org/" + "a" * 90
+    listing(
+        shown,
+        [Heading("region_name"), Heading("url"), Heading("share")],
+        [("Sikasso", address, in_words(0.23994934673369753)), ("Gao", "-", in_words(None))],
+    )
+    assert lines(shown) == [
+        "region_name: Sikasso", f"url: {address}", "share: 0.2399", "",
+        "region_name: Gao", "url: -", "share: -", "",
+    ]  # fmt: skip
+
+
+def test_a_list_fits_in_one_line_a_row_where_that_is_asked() -> None:
+    shown = console(48)
+    listing(shown, HEADINGS, ROWS, is_one_line=True)
+    assert lines(shown) == [
+        "region                   since",
+        "Boucle du Mouhoun (BFA)  2026-11-25 19:40",
+        "Boucle du Mouhoun (BFA)  2026-11-25 19:40",
+    ]
