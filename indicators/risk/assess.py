@@ -22,6 +22,7 @@ from indicators.risk.panel import (
     Array,
     EventDays,
     Panel,
+    Rows,
     build_panel,
     conflict_day_features,
     nearest_active_place,
@@ -444,7 +445,7 @@ def _may_fall_on(base: Night, found: Escalation, panel: Panel, night: date) -> l
     if not flagged.size:
         return falls
     rule = thresholds()["escalation"]
-    of_flagged = EventDays(*_only(base.events, flagged, panel.places))
+    of_flagged = _only(base.events, flagged, panel.places)
     decay = {f"neighbours_{d}": d for d in (60, 180)} | {"everywhere": 90}
     for days in reversed(FALL_DAYS):
         features, counts = conflict_day_features(
@@ -461,12 +462,12 @@ def _may_fall_on(base: Night, found: Escalation, panel: Panel, night: date) -> l
     return falls
 
 
-def _only(events: EventDays, places: Array, count: int) -> tuple[Array, Array, Array]:
+def _only(events: EventDays, places: Rows, count: int) -> EventDays:
     """Events of some places, which are numbered anew."""
     number = np.full(count, -1, dtype=np.int64)
     number[places] = np.arange(places.size)
     within = number[events.place] >= 0
-    return events.day[within], number[events.place[within]], events.size[within]
+    return EventDays(events.day[within], number[events.place[within]], events.size[within])
 
 
 def _forecasts(

@@ -1,5 +1,6 @@
 """Simple forecasts of counts in a window ahead, and their pool; equations: docs/models.md."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from indicators.risk.panel import (
     Array,
     Mask,
     Panel,
+    Rows,
     window_sums,
 )
 
@@ -227,7 +229,7 @@ def pool_of(
     return CountMixture(np.where(is_known, weight, 0.0), mean, model.dispersion(mean), draws)
 
 
-def escalation_threshold(past_year: Array, rule: dict[str, float]) -> Array:
+def escalation_threshold(past_year: Array, rule: Mapping[str, float]) -> Array:
     """Events that the coming ninety days must reach to count as escalation.
 
     At least ``least_events`` and at least ``ratio`` times what the past 365 days had in as long.
@@ -293,7 +295,7 @@ class PastWindows:
     pool: CountMixture
     observed: Array
     past_year: Array
-    place: Array
+    place: Rows
 
 
 def past_windows(
@@ -332,7 +334,7 @@ def with_more_events(features: Array, number: Array) -> Array:
 
 def _impulse(days_ago: Array) -> dict[str, Array]:
     """What one event so many days before the last one known adds to its place's features."""
-    response = {"past_year": (days_ago < YEAR_DAYS) * (BLOCK_DAYS / YEAR_DAYS)}
+    response = {"past_year": np.where(days_ago < YEAR_DAYS, BLOCK_DAYS / YEAR_DAYS, 0.0)}
     for name in FEATURES:
         if name.startswith("own_"):
             daily = 0.5 ** (1 / float(name.removeprefix("own_")))

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 FIRST_DAY = date(1989, 1, 1)
@@ -104,9 +104,13 @@ def main() -> None:
     """Make and assess the worlds asked for, and print how they grow."""
     from math import log
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--regions", type=int, nargs="+", default=[104, 1_000, 3_600, 48_000])
-    parser.add_argument("--largest-deaths", type=int, default=60_000, help="in one region and month")
+    parser.add_argument(
+        "--largest-deaths", type=int, default=60_000, help="in one region and month"
+    )
     parser.add_argument("--step", choices=("make", "measure"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -114,7 +118,9 @@ def main() -> None:
         return make_world(asked.regions[0], asked.largest_deaths, asked.folder)
     if asked.step == "measure":
         return print(json.dumps(measure(asked.folder)))
-    print(f"{'regions':>8}{'events':>11}{'seconds':>9}{'of processor':>14}{'GB':>7}{'at start':>10}")
+    print(
+        f"{'regions':>8}{'events':>11}{'seconds':>9}{'of processor':>14}{'GB':>7}{'at start':>10}"
+    )
     previous: tuple[int, float] | None = None
     for regions in asked.regions:
         with tempfile.TemporaryDirectory() as folder:
