@@ -34,6 +34,7 @@ class Digest:
 
     Attributes:
         flags: Every region with its level (``flags``) and its residents, where known.
+        country_forecasts: Sums of whole countries in the thirty days after the night.
         alerts: Regions above the threshold, or fallen below it tonight (``alerts``).
         drivers: Drivers and context of every region (``flag_drivers``).
         events: Events of the newest months in regions of ``alerts``.
@@ -49,6 +50,7 @@ class Digest:
     as_of_date: date
     data_month: date
     flags: pl.DataFrame
+    country_forecasts: pl.DataFrame
     alerts: pl.DataFrame
     drivers: pl.DataFrame
     events: pl.DataFrame
@@ -72,6 +74,7 @@ class Digest:
         return replace(
             self,
             flags=flags,
+            country_forecasts=self.country_forecasts.join(flags, on="country_code", how="semi"),
             alerts=self.alerts.join(flags, on="region_id", how="semi").with_columns(
                 alert_level=floored.then("alert_level").otherwise(pl.lit(CALM))
             ),
@@ -145,6 +148,9 @@ def _environment(language: str, is_html: bool) -> Environment:
     for name in ("day", "month", "number", "percent", "chance", "name", "unit", "plain"):
         environment.filters[name] = partial(getattr(wording, name), language=language)
     environment.filters["odds"] = wording.odds
+    environment.filters["rests_on_fallen_bar"] = lambda row: wording.rests_on_fallen_bar(
+        row["level"], row["level_at_bar_before"], row["quiet_days"]
+    )
     environment.filters["window"] = lambda row: wording.span(
         row["window_start_date"], row["window_end_date"], language
     )
@@ -204,6 +210,9 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
         "window_start_date": first["window_start_date"],
         "window_end_date": first["window_end_date"],
         "is_stale": is_stale,
+        "country_forecasts": digest.country_forecasts.sort(
+            "deaths_mean", "country_code", descending=[True, False]
+        ).to_dicts(),
         "violent_counts": {n: violent.filter(intensity=n).height for n in VIOLENT},
         "deadliest": [
             {**row, "alert_level": levels.get(row["region_id"], CALM)}

@@ -11,7 +11,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
-from config.registry import names_fr
+from config.registry import LEVELS, names_fr
 
 UNITS_FR = {
     "cercle": "cercle",
@@ -26,6 +26,7 @@ UNITS_FR = {
 }
 RARE = 0.005  # below, a chance is told as "less than", never as nought
 VOWELS = "AEIOUYÀÂÉÈÊËÎÏÔÛÜaeiouyéèê"
+QUIET_DAYS = 180  # half a year
 LONGEST = 120  # signs of a name: longer than any in the sources
 LOCALES = Path(__file__).parent / "locales"
 
@@ -209,6 +210,24 @@ def change(now: float, before: float) -> str:
     """
     shown, was = round(now, 2), round(before, 2)
     return "up" if shown > was else "down" if shown < was else "unchanged"
+
+
+def rests_on_fallen_bar(level: str, level_at_bar_before: str, quiet_days: int | None) -> bool:
+    """Whether a quiet region has its level only because fewer events count as escalation now.
+
+    Args:
+        level: By the figures of the night.
+        level_at_bar_before: What it would be if the bar of half a year ago still held.
+        quiet_days: Since the newest event; None: there never was one.
+
+    Example:
+        >>> rests_on_fallen_bar("warning", "none", 241), rests_on_fallen_bar("warning", "none", 179)
+        (True, False)
+        >>> rests_on_fallen_bar("none", "none", 900), rests_on_fallen_bar("watch", "alarm", 241)
+        (False, False)
+    """
+    is_quiet = quiet_days is not None and quiet_days >= QUIET_DAYS
+    return is_quiet and LEVELS.index(level_at_bar_before) < LEVELS.index(level)
 
 
 def odds(probability: float) -> int:

@@ -201,4 +201,45 @@ def why_in_words(flag: dict[str, Any], report: "Report") -> str:
         f"posts: {'no figure' if presence is None else f'{presence:.0%}, {figure}'}. "
         "Suspensions of aid or cooperation in force: "
         f"{'not known' if suspended is None else f'{suspended:.0f}'}."
+        f"{'' if flag['is_stale'] else moves_in_words(flag)}"
     )
+
+
+def moves_in_words(flag: dict[str, Any]) -> str:
+    """What would lift or lower a level, each sentence after a blank; empty: nothing is known.
+
+    Example:
+        >>> flag = {
+        ...     "level": "warning", "level_at_bar_before": "warning", "quiet_days": 241,
+        ...     "level_without_newest_event": "watch", "events_to_next_level_count": 2,
+        ...     "may_fall_on_date": None,
+        ... }
+        >>> for sentence in moves_in_words(flag).split(". "):
+        ...     print(sentence.strip())
+        2 further events would lift it to alarm
+        Without its newest event: watch.
+    """
+    from alerts.wording import rests_on_fallen_bar
+    from config.registry import LEVELS
+
+    level, without = flag["level"], flag["level_without_newest_event"]
+    told = ""
+    if rests_on_fallen_bar(level, flag["level_at_bar_before"], flag["quiet_days"]):
+        told += (
+            f" No event for {counted(flag['quiet_days'], 'day')}; the level stands because the "
+            "bar fell: a return to last year's level would count."
+        )
+    if flag["events_to_next_level_count"]:
+        above = LEVELS[LEVELS.index(level) + 1]
+        told += (
+            f" {counted(flag['events_to_next_level_count'], 'further event')} would lift it to "
+            f"{above}{'' if above == LEVELS[-1] else ' or higher'}."
+        )
+    if flag["may_fall_on_date"]:
+        told += (
+            f" If all stays quiet it can fall on {flag['may_fall_on_date']} at the earliest, once "
+            "the figures of two months say so."
+        )
+    if without and without != level:
+        told += f" Without its newest event: {level_text(without).plain}."
+    return told

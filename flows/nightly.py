@@ -384,6 +384,7 @@ def digest_of(
         as_of_date=night,
         data_month=month,
         flags=flags,
+        country_forecasts=tables["mart.country_forecast"].filter(horizon_months=1),
         alerts=alerts,
         drivers=tables["mart.flag_driver"],
         events=tables["core.event"]

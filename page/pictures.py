@@ -21,7 +21,7 @@ from warehouse.situation import Situation
 
 # What is mapped, and bounds from which a class begins; None: no figure.
 MAPPED: dict[str, tuple[float | None, ...]] = {
-    "p_escalation": (0.0, 0.02, 0.04, 0.08, 0.16, 0.25),
+    "p_escalation": (0.0, 0.03, 0.07, 0.14, 0.24, 0.33),
     "events": (0, 1, 3, 10, 30, 100),
     "deaths": (0, 1, 10, 50, 200, 500),
     "presence": (None, 0.0, 0.2, 0.4, 0.6, 0.8),

@@ -25,6 +25,7 @@ class Situation:
             month alone says, ``changed_night`` since when it is told.
         drivers: Drivers and context of every region.
         forecasts: The pool's forecasts.
+        country_forecasts: Sums of whole countries in the thirty days after the night.
         series: Chosen indicators of the regions: indicator, region_id, month_start, value;
             zeros only of the last two years.
         levels: The life of alerts: region_id, night_from, night_to (null: still told),
@@ -46,6 +47,7 @@ class Situation:
     flags: pl.DataFrame
     drivers: pl.DataFrame
     forecasts: pl.DataFrame
+    country_forecasts: pl.DataFrame
     series: pl.DataFrame
     levels: pl.DataFrame
     events: pl.DataFrame
@@ -112,6 +114,9 @@ def _read(
         forecasts=told(
             "from forecasts_as_of($night) where model = 'combined' "
             "order by region_id, horizon_months"
+        ),
+        country_forecasts=told(
+            "from country_forecasts_as_of($night) where horizon_months = 1 order by country_code"
         ),
         series=run(con, "situation/series", night=night, indicators=list(indicators)).pl(),
         levels=run(con, "situation/level", night=night).pl(),
