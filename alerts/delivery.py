@@ -1,16 +1,17 @@
 """From digest to mail: queued with its bytes, handed over once, tried again over nights."""
 
 import hashlib
-import os
 import re
 import smtplib
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from email.header import Header
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import SMTP as SMTP_POLICY
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import duckdb
 
 from alerts.digest import Digest, render
+from config.files import write_atomically
 from config.recipients import Recipient
 from config.settings import SettingsError, Smtp
 from warehouse.history import transaction
@@ -29,6 +31,30 @@ GIVE_UP_DAYS = 5  # RFC 5321, 4.5.4.1: at least four to five days
 KEEP_DAYS = 30  # bytes of mails that are done
 REFUSED_FOR_GOOD = 500
 CLOSING = 421
+LINE, LONGEST_WORD = 76, 60  # signs of a line of a header (RFC 2047), and of a word in one
+
+
+class SubjectPolicy(EmailPolicy):
+    """SMTP's rules, with a subject that begins on its header's line.
+
+    The standard library folds some subjects of about a line before their first word.
+    """
+
+    def fold(self, name: str, value: Any) -> str:
+        """A header as lines."""
+        if name.lower() != "subject":
+            return str(super().fold(name, value))
+        text = str(value)
+        is_plain = text.isascii() and max(map(len, text.split()), default=0) < LONGEST_WORD
+        charset = "us-ascii" if is_plain else "utf-8"
+        header = Header(text, charset, header_name=name, maxlinelen=LINE)
+        return f"{name}: {header.encode(linesep=self.linesep)}{self.linesep}"
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The same as bytes."""
+        if name.lower() != "subject":
+            return super().fold_binary(name, value)
+        return self.fold(name, value).encode("ascii")
 
 
 @dataclass(frozen=True)
@@ -71,18 +97,30 @@ def letter(
 
     Told is what differs from the levels the reader was told last, whichever night that was
     and however it fell out; without a change one mail a week says so. Nothing is told of
-    nights before the last one told.
+    nights before the last one told. A night to come that was told by mistake counts for
+    nothing: the next mail goes out in any case, and where that night told another level than
+    tonight's the reader is told of tonight's.
     """
-    told = dict(run(con, "outbox/last_told", recipient=recipient.address).fetchall())
-    (last,) = run(con, "outbox/last_mail", recipient=recipient.address).fetchone() or (None,)
+    of_reader: dict[str, Any] = {"recipient": recipient.address, "today": now.date()}
+    told = dict(run(con, "outbox/last_told", **of_reader).fetchall())
+    (last,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
+    ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()
     night = digest.as_of_date
     own = digest.within(recipient)
+    misled = own.changes({place: level for _, _, place, level in ahead if place})
+    told |= {place: level for _, _, place, level in ahead if place in misled}
     changes = own.changes(told)
     is_new_week = last is None or night.isocalendar()[:2] > last.isocalendar()[:2]
     if last is not None and night < last:
         return None
-    if not is_new_week and (
-        not changes or recipient.when == "weekly" or (recipient.when == "nightly" and night == last)
+    if (
+        not ahead
+        and not is_new_week
+        and (
+            not changes
+            or recipient.when == "weekly"
+            or (recipient.when == "nightly" and night == last)
+        )
     ):
         return None
     message = compose(own, told, recipient, sender, unsubscribe, is_first=last is None)
@@ -117,6 +155,8 @@ def compose(
     seed = f"{night}|{sorted(digest.changes(told).items())}"
     message, digest_id = message_to(recipient.address, written.subject, sender, night, seed)
     message["List-Unsubscribe"] = f"<{unsubscribe}>"
+    if unsubscribe.lower().startswith("https:"):
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     message.set_content(written.text)
     message.add_alternative(written.html, subtype="html")
     html: Any = message.get_payload(1)
@@ -136,14 +176,30 @@ def message_to(
     """A message with its headers, whose identity follows from recipient and seed."""
     digest_id = hashlib.sha256(f"{to}|{seed}".encode()).hexdigest()
     domain = parseaddr(sender)[1].rpartition("@")[2] or "tocsin.invalid"
-    message = EmailMessage(policy=SMTP_POLICY)
+    message = EmailMessage(policy=SubjectPolicy(linesep=SMTP_POLICY.linesep))
     message["Subject"] = subject
     message["From"] = sender
     message["To"] = to
-    message["Date"] = format_datetime(datetime.combine(day, time(22)))
+    message["Date"] = format_datetime(datetime.combine(day, time(), UTC))  # until it is sent
     message["Message-ID"] = f"<{day}.{digest_id[:32]}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     return message, digest_id
+
+
+def dated(content: bytes, at: datetime) -> bytes:
+    r"""A message with the date of its sending, which is not kept with its bytes.
+
+    Args:
+        content: Of the message.
+        at: UTC.
+
+    Example:
+        >>> dated(b"To: a@b.org\r\nDate: Fri, 25 Jun 2021\r\n\r\nx", datetime(2021, 6, 26, 6, 30))
+        b'To: a@b.org\r\nDate: Sat, 26 Jun 2021 06:30:00 +0000\r\n\r\nx'
+    """
+    header, gap, body = content.partition(b"\r\n\r\n")
+    date_line = f"Date: {format_datetime(at.replace(tzinfo=UTC, microsecond=0))}".encode()
+    return re.sub(rb"(?m)^Date: [^\r\n]*", date_line, header, count=1) + gap + body
 
 
 def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: datetime) -> None:
@@ -244,7 +300,8 @@ def _as_files(
     now: datetime,
 ) -> list[Delivery]:  # fmt: skip
     deliveries = []
-    for identity, to, content in due:
+    for identity, to, queued in due:
+        content = dated(queued, now)
         try:
             path = _file(identity, to, content, folder)
         except OSError as error:
@@ -259,21 +316,18 @@ def _as_files(
 def _file(identity: str, to: str, content: bytes, folder: Path) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "-", to.lower()).strip("-")
     path = folder / f"{identity[1:11]}-{slug}-{identity[12:20]}.eml"
-    part = path.with_suffix(".part")
-    folder.mkdir(parents=True, exist_ok=True)
-    part.write_bytes(content)
-    os.replace(part, path)
+    write_atomically(path, content, durable=True)
     return path
 
 
-def send_alone(message: EmailMessage, smtp: Smtp, folder: Path) -> Delivery:
+def send_alone(message: EmailMessage, smtp: Smtp, folder: Path, now: datetime) -> Delivery:
     """Hand over one message past the outbox, for when the warehouse cannot be used.
 
     Raises:
         OSError: No connection, or no place to write to.
         smtplib.SMTPException: The server refused.
     """
-    to, content = message["To"], message.as_bytes()
+    to, content = message["To"], dated(message.as_bytes(), now)
     if not smtp.host:
         return Delivery(to, "written", str(_file(message["Message-ID"], to, content, folder)))
     with _connect(smtp) as server:
@@ -287,7 +341,8 @@ def _by_smtp(
     where = f"{smtp.host}:{smtp.port}"
     deliveries: list[Delivery] = []
     server: smtplib.SMTP | None = None
-    for place, (identity, to, content) in enumerate(due):
+    for place, (identity, to, queued) in enumerate(due):
+        content = dated(queued, now)
         try:
             server = server or _connect(smtp)
         except (OSError, smtplib.SMTPException) as error:

@@ -43,7 +43,7 @@ class Digest:
         sources: Freshness, licence and attribution (``sources``).
         outlines: GeoJSON geometry by region.
         muted: Until when nobody is mailed of a region, by its id.
-        place: Folder or address of what is published: file, page, quality.
+        place: Address of what is published: file, page, quality; None: no reader can reach it.
     """
 
     as_of_date: date
@@ -58,7 +58,7 @@ class Digest:
     sources: pl.DataFrame
     outlines: Mapping[str, str]
     muted: Mapping[str, date]
-    place: str
+    place: str | None
 
     def within(self, recipient: Recipient) -> "Digest":
         """The same night for one reader: places asked for, levels from the lowest asked for."""
@@ -158,11 +158,13 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
         "country_code", "country_name_fr" if language == "fr" else "country_name"
     )
     country_names = dict(names.iter_rows())
+    is_stale = bool(digest.flags["is_stale"].any())
     alerts = digest.alerts.drop("data_month", "model_version", "boundaries_version")
     rows = (
         digest.flags.join(alerts, on="region_id", how="left")
         .with_columns(pl.col("alert_level").fill_null(CALM))
         .filter((pl.col("alert_level") != CALM) | pl.col("region_id").is_in(list(changes)))
+        .with_columns(p_escalation=_chance_of_level(is_stale))
         .sort(
             _rank("alert_level"), _intensity(), "p_escalation", "region_id",
             descending=[True, True, True, False],
@@ -201,7 +203,7 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
         "data_month": digest.data_month,
         "window_start_date": first["window_start_date"],
         "window_end_date": first["window_end_date"],
-        "is_stale": bool(digest.flags["is_stale"].any()),
+        "is_stale": is_stale,
         "violent_counts": {n: violent.filter(intensity=n).height for n in VIOLENT},
         "deadliest": [
             {**row, "alert_level": levels.get(row["region_id"], CALM)}
@@ -247,6 +249,16 @@ def _pictures(facts: Mapping[str, Any]) -> dict[str, bytes]:
     for row in facts["detailed"]:
         pictures[row["picture"]] = sparkline(row["counts"], row["alert_level"])
     return pictures
+
+
+def _chance_of_level(is_stale: bool) -> pl.Expr:
+    """The chance that stands beside a level: while figures are stale, of when it was given.
+
+    The level is then that of an earlier night, and tonight's chance is of other figures.
+    """
+    return (
+        pl.coalesce("changed_p_escalation", "p_escalation") if is_stale else pl.col("p_escalation")
+    )
 
 
 def _direction(before: str, now: str) -> str:

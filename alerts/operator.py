@@ -1,16 +1,19 @@
 """What the operator is told: once when something begins to fail, not every night."""
 
 import json
-import os
 import smtplib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 
 from alerts.delivery import Delivery, Letter, message_to, said_by, send_alone
-from config.settings import Settings, Smtp
+from config.errors import failure_in_words
+from config.files import read_or_set_aside, set_aside, write_atomically
+from config.settings import Settings, SettingsError, Smtp
+
+MOST_HOURS = 8_760  # a year
 
 
 @dataclass(frozen=True)
@@ -76,14 +79,15 @@ def tell_now(
         What became of the mail; None: told before, or there is no operator.
     """
     path = settings.data_folder / f"{stamp}.told"
-    if not settings.operator or (path.exists() and path.read_text("utf-8") == key):
+    if not settings.operator:
+        return None
+    if read_or_set_aside(path, bytes.decode, "the operator is told again") == key:
         return None
     message, _ = message_to(settings.operator, subject, settings.mail_sender, now.date(), key)
     message.set_content(text + "\n")
     try:
-        done = send_alone(message, smtp, settings.outbox_folder)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(key, "utf-8")
+        done = send_alone(message, smtp, settings.outbox_folder, now)
+        write_atomically(path, key)
     except (OSError, smtplib.SMTPException) as error:
         return Delivery(settings.operator, "failed", said_by(error))
     return done
@@ -91,21 +95,24 @@ def tell_now(
 
 def forget(settings: Settings, stamp: str) -> None:
     """The matter is over; when it begins anew the operator is told again."""
-    (settings.data_folder / f"{stamp}.told").unlink(missing_ok=True)
+    path = settings.data_folder / f"{stamp}.told"
+    if path.is_dir():
+        set_aside(path, "is no note of what the operator was told")
+    path.unlink(missing_ok=True)
 
 
 def finished(settings: Settings, night: str, now: datetime) -> None:
     """Note that a run was finished, for the watchdog, and that nothing fails any more."""
     path = settings.data_folder / "last_run.json"
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps({"night": night, "finished_at": now.isoformat()}), "utf-8")
-    os.replace(part, path)
+    if path.is_dir():
+        set_aside(path, "is no note of the last run")
+    write_atomically(path, json.dumps({"night": night, "finished_at": now.isoformat()}))
     forget(settings, "run")
 
 
 def run_failed(settings: Settings, smtp: Smtp, error: Exception, now: datetime) -> None:
     """Mail the operator that the run failed, once for what failed."""
-    what = " ".join(str(error).split())[:500]
+    what = failure_in_words(error)[:500]
     tell_now(
         settings, smtp, "run", what, "Tocsin: the run failed",
         f"The run failed:\n  {what}\n\nThe last published file stays in place. Mend it and run "
@@ -122,6 +129,8 @@ def watch(
         What is wrong (None: nothing), and what became of the mail (None: told before, or
         there is no operator).
     """
+    if not 0 < hours <= MOST_HOURS:
+        raise SettingsError(f"{hours:g} hours cannot be watched; give a number up to {MOST_HOURS}")
     late = overdue(settings, hours, now)
     if late is None:
         forget(settings, "watchdog")
@@ -137,16 +146,25 @@ def watch(
 def overdue(settings: Settings, hours: float, now: datetime) -> str | None:
     """Why the operator must look: no run was finished in ``hours``; None: one was."""
     path = settings.data_folder / "last_run.json"
-    try:
-        last = json.loads(path.read_text("utf-8"))
-        finished_at = datetime.fromisoformat(last["finished_at"])
-    except FileNotFoundError:
+    if not path.exists():
         return f"no run was ever finished in {settings.data_folder}"
-    except (ValueError, KeyError, TypeError):
+    try:
+        night, finished_at = _last_run(path.read_bytes())
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
+        # Left where it is, so that the operator is told the same, once, until a run is finished.
         return f"{path} cannot be read; it is written anew by the next finished run"
     if now - finished_at <= timedelta(hours=hours):
         return None
     return (
-        f"no run was finished since {finished_at:%Y-%m-%d %H:%M} UTC (night of {last['night']}), "
+        f"no run was finished since {finished_at:%Y-%m-%d %H:%M} UTC (night of {night}), "
         f"for more than {hours:g} hours"
     )
+
+
+def _last_run(content: bytes) -> tuple[str, datetime]:
+    """Night and end (UTC, without zone) of the last finished run, from its note."""
+    note = json.loads(content)
+    finished_at = datetime.fromisoformat(note["finished_at"])
+    if finished_at.tzinfo:
+        finished_at = finished_at.astimezone(UTC).replace(tzinfo=None)
+    return str(note["night"]), finished_at

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from config.registry import LEVELS, countries, regions
-from config.settings import SettingsError
+from config.settings import SettingsError, is_address
 
 LANGUAGES = ("en", "fr")
 WHEN = ("immediate", "nightly", "weekly")
@@ -75,11 +75,22 @@ def load_recipients(path: Path) -> list[Recipient]:
             message names file, entry, field and what is allowed.
     """
     try:
-        entries: list[dict[str, Any]] = tomllib.loads(path.read_text("utf-8")).get("recipient", [])
-    except (OSError, ValueError) as error:
+        told = tomllib.loads(path.read_text("utf-8-sig"))
+    except UnicodeDecodeError as error:
         raise SettingsError(
-            f"{path}: {error}; mend the file or set TOCSIN_RECIPIENTS_FILE"
+            f"{path}: byte {error.start} is no UTF-8; save the file as UTF-8"
         ) from None
+    except (OSError, ValueError) as error:
+        cause = error.strerror if isinstance(error, OSError) else error
+        raise SettingsError(
+            f"{path}: {cause}; mend the file or set TOCSIN_RECIPIENTS_FILE"
+        ) from None
+    entries = told.pop("recipient", [])
+    if told or not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        names = ", ".join(sorted(told)) or "recipient"
+        raise SettingsError(
+            f"{path}: {names} is not what is read; write [[recipient]] above each entry"
+        )
     found = [
         _recipient(entry, f"{path}: recipient {number}") for number, entry in enumerate(entries, 1)
     ]
@@ -95,11 +106,7 @@ def address_of(text: object, where: str) -> str:
     Raises:
         SettingsError: It is none.
     """
-    local, at, domain = str(text).partition("@")
-    is_plain = (
-        str(text).isascii() and str(text).isprintable() and not set(" <>,;\"'") & set(str(text))
-    )
-    if not (local and at and domain and is_plain and "@" not in domain):
+    if not is_address(str(text)):
         raise SettingsError(f"{where} {text!r} is no e-mail address; write name@host")
     return str(text)
 
@@ -118,14 +125,14 @@ def _recipient(entry: dict[str, Any], where: str) -> Recipient:
 
     def out_of(field: str, known: list[str], named_in: str) -> tuple[str, ...]:
         wanted = entry.get(field, [])
-        if not isinstance(wanted, list) or not {*map(str, wanted)} <= set(known):
+        if not isinstance(wanted, list) or any(value not in known for value in wanted):
             wrong = [v for v in wanted if v not in known] if isinstance(wanted, list) else wanted
             raise SettingsError(f"{where}: {field} {wrong!r} must be a list out of {named_in}")
         return tuple(wanted)
 
     known = countries()["country_code"].to_list()
     zone = entry.get("time_zone", Recipient.time_zone)
-    if zone not in available_timezones():
+    if not isinstance(zone, str) or zone not in available_timezones():
         raise SettingsError(
             f"{where}: time_zone {zone!r} is no IANA time zone; write one such as Africa/Bamako"
         )

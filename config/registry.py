@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from config.errors import TocsinError
+
 HERE = Path(__file__).parent
 EMBEDDED = "config:"
 BOUNDARY_VINTAGE = "2021"  # P-codes of config/embedded/admin1_boundaries.parquet
@@ -27,7 +29,7 @@ MEASURES = {
 OTHER_MEASURES = ("ngo_ban",)  # kept in the register, not counted as a suspension
 
 
-class SourceError(Exception):
+class SourceError(TocsinError):
     """A source cannot be fetched or read; the message names file, row, field and cure."""
 
 
@@ -142,6 +144,8 @@ class Source:
         live: The publisher's own address.
         credentials: Environment variables with what the publisher gave to a user.
         unit: What a row is.
+        is_by_hand: A register kept here: a wrong row refuses the file, since whoever wrote it
+            can mend it; a row says itself from when it was known, whenever it was entered.
     """
 
     name: str
@@ -165,6 +169,7 @@ class Source:
     live: str = ""
     credentials: tuple[str, ...] = ()
     unit: str = ""
+    is_by_hand: bool = False
 
     @property
     def address(self) -> str:
@@ -247,14 +252,32 @@ def pcodes() -> pl.DataFrame:
 
 @cache
 def scopes() -> pl.DataFrame:
-    """Named groups of regions ("northern regions"): scope, its regions (;), reason."""
+    """Places that are no region: groups ("northern regions"), parts (a cercle), former regions.
+
+    scope, country_code, its regions (;), is_part ("true": it covers less than its region), reason.
+    """
     return pl.read_csv(HERE / "scopes.csv", infer_schema=False)
 
 
 @cache
 def partners() -> pl.DataFrame:
-    """Who suspends, lifts and imposes, as the register of suspensions writes them."""
+    """Who suspends, lifts and imposes, as the register of suspensions writes them.
+
+    partner, reason, donor: whom its acts count for (empty: itself), so that no donor counts twice.
+    """
     return pl.read_csv(HERE / "partners.csv", infer_schema=False)
+
+
+@cache
+def coverage() -> pl.DataFrame:
+    """For which countries and days registers are kept; outside it they are silent, not zero.
+
+    source, series (of the source; empty: all), country_code, kept_from, kept_until (days), reason.
+    """
+    frame = pl.read_csv(HERE / "registers" / "coverage.csv", infer_schema=False)
+    return frame.with_columns(
+        pl.col("series").fill_null(""), pl.col("kept_from", "kept_until").str.to_date()
+    )
 
 
 @cache

@@ -1,37 +1,125 @@
 """Settings from the environment (prefix ``TOCSIN_``); secrets come from nowhere else."""
 
 import os
-from collections.abc import Iterable
+import re
+import ssl
+from collections.abc import Callable, Iterable
+from email.utils import parseaddr
+from ipaddress import IPv6Address
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableError
+
+from config.errors import TocsinError
 
 PREFIX = "TOCSIN_"
 # What is written is for its owner, readable for the owner's group, and no one else's.
 PRIVATE = 0o027
 
 
-class SettingsError(Exception):
+class SettingsError(TocsinError):
     """A setting is unknown or cannot be used; the message names it and the cure."""
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is a plain e-mail address.
+
+    Example:
+        >>> is_address("a@b.org"), is_address("a b@c.org"), is_address("a@b..org")
+        (True, False, False)
+    """
+    local, _, domain = text.partition("@")
+    is_plain = text.isascii() and text.isprintable() and not set(" <>,;\"'()\\") & set(text)
+    return bool(is_plain and local and "@" not in domain and all(domain.split(".")))
+
+
+def is_served(text: str) -> bool:
+    """Whether a text is an address of the web."""
+    split = urlsplit(text)
+    return split.scheme in ("http", "https") and bool(split.hostname) and not re.search(r"\s", text)
+
+
+def _is_host(text: str) -> bool:
+    try:
+        return bool(IPv6Address(text))
+    except ValueError:
+        return bool(re.fullmatch(r"[A-Za-z0-9._-]+", text))
+
+
+def _is_sender(text: str) -> bool:
+    return text.isprintable() and is_address(parseaddr(text)[1])
+
+
+def _is_way_out(text: str) -> bool:
+    scheme, _, rest = text.partition(":")
+    to = rest.partition("?")[0]
+    is_one = is_served(text) or (scheme == "mailto" and is_address(to))
+    return is_one and not set("<>, ") & set(text) and text.isprintable()
+
+
+def _is_authority(path: Path) -> bool:
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:  # SSLError is one
+        return False
+    return True
+
+
+def _that(holds: Callable[[Any], bool]) -> AfterValidator:
+    """Takes a value if it holds; what is wanted is told by the field's description."""
+
+    def checked(value: Any) -> Any:
+        if not holds(value):
+            raise ValueError
+        return value
+
+    return AfterValidator(checked)
 
 
 class Smtp(BaseSettings):
     """How to hand over mail; without ``host`` mails are written to the outbox folder.
 
-    ``ca_file`` names the authority of a server whose certificate the system does not know.
+    ``ca_file`` names the authority of a server whose certificate the system does not know. The
+    description of a field says what its value must be.
     """
 
-    model_config = SettingsConfigDict(env_prefix=f"{PREFIX}SMTP_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=f"{PREFIX}SMTP_", frozen=True, env_ignore_empty=True
+    )
 
-    host: str | None = None
-    port: int = 587
-    username: str | None = None
-    password: SecretStr | None = None
-    security: Literal["starttls", "tls", "none"] = "starttls"
-    timeout_seconds: float = 20
-    ca_file: Path | None = None
+    host: Annotated[str, _that(_is_host)] | None = Field(
+        default=None, description="the name or address of a mail server, without scheme and port"
+    )
+    port: int = Field(
+        default=587, ge=1, le=65_535, description="a port, a whole number from 1 to 65535"
+    )
+    username: str | None = Field(default=None, description="a user name")
+    password: SecretStr | None = Field(default=None, description="a password")
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="starttls, tls or none"
+    )
+    timeout_seconds: float = Field(
+        default=20,
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        description="seconds, above 0 and at most 600",
+    )
+    ca_file: Annotated[Path, _that(_is_authority)] | None = Field(
+        default=None, description="a file with the certificate of an authority (PEM)"
+    )
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError(
+                f"{PREFIX}SMTP_USERNAME and {PREFIX}SMTP_PASSWORD go together: set both or none"
+            )
+        return self
 
 
 class Settings(BaseSettings):
@@ -40,8 +128,8 @@ class Settings(BaseSettings):
     Attributes:
         data_folder: The only folder Tocsin writes to.
         recipients_file: Who gets the digest (TOML, see ``config/recipients.toml``).
-        published_url: Where readers find what is published, if the folder is served: mails
-            name it instead of the folder.
+        published_url: Where readers find what is published, if the folder is served: only
+            then do mails name it.
         published_copies: How many published files are kept beside the current one.
         sources: Where a source comes from, by its name: a file in place of its embedded
             copy, ``live`` for the publisher's own address, or another address of that kind.
@@ -51,18 +139,39 @@ class Settings(BaseSettings):
         hold_then: What becomes of those that nobody approved: send or lapse.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
 
-    data_folder: Path = Path("data")
-    recipients_file: Path = Path(__file__).parent / "recipients.toml"
-    published_copies: int = 7
-    published_url: str | None = None
-    sources: dict[str, str] = {}
-    operator: str | None = None
-    hold_hours: float = 0
-    hold_then: Literal["send", "lapse"] = "send"
-    mail_sender: str = "Tocsin <tocsin@localhost>"
-    mail_unsubscribe: str = "mailto:tocsin@localhost?subject=unsubscribe"
+    data_folder: Path = Field(default=Path("data"), description="a folder")
+    recipients_file: Path = Field(
+        default=Path(__file__).parent / "recipients.toml", description="a file of recipients (TOML)"
+    )
+    published_copies: int = Field(
+        default=7,
+        ge=1,
+        le=1_000,
+        description="a whole number from 1 to 1000: the last is for repairs",
+    )
+    published_url: Annotated[str, _that(is_served)] | None = Field(
+        default=None, description="an address that begins with https:// or http://"
+    )
+    sources: dict[str, Annotated[str, Field(min_length=1)]] = Field(
+        default={}, description='names of sources and where from, such as \'{"ucdp_ged": "live"}\''
+    )
+    operator: Annotated[str, _that(is_address)] | None = Field(
+        default=None, description="an e-mail address, name@host"
+    )
+    hold_hours: float = Field(
+        default=0, ge=0, le=720, allow_inf_nan=False, description="hours, from 0 to 720"
+    )
+    hold_then: Literal["send", "lapse"] = Field(default="send", description="send or lapse")
+    mail_sender: Annotated[str, _that(_is_sender)] = Field(
+        default="Tocsin <tocsin@localhost>",
+        description="an address such as Tocsin <tocsin@example.org>",
+    )
+    mail_unsubscribe: Annotated[str, _that(_is_way_out)] = Field(
+        default="mailto:tocsin@localhost?subject=unsubscribe",
+        description="an address that begins with mailto: or https://",
+    )
 
     @property
     def warehouse_path(self) -> Path:
@@ -78,11 +187,6 @@ class Settings(BaseSettings):
     def published_path(self) -> Path:
         """The file analysts open."""
         return self.data_folder / "published" / "tocsin.duckdb"
-
-    @property
-    def published_place(self) -> str:
-        """Where readers find what is published: its address, else its folder."""
-        return (self.published_url or str(self.published_path.parent)).rstrip("/")
 
     @property
     def page_folder(self) -> Path:
@@ -110,9 +214,13 @@ class Settings(BaseSettings):
         return self.data_folder / "outbox"
 
 
+Kind = TypeVar("Kind", Settings, Smtp)
+
+
 def credentials(names: Iterable[str]) -> dict[str, str]:
     """Values of these environment variables, of those that are set."""
-    return {name: os.environ[name] for name in names if os.environ.get(name)}
+    values = {name: os.environ.get(name, "").strip() for name in names}
+    return {name: value for name, value in values.items() if value}
 
 
 def load() -> tuple[Settings, Smtp]:
@@ -122,17 +230,38 @@ def load() -> tuple[Settings, Smtp]:
     readers' addresses and rows that may not be passed on. A stricter umask stays.
 
     Raises:
-        SettingsError: A name is unknown or a value has the wrong form.
+        SettingsError: A name is unknown or a value is not what it must be; the message names
+            it, shows the value unless it may hold a secret, and says what it must be.
     """
     os.umask(PRIVATE | os.umask(PRIVATE))
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     known |= {f"{PREFIX}SMTP_{name}".upper() for name in Smtp.model_fields}
-    unknown = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
-    if unknown:
+    ours = [name for name in os.environ if name.upper().startswith(PREFIX)]
+    if unknown := sorted(name for name in ours if name.upper() not in known):
         raise SettingsError(
             f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}"
         )
+    return _read(Settings), _read(Smtp)
+
+
+def _read(kind: type[Kind]) -> Kind:
+    prefix = str(kind.model_config.get("env_prefix", ""))
     try:
-        return Settings(), Smtp()
-    except ValueError as error:
-        raise SettingsError(f"a {PREFIX} setting cannot be used: {error}") from None
+        return kind()
+    except UnreadableError as error:  # only what is written as JSON can be unreadable
+        raise SettingsError(
+            f"{prefix}SOURCES is no JSON ({error.__cause__}); it must be "
+            f"{kind.model_fields['sources'].description}"
+        ) from None
+    except ValidationError as error:
+        told = [_in_words(prefix, kind, dict(one)) for one in error.errors(include_url=False)]
+        raise SettingsError("; ".join(dict.fromkeys(told))) from None
+
+
+def _in_words(prefix: str, kind: type[Settings] | type[Smtp], error: dict[str, Any]) -> str:
+    """What is wrong with a setting; of all together it says so itself."""
+    if not error["loc"]:
+        return str(error["msg"]).removeprefix("Value error, ")
+    name = str(error["loc"][0])
+    value = "" if name in ("password", "sources") else f"={error['input']!r}"
+    return f"{prefix}{name.upper()}{value} must be {kind.model_fields[name].description}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from config.errors import TocsinError
 from config.texts import shown
 from expectations.checks import Check
 from expectations.suites import SUITES
@@ -33,7 +34,7 @@ RESULT_SCHEMA = {
 SHOWN, MOST_SHOWN = 3, 300  # offending rows told in a result, and their characters
 
 
-class GateError(Exception):
+class GateError(TocsinError):
     """A critical check failed; the message has a line for each.
 
     Attributes:

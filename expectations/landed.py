@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from config.registry import countries, regions
+from config.registry import MEASURES as COUNTED
+from config.registry import OTHER_MEASURES, all_regions, countries, regions
 from expectations.checks import (
     Check,
     between,
@@ -17,6 +18,8 @@ from expectations.checks import (
     rows,
     rule,
 )
+from warehouse.sources import aid_suspensions
+from warehouse.sources.governance_register import ENTRY_TYPES
 
 CODEBOOK = "2026-11: UCDP GED codebook 24.1"
 DELIVERY = "2026-11: an empty file is a failed delivery"
@@ -24,7 +27,7 @@ FTS = "2026-11: FTS public API v1"
 ACLED_TYPES = ["Battles", "Explosions/Remote violence", "Violence against civilians", "Protests",
                "Riots", "Strategic developments"]  # fmt: skip
 CODES = countries()["country_code"].to_list()
-MEASURES = ["development_aid", "military_cooperation", "membership", "sanctions", "ngo_ban"]
+MEASURES = [*COUNTED, *OTHER_MEASURES]
 # Read by core/presence.sql to tell the cadre.
 PRESENCE_INDICATOR = (
     r"^(?:.+_(?:present|deployed)_share(?:_upper_bound|_lower_bound)?"
@@ -221,7 +224,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
         ),
         one_of(
             "action",
-            ["suspend", "impose", "lift", "maintain_suspension"],
+            list(aid_suspensions.ACTIONS),
             "2026-11: the acts core.suspension knows",
         ),
         in_order(
@@ -254,14 +257,24 @@ LANDED: dict[str, tuple[Check, ...]] = {
     ),
     "landing.governance_register": (
         *present("register", "country_code", "entry_date", "entry_type", "title", "url"),
-        *exist("region_id"),
+        *exist("region_id", "end_date_if_seen", "published_on", "date_precision"),
         key("register", "country_code", "entry_date", "title"),
-        one_of(
-            "register", ["transition_milestone", "local_agreement"], "2026-11: its two registers"
-        ),
+        one_of("register", list(ENTRY_TYPES), "2026-11: its registers"),
         one_of("country_code", CODES, "2026-11: the countries of config/countries.csv"),
-        one_of(
-            "region_id", regions()["region_id"].to_list(), "2026-11: the ids of config/regions.csv"
+        rule(
+            "regions_known",
+            pl.col("region_id")
+            .str.split(";")
+            .list.eval(pl.element().str.strip_chars().is_in(all_regions()["region_id"].to_list()))
+            .list.all(),
+            "critical",
+            "2026-11: the ids of config/regions.csv, parts of regions too; several are joined by ;",
+        ),
+        in_order(
+            "published_after_its_date",
+            ["entry_date", "published_on"],
+            "critical",
+            "2026-11: known before it was would let the past peek",
         ),
     ),
     "landing.admin1_boundaries": (

@@ -162,7 +162,12 @@ MARTS: dict[str, tuple[Check, ...]] = {
             0.9,
             "2026-11: budget of design: at most 10% of regions above watch",
         ),
-        one_of("is_stale", [False], "2026-11: levels of a stale source are old news", "warning"),
+        rule(
+            "figures_are_not_too_old",
+            ~pl.col("is_stale"),
+            "warning",
+            "2026-11: levels of a stale source are old news",
+        ),
         rule(
             "no_model_left_out",
             pl.col("models_left_out").is_null(),
@@ -211,12 +216,11 @@ MARTS: dict[str, tuple[Check, ...]] = {
         *exist("newest_date", "max_age_days", "flaws", "url"),
         between("rows_count", 0, None, "2026-11: a count of rows"),
         between("age_days", 0, None, "2026-11: figures younger than the night would be a peek"),
-        one_of("is_stale", [False], "2026-11: a stale source is named to every reader", "warning"),
-        one_of(
-            "is_republishable",
-            [True],
-            "2026-11: look whether its rows may stand in the published file",
+        rule(
+            "figures_are_not_too_old",
+            ~pl.col("is_stale"),
             "warning",
+            "2026-11: a stale source is named to every reader",
         ),
     ),
 }

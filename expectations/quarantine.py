@@ -10,6 +10,7 @@ from config.texts import shown
 from expectations.judge import RESULT_SCHEMA, GateError, gate, judge_batch
 from expectations.past import against_past
 from warehouse.landing import KEY, ROW, Batch, Held, Pardon, deliveries, pardons
+from warehouse.sources.registers import line_of
 from warehouse.sources.tables import AS_SENT, FAULT, UNREADABLE
 
 FUTURE = "dated more than a month after it was fetched"
@@ -47,6 +48,8 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
     gate(results, "nothing of it is believed and the last good figures stay in use")
     rows = readable[broken["row"].to_list()].with_columns(broken.select("rule", "value"))
     held = pl.concat([faults, _told(rows, pl.col("rule"), pl.col("value"))]).sort(ROW)
+    if source.is_by_hand and held.height:
+        raise GateError(_wrong_lines(batch, held), results)
     results = pl.concat([results, _publishable(source, _few(table, held, parsed.height))])
     if not results["is_success"][-1]:
         raise GateError(
@@ -64,6 +67,19 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         ),
         results,
     )  # fmt: skip
+
+
+def _wrong_lines(batch: Batch, held: pl.DataFrame) -> str:
+    """Of a register kept by hand: its wrong lines, which whoever wrote them can mend."""
+    content, url = batch.fetched.content, batch.fetched.url
+    lines = [
+        f"{url}: line {line_of(content, url, row[ROW])}, {row['value']}; it breaks the check "
+        f"'{row['rule'].replace('_', ' ')}': correct it"
+        for row in held.head(SHOWN).iter_rows(named=True)
+    ]
+    if held.height > SHOWN:
+        lines.append(f"{url}: {held.height - SHOWN} more wrong rows")
+    return "\n".join([*lines, "nothing of it is believed and the last good entries stay in use"])
 
 
 def _pardoned(rows: pl.DataFrame, given: list[Pardon]) -> set[tuple[int, str, str]]:

@@ -8,6 +8,7 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from config.errors import TocsinError
 from config.settings import Settings
 from flows.nightly import RECALLED, assess_night, judge_night, keep_night
 from flows.recall import Recall
@@ -19,7 +20,7 @@ from warehouse.publish import publish
 from warehouse.sources import SOURCES
 
 
-class BackfillError(Exception):
+class BackfillError(TocsinError):
     """Nights cannot be told; the message says why."""
 
 
@@ -76,7 +77,7 @@ def backfill(
             mean = (time.perf_counter() - began) / number
             progress(Told(night, number, len(missing), seconds, mean * (len(missing) - number)))
         if missing:
-            newest = con.execute("select max(as_of_date) from ops.night").fetchall()[0][0]
+            newest = build.newest_night(con) or missing[-1]
             build.build_core(con, newest)
             publish(con, settings.published_path, newest, settings.published_copies)
             copy_as_parquet(settings.published_path, settings.parquet_folder)
@@ -100,9 +101,11 @@ def _landed(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     Raises:
         BackfillError: No night was told.
     """
-    if con.execute("select count(*) from ops.night").fetchall()[0][0] == 0:
+    newest = build.newest_night(con)
+    if newest is None:
         raise BackfillError("nothing is told yet; run 'tocsin nightly' first")
     return con.execute(
-        "select * exclude (night_from, night_to) from mart.check "
-        "where table_name like 'landing.%' and night_to is null"
+        "select * exclude (night_from, night_to) from mart.check where table_name like 'landing.%' "
+        "and night_from <= $night and (night_to is null or night_to > $night)",
+        {"night": newest},
     ).pl()

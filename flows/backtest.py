@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from config.errors import TocsinError
 from config.registry import thresholds
 from indicators.risk import scorecard
 from indicators.risk.assess import HORIZONS, MANY_DEATHS, tuning
@@ -27,7 +28,7 @@ LEAST_HISTORY = 60  # months before the first origin weights are learnt from
 Rows = list[tuple[object, ...]]
 
 
-class BacktestError(Exception):
+class BacktestError(TocsinError):
     """The origins cannot be scored; the message says which can."""
 
 

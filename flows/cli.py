@@ -3,9 +3,12 @@
 import gc
 import sys
 import time
-from datetime import UTC, datetime
+import traceback
+from datetime import date, datetime
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -13,9 +16,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from config.errors import TocsinError, failure_in_words
 from config.texts import shown
 from flows import mails, operate
 from flows.glance import check_in_words, show
+from flows.log import log_unforeseen, warnings_to_terminal
+from flows.nights import PAST_DAY, possible, tonight
+from flows.process import ending_on_signals
 from flows.terminal import (
     DEGRADED,
     Heading,
@@ -44,7 +51,6 @@ DISK_ERRORS = (
     "IOException", "FatalException", "InternalException", "SerializationException",
     "TransactionException",
 )  # fmt: skip
-DAY = ["%Y-%m-%d"]
 MONTH = ["%Y-%m", "%Y-%m-%d"]  # of a day its month counts
 
 
@@ -58,24 +64,24 @@ class Kind(StrEnum):
 
 
 def main() -> None:
-    """Run the command line; known failures end in one line and an exit code."""
+    """Run the command line; every failure ends in one line and an exit code."""
+    warnings_to_terminal()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without accents shows a sign for each
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        with ending_on_signals():
+            app()
     except Exception as error:
-        print(f"tocsin: {known(error)}", file=sys.stderr)
+        print(f"tocsin: {known(error) or unforeseen(error)}", file=sys.stderr)
         raise SystemExit(getattr(error, "exit_code", 1)) from None
 
 
-def known(error: Exception) -> str:
-    """What a known failure says, cure included.
-
-    Raises:
-        Exception: It is not known: its traceback must be seen.
-    """
-    module = type(error).__module__
-    if module.startswith(("config.", "warehouse.", "expectations.", "alerts.", "flows.")):
+def known(error: Exception) -> str | None:
+    """What a known failure says, cure included; None: nobody foresaw it."""
+    if isinstance(error, TocsinError):
         return str(error)
-    first = str(error).partition("\n")[0]
+    module, first = type(error).__module__, str(error).partition("\n")[0]
     if isinstance(error, OSError):
         return f"{first}; look at the disk and at who may write there, then run again"
     if module == "_duckdb" and type(error).__name__ in DISK_ERRORS:
@@ -88,7 +94,19 @@ def known(error: Exception) -> str:
             f"the Prefect server does not answer any more ({first}); the night may be done all the "
             "same ('tocsin doctor'): run again, nothing is told twice"
         )
-    raise error
+    return None
+
+
+def unforeseen(error: Exception) -> str:
+    """What an error nobody foresaw is called, and where its traceback stands."""
+    told = shorten(failure_in_words(error), 300)
+    try:
+        log = log_unforeseen(error, load()[0].log_folder)
+    except TocsinError:  # settings that cannot be used: where data lie is not known
+        log = None
+    frame = traceback.extract_tb(error.__traceback__)[-1:]
+    where = log or "".join(f"{Path(at.filename).name}, line {at.lineno}" for at in frame) or "-"
+    return f"{told}; nobody foresaw this, please report it with its traceback: {where}"
 
 
 @app.callback()
@@ -99,9 +117,9 @@ def _commands() -> None:
 @app.command()
 def nightly(
     as_of: Annotated[
-        datetime | None,
+        date | None,
         typer.Option(
-            formats=DAY,
+            **PAST_DAY,
             help="Run as on this night: only what was known then counts. Default: tonight; with "
             "the embedded events, the night their newest month became known.",
         ),
@@ -118,6 +136,8 @@ def nightly(
     from warehouse.connect import one_run
 
     began = time.perf_counter()
+    if as_of:
+        possible(as_of, tonight())
     settings, smtp = load()
     with one_run(settings.data_folder, "tocsin nightly"):
         pass  # another run is told of before libraries are loaded; the flow holds the lock
@@ -129,7 +149,7 @@ def nightly(
         load_ahead(settings)
         gc.freeze()
         gc.enable()
-        night = as_of.date() if as_of else default_night(datetime.now(UTC).date(), settings)
+        night = as_of or default_night(tonight(), settings)
         wait()
         console.print(f"Tocsin, the night of {night} (libraries and Prefect ready in "
                       f"{time.perf_counter() - began:.1f} s)")  # fmt: skip
@@ -192,9 +212,9 @@ def watchdog(
 
 @app.command()
 def revisions(
-    since: Annotated[datetime, typer.Option(formats=DAY, help="Earlier night of knowledge.")],
+    since: Annotated[date, typer.Option(**PAST_DAY, help="Earlier night of knowledge.")],
     until: Annotated[
-        datetime | None, typer.Option(formats=DAY, help="Later night. Default: tonight.")
+        date | None, typer.Option(**PAST_DAY, help="Later night. Default: tonight.")
     ] = None,
     rows: Annotated[
         bool, typer.Option("--rows", help="Every revised figure by its id, as CSV.")
@@ -209,9 +229,9 @@ def revisions(
     from warehouse.revisions import revisions as compared
 
     settings, _ = load()
-    night = until.date() if until else datetime.now(UTC).date()
+    night = until or tonight()
     with existing(settings.warehouse_path) as con:
-        found = compared(con, since.date(), night)
+        found = compared(con, since, night)
     if rows:
         print(found.write_csv(), end="")
         return
@@ -282,6 +302,7 @@ def backtest(
     ] = None,
 ) -> None:
     """Score the models on past months, each seen with what was known then."""
+    from config.files import write_atomically
     from flows.backtest import score
     from warehouse.connect import existing
 
@@ -290,7 +311,7 @@ def backtest(
     with existing(settings.warehouse_path) as con:
         told = score(con, since.date() if since else None, until.date() if until else None)
     path = page or settings.data_folder / "scorecard.md"
-    path.write_text(told.page, "utf-8")
+    write_atomically(path, told.page)
     print(told.page.partition("## Where")[0])
     print(f"Written: {path} ({time.perf_counter() - began:.0f} s)")
 
@@ -304,13 +325,17 @@ def export(
     to: Annotated[
         Path | None, typer.Option(help="Folder. Default: exports/<format> in the data folder.")
     ] = None,
+    program: Annotated[
+        Literal["excel-fr"] | None,
+        typer.Option("--for", help="csv for Excel in French: semicolons, decimal commas."),
+    ] = None,
 ) -> None:
     """Write tables of the published file for other programs."""
     from warehouse.export import export as written
 
     settings, _ = load()
     folder = to or settings.data_folder / "exports" / kind.value
-    for path in written(settings.published_path, folder, kind.value, table or ()):
+    for path in written(settings.published_path, folder, kind.value, table or (), program or ""):
         print(path)
 
 
@@ -349,8 +374,8 @@ def sql(
 @app.command()
 def page(
     as_of: Annotated[
-        datetime | None,
-        typer.Option(formats=DAY, help="A past night that was run. Default: the newest."),
+        date | None,
+        typer.Option(**PAST_DAY, help="A past night that was run. Default: the newest."),
     ] = None,
     to: Annotated[
         Path | None,
@@ -364,9 +389,8 @@ def page(
     from page.site import build
 
     settings, _ = load()
-    night = as_of.date() if as_of else None
-    usual = settings.page_folder.with_name(f"page-{night}") if night else settings.page_folder
-    print(build(settings.published_path, to or usual, night))
+    usual = settings.page_folder.with_name(f"page-{as_of}") if as_of else settings.page_folder
+    print(build(settings.published_path, to or usual, as_of))
 
 
 @app.command()
@@ -577,6 +601,12 @@ def match(
     from warehouse.build import match_region
 
     found = match_region(name, country.upper() if country else None)
+    if found.is_empty():
+        Console().print(
+            f"{shown(name)!r} is no region{f' of {country.upper()}' if country else ''}, nor is "
+            "one nearly called so; look a town up by the region it lies in"
+        )
+        return
     is_known = 1.0 in found["similarity"].to_list()
     rows = []
     for row in found.iter_rows(named=True):

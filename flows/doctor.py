@@ -1,7 +1,5 @@
 """What may be wrong with an installation, and the cure of each finding."""
 
-import hashlib
-import json
 import os
 import re
 import shutil
@@ -15,13 +13,27 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from textwrap import shorten
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import duckdb
 
 from config.recipients import load_recipients
+from config.registry import Source
 from config.settings import Settings, Smtp, credentials
+from flows.nights import tonight
+from flows.process import SOCKS, unusable_proxy
 from warehouse import runs
-from warehouse.connect import BusyError, WarehouseError, existing, holder, writable
+from warehouse.build import newest_night
+from warehouse.connect import (
+    BusyError,
+    WarehouseError,
+    existing,
+    holder,
+    log_beside,
+    writable,
+)
+from warehouse.publish import file_sha256, listed_in
 from warehouse.repair import is_sound
 from warehouse.sources import SOURCES
 
@@ -31,6 +43,7 @@ LIBRARIES = (
 LOCK_FILE = Path(__file__).parent.parent / "requirements.lock"
 MOST_TOLD = 120  # characters of what a library says
 LEAST_FREE = 1_000_000_000  # bytes; a night needs far less, a yearly release of a source does not
+LEAST_MEMORY = 1_000_000_000  # bytes: with 768 MB a first night is killed, with 1 GB it runs
 LONGEST_RUN = timedelta(hours=3)
 LATE = timedelta(hours=26)  # after the last night
 OTHERS_READ_OR_ENTER = stat.S_IROTH | stat.S_IXOTH
@@ -57,7 +70,7 @@ class Finding:
 def examine(settings: Settings, smtp: Smtp) -> list[Finding]:
     """Everything that is looked at, in the order in which to mend it."""
     looks: tuple[Callable[[Settings, Smtp], Iterator[Finding]], ...] = (
-        _versions, _disk, _run, _warehouse, _published, _sources, _mail, _schedule,
+        _versions, _disk, _memory, _run, _warehouse, _published, _sources, _proxy, _mail, _schedule,
     )  # fmt: skip
     return [finding for look in looks for finding in look(settings, smtp)]
 
@@ -106,9 +119,51 @@ def _disk(settings: Settings, _: Smtp) -> Iterator[Finding]:
         )  # fmt: skip
 
 
+def _memory(_: Settings, __: Smtp) -> Iterator[Finding]:
+    most = most_memory(Path("/"))
+    told = f"a run may take {most / 1e9:.1f} GB"
+    if most < LEAST_MEMORY:
+        yield Finding(
+            "memory", BAD, f"{told}; a first night takes {LEAST_MEMORY / 1e9:.1f} GB and would be "
+            "killed", "allow more (podman run --memory, MemoryMax=), or run on another machine",
+        )  # fmt: skip
+    else:
+        yield Finding("memory", OK, told)
+
+
+def most_memory(root: Path) -> int:
+    """Bytes that this process may take: of the machine, or fewer by its control groups.
+
+    Args:
+        root: Where ``proc`` and ``sys`` are mounted.
+    """
+    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    groups = root / "sys" / "fs" / "cgroup"
+    limits = [groups / "memory.max", groups / "memory" / "memory.limit_in_bytes"]
+    try:
+        lines = (root / "proc" / "self" / "cgroup").read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if not controllers:  # version 2: a limit of any group above holds, too
+            own = groups / group.strip("/")
+            limits += [
+                path / "memory.max" for path in (own, *own.parents) if groups in path.parents
+            ]
+        elif "memory" in controllers.split(","):
+            limits.append(groups / "memory" / group.strip("/") / "memory.limit_in_bytes")
+    for path in limits:
+        try:
+            most = min(most, int(path.read_text("utf-8")))
+        except (OSError, ValueError):  # no such group, or "max"
+            continue
+    return most
+
+
 def _run(settings: Settings, _: Smtp) -> Iterator[Finding]:
     at_work = holder(settings.data_folder)
-    began = re.search(r"since ([0-9: -]+)Z", at_work)
+    began = re.search(r"since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)Z", at_work)
     if not at_work or not began:
         yield Finding("run", OK, "none is at work")
         return
@@ -131,7 +186,11 @@ def _warehouse(settings: Settings, _: Smtp) -> Iterator[Finding]:
         return
     try:
         with existing(path) as con:
-            nights = con.execute("select count(*), max(as_of_date) from ops.night").fetchall()[0]
+            nights = con.execute(
+                "select count(*), max(as_of_date), count(*) filter (where as_of_date > $today) "
+                "from ops.night", {"today": tonight()}
+            ).fetchall()[0]  # fmt: skip
+        is_whole = is_sound(path)
     except BusyError as error:
         yield Finding("working file", NOTE, str(error), "look again when it has ended")
     except (WarehouseError, duckdb.Error) as error:
@@ -144,25 +203,43 @@ def _warehouse(settings: Settings, _: Smtp) -> Iterator[Finding]:
             yield Finding("working file", BAD, shorten(told, MOST_TOLD), "tocsin repair")
     else:
         told = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
-        if is_sound(path):
+        if is_whole:
             yield Finding("working file", OK, told)
         else:
             yield Finding("working file", BAD, f"{told}; rows cannot be read", "tocsin repair")
+        if nights[2]:
+            yield Finding(
+                "nights", BAD, f"{_several(nights[2], 'night')} still to come told by mistake, the "
+                f"last {nights[1]}: a typing error or a wrong clock",
+                "tocsin repair takes them back",
+            )  # fmt: skip
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _published(settings: Settings, _: Smtp) -> Iterator[Finding]:
     path = settings.published_path
+    logs = [log_beside(file) for file in sorted(path.parent.glob(f"{path.stem}*.duckdb"))]
+    if left := [log.name for log in logs if log.exists()]:
+        yield Finding(
+            "published file", BAD, f"{', '.join(left)} beside it: changes that another program "
+            "made, which readers see in it", "run again, which takes them away, or delete them",
+        )  # fmt: skip
     if not path.exists():
         yield Finding("published file", NOTE, "none yet", "tocsin nightly makes it")
         return
-    try:
-        listed = json.loads(path.with_name("manifest.json").read_text("utf-8"))[path.name]
-        with path.open("rb") as file:
-            is_whole = hashlib.file_digest(file, "sha256").hexdigest() == listed["sha256"]
-    except (OSError, ValueError, KeyError):
-        listed, is_whole = {}, False
-    told = f"the night of {listed.get('as_of_date', '-')}, {path.stat().st_size / 1e6:.0f} MB"
-    if is_whole:
+    entry = listed_in(path.with_name("manifest.json")).get(path.name)
+    told = f"{path.stat().st_size / 1e6:.0f} MB"
+    if entry is None:
+        yield Finding(
+            "published file", BAD, f"{told}; manifest.json beside it does not tell of it",
+            "run again, which writes both anew",
+        )  # fmt: skip
+        return
+    told = f"the night of {entry.get('as_of_date', '-')}, {told}"
+    if path.is_file() and file_sha256(path) == entry.get("sha256"):
         yield Finding("published file", OK, told)
     else:
         yield Finding(
@@ -190,9 +267,10 @@ def _sources(settings: Settings, _: Smtp) -> Iterator[Finding]:
             has_status = con.execute(
                 "select count(*) from duckdb_tables() where table_name = 'source_status'"
             ).fetchall()[0][0]
-            stale = con.execute(
-                "select source, age_days, max_age_days from mart.source_status "
-                "where night_to is null and is_stale"
+            old = con.execute(
+                "select source, age_days, max_age_days from mart.source_status where is_stale "
+                "and night_from <= $night and (night_to is null or night_to > $night)",
+                {"night": newest_night(con)},
             ).fetchall() if has_status else []  # fmt: skip
     except (WarehouseError, duckdb.Error):
         return  # told of above
@@ -201,13 +279,66 @@ def _sources(settings: Settings, _: Smtp) -> Iterator[Finding]:
             name, BAD, f"not renewed since {since:%Y-%m-%d %H:%M}: {failure}",
             f"tocsin sources check {name}",
         )  # fmt: skip
-    for name, age, most in stale:
-        yield Finding(
-            name, BAD, f"its newest figures are {age} days old, {most} are usual",
-            f'TOCSIN_SOURCES=\'{{"{name}": "live"}}\', or look at its page: docs/sources/{name}.md',
-        )  # fmt: skip
-    if not failing and not stale:
+    by_name = {source.name: source for source in SOURCES}
+    for name, age, most in old:
+        if name in by_name:
+            yield stale(by_name[name], settings.sources.get(name), age, most)
+    if not failing and not old:
         yield Finding("sources", OK, "none fails, none is stale")
+
+
+def stale(source: Source, address: str | None, age: int | None, most: int) -> Finding:
+    """A source whose figures are old: bad where the operator can renew it, else a note.
+
+    Health hangs on what can be mended here: a register that nobody can carry on, or a
+    publisher that sends nothing newer, would keep it bad for ever.
+    """
+    newest = "it has no figures" if age is None else f"its newest figures are {age} days old"
+    told = f"{newest}, {most} are usual"
+    page = f"docs/sources/{source.name}.md"
+    if address and (address == "live" or "://" in address):
+        return Finding(
+            source.name, NOTE, f"{told}; it is fetched every night, and nothing newer came",
+            f"see whether the publisher still does: {page}",
+        )  # fmt: skip
+    if address:
+        return Finding(source.name, BAD, f"{told}; it is read from {address}",
+                       f"put a newer file there, or correct TOCSIN_SOURCES ({page})")  # fmt: skip
+    if source.live:
+        return Finding(source.name, BAD, f"{told}; the embedded copy is in use",
+                       f'TOCSIN_SOURCES=\'{{"{source.name}": "live"}}\' ({page})')  # fmt: skip
+    file = source.embedded[-1].file if source.embedded else ""
+    return Finding(
+        source.name, NOTE, f"{told}; it is kept by hand, no address renews it",
+        f"enter what is known since in config/{file} (docs/registers.md)",
+    )  # fmt: skip
+
+
+def _proxy(settings: Settings, _: Smtp) -> Iterator[Finding]:
+    used = {
+        scheme: url for scheme, url in getproxies().items() if scheme in ("http", "https", "all")
+    }
+    named = ", ".join(
+        f"{scheme}_proxy={urlsplit(url).hostname}:{urlsplit(url).port or ''}"
+        for scheme, url in sorted((used | SOCKS).items())
+    )
+    if not named:
+        return
+    places = [
+        source.live if settings.sources[source.name] == "live" else settings.sources[source.name]
+        for source in SOURCES
+        if source.name in settings.sources
+    ]
+    places += [os.environ.get("PREFECT_API_URL", "")]
+    for why in sorted(
+        {why for place in places if "://" in place and (why := unusable_proxy(place))}
+    ):
+        yield Finding("proxy", BAD, why.partition(":")[0], why.partition(": ")[2])
+        return
+    yield Finding(
+        "proxy", NOTE, f"{named} stands between this machine and sources; this machine itself is "
+        "reached without it", "unset it, or name hosts in no_proxy, if a source does not answer",
+    )  # fmt: skip
 
 
 def _mail(settings: Settings, smtp: Smtp) -> Iterator[Finding]:
@@ -227,6 +358,11 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Finding]:
             ).fetchall()[0]
     except (WarehouseError, duckdb.Error):
         return
+    if not settings.published_url:
+        yield Finding(
+            "address", NOTE, "mails name no page or file that readers elsewhere could open",
+            f"serve {settings.published_path.parent} and set TOCSIN_PUBLISHED_URL",
+        )  # fmt: skip
     told = f"by {where}; the last went out {f'{last:%Y-%m-%d %H:%M}' if last else 'never'}"
     if waiting:
         yield Finding(

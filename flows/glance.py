@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from flows.nightly import Report
 
 DEADLIEST = 10
-YES_NO = {"one of False": "should be no", "one of True": "should be yes"}
+NOT_TOO_OLD = "figures_are_not_too_old"  # a check's name
 
 
 def check_in_words(check: dict[str, Any]) -> str:
@@ -35,7 +35,6 @@ def check_in_words(check: dict[str, Any]) -> str:
     count, column = check["unexpected_count"], check["column_name"] or "table"
     rows = "" if count is None else f"{counted(count, 'row')}, "
     wanted = check["expectation"].partition(": ")[2]
-    wanted = YES_NO.get(wanted, wanted)
     of = "" if wanted == column.replace("_", " ") else f", {column}"
     seen = check["observed"] or "-"
     return without_code_words(f"{check['severity']}, {table}{of}: {wanted}; {rows}seen: {seen}")
@@ -120,6 +119,8 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
             for source in report.sources.iter_rows(named=True)
         ],
     )  # fmt: skip
+    if report.sources_off:
+        paragraph(console, f"Off: {', '.join(report.sources_off)} (TOCSIN_SOURCES turns one on)")
     titles = dict(report.sources.select("source", "title").iter_rows())
     for name, failure in report.failures.items():
         told = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
@@ -129,14 +130,16 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
         f"Checks: {report.checks.height} made, {failed.height} did not hold", highlight=False
     )
     for check in failed.iter_rows(named=True):
-        if check["column_name"] != "is_stale":  # told in red above
+        if check["column_name"] != NOT_TOO_OLD:  # told in red above
             paragraph(console, check_in_words(check), indent=2)
     console.print(f"Published: {published}, and quality.html beside it", soft_wrap=True)
     for mail in report.deliveries:
         console.print(
             f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
         )
-    if not report.deliveries:
+    if not report.readers_count:
+        console.print("[red]No mail: nobody is in the file of recipients.[/] (README: Settings)")
+    elif not report.deliveries:
         console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")
 
 
@@ -186,16 +189,16 @@ def deadliest_in_words(report: "Report") -> str:
 
 def why_in_words(flag: dict[str, Any], report: "Report") -> str:
     """The figures that a level rests on, and what stands beside them."""
-    of_region = {
-        row["driver"]: row["value"]
-        for row in report.drivers.filter(region_id=flag["region_id"]).iter_rows(named=True)
-    }
-    first = report.drivers.filter(region_id=flag["region_id"], driver_rank=1).row(0, named=True)
+    drivers = report.drivers.filter(region_id=flag["region_id"])
+    of_region = {row["driver"]: row["value"] for row in drivers.iter_rows(named=True)}
+    figure = drivers.filter(driver="administrator_presence")["detail"].item() or ""
+    first = drivers.filter(driver_rank=1).row(0, named=True)
     presence = of_region["administrator_presence"]
     suspended = of_region["aid_suspensions_open"]
     return (
         f"{flag['region_name']} ({flag['country_code']}): {flag['reason']}. Main driver: "
         f"{DRIVERS[first['driver']]} ({first['value']:.2f} a month). Administrators at their "
-        f"posts: {'no figure' if presence is None else f'{presence:.0%}'}. Suspensions of aid or "
-        f"cooperation in force: {'not known' if suspended is None else f'{suspended:.0f}'}."
+        f"posts: {'no figure' if presence is None else f'{presence:.0%}, {figure}'}. "
+        "Suspensions of aid or cooperation in force: "
+        f"{'not known' if suspended is None else f'{suspended:.0f}'}."
     )

@@ -1,7 +1,7 @@
 """``tocsin alerts``: what readers are told, and what became of their mails."""
 
 import sys
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from config.texts import shown
+from flows.nights import ANY_DAY
 from flows.terminal import (
     DEGRADED,
     Heading,
@@ -184,7 +185,7 @@ def mute(
     who: Annotated[str, typer.Option(help="Who decides it.")],
     why: Annotated[str, typer.Option(help="Why.")],
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last night. Default: mail again.")
+        date | None, typer.Option(**ANY_DAY, help="Last night. Default: mail again.")
     ] = None,
 ) -> None:
     """Mail nobody of a region for a while; its level stays in the file and the mails say so."""
@@ -193,14 +194,16 @@ def mute(
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
-        outbox.mute(con, region, until.date() if until else None, who, why, now())
+        outbox.mute(con, region, until, who, why, now())
     print(f"{region}: nobody is mailed until {until:%Y-%m-%d}" if until else f"{region}: mailed")
 
 
 def _mail(message: str) -> dict[str, Any]:
+    from alerts.delivery import dated
     from warehouse import outbox
     from warehouse.connect import existing
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
-        return outbox.mail(con, message)
+        told = outbox.mail(con, message)
+    return {**told, "content": dated(told["content"], told["finished_at"] or now())}

@@ -1,5 +1,6 @@
 """The nightly run: pull, keep, rebuild, assess, judge, publish, show, alert."""
 
+import signal
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from importlib import import_module
@@ -15,13 +16,15 @@ from alerts.delivery import Delivery, Letter, check, hand_over, later, letter, q
 from alerts.digest import SPARK_MONTHS, Digest
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
-from config.settings import Settings, SettingsError, Smtp, credentials
+from config.settings import Settings, Smtp, credentials
 from expectations.across import across
 from expectations.page import quality_page
 from expectations.suites import SUITES
+from flows.nights import FIRST_MONTH, LEAST_MONTHS, NightError, earliest_night, possible, tonight
+from flows.process import end, end_on_signals, unusable_proxy
 from flows.recall import Recall
 from flows.record import Progress, recorded
-from flows.terminal import now
+from flows.terminal import known_sources, now
 from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.delay import completeness
@@ -35,7 +38,6 @@ from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
 from warehouse.publish import publish, publish_page
 from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE, SOURCES
 
-FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
 NIGHTS_SHOWN = 30  # of the data's quality
 NOTHING = Recall()
 RECALLED = "recalled"  # folder of findings
@@ -51,6 +53,8 @@ class Report:
         sources: Mart of the night.
         checks: Results of all checks.
         failures: Why a source was not renewed, by its name.
+        sources_off: Names of sources that nobody turned on: neither embedded nor set.
+        readers_count: How many are in the file of recipients.
         deliveries: What became of the mails.
     """
 
@@ -59,6 +63,8 @@ class Report:
     sources: pl.DataFrame
     checks: pl.DataFrame
     failures: dict[str, str]
+    sources_off: list[str]
+    readers_count: int
     deliveries: list[Delivery]
 
     @property
@@ -97,6 +103,11 @@ def default_night(today: date, settings: Settings) -> date:
     return min(today, known.date())
 
 
+def is_on(source: Source, settings: Settings) -> bool:
+    """Whether a source is asked: it is embedded, or the operator says where from."""
+    return bool(settings.sources.get(source.name) or source.embedded)
+
+
 def load_ahead(settings: Settings) -> None:
     """Import what the run will ask for in its midst, while it must wait for a server anyway."""
     libraries = ["pandas"]  # DuckDB looks for it when a value is bound
@@ -115,6 +126,8 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
     place = source.live if address == "live" else address
     batches: list[Batch] = []
     try:
+        if place and "://" in place and (why := unusable_proxy(place)):
+            raise SourceError(f"{source.name}: {place} cannot be reached: {why}")
         received = receive(source, place, settings.landing_folder, credentials(source.credentials))
         for batch in received:
             if batch.is_new:
@@ -125,7 +138,7 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
     except Exception as error:  # a publisher may send anything; the others go on
         text = f"{source.name}: cannot be read ({type(error).__name__}: {error})"
         return Arrived(source, batches, f"{text}; its last good figures stay in use")
-    return Arrived(source, batches, is_on=bool(place or source.embedded))
+    return Arrived(source, batches, is_on=is_on(source, settings))
 
 
 def judge_arrived(
@@ -217,6 +230,12 @@ def assess_night(
     core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
     sources = build.source_status(con, night)
     newest = explain.newest_complete_month(build.complete_until(con, EVENT_SOURCE, night))
+    if (newest.year - FIRST_MONTH.year) * 12 + newest.month - FIRST_MONTH.month + 1 < LEAST_MONTHS:
+        raise NightError(
+            f"the night of {night}: events are whole up to {newest:%Y-%m} only, and a level needs "
+            f"{LEAST_MONTHS} months from {FIRST_MONTH:%Y-%m} on; the earliest night is "
+            f"{earliest_night()}, with figures that reach so far"
+        )
     series = compute_indicators(core, FIRST_MONTH, newest)
     is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
     by_region = series.filter(place_level="region").select(
@@ -331,7 +350,7 @@ def write_letters(
 ) -> list[Letter]:
     """Into the outbox: what each reader must be told tonight."""
     instant = now()
-    digest = digest_of(con, tables, night, settings.published_place)
+    digest = digest_of(con, tables, night, settings.published_url)
     letters = [
         letter(
             con, digest, recipient, instant, settings.hold_hours, settings.mail_sender,
@@ -345,7 +364,7 @@ def write_letters(
 
 
 def digest_of(
-    con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, place: str
+    con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, place: str | None
 ) -> Digest:
     """What a night has to say to readers."""
     residents = tables["core.region"].select("region_id", "population_count", "population_year")
@@ -370,7 +389,7 @@ def digest_of(
         sources=tables["mart.source_status"],
         outlines=build.outlines(con),
         muted=build.muted(con, night),
-        place=place,
+        place=place.rstrip("/") if place else None,
     )
 
 
@@ -393,11 +412,19 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
     """The nightly run as a Prefect flow; of its parameters Prefect keeps the night alone.
 
     If it fails the operator is told.
+
+    Raises:
+        NightError: The night is to come, or before the earliest.
     """
+    is_ending = signal.getsignal(signal.SIGTERM) is end
 
     @flow(name="nightly", validate_parameters=False)
     def run(night: date) -> Report:
+        if is_ending:
+            end_on_signals()  # Prefect takes SIGTERM over for as long as a flow runs
         return _nightly(night, settings, smtp, progress)
+
+    possible(night, tonight())
 
     try:
         return run(night)
@@ -410,13 +437,9 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
 
 def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
-    load_recipients(settings.recipients_file)  # a wrong entry stops before the work
+    readers = load_recipients(settings.recipients_file)  # a wrong entry stops before the work
     check(smtp)
-    if unknown := settings.sources.keys() - {source.name for source in SOURCES}:
-        raise SettingsError(
-            f"TOCSIN_SOURCES: {', '.join(sorted(unknown))} is no source; known are "
-            f"{', '.join(source.name for source in SOURCES)}"
-        )
+    known_sources(settings)
     if settings.published_path.exists() and not settings.warehouse_path.exists():
         raise WarehouseError(
             f"{settings.warehouse_path} is gone, while {settings.published_path} tells of its "
@@ -430,7 +453,12 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
         recorded(con, settings.log_folder, night, progress) as record,
     ):
         run = record.step
-        sent = [run(f"fetch {s.name}", fetch_source, s, settings) for s in SOURCES]
+        sent = [
+            run(f"fetch {s.name}", fetch_source, s, settings)
+            if is_on(s, settings)
+            else Arrived(s, [], is_on=False)
+            for s in SOURCES
+        ]
         arrived, landed = run(
             "check what arrived", judge_arrived, sent, settings.landing_folder, recall
         )
@@ -450,6 +478,8 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             sources=tables["mart.source_status"],
             checks=checks,
             failures={s.source.name: s.failure for s in arrived if s.failure},
+            sources_off=[s.source.name for s in arrived if not s.is_on],
+            readers_count=len(readers),
             deliveries=mails,
         )
         record.is_degraded = report.is_degraded

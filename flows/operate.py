@@ -2,9 +2,10 @@
 
 import gc
 import os
+import signal
 import sys
 import time
-from datetime import datetime
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from threading import Thread
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from flows.terminal import Heading, counted, listing
+from flows.nights import PAST_DAY, NightError, possible, tonight
+from flows.terminal import Heading, counted, listing, load
 
 if TYPE_CHECKING:
     from flows.backfill import Told
@@ -30,30 +32,44 @@ class Every(StrEnum):
 STEPS = {Every.DAY: "1d", Every.WEEK: "1w", Every.MONTH: "1mo"}
 
 
-def repair() -> None:
+def repair(
+    force: Annotated[bool, typer.Option("--force", help="Also a file that is sound.")] = False,
+) -> None:
     """Build a lost or damaged working file anew; the old one is set aside, not deleted.
 
-    Nothing is done to a file that is sound.
+    Nothing is done to a file that is sound, but that nights still to come, which were told by
+    mistake, are taken back; nor (exit code 4) to one that another program holds.
     """
-    from config.settings import load
-    from warehouse.connect import one_run
+    from warehouse.build import take_back_nights
+    from warehouse.connect import existing, one_run
     from warehouse.repair import is_sound
     from warehouse.repair import repair as mend
 
     settings, _ = load()
     console = Console(soft_wrap=True, highlight=False)
     with one_run(settings.data_folder, "tocsin repair"):
-        if is_sound(settings.warehouse_path):
-            console.print(f"{settings.warehouse_path} is sound; nothing was done.")
+        if is_sound(settings.warehouse_path) and not force:
+            with existing(settings.warehouse_path) as con:
+                nights = take_back_nights(con, tonight())
+            if nights:
+                console.print(
+                    f"Nights to come were taken back: {', '.join(map(str, nights))}. Run the "
+                    "night, so that readers find the true one."
+                )
+            else:
+                console.print(
+                    f"{settings.warehouse_path} is sound; nothing was done. (--force builds it "
+                    "anew)"
+                )
             return
         done = mend(
             settings.warehouse_path, settings.landing_folder, settings.published_path.parent
         )
     console.print(f"{settings.warehouse_path} was built anew.")
     if done.set_aside:
-        console.print(f"The damaged file is {done.set_aside}; delete it when all is well.")
+        console.print(f"The old file is {done.set_aside}; delete it when all is well.")
     console.print(f"Merged again from the landed bytes: {counted(done.deliveries, 'delivery')}.")
-    came = f"from {done.copy}" if done.copy else "from the damaged file"
+    came = f"from {done.copy}" if done.copy else "from the old file"
     console.print(
         f"Restored {came}: {counted(done.nights, 'night')}, the last is {done.last_night}; tell "
         "later ones again with 'tocsin backfill'."
@@ -62,6 +78,11 @@ def repair() -> None:
     )
     if done.lost:
         console.print(f"[red]Lost[/]: {', '.join(done.lost)}")
+    if done.is_log_lost:
+        console.print(
+            "[red]Lost[/]: changes since the file was last closed, whose log cannot be read; run "
+            "the night again."
+        )
     if "ops.outbox" in done.lost:
         console.print(
             "It is not known which mails went out: a night that is run again is mailed again."
@@ -69,8 +90,8 @@ def repair() -> None:
 
 
 def backfill(
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First night.")],
-    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="Last night.")],
+    first: Annotated[date, typer.Option("--from", **PAST_DAY, help="First night.")],
+    last: Annotated[date, typer.Option("--to", **PAST_DAY, help="Last night.")],
     every: Annotated[Every, typer.Option(help="How far apart the nights are.")] = Every.MONTH,
     again: Annotated[
         bool, typer.Option("--again", help="Also nights that were told before.")
@@ -80,8 +101,9 @@ def backfill(
 
     Cut short, it goes on where it stopped when it is given again.
     """
-    from config.settings import load
-
+    if first > last:
+        raise NightError(f"--from {first} is after --to {last}; exchange them")
+    possible(first, tonight())
     settings, _ = load()
     console = Console(soft_wrap=True, highlight=False)
     gc.disable()  # nothing that is imported is garbage
@@ -90,7 +112,7 @@ def backfill(
 
     gc.freeze()
     gc.enable()
-    nights = nights_between(first.date(), last.date(), STEPS[every])
+    nights = nights_between(first, last, STEPS[every])
 
     def progress(told: "Told") -> None:
         left = f"{told.seconds_left / 60:.0f} min" if told.seconds_left > 99 else (
@@ -113,7 +135,6 @@ def doctor() -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from config.settings import load
     from flows.doctor import BAD, NOTE, examine
 
     found = examine(*load())
@@ -138,7 +159,7 @@ def doctor() -> None:
 
 
 def runs(
-    count: Annotated[int, typer.Option(help="How many of the last runs are listed.")] = 10,
+    count: Annotated[int, typer.Option(min=1, help="How many of the last runs are listed.")] = 10,
     run: Annotated[
         str | None, typer.Option(help="Show the steps of this run. Default: of the last one.")
     ] = None,
@@ -146,7 +167,6 @@ def runs(
     """What the last runs did, and the steps of one: rows, seconds, memory."""
     from rich.text import Text
 
-    from config.settings import load
     from config.texts import shown
     from warehouse.connect import existing
     from warehouse.runs import last, steps
@@ -224,13 +244,14 @@ def end_without(url: str, folder: Path) -> None:
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="Of the Prefect server, on this machine alone.")] = 4200,
+    port: Annotated[
+        int, typer.Option(min=1, max=65_535, help="Of the Prefect server, on this machine alone.")
+    ] = 4200,
 ) -> None:
     """Keep the schedule until ended: the night at 22:00 in Bamako, mails, watchdog, back-test.
 
     Starts a Prefect server with its page, unless PREFECT_API_URL names one.
     """
-    from config.settings import load
     from flows.prefect_server import prefect_server
     from warehouse.connect import writable
 
@@ -257,5 +278,7 @@ def serve(
             flow.to_deployment(name, schedule=Cron(cron, timezone=TIMEZONE), entrypoint_type=module)
             for flow, name, cron in SCHEDULE
         ]
+        for number in (signal.SIGINT, signal.SIGHUP):  # Prefect ends its runs in order, as on
+            signal.signal(number, signal.default_int_handler)  # SIGTERM, which it handles itself
         Thread(target=end_without, args=(url, settings.data_folder), daemon=True).start()
         run_scheduled(*cast(list[RunnerDeployment], deployments), print_starting_message=False)

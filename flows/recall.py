@@ -6,7 +6,6 @@ finds the same figures the long way.
 
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -15,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from config.code import ROOT, code_sha256
+from config.files import read_or_set_aside, write_atomically
 
 READ = ("config", "expectations", "indicators", "warehouse")  # what findings follow from
 LIBRARIES = ("duckdb", "great-expectations", "numpy", "polars", "scipy", "statsmodels")
@@ -34,13 +34,12 @@ class Recall:
         """What the step found when it last saw just this, with this code; None: not known."""
         if self.folder is None:
             return None
-        try:
-            with zipfile.ZipFile(self._path(step)) as kept:
-                if kept.comment != _digest(seen):
-                    return None
-                return {name: pl.read_ipc(kept.read(name)) for name in kept.namelist()}
-        except (OSError, zipfile.BadZipFile, pl.exceptions.PolarsError):
-            return None
+        digest = _digest(seen)
+        return read_or_set_aside(
+            self._path(step),
+            lambda content: _unpacked(content, digest),
+            "it is worked out again",
+        )
 
     def keep(
         self, step: str, seen: Iterable[str | pl.DataFrame], found: Mapping[str, pl.DataFrame]
@@ -55,14 +54,23 @@ class Recall:
                 frame.write_ipc(written, compression="zstd")
                 kept.writestr(name, written.getvalue())
             kept.comment = _digest(seen)
-        part = self._path(step).with_suffix(".part")
         with suppress(OSError):  # no run fails of a convenience
-            self.folder.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(packed.getvalue())
-            os.replace(part, self._path(step))
+            write_atomically(self._path(step), packed.getvalue())
 
     def _path(self, step: str) -> Path:
         return (self.folder or ROOT) / f"{step}.zip"
+
+
+def _unpacked(content: bytes, digest: bytes) -> dict[str, pl.DataFrame] | None:
+    """Frames of a finding; None: it is of something else that was seen.
+
+    Raises:
+        Exception: The bytes were changed, in whatever way a zip or a frame tells of it.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as kept:
+        if kept.comment != digest:
+            return None
+        return {name: pl.read_ipc(kept.read(name)) for name in kept.namelist()}
 
 
 def _digest(seen: Iterable[str | pl.DataFrame]) -> bytes:

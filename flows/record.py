@@ -9,7 +9,6 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +16,16 @@ import duckdb
 import polars as pl
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from pythonjsonlogger.json import JsonFormatter
 
 from config.code import code_sha256
+from config.errors import TocsinError, failure_in_words
+from flows.log import LOGGER, logging_to
 from flows.recall import LIBRARIES, READ
 from flows.terminal import now
 from warehouse import runs
 from warehouse.runs import Step
 
 Progress = Callable[[Step], None]
-LOG_BYTES, LOGS_KEPT = 2_000_000, 3
-LOGGER = logging.getLogger("tocsin")
-LOGGER.propagate = False  # into the log alone, not onto the console
-
-
-class _Log(RotatingFileHandler):
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """No night fails, or fills a terminal, because its log cannot be written."""
 
 
 class Record:
@@ -93,40 +85,27 @@ def recorded(
     with logging_to(folder):
         LOGGER.info("run begins", extra={**about, "code_sha256": code, "versions": versions})
         runs.begin(con, record.run_id, night, began_at, code, told)
-        status, failure = runs.FAILED, None
+        status, failure, unforeseen = runs.FAILED, None, None
         try:
             yield record
             status = runs.DEGRADED if record.is_degraded else runs.DONE
         except BaseException as error:
-            failure = " ".join(str(error).split()) or type(error).__name__
+            failure = failure_in_words(error)
+            if isinstance(error, Exception) and not isinstance(error, TocsinError):
+                unforeseen = error
             raise
         finally:
             seconds, memory = time.perf_counter() - began, peak_memory()
             ended = {**about, "run_status": status, "run_failure": failure}
-            LOGGER.info(
-                "run ends", extra={**ended, "run_seconds": seconds, "peak_memory_bytes": memory}
+            LOGGER.log(
+                logging.ERROR if unforeseen else logging.INFO,
+                "run ends",
+                extra={**ended, "run_seconds": seconds, "peak_memory_bytes": memory},
+                exc_info=unforeseen,
             )
             # A file that broke in the middle of a run cannot tell of it; its error is what counts.
             with suppress(duckdb.Error) if failure else nullcontext():
                 runs.finish(con, record.run_id, now(), status, failure, seconds, memory)
-
-
-@contextmanager
-def logging_to(folder: Path) -> Iterator[None]:
-    """Log what Tocsin says into ``folder/tocsin.jsonl`` for a while."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = _Log(
-        folder / "tocsin.jsonl", maxBytes=LOG_BYTES, backupCount=LOGS_KEPT, encoding="utf-8"
-    )
-    handler.setFormatter(JsonFormatter("%(asctime)s %(levelname)s %(message)s"))
-    LOGGER.setLevel(logging.INFO)
-    LOGGER.addHandler(handler)
-    try:
-        yield
-    finally:
-        LOGGER.removeHandler(handler)
-        with suppress(OSError):
-            handler.close()
 
 
 def rows_of(told: object) -> int | None:

@@ -1,7 +1,7 @@
 """What the schedule runs (``prefect.yaml``, ``tocsin serve``), and when."""
 
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date
 
 from prefect import flow
 from prefect.artifacts import create_table_artifact
@@ -9,8 +9,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from alerts import operator
+from config.files import write_atomically
 from config.settings import load
 from flows.nightly import default_night, load_ahead, nightly, send_mails
+from flows.nights import tonight as tonight_is
 from flows.terminal import now
 from warehouse.connect import BusyError, existing
 from warehouse.runs import Step
@@ -30,7 +32,7 @@ def tonight(as_of: date | None = None) -> State[None]:
     """
     settings, smtp = load()
     load_ahead(settings)
-    night = as_of or default_night(datetime.now(UTC).date(), settings)
+    night = as_of or default_night(tonight_is(), settings)
     steps: list[Step] = []
     report = nightly(night, settings, smtp, steps.append)
     flagged = report.flags.filter(report.flags["level"] != "none")
@@ -61,7 +63,7 @@ def monthly_backtest() -> State[None]:
     with existing(settings.warehouse_path) as con:
         told = score(con, None, None)
     path = settings.data_folder / "scorecard.md"
-    path.write_text(told.page, "utf-8")
+    write_atomically(path, told.page)
     return Completed(message=f"{path}, {told.seconds:.0f} s")
 
 

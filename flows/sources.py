@@ -1,6 +1,5 @@
 """What sources there are, how they stand, and what fetching one would change."""
 
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
+from config.files import link_or_copy
 from config.registry import Source
 from config.settings import Settings, SettingsError, credentials
 from warehouse import build
@@ -80,10 +80,12 @@ def dry_run(name: str, settings: Settings) -> DryRun:
         beside = settings.model_copy(update={"data_folder": Path(folder)})
         with existing(settings.warehouse_path) as con:
             before = _held(con, source)
-        shutil.copy(settings.warehouse_path, beside.warehouse_path)
-        landed = settings.landing_folder / name
-        if landed.exists():
-            shutil.copytree(landed, beside.landing_folder / name, copy_function=os.link)
+        shutil.copyfile(settings.warehouse_path, beside.warehouse_path)
+        for path in (settings.landing_folder / name).rglob("*"):
+            target = beside.landing_folder / path.relative_to(settings.landing_folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file():
+                link_or_copy(path, target)
         (arrived,), checks = judge_arrived([fetch_source(source, beside)], beside.landing_folder)
         with existing(beside.warehouse_path) as con:
             for batch in arrived.batches:

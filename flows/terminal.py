@@ -37,7 +37,27 @@ def load() -> "tuple[Settings, Smtp]":
     """Settings from the environment, imported with what a command needs: --help needs nothing."""
     from config import settings
 
-    return settings.load()
+    loaded = settings.load()
+    known_sources(loaded[0])
+    return loaded
+
+
+def known_sources(settings: "Settings") -> None:
+    """See that the sources that the operator sets are there.
+
+    Raises:
+        SettingsError: One is not.
+    """
+    if not settings.sources:
+        return
+    from config.settings import SettingsError
+    from warehouse.sources import SOURCES
+
+    names = [source.name for source in SOURCES]
+    if unknown := sorted(settings.sources.keys() - set(names)):
+        raise SettingsError(
+            f"TOCSIN_SOURCES: {', '.join(unknown)} is no source; known are {', '.join(names)}"
+        )
 
 
 def now() -> datetime:

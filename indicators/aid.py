@@ -5,7 +5,7 @@ from functools import partial
 import polars as pl
 
 from config.registry import MEASURES, Indicator, thresholds
-from indicators.governance import days_since
+from indicators.governance import days_since, kept
 from indicators.violence import PLACE_MONTH
 
 
@@ -15,14 +15,13 @@ def open_suspensions(
     """Measures in force at the end of the month, by actors outside the country.
 
     A measure without a known end counts until ``presumed_open_months`` after the last
-    word of it; spells without a known start are left out.
+    word of it, one without a known start from the last word of it. Null where the register is
+    not kept (``config/registers/coverage.csv``), and where it is empty.
     """
     months = int(thresholds()["suspensions"]["presumed_open_months"])
-    spells = suspensions.filter(
-        (pl.col("measure_type") == measure_type) & pl.col("opened_date").is_not_null()
-    ).select(
+    spells = suspensions.filter(pl.col("measure_type") == measure_type).select(
         place_id="country_code",
-        opened="opened_date",
+        opened=pl.coalesce("opened_date", "confirmed_date"),
         ended=pl.coalesce("closed_date", pl.col("confirmed_date").dt.offset_by(f"{months}mo")),
     )
     ended = grid.with_columns(month_end=pl.col("month_start").dt.month_end())
@@ -32,17 +31,20 @@ def open_suspensions(
         .group_by(PLACE_MONTH)
         .agg(value=pl.len().cast(pl.Float64))
     )
-    return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").with_columns(
-        pl.col("value").fill_null(0.0)
+    is_kept = kept(grid, "aid_suspensions", measure_type) & pl.lit(suspensions.height > 0)
+    return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").select(
+        *PLACE_MONTH, value=pl.when(is_kept).then(pl.col("value").fill_null(0.0))
     )
 
 
 def days_since_suspension(suspensions: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
-    """Days since the last suspension or sanction began, at the end of the month."""
+    """Days since the last suspension or sanction began; null where the register is not kept."""
     begun = suspensions.filter(
         pl.col("opened_date").is_not_null() & pl.col("measure_type").is_in(list(MEASURES))
     )
-    return days_since(begun.select(place_id="country_code", day="opened_date"), grid)
+    days = days_since(begun.select(place_id="country_code", day="opened_date"), grid)
+    is_kept = kept(grid, "aid_suspensions")
+    return days.with_columns(value=pl.when(is_kept).then(pl.col("value")))
 
 
 AID = (
@@ -51,7 +53,7 @@ AID = (
             name=f"open_{measure}_suspensions_count"
             if measure != "sanctions"
             else "open_sanctions_count",
-            version=1,
+            version=2,
             compute=partial(open_suspensions, measure_type=measure),
             place_level="country",
             unit="measures",
@@ -64,7 +66,7 @@ AID = (
     ),
     Indicator(
         name="days_since_suspension",
-        version=1,
+        version=2,
         compute=days_since_suspension,
         place_level="country",
         unit="days",

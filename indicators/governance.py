@@ -5,7 +5,7 @@ from functools import partial
 
 import polars as pl
 
-from config.registry import Indicator
+from config.registry import Indicator, coverage
 from indicators.violence import PLACE_MONTH
 
 CADRES = {
@@ -16,6 +16,7 @@ CADRES = {
     "state_agents": "state agents",
     "state_representatives": "state representatives",
     "mayors": "mayors",
+    "governors": "governors",
 }
 
 
@@ -86,22 +87,61 @@ def days_since_coup(coups: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     return days_since(coups.select(place_id="country_code", day="coup_date"), grid)
 
 
-def register_count(entries: pl.DataFrame, grid: pl.DataFrame, register: str) -> pl.DataFrame:
-    """Entries of a hand-kept register in the month; null for a country without any entry.
+def kept(grid: pl.DataFrame, source: str, series: str = "") -> pl.Series:
+    """Whether a register is declared as kept for a place in the whole of a month.
 
-    An empty register says nothing: its months are unknown, not quiet.
+    ``config/registers/coverage.csv`` declares it; of a region its country counts.
+
+    Example:
+        >>> from datetime import date
+        >>> months = [date(2011, 12, 1), date(2012, 1, 1), date(2012, 1, 1)]
+        >>> grid = pl.DataFrame({"place_id": ["MLI", "MLI.mopti", "TGO"], "month_start": months})
+        >>> kept(grid, "governance_register", "local_agreement").to_list()
+        [False, True, False]
     """
-    kept = entries.filter(pl.col("register") == register)
+    declared = coverage().filter(
+        (pl.col("source") == source) & pl.col("series").is_in(["", series])
+    )
+    within = [
+        (pl.col("place_id").str.head(3) == row["country_code"])
+        & (pl.col("month_start") >= row["kept_from"])
+        & (pl.col("month_start").dt.month_end() <= row["kept_until"])
+        for row in declared.iter_rows(named=True)
+    ]
+    return grid.select(pl.any_horizontal(pl.lit(False), *within)).to_series()
+
+
+def register_count(
+    entries: pl.DataFrame,
+    grid: pl.DataFrame,
+    register: str,
+    entry_types: tuple[str, ...],
+    of_regions: bool = False,
+) -> pl.DataFrame:
+    """Entries of a hand-kept register in the month; null where the register is not kept.
+
+    Outside its declared coverage a register is silent, not quiet; so is one without an entry.
+
+    Args:
+        entries: Core register entries.
+        grid: ``place_id`` and ``month_start`` to be covered.
+        register: Which one.
+        entry_types: Kinds of entries to count.
+        of_regions: Whether places are regions: an entry counts in each region it names, one
+            that names none in no region.
+    """
+    known = entries.filter(pl.col("register") == register)
+    place = pl.col("region_id").str.split(";") if of_regions else pl.concat_list("country_code")
     counted = (
-        kept.with_columns(
-            place_id=pl.col("country_code"), month_start=pl.col("entry_date").dt.month_start()
-        )
+        known.filter(pl.col("entry_type").is_in(entry_types))
+        .with_columns(place_id=place, month_start=pl.col("entry_date").dt.month_start())
+        .explode("place_id")
         .group_by(PLACE_MONTH)
         .agg(entries=pl.len().cast(pl.Float64))
     )
-    watched = pl.col("place_id").is_in(kept["country_code"].unique().to_list())
+    is_kept = kept(grid, "governance_register", register) & pl.lit(known.height > 0)
     return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").select(
-        *PLACE_MONTH, value=pl.when(watched).then(pl.col("entries").fill_null(0.0))
+        *PLACE_MONTH, value=pl.when(is_kept).then(pl.col("entries").fill_null(0.0))
     )
 
 
@@ -120,20 +160,33 @@ def _presence(cadre: str, words: str) -> Indicator:
     )
 
 
-def _register(register: str, words: str) -> Indicator:
+def _register(
+    name: str,
+    register: str,
+    entry_types: tuple[str, ...],
+    rises_mean: str,
+    summary: str,
+    level: str = "country",
+) -> Indicator:
     return Indicator(
-        name=f"{register}s_count",
-        version=1,
-        compute=partial(register_count, register=register),
-        place_level="country",
+        name=name,
+        version=2,
+        compute=partial(
+            register_count,
+            register=register,
+            entry_types=entry_types,
+            of_regions=level == "region",
+        ),
+        place_level=level,
         unit="entries / month",
-        rises_mean="better",
+        rises_mean=rises_mean,
         reads=("entries", "grid"),
         sources=("governance_register",),
-        summary=f"{words} in the month.",
+        summary=summary,
     )
 
 
+AGREED = ("ceasefire", "peace_agreement")
 GOVERNANCE = (
     *(_presence(cadre, words) for cadre, words in CADRES.items()),
     Indicator(
@@ -147,6 +200,56 @@ GOVERNANCE = (
         sources=("powell_thyne_coups",),
         summary="Days since the last coup or attempt, at the end of the month.",
     ),
-    _register("transition_milestone", "Milestones of a transition"),
-    _register("local_agreement", "Ceasefires and local peace agreements"),
+    _register(
+        "transition_milestones_count",
+        "transition_milestone",
+        ("charter", "roadmap", "referendum", "election", "handover"),
+        "better",
+        "Charters, road maps, votes and handovers of a transition in the month; postponements "
+        "and other entries are not in it.",
+    ),
+    _register(
+        "transition_postponements_count",
+        "transition_milestone",
+        ("postponement",),
+        "worse",
+        "Votes of a transition that were put off in the month.",
+    ),
+    _register(
+        "local_agreements_count",
+        "local_agreement",
+        AGREED,
+        "better",
+        "Ceasefires and peace agreements in the month; breaches and other entries are not in it.",
+    ),
+    _register(
+        "local_agreements_here_count",
+        "local_agreement",
+        AGREED,
+        "better",
+        "Ceasefires and peace agreements in the month that name the region (one that names "
+        "several counts in each).",
+        "region",
+    ),
+    _register(
+        "agreement_breaches_count",
+        "local_agreement",
+        ("breach",),
+        "worse",
+        "Ceasefires and agreements broken or ended in the month.",
+    ),
+    _register(
+        "emergency_acts_count",
+        "state_of_emergency",
+        ("declaration", "extension"),
+        "worse",
+        "States of emergency declared or extended in the month.",
+    ),
+    _register(
+        "force_mandate_acts_count",
+        "force_mandate",
+        ("decision", "start", "end", "withdrawal", "base_opened", "base_closed"),
+        "neither",
+        "Decisions on foreign forces and missions, their starts, ends and bases in the month.",
+    ),
 )

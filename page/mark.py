@@ -20,7 +20,7 @@ def is_built(folder: Path, seen: Iterable[str | Path]) -> bool:
             read rather than believed to be what its manifest says.
     """
     mark = folder / MARK
-    return mark.is_file() and mark.read_text("utf-8") == _mark(folder, seen)
+    return mark.is_file() and mark.read_bytes() == _mark(folder, seen).encode()
 
 
 def leave_mark(folder: Path, seen: Iterable[str | Path]) -> None:

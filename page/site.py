@@ -14,6 +14,7 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
 from alerts import wording
+from config.files import put_in_place, remove, set_aside
 from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
 from config.texts import without_code_words
 from page.charts import (
@@ -25,7 +26,7 @@ from page.charts import (
     in_words,
     without_signs,
 )
-from page.mark import is_built, leave_mark
+from page.mark import MARK, is_built, leave_mark
 from page.pictures import (
     MAPPED,
     SHARES,
@@ -39,12 +40,12 @@ from page.pictures import (
 from page.renderer import Renderer
 from page.worth import worth
 from warehouse.connect import WarehouseError
-from warehouse.publish import put_in_place
 from warehouse.situation import Situation, situation
 
 HERE = Path(__file__).parent
 LANGUAGES = ("fr", "en")
 QUALITY = "quality.html"  # beside the published file
+OWN = "page"  # how folders beside it that are made without asking are called
 COUNTED = (
     "events_count", "state_based_events_count", "communal_events_count",
     "one_sided_events_count", "jihadist_events_count", "communal_militia_events_count",
@@ -75,14 +76,18 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
         WarehouseError: There is no file, the night was not run, or the folder cannot be
             written or holds something else.
     """
-    if folder.exists() and any(folder.iterdir()) and not (folder / "fr" / "index.html").exists():
-        raise WarehouseError(f"{folder} holds something else; name a folder of its own")
     is_beside = folder.resolve().parent == published.resolve().parent
+    is_site = any((folder / name).exists() for name in (MARK, "fr/index.html"))
+    is_empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_site and not is_empty:
+        if not is_beside or not folder.name.startswith(OWN):
+            raise WarehouseError(f"{folder} holds something else; name a folder of its own")
+        set_aside(folder, "is not as a page was built")
     quality = published.with_name(QUALITY)
     has_quality = is_beside and quality.exists()
     seen = (f"{night}", f"{is_beside}", f"{has_quality}", published.name)
     part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)  # of a build that was killed
+    remove(part)  # of a build that was killed
     if published.exists() and is_built(folder, (*seen, published)):
         return folder / "index.html"
     with Renderer() as renderer:  # first, so that it starts while the file is read
@@ -95,7 +100,7 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
                 leave_mark(part, (*seen, published))
                 put_in_place(part, folder)
             finally:
-                shutil.rmtree(part, ignore_errors=True)
+                remove(part)
         except OSError as error:
             raise WarehouseError(
                 f"cannot write the page to {folder} ({error.strerror}); make it writable and run "

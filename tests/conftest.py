@@ -123,6 +123,18 @@ def prefect_here(prefect_url: str) -> Iterator[None]:
 
 
 @pytest.fixture
+def warnings_shown(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """What is set aside is said on standard error, as the command line does."""
+    from flows.log import LOGGER, warnings_to_terminal
+
+    before = list(LOGGER.handlers)
+    LOGGER.handlers.clear()
+    warnings_to_terminal()
+    yield
+    LOGGER.handlers[:] = before
+
+
+@pytest.fixture
 def tocsin(prefect_url: str, tmp_path: Path) -> Cli:
     """The real command line in its own data folder."""
     command = [sys.executable, "-c", "from flows.cli import main; main()"]

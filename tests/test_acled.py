@@ -112,7 +112,7 @@ def test_tiers(tmp_path) -> None:
     assert found.release.covers_until == date(2025, 11, 24)
     with serving(Acled(rows(3))) as server:
         server.fault = "HTML with 403"
-        with pytest.raises(SourceError, match="token answered 403"):
+        with pytest.raises(SourceError, match=r"token answered 403 .*: the site's guard refuses"):
             fetched(server, tmp_path)
         server.fault_from = len(server.requests) + 1
         with pytest.raises(SourceError, match="the site's guard refuses this machine's network"):

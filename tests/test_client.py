@@ -37,7 +37,7 @@ SAYS = {
     "reset": r"(ReadError|RemoteProtocolError): .*, 3 times",
     "truncated body": r"RemoteProtocolError: peer closed connection .*, 3 times",
     "HTML with 200": r"answered a web page, no data \(<!DOCTYPE html>",
-    "HTML with 403": r"answered 403 \(<!DOCTYPE html>.*Just a moment",
+    "HTML with 403": r"answered 403 \(<!DOCTYPE html>.*Just a moment.*: the site's guard refuses",
     "bad gzip": r"cannot be unpacked .*, 3 times",
     "decompression bomb": r"unpacks to more than 100 times its size",
     "redirect to another host": r"redirects more than 5 times",

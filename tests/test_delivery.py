@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from email.message import EmailMessage
+from email.policy import default
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -23,11 +24,22 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from alerts import operator
-from alerts.delivery import Letter, check, hand_over, letter, park, queue
+from alerts.delivery import (
+    Letter,
+    check,
+    compose,
+    dated,
+    hand_over,
+    letter,
+    message_to,
+    park,
+    queue,
+)
 from alerts.digest import Digest
 from config.recipients import Recipient, load_recipients
 from config.settings import Settings, SettingsError, Smtp
 from flows.nightly import digest_of
+from warehouse import outbox
 from warehouse.connect import warehouse
 
 NIGHT = date(2021, 6, 25)
@@ -71,6 +83,7 @@ class Inbox:
 
     def __init__(self, rcpt: dict[str, str] | None = None, data: list[str] | None = None) -> None:
         self.taken: list[tuple[str, str]] = []
+        self.dates: list[str] = []
         self.rcpt, self.data = rcpt or {}, data or []
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options) -> str:  # noqa: N802
@@ -86,7 +99,9 @@ class Inbox:
             return "421 gone"
         if answer.startswith("250"):
             (to,) = envelope.rcpt_tos
-            self.taken.append((to, email.message_from_bytes(envelope.content)["Message-ID"]))
+            message = email.message_from_bytes(envelope.content)
+            self.taken.append((to, message["Message-ID"]))
+            self.dates.append(message["Date"])
         return answer
 
 
@@ -220,6 +235,46 @@ def test_given_up_after_five_days_and_told(con, smtp, tmp_path) -> None:
     assert con.execute("select status from ops.outbox").fetchall() == [("expired",)]
 
 
+def test_a_mail_is_dated_when_it_goes_out(con, smtp, certificate, port, tmp_path) -> None:
+    message, _ = message_to("a@example.org", "s", "Tocsin <t@example.org>", NIGHT, "seed")
+    message.set_content("Sikasso\nDate: Fri, 25 Jun 2021 is in the text, too\n")
+    told = Letter(message, NIGHT, "alert", {}, NOW + timedelta(hours=8))  # quiet hours
+    queue(con, [told], NOW)
+    assert hand(con, smtp, tmp_path, NOW) == []
+    assert hand(con, smtp, tmp_path, NOW + timedelta(hours=9)) == ["waits"]  # no server
+    inbox = Inbox()
+    with serving(inbox, certificate, port):
+        assert hand(con, smtp, tmp_path, NOW + timedelta(hours=10)) == ["sent"]
+    assert inbox.dates == ["Sat, 26 Jun 2021 08:00:00 +0000"]
+    content, at = con.execute("select content, finished_at from ops.outbox").fetchone()
+    assert email.message_from_bytes(dated(content, at))["Date"] == inbox.dates[0]
+    assert dated(content, at).endswith(b"Date: Fri, 25 Jun 2021 is in the text, too\r\n")
+
+
+def test_a_subject_begins_on_its_line_however_long_it_is() -> None:
+    words = "Boucle surveiller) 1 du Mouhoun: ALARM, raised; Ségou avertir Tombouctou-Est (Mali)"
+    for count in range(1, 30):
+        for skip in range(len(words.split())):
+            subject = " ".join(["Tocsin", *(words.split()[skip:] + words.split() * 3)[:count]])
+            message, _ = message_to("a@b.org", subject, "T <t@b.org>", NIGHT, "seed")
+            lines = message.as_bytes().partition(b"\r\nFrom")[0].split(b"\r\n")
+            assert lines[0].startswith((b"Subject: Tocsin", b"Subject: =?utf-8?q?Tocsin"))
+            assert max(map(len, lines)) <= 78
+            assert (
+                email.message_from_bytes(message.as_bytes(), policy=default)["Subject"] == subject
+            )
+
+
+@pytest.mark.parametrize(
+    ("unsubscribe", "one_click"),
+    [("https://x.org/u?a=1", "List-Unsubscribe=One-Click"), ("mailto:t@x.org", None)],
+)
+def test_an_address_to_unsubscribe_by_one_click(digest, unsubscribe: str, one_click) -> None:
+    message = compose(digest, {}, Recipient("a@example.org", "en"), "T <t@x.org>", unsubscribe)
+    assert message["List-Unsubscribe"] == f"<{unsubscribe}>"
+    assert message["List-Unsubscribe-Post"] == one_click
+
+
 def test_without_a_server_mails_are_files(con, tmp_path) -> None:
     queue(con, [mail("a@example.org")], NOW)
     (tmp_path / "outbox").write_text("in the way")
@@ -236,6 +291,16 @@ def test_held_mails_wait_go_or_lapse(con, tmp_path) -> None:
     assert con.execute("select status from ops.outbox").fetchall() == [("lapsed",)]
     queue(con, [mail("a@example.org", 2, held_until=NOW)], NOW)
     assert hand(con, Smtp(), tmp_path, NOW, "send") == ["written"]
+
+
+def test_a_mail_of_a_night_to_come_that_still_waits_is_not_sent(con, tmp_path) -> None:
+    waiting = [mail("a@example.org", 1, held_until=NOW), mail("b@example.org", 2)]
+    queue(con, waiting, NOW)
+    before = NOW - DAY  # the clock was a day ahead
+    assert hand(con, Smtp(), tmp_path, before) == []
+    told = con.execute("select distinct status, detail from ops.outbox").fetchall()
+    assert told == [("lapsed", "of a night still to come")]
+    assert hand(con, Smtp(), tmp_path) == []
 
 
 def test_bytes_go_after_a_month(con, tmp_path) -> None:
@@ -256,7 +321,9 @@ def digest(kept, night) -> Digest:
     return digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
 
 
-def told(con, digest: Digest, recipient: Recipient, level: str, night: date) -> str | None:
+def told(
+    con, digest: Digest, recipient: Recipient, level: str, night: date, now: datetime | None = None
+) -> str | None:
     """Queues what is to be told if Sikasso, the only region at hand, has this level."""
     own = replace(
         digest,
@@ -266,8 +333,9 @@ def told(con, digest: Digest, recipient: Recipient, level: str, night: date) -> 
             alert_level=pl.lit(level)
         ),
     )
-    (sent,) = con.execute("select count(*) from ops.outbox").fetchone()
-    now = datetime.combine(night, time(22, sent))
+    sent, newest = con.execute("select count(*), max(queued_at) from ops.outbox").fetchone()
+    at = now or datetime.combine(night, time(22, sent))
+    now = max(at, newest or at)  # an earlier night that is run again is run later
     found = letter(con, own, recipient, now, 0, "T <t@example.org>", "mailto:t@x.org")
     if found:
         queue(con, [found], now)
@@ -291,6 +359,40 @@ def test_each_is_told_what_changed_when_asked_for(con, digest, when: str) -> Non
     recipient = Recipient("a@example.org", "en", when=when)
     for days, level, kind in LIVES[when]:
         assert told(con, digest, recipient, level, FRIDAY + days * DAY) == kind, (days, level)
+
+
+YEAR = timedelta(days=365)
+AHEAD = {  # what the night to come told, what tonight tells: kind of tonight's mail, of the next's
+    "closed though it stands": ("none", "warning", "alert", None),
+    "as it is": ("warning", "warning", "summary", None),
+    "raised though it stands": ("alarm", "warning", "alert", None),
+    "more than was known": ("warning", "alarm", "alert", None),
+}
+
+
+@pytest.mark.parametrize("case", AHEAD)
+@pytest.mark.parametrize("when", ["nightly", "weekly", "immediate"])
+def test_a_night_to_come_silences_nobody(con, digest, case: str, when: str) -> None:
+    recipient = Recipient("a@example.org", "en", when=when)
+    saturday, now = FRIDAY + DAY, datetime.combine(FRIDAY, time(23))
+    told_ahead, level, tonight, next_night = AHEAD[case]
+    assert told(con, digest, recipient, "warning", FRIDAY) == "alert"
+    told(con, digest, recipient, told_ahead, FRIDAY + YEAR, now)  # a typing error, taken before
+    assert outbox.told_ahead(con, FRIDAY) == [("a@example.org", FRIDAY + YEAR)]
+    assert told(con, digest, recipient, level, saturday) == tonight
+    assert outbox.told_ahead(con, saturday) == []
+    assert told(con, digest, recipient, level, saturday + DAY) == next_night
+    # nor a year later, when that night is over
+    level_then = told(con, digest, recipient, level, FRIDAY + YEAR + DAY)
+    assert level_then == "summary"
+
+
+def test_a_first_mail_of_a_night_to_come_is_no_first_mail(con, digest) -> None:
+    recipient = Recipient("a@example.org", "en")
+    told(con, digest, recipient, "alarm", FRIDAY + YEAR, datetime.combine(FRIDAY, time(21)))
+    assert told(con, digest, recipient, "alarm", FRIDAY) == "alert"
+    subjects = con.execute("select subject from ops.outbox order by queued_at").fetchall()
+    assert len(subjects) == 2
 
 
 def test_levels_below_the_lowest_asked_for_are_not_told(con, digest) -> None:

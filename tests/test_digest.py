@@ -301,6 +301,31 @@ def test_stale_figures_are_no_warning(digest) -> None:
     assert text(message(stale)).startswith("The figures are too old to warn")
 
 
+def test_while_figures_are_stale_a_level_stands_beside_the_chance_it_was_given_for(digest) -> None:
+    stale = replace(
+        digest,
+        flags=digest.flags.with_columns(is_stale=pl.lit(True), p_escalation=0.001),
+        alerts=digest.alerts.with_columns(
+            changed_p_escalation=0.28, changed_night=date(2021, 2, 25)
+        ),
+    )
+    changed, standing = text(message(stale)), text(message(stale, was="warning"))
+    assert "about 1 in 4 (28%), told since 25 February 2021." in changed
+    beside = r"Sikasso \(Mali\): WARNING, .*about 1 in 4 \(28%\), told since 25 February 2021"
+    assert re.search(beside, standing)
+    assert "1 in 1000" not in changed + standing
+    never_told = replace(stale, alerts=stale.alerts.head(0))  # it ended on an earlier night
+    assert "Sikasso (Mali) has no level any more" in text(message(never_told))
+
+
+def test_no_mail_names_a_path_of_this_machine(digest) -> None:
+    nowhere, served = replace(digest, place=None), replace(digest, place="https://x.org/p")
+    for kind in ("plain", "html"):
+        assert "tocsin.duckdb" not in text(message(nowhere), kind)
+        assert "Situation page" not in text(message(nowhere), kind)
+        assert "https://x.org/p/page/index.html" in text(message(served), kind)
+
+
 def test_a_source_that_failed_is_named_first(digest) -> None:
     failed = digest.sources.with_columns(
         failure=pl.when(pl.col("source") == "mali_census_2009").then(pl.lit("HTTP 500"))

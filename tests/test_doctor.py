@@ -1,21 +1,28 @@
 """The doctor finds what is wrong, names its cure, and finds nothing else."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from config.settings import Settings, Smtp
-from flows.doctor import BAD, NOTE, examine
+from flows.doctor import BAD, NOTE, examine, most_memory, stale
 from warehouse import runs
+from warehouse.build import take_back_nights, write_marts
 from warehouse.connect import WarehouseError, warehouse
+from warehouse.publish import file_sha256
+from warehouse.sources import SOURCES
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch) -> Settings:
-    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    for name in ("PREFECT_API_URL", *(f"{s}_proxy" for s in ("http", "https", "all"))):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
     return Settings(data_folder=tmp_path)
 
 
@@ -41,7 +48,7 @@ def test_a_new_installation_is_well(settings: Settings) -> None:
 def test_a_healthy_one_is_well(settings: Settings) -> None:
     run_at(settings, datetime.now(UTC).replace(tzinfo=None))
     assert told(settings, BAD) == {}
-    assert {*told(settings, NOTE)} == {"published file", "mail"}
+    assert {*told(settings, NOTE)} == {"published file", "mail", "address"}
 
 
 def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, monkeypatch) -> None:
@@ -118,3 +125,94 @@ def test_a_last_run_that_failed_or_was_killed_is_told(settings: Settings) -> Non
         assert found.state == BAD
         assert found.told.endswith(says)
         assert "schedule" not in told(settings, BAD)  # one was finished an hour ago
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "state", "cure"),
+    [
+        (
+            "admin_presence",
+            None,
+            NOTE,
+            "enter what is known since in config/registers/admin_presenc",
+        ),
+        ("ucdp_ged", None, BAD, """TOCSIN_SOURCES='{"ucdp_ged": "live"}'"""),
+        (
+            "ucdp_ged",
+            "live",
+            NOTE,
+            "see whether the publisher still does: docs/sources/ucdp_ged.md",
+        ),
+        ("ucdp_ged", "/data/ged.zip", BAD, "put a newer file there, or correct TOCSIN_SOURCES"),
+    ],
+)
+def test_old_figures_are_bad_only_where_they_can_be_renewed(
+    name: str, address: str | None, state: str, cure: str
+) -> None:
+    (source,) = (source for source in SOURCES if source.name == name)
+    found = stale(source, address, 1500, 180)
+    assert (found.subject, found.state, found.cure[: len(cure)]) == (name, state, cure)
+    assert "1500 days old, 180 are usual" in found.told
+
+
+def test_a_night_to_come_is_told_and_repair_takes_it_back(settings: Settings) -> None:
+    at = datetime.now(UTC).replace(tzinfo=None)
+    run_at(settings, at)
+    today, to_come = at.date(), at.date() + timedelta(days=365)
+    values = {today - timedelta(days=1): "none", to_come: "alarm", today: "watch"}
+    with warehouse(settings.warehouse_path) as con:
+        for night, level in values.items():
+            write_marts(con, night, {"flag": pl.DataFrame({"region_id": ["a"], "level": [level]})})
+    assert told(settings, BAD) == {"nights": "tocsin repair takes them back"}
+    with warehouse(settings.warehouse_path) as con:
+        assert take_back_nights(con, today) == [to_come]
+        spells = con.execute(
+            "select level, night_from, night_to from mart.flag order by night_from"
+        ).fetchall()
+    assert spells == [("none", today - timedelta(days=1), today), ("watch", today, None)]
+    assert told(settings, BAD) == {}
+
+
+def test_what_readers_would_read_beside_the_published_file_is_bad(settings: Settings) -> None:
+    path = settings.published_path
+    path.parent.mkdir()
+    path.write_bytes(b"whole")
+    entry = {"sha256": file_sha256(path), "as_of_date": "2021-06-25"}
+    path.with_name("manifest.json").write_text(json.dumps({path.name: entry}))
+    assert "published file" not in told(settings, BAD)
+    path.with_name("tocsin.duckdb.wal").touch()
+    assert (
+        told(settings, BAD)["published file"] == "run again, which takes them away, or delete them"
+    )
+    path.with_name("tocsin.duckdb.wal").unlink()
+    path.with_name("manifest.json").write_text("[")
+    assert told(settings, BAD)["published file"] == "run again, which writes both anew"
+
+
+def test_a_proxy_is_named_without_its_password(settings: Settings, monkeypatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://me:sesame@proxy.example:3128")
+    (found,) = (f for f in examine(settings, Smtp()) if f.subject == "proxy")
+    assert (found.state, found.told.partition(" ")[0]) == (NOTE, "http_proxy=proxy.example:3128")
+
+
+@pytest.mark.parametrize(
+    ("group", "limits", "most"),
+    [
+        ("0::/", {"memory.max": "536870912"}, 536_870_912),  # a container
+        ("0::/a.slice/b.service", {"a.slice/memory.max": "900000000",
+                                   "a.slice/b.service/memory.max": "max"}, 900_000_000),
+        ("4:cpu:/x\n3:memory:/x", {"memory/x/memory.limit_in_bytes": "700000000"}, 700_000_000),
+        ("0::/", {"memory.max": "max"}, None),
+        (None, {}, None),
+    ],
+)  # fmt: skip
+def test_the_memory_that_a_container_allows(tmp_path: Path, group, limits, most) -> None:
+    for name, text in limits.items():
+        path = tmp_path / "sys" / "fs" / "cgroup" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    if group:
+        (tmp_path / "proc" / "self").mkdir(parents=True)
+        (tmp_path / "proc" / "self" / "cgroup").write_text(f"{group}\n")
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert most_memory(tmp_path) == (most or machine)

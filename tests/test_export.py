@@ -1,10 +1,12 @@
 """Exports are read back; the dictionary in docs is the published file's."""
 
 import csv
+import errno
 import hashlib
 import io
 import json
 import resource
+import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 
 from warehouse.connect import WarehouseError, load_spatial
 from warehouse.dictionary import dictionary
-from warehouse.export import EXCEL_ROWS, PAST_COPIED, copy_as_parquet, export
+from warehouse.export import PAST_COPIED, copy_as_parquet, export
 
 ROOT = Path(__file__).parent.parent
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", "a = b", None]
@@ -49,12 +51,80 @@ def test_xlsx_holds_texts_not_formulas(small: Path, tmp_path: Path) -> None:
     assert "=1+1" in strings
 
 
-def test_a_table_too_long_for_a_sheet_is_refused(small: Path, tmp_path: Path) -> None:
+def cells(path: Path) -> dict[str, list[list[str]]]:
+    """Texts and numbers of a workbook, row by row, by the name of the sheet."""
+    ns = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+    with zipfile.ZipFile(path) as book:
+        texts = [
+            "".join(item.itertext()) for item in ET.fromstring(book.read("xl/sharedStrings.xml"))
+        ]
+        names = [s.get("name") for s in ET.fromstring(book.read("xl/workbook.xml")).iter(
+            f"{{{ns['m']}}}sheet")]  # fmt: skip
+        found = {}
+        for number, name in enumerate(names, 1):
+            sheet = ET.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))
+            found[name] = [
+                [texts[int(v.text)] if c.get("t") == "s" else v.text
+                 for c in row.findall("m:c", ns) for v in c.findall("m:v", ns)]
+                for row in sheet.iterfind("m:sheetData/m:row", ns)
+            ]  # fmt: skip
+    return found
+
+
+def test_a_table_too_long_for_a_sheet_goes_on_in_the_next(
+    small: Path, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.setattr("warehouse.export.EXCEL_ROWS", 5)
     with duckdb.connect(small) as con:
-        con.execute(f"create table long as from range({EXCEL_ROWS + 1})")
-    with pytest.raises(WarehouseError, match=r"long has 1,048,576 rows.* csv or parquet"):
-        export(small, tmp_path / "out", "xlsx")
-    assert not list((tmp_path / "out").glob("*.xlsx"))
+        con.execute("create table places as select 'a' as id, 'ab'::blob as boundary_wkb")
+        con.execute("comment on table places is 'one place'")
+    (path,) = export(small, tmp_path / "out", "xlsx")
+    found = cells(path)
+    assert list(found) == ["read me", "notes", "notes (2)", "places"]
+    assert [row[0] for row in found["notes"]] == ["id", "0", "1", "2", "3", "4"]
+    assert [row[0] for row in found["notes (2)"]] == ["id", "5", "6", "7"]
+    assert found["places"] == [["id"], ["a"]]
+    assert found["read me"][2:] == [
+        ["sheet", "rows", "what a row is", "note"],
+        ["notes", "5", "rows 1 and on"],
+        ["notes (2)", "3", "rows 6 and on"],
+        ["places", "1", "one place", "without boundary_wkb (no cell holds it: geoparquet)"],
+    ]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["small.xlsx"]
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "parquet"])
+def test_an_export_that_fails_leaves_the_last_one_and_no_draft(
+    small: Path, tmp_path: Path, monkeypatch, kind: str
+) -> None:
+    (path,) = export(small, tmp_path / "out", kind)
+    before = path.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("config.files.os.replace", full)
+    with pytest.raises(WarehouseError, match=r"No space left on device.*make room or make it wri"):
+        export(small, tmp_path / "out", kind)
+    assert path.read_bytes() == before
+    assert list((tmp_path / "out").iterdir()) == [path]
+
+
+def test_csv_for_excel_in_french(small: Path, tmp_path: Path) -> None:
+    with duckdb.connect(small) as con:
+        con.execute(
+            "create table places as select 'Ménaka' as place, 0.25 as share, true as is_there, "
+            "timestamp '2021-06-20 10:00:00' as known_from, 'ab'::blob as boundary_wkb"
+        )
+    (path,) = export(small, tmp_path / "out", "csv", ["places"], "excel-fr")
+    assert path.read_bytes() == (
+        b"\xef\xbb\xbfplace;share;is_there;known_from\n"
+        b"M\xc3\xa9naka;0,25;true;2021-06-20 10:00:00\n"
+    )
+    (path,) = export(small, tmp_path / "out", "csv", ["places"])
+    assert path.read_text("utf-8").splitlines()[1].endswith(",6162")  # not \\x61\\x62
+    with pytest.raises(WarehouseError, match="goes with --format csv, not xlsx"):
+        export(small, tmp_path / "out", "xlsx", (), "excel-fr")
 
 
 def test_unknown_table_is_refused_by_name(small: Path, tmp_path: Path) -> None:
@@ -112,6 +182,13 @@ def test_the_copies_equal_the_published_tables(published: Path, tmp_path: Path) 
     } in shares["columns"]
 
 
+def flip(path: Path) -> None:
+    """Another bit in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
 def test_copies_are_made_anew_only_of_another_file(small: Path, tmp_path: Path) -> None:
     folder = tmp_path / "parquet"
     listed(small)
@@ -120,7 +197,7 @@ def test_copies_are_made_anew_only_of_another_file(small: Path, tmp_path: Path) 
     (tmp_path / ".parquet.part").mkdir()  # a run was killed here
     assert copy_as_parquet(small, folder) == len(FORMULAS)
     assert folder.stat().st_ino == first
-    (folder / "notes.parquet").unlink()  # copies that are no longer whole
+    flip(folder / "notes.parquet")  # copies that are no longer what the manifest says
     copy_as_parquet(small, folder)
     assert pl.read_parquet(folder / "notes.parquet")["note"].to_list() == FORMULAS
     with duckdb.connect(small) as con:

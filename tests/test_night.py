@@ -54,6 +54,24 @@ def test_missing_presence_is_shown_as_missing(after) -> None:
     assert series["value"].null_count() == series.height
 
 
+def test_a_figure_of_presence_has_its_age_and_no_register_is_no_zero(after) -> None:
+    drivers = after["mart.flag_driver"]
+    gao = row(drivers, region_id="MLI.gao", driver="administrator_presence")
+    assert gao["detail"].startswith("civil administrators, 2021-02 (4 months old); figure for a")
+    open_in = {
+        region: row(drivers, region_id=region, driver="aid_suspensions_open")
+        for region in ("MLI.gao", "BFA.est", "SEN.dakar")
+    }
+    assert [open_in[region]["value"] for region in open_in] == [6.0, 0.0, None]
+    assert open_in["BFA.est"]["detail"] == "none on file"
+    assert open_in["SEN.dakar"]["detail"] == "missing: no register is kept for this time"
+    entries = after["core.register_entry"].group_by("register").len().sort("register")
+    assert entries.rows() == [
+        ("force_mandate", 3), ("local_agreement", 44), ("state_of_emergency", 6),
+        ("transition_milestone", 49),
+    ]  # fmt: skip
+
+
 def test_suspensions_known_on_the_night_and_no_later(after) -> None:
     spells = after["core.suspension"].filter(country_code="MLI", status="open")
     assert sorted(spells.select("actor", "measure_type", "opened_date").rows()) == [

@@ -1,5 +1,6 @@
 """The published file: what past nights told, and a reader who never sees it half-written."""
 
+import errno
 import json
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warehouse.build import build_core, write_marts
-from warehouse.connect import WarehouseError, migrate
+from warehouse.connect import BusyError, DamagedError, WarehouseError, migrate, reading
 from warehouse.publish import publish
 from warehouse.verify import content
 
@@ -158,3 +159,79 @@ def test_a_reader_in_another_process_neither_blocks_nor_breaks(
     scans, newest = out.split()
     assert int(scans) > 3
     assert newest == "2021-06-28"
+
+
+KILLED = """
+import duckdb, os, signal, sys
+con = duckdb.connect(sys.argv[1])
+con.execute("set checkpoint_threshold = '1GB'")
+con.execute("update flags set level = 'none'")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def levels(path: Path) -> set[str]:
+    return {level for (level,) in ask(path, "select distinct level from flags")}
+
+
+def test_changes_of_others_beside_published_files_are_taken_away(
+    working, published: Path, tmp_path: Path, capsys, warnings_shown
+) -> None:
+    """DuckDB would replay them on the new file: every region none, whatever the night says."""
+    path = tmp_path / "tocsin.duckdb"
+    copy = tmp_path / "tocsin-2021-06-25.duckdb"
+    for file in (path, copy):
+        shutil.copy(published, file)
+        subprocess.run([sys.executable, "-c", KILLED, str(file)], check=False)
+        assert file.with_name(f"{file.name}.wal").exists()
+    assert levels(path) == {"none"}  # so a reader is told without us
+    with reading(path) as con:
+        assert con.execute("select count(*) from flags where level <> 'none'").fetchone() > (0,)
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    publish(working, path, FIRST, copies=2)
+    for file in (path, copy):
+        assert {"none", "warning"} <= levels(file)
+    assert not list(tmp_path.glob("*.wal"))
+    assert len(list(tmp_path.glob("*.wal.aside-*"))) == 3
+    assert capsys.readouterr().err.count("holds changes that another program made") == 3
+
+
+def test_a_published_file_that_was_changed_is_written_anew(working, tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.duckdb"
+    publish(working, path, FIRST, copies=2)
+    with duckdb.connect(path) as con:  # and closed well, so that no changes lie beside it
+        con.execute("update flags set level = 'none'")
+    assert levels(path) == {"none"}
+    publish(working, path, FIRST, copies=2)
+    assert {"none", "warning"} <= levels(path)
+
+
+def test_a_file_that_is_held_says_by_whom(published: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.duckdb"
+    shutil.copy(published, path)
+    hold = "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, str(path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as holds:  # fmt: skip
+        assert holds.stdout is not None
+        holds.stdout.readline()
+        with pytest.raises(BusyError, match=rf"process {holds.pid} \(python\S*\) holds {path}"):
+            reading(path).__enter__()
+        holds.communicate("\n")
+    path.write_bytes(b"no database")
+    with pytest.raises(DamagedError, match="delete it and run again; past nights stand in the cop"):
+        reading(path).__enter__()
+
+
+def test_a_disk_without_hard_links_gets_a_copy(working, tmp_path: Path, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("config.files.os.link", refuse)
+    publish(working, tmp_path / "tocsin.duckdb", FIRST, copies=2)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["manifest.json", "tocsin-2021-06-25.duckdb", "tocsin.duckdb"]
+    first, second = (tmp_path / name for name in names[1:])
+    assert first.read_bytes() == second.read_bytes()
+    assert first.stat().st_ino != second.stat().st_ino

@@ -296,6 +296,8 @@ def test_no_held_row_reaches_a_mart(keep, tmp_path) -> None:
                 catch_up(con, source, tmp_path / "landing", [judged])
         tables = assess_night(con, date(2021, 6, 25))
         assert held_now(con)["row_key"].to_list() == ["9000002"]
+        past = tables["mart.source_status"].filter(source="ucdp_ged")
+        assert past["quarantined_count"].item() == 1  # it lacks on past nights, too
         assert 99_999 not in tables["core.event"]["deaths_best_count"]
         for name, frame in tables.items():
             for column in frame.select(pl.col(pl.String)).columns:

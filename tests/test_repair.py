@@ -1,6 +1,8 @@
 """A working file that is lost or damaged comes back, and what does not is said."""
 
 import shutil
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from config.settings import Settings, Smtp
 from conftest import FOUNDING
 from flows.nightly import nightly
-from warehouse.connect import WarehouseError, warehouse
+from warehouse.connect import BusyError, WarehouseError, warehouse
 from warehouse.publish import publish
 from warehouse.repair import is_sound, repair
 
@@ -119,3 +121,66 @@ def test_a_file_of_before_runs_were_kept_keeps_its_nights(damaged: Path) -> None
     done = mended(damaged)
     assert (done.nights, done.copy) == (2, None)
     assert done.lost == ["ops.run", "ops.run_step"]
+
+
+HOLD = "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+KILLED = """
+import duckdb, os, signal, sys
+con = duckdb.connect(sys.argv[1])
+con.execute("set checkpoint_threshold = '1GB'")
+con.execute("insert into ops.mute values ('MLI.kidal', '2021-07-01', 'a', 'b', '2021-06-25')")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_file_that_is_only_held_is_left_alone(damaged: Path) -> None:
+    before = {path: path.read_bytes() for path in damaged.parent.iterdir() if path.is_file()}
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(damaged)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as holder:  # fmt: skip
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        for asked in (is_sound, mended):
+            with pytest.raises(BusyError, match=rf"process {holder.pid} \(python\S*\) holds"):
+                asked(damaged)
+        holder.communicate("\n")
+    assert BusyError.exit_code == 4
+    after = {path: path.read_bytes() for path in damaged.parent.iterdir() if path.is_file()}
+    assert {path for path in after if "rebuilt" not in path.name} == {*before}
+    assert all(after[path] == content for path, content in before.items())
+    assert is_sound(damaged)
+
+
+def test_what_only_the_log_holds_is_kept_and_a_broken_log_costs_only_itself(damaged: Path) -> None:
+    log = damaged.with_name(f"{damaged.name}.wal")
+    subprocess.run([sys.executable, "-c", KILLED, str(damaged)], check=False)
+    kept = log.read_bytes()
+    done = mended(damaged)  # as with --force: the file is sound
+    assert (done.lost, done.is_log_lost) == ([], False)
+    with duckdb.connect(damaged, read_only=True) as con:
+        assert con.execute("select region_id from ops.mute").fetchall() == [("MLI.kidal",)]
+    content = bytearray(kept)
+    content[len(content) // 2] ^= 1
+    log.write_bytes(content)
+    assert not is_sound(damaged)
+    done = mended(damaged)
+    assert (done.lost, done.is_log_lost, done.nights) == ([], True, 2)
+    with duckdb.connect(damaged, read_only=True) as con:
+        assert con.execute("select message_id from ops.outbox").fetchall() == [("<1@x>",)]
+        assert con.execute("select region_id from ops.mute").fetchall() == [("MLI.kidal",)]
+    assert not log.exists()
+    assert not list(damaged.parent.glob("*without-log*"))
+
+
+def test_changes_of_others_beside_a_copy_are_not_restored(damaged: Path) -> None:
+    for copy in (damaged.parent / "published").glob("*.duckdb"):
+        change = KILLED.replace("insert into ops.mute values ('MLI.kidal', '2021-07-01', 'a', 'b', "
+                                "'2021-06-25')", "update flags set level = 'none'")  # fmt: skip
+        subprocess.run([sys.executable, "-c", change, str(copy)], check=False)
+        assert copy.with_name(f"{copy.name}.wal").exists()
+    damaged.unlink()
+    mended(damaged)
+    with duckdb.connect(damaged, read_only=True) as con:
+        flagged = con.execute("select count(*) from mart.flag where level <> 'none'").fetchone()
+    assert flagged > (0,)

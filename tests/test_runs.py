@@ -72,7 +72,7 @@ def test_a_failed_run_says_where_and_why_and_a_killed_one_is_told_by_the_next(
         failed = runs.last(con, 1).row(0, named=True)
         assert (failed["run_status"], failed["run_failure"]) == (
             "failed",
-            "the cause, in two lines",
+            "ValueError: the cause, in two lines",
         )
         assert runs.steps(con, failed["run_id"])["is_success"].to_list() == [True, False]
         runs.begin(con, "killed", NIGHT, failed["began_at"], "", "")

@@ -13,19 +13,26 @@ from config.registry import (
     SourceError,
     all_regions,
     countries,
+    coverage,
+    partners,
     pcodes,
     regions,
     scopes,
     thresholds,
 )
 from warehouse.connect import attach_core, migrate
+from warehouse.history import transaction
 from warehouse.query import changed, run, statement
 from warehouse.sources import SOURCES
 
 CORE_TABLES = (
     "region", "region_name", "event_version", "event", "presence", "suspension", "coup",
-    "register_entry", "unknown_region_name", "external_series", "external_forecast", "report",
+    "register_entry", "register_coverage", "external_series", "unknown_region_name", "left_out",
+    "external_forecast", "report",
 )  # fmt: skip
+LEAST_SIMILARITY = (
+    0.92  # of a misspelt name: Sikaso 0.97, Mopty 0.92; Niono (a town) is Nioro by 0.91
+)
 OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
 MARTS = {  # name -> what identifies a row within a night
     "indicator": ("indicator", "place_level", "place_id", "month_start"),
@@ -61,7 +68,8 @@ def match_region(name: str, country: str | None = None) -> pl.DataFrame:
 
     Columns region_id, region_name, country_code, parent_region_id (empty: has its own
     series), valid_from, matched_by (name, P-code, similar name), similarity 0-1 (1:
-    known), pcode (scheme, vintage and whether it covers the whole region).
+    known), pcode (scheme, vintage and whether it covers the whole region). Empty: nothing is
+    called so or nearly so; it may be a town.
 
     Example:
         >>> match_region("Badiangara").select("region_id", "parent_region_id").row(0)
@@ -72,7 +80,9 @@ def match_region(name: str, country: str | None = None) -> pl.DataFrame:
         attach_core(con)
         _register_config(con)
         con.execute(f"create table core.region_name as {statement('core/region_name')}")
-        return run(con, "core/region_match", spelling=name, country=country).pl()
+        return run(
+            con, "core/region_match", spelling=name, country=country, least=LEAST_SIMILARITY
+        ).pl()
 
 
 def _register_config(con: duckdb.DuckDBPyConnection) -> None:
@@ -83,6 +93,8 @@ def _register_config(con: duckdb.DuckDBPyConnection) -> None:
         "config_pcodes": pcodes(),
         "config_countries": countries(),
         "config_scopes": scopes(),
+        "config_partners": partners(),
+        "config_coverage": coverage(),
         "config_actors": pl.read_csv(CONFIG / "actors.csv"),
     }
     for name, frame in declared.items():
@@ -245,9 +257,44 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
 
 def findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
-    if con.execute("select count(*) from ops.night").fetchone() == (0,):
-        return []
-    return run(con, "outbox/findings").fetchall()
+    night = newest_night(con)
+    return run(con, "outbox/findings", night=night).fetchall() if night else []
+
+
+def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
+    """Forget what nights after ``today`` told, run by a typing error or a wrong clock.
+
+    What the nights before them told is told again; what mails went out is not forgotten.
+
+    Returns:
+        These nights.
+    """
+    asked = "select as_of_date from ops.night where as_of_date > $today order by as_of_date"
+    nights = [night for (night,) in con.execute(asked, {"today": today}).fetchall()]
+    with transaction(con):
+        for (name,) in con.execute(
+            "select table_name from duckdb_tables() where schema_name = 'mart'"
+        ).fetchall():
+            for statement in ("mart/take_back", "mart/reopen"):
+                run(con, statement, {"mart_table": f"mart.{name}"}, night=today)
+        con.execute("delete from ops.night where as_of_date > $today", {"today": today})
+    return nights
+
+
+def newest_night(con: duckdb.DuckDBPyConnection, today: date | None = None) -> date | None:
+    """The last night that was run; None: none was.
+
+    A night still to come, run by a typing error or a wrong clock, is passed over.
+
+    Args:
+        con: The working file.
+        today: Default: the day in UTC.
+    """
+    night: date | None = con.execute(
+        "select max(as_of_date) from ops.night where as_of_date <= $today",
+        {"today": today or datetime.now(UTC).date()},
+    ).fetchall()[0][0]
+    return night
 
 
 def alerts_told(
@@ -258,7 +305,7 @@ def alerts_told(
     Beside an alert stand the region's name and country and how violent it is (null: told by
     a Tocsin that did not say).
     """
-    (night,) = con.execute("select max(as_of_date) from ops.night").fetchone() or (None,)
+    night = newest_night(con)
     if night is None:
         return None, pl.DataFrame(), {}
     rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
@@ -349,8 +396,8 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
         "max_age_days": source.max_age_days,
         "is_stale": is_stale,
         "quarantined_count": con.execute(
-            "select count(*) from ops.quarantine where source = $source and held_from <= $as_of "
-            "and (held_to is null or held_to > $as_of)",
+            "select count(*) from ops.quarantine where source = $source "
+            "and (held_to is null or (held_from <= $as_of and held_to > $as_of))",
             {"source": source.name, "as_of": end_of(night)},
         ).fetchall()[0][0],
         "failure": (attempt or (None,))[0],

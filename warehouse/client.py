@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-import os
+import shutil
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ import pyarrow as pa
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
+from config.files import read_or_set_aside, write_atomically
 from config.registry import SourceError
 from config.texts import shown
 
@@ -29,6 +30,12 @@ AGENT = "tocsin (early warning of political violence)"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 PATIENCE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
 SHOWN = 200  # characters of an answer told in an error
+PAGE_READ = 4_000  # bytes of a web page in which a site's guard tells of itself
+GUARD_SIGNS = (
+    b"just a moment", b"attention required", b"access denied", b"captcha", b"cf-chl", b"incapsula",
+    b"unusual traffic",
+)  # fmt: skip
+GUARDED = "the site's guard refuses this machine's network; run Tocsin elsewhere"
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,22 @@ class Limits:
     redirects: int = 5
     longest_wait: float = 60
     timeout: float = 30
+
+
+def _validators(content: bytes) -> dict[str, dict[str, str]]:
+    known: dict[str, dict[str, str]] = json.loads(content)
+    texts = (text for entry in known.values() for text in entry.values())
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("an entry is no text")
+    return known
+
+
+def _unsealed(content: bytes) -> bytes:
+    """A kept part less its digest, which stands before it."""
+    length = hashlib.sha256().digest_size
+    if hashlib.sha256(content[length:]).digest() != content[:length]:
+        raise ValueError("not what was fetched")
+    return content[length:]
 
 
 class _AgainError(Exception):
@@ -162,30 +185,37 @@ class Client:
             SourceError: As ``get``.
         """
         memory = self.folder / "validators.json"
-        known = json.loads(memory.read_text("utf-8")) if memory.exists() else {}
+        known = read_or_set_aside(memory, _validators, "files are asked for anew") or {}
         last = known.get(url, {})
-        landed = self.folder / f"{last.get('sha256')}.zst"
+        kept = self._landed(str(last.get("sha256")))
         conditions = {}
-        if landed.exists():
+        if kept is not None:
             names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
             conditions = {header: last[name] for name, header in names.items() if last.get(name)}
-        accept = (HTTPStatus.NOT_FOUND, HTTPStatus.NOT_MODIFIED)
+        accept = (HTTPStatus.NOT_FOUND, *((HTTPStatus.NOT_MODIFIED,) if kept is not None else ()))
         reply = self.get(url, headers={**(headers or {}), **conditions}, accept=accept)
         if reply.status == HTTPStatus.NOT_FOUND:
             return None
         if reply.status == HTTPStatus.NOT_MODIFIED:
-            with pa.input_stream(landed) as stream:
-                content: bytes = stream.read()
-            return content
+            return kept
         entry = {
             name: reply.headers[name] for name in ("etag", "last-modified") if name in reply.headers
         }
         known[url] = {**entry, "sha256": hashlib.sha256(reply.content).hexdigest()}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        draft = memory.with_suffix(".part")
-        draft.write_text(json.dumps(known, indent=1), "utf-8")
-        os.replace(draft, memory)
+        write_atomically(memory, json.dumps(known, indent=1))
         return reply.content
+
+    def _landed(self, sha256: str) -> bytes | None:
+        """Bytes that landed before; None: there are none, or not those."""
+        path = self.folder / f"{sha256}.zst"
+        if not path.is_file():
+            return None
+        try:
+            with pa.input_stream(path) as stream:
+                content: bytes = stream.read()
+        except OSError:
+            return None  # fetched again, and then landed in its place
+        return content if hashlib.sha256(content).hexdigest() == sha256 else None
 
     def credential(self, name: str, where: str) -> str:
         """One of the credentials.
@@ -200,19 +230,17 @@ class Client:
     def kept(self, key: str, fetch: Callable[[], bytes]) -> bytes:
         """A part of a longer download: from an unfinished run, else fetched and kept."""
         path = self.folder / "parts" / hashlib.sha256(key.encode()).hexdigest()
-        if path.exists():
-            return path.read_bytes()
+        known = read_or_set_aside(path, _unsealed, "that part is fetched again")
+        if known is not None:
+            return known
         content = fetch()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".part")
-        draft.write_bytes(content)
-        os.replace(draft, path)
+        write_atomically(path, hashlib.sha256(content).digest() + content)
         return content
 
     def forget(self) -> None:
         """Drop kept parts: the download is whole, or its parts do not fit together."""
         for path in (self.folder / "parts").glob("*"):
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def quiet(self, text: str) -> str:
         """The text without any secret."""
@@ -343,7 +371,8 @@ class Client:
         status = reply.status
         if status in accept:
             return reply
-        what = f"answered {status} ({_shown(reply.content)})"
+        page = web_page(reply.content)
+        what = f"answered {status} ({page or _shown(reply.content)})"
         if status in PATIENCE or status in again or status >= 500:
             after = _retry_after(reply.headers.get("retry-after"))
             if after is not None and after > self.limits.longest_wait:
@@ -351,8 +380,8 @@ class Client:
             raise _AgainError(what, after)
         if status != HTTPStatus.OK:
             raise self._error(url, what)
-        if reply.content[:200].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-            raise self._error(url, f"answered a web page, no data ({_shown(reply.content)})")
+        if page:
+            raise self._error(url, f"answered a web page, no data ({page})")
         return reply
 
     def _error(self, url: str, what: str) -> SourceError:
@@ -360,6 +389,22 @@ class Client:
             f"{self.source}: {_plain(url)} {self.quiet(what)}; its last good figures stay in use "
             "and the next run tries again"
         )
+
+
+def web_page(content: bytes) -> str | None:
+    """How a web page that came where data should begins, and what it means; None: it is none.
+
+    Example:
+        >>> web_page(b"<html><title>Just a moment...</title>")
+        "<html><title>Just a moment...</title>: the site's guard refuses this machine's network; \
+run Tocsin elsewhere"
+        >>> web_page(b'{"success": true}')
+    """
+    begins = content[:PAGE_READ].lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if not begins.startswith(b"<") or not (b"<html" in begins or b"<!doctype html" in begins):
+        return None
+    is_guard = any(sign in begins for sign in GUARD_SIGNS)
+    return _shown(content) + (f": {GUARDED}" if is_guard else "")
 
 
 def _plain(url: str) -> str:

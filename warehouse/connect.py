@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,8 @@ from pathlib import Path
 import duckdb
 import duckdb_extension_spatial
 
+from config.errors import TocsinError
+from config.files import set_aside, written_aside
 from config.registry import Source, columns
 from warehouse.query import SQL
 from warehouse.sources import SOURCES
@@ -29,17 +32,28 @@ DUCKDB_TYPES = {
 BLOCK_BYTES = 16_384  # the least: a night that brings little then takes little
 PATIENCE_SECONDS = 20  # a run waits so long for a question to the warehouse to be answered
 LOCK = "run.lock"
+# What a machine lacks, in DuckDB's words: no fault of the file that it wanted to read.
+EXHAUSTED = ("No space left", "Too many open files", "Cannot allocate memory", "Disk quota")
+LEFT_LOG = (
+    "holds changes that another program made to the published file; readers would see them in it "
+    "(open it read-only)"
+)
 HISTORY_COLUMNS = ("row_key", "known_from", "known_to", "known_basis", "batch_id")
+REGISTER_COLUMNS = ("entered_at", "left_at")  # beside them, of a register kept by hand
 
 
-class WarehouseError(Exception):
+class WarehouseError(TocsinError):
     """The working or published file cannot be used; the message names it and the cure."""
 
 
 class BusyError(WarehouseError):
-    """Another process is at work on the data folder; the message says which."""
+    """Another process is at work on the data folder or holds a file; the message says which."""
 
     exit_code = 4
+
+
+class DamagedError(WarehouseError):
+    """A file is no database, or not all of it can be read; not one that is merely held."""
 
 
 @contextmanager
@@ -65,6 +79,11 @@ def one_run(folder: Path, what: str) -> Iterator[None]:
                 f"{holder(folder) or 'another run'} is at work on {folder}; one run at a time, "
                 "wait for its end"
             ) from None
+        except OSError as error:
+            raise WarehouseError(
+                f"cannot lock {folder / LOCK} ({error.strerror}), so that two runs could write at "
+                "once; set TOCSIN_DATA_FOLDER to a folder on a disk of this machine"
+            ) from None
         lock.truncate(0)
         lock.write(f"{what}, process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z")
         lock.flush()
@@ -77,7 +96,7 @@ def one_run(folder: Path, what: str) -> Iterator[None]:
 def holder(folder: Path) -> str:
     """Who holds the data folder now: what runs, its process, since when; empty: nobody."""
     try:
-        with (folder / LOCK).open(encoding="utf-8") as lock:
+        with (folder / LOCK).open(encoding="utf-8", errors="replace") as lock:
             told = lock.read()
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -135,23 +154,59 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(path, config={"default_block_size": BLOCK_BYTES})
         except duckdb.Error as error:
-            cause = str(error).splitlines()[0]
+            cause = why_closed(path, error)
+            if not isinstance(cause, BusyError):
+                raise cause from None
             run = holder(path.parent)
-            if "Conflicting lock is held" not in cause:
-                raise WarehouseError(
-                    f"cannot open {path} ({cause}); make it writable if it is not; if it is "
-                    "damaged, 'tocsin repair' builds it anew"
-                ) from None
             is_ours = f"process {os.getpid()}," in run
             if not is_ours or time.monotonic() > deadline:
-                other = "" if is_ours else run
-                process = cause.partition("(PID ")[2].partition(")")[0]
                 raise BusyError(
-                    f"{other or f'process {process}'} is at work on {path.name}; ask again when it "
-                    f"has ended; what was published last can be read meanwhile: {path.parent}"
-                    "/published"
+                    f"{run if run and not is_ours else lock_holder(error)} is at work on "
+                    f"{path.name}; ask again when it has ended; what was published last can be "
+                    f"read meanwhile: {path.parent}/published"
                 ) from None
             time.sleep(0.2)
+
+
+def why_closed(path: Path, error: duckdb.Error) -> WarehouseError:
+    """What DuckDB means that does not open a file: held, not ours to read, newer, or damaged.
+
+    Example:
+        >>> why_closed(Path("t.duckdb"), duckdb.IOException(
+        ...     'IO Error: Could not set lock on file "t.duckdb": Conflicting lock is held in '
+        ...     "/usr/bin/dbeaver (PID 712). See also https://duckdb.org"))
+        BusyError('process 712 (dbeaver) holds t.duckdb; close it there, then ask again')
+    """
+    cause = str(error).partition("\n")[0]
+    if "Could not set lock on file" in cause:
+        if "lock is held" in cause or "Lock is already held" in cause:
+            told = f"{lock_holder(error)} holds {path}; close it there, then ask again"
+            return BusyError(told)
+        return WarehouseError(
+            f"cannot lock {path} ({cause}); it must lie on a disk of this machine"
+        )
+    if "Permission denied" in cause or "Read-only file system" in cause:
+        return WarehouseError(f"cannot open {path} ({cause}); make it writable")
+    if "with version number" in cause:
+        return WarehouseError(
+            f"cannot open {path} ({cause}); install the newer Tocsin that wrote it"
+        )
+    if isinstance(error, duckdb.OutOfMemoryException) or any(word in cause for word in EXHAUSTED):
+        return WarehouseError(f"cannot read {path} ({cause}); make room, then ask again")
+    if isinstance(error, duckdb.ConnectionException):
+        return BusyError(f"{path} is open in this process ({cause})")
+    return DamagedError(
+        f"cannot open {path} ({cause}); if it is damaged, 'tocsin repair' builds it anew"
+    )
+
+
+def lock_holder(error: duckdb.Error) -> str:
+    """Process and program that hold a file, as DuckDB tells them."""
+    found = re.search(r"held in (.+?) \(PID (\d+)\)(?: by user (\S+))?", str(error))
+    if not found:
+        return "another process"
+    program, process, user = found.groups()
+    return f"process {process} ({Path(program).name}{f' of {user}' if user else ''})"
 
 
 @contextmanager
@@ -174,13 +229,49 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published file; the run may replace it meanwhile.
 
     Raises:
-        WarehouseError: There is none.
+        WarehouseError: There is none, or changes of others lie beside it that cannot be
+            taken away.
+        BusyError: Another process has opened it to write.
     """
     if not published.exists():
         raise WarehouseError(f"nothing is published at {published}; run 'tocsin nightly' first")
-    with duckdb.connect(published, read_only=True) as con:
+    take_log_away(published)
+    try:
+        con = duckdb.connect(published, read_only=True)
+    except duckdb.Error as error:
+        cause = why_closed(published, error)
+        if isinstance(cause, DamagedError):
+            first = str(error).partition("\n")[0]
+            raise DamagedError(
+                f"cannot open {published} ({first}); delete it and run again; past nights stand "
+                "in the copies beside it"
+            ) from None
+        raise cause from None
+    with con:
         con.execute("set timezone = 'UTC'")
         yield con
+
+
+def log_beside(path: Path) -> Path:
+    """Where DuckDB keeps changes of a file that are not in it yet, and looks for them."""
+    return path.with_name(f"{path.name}.wal")
+
+
+def take_log_away(path: Path) -> None:
+    """Set aside changes that lie beside a published file: a reader would see them in it.
+
+    Tocsin leaves none there: they are of a program that opened the file to write and did
+    not end well, and DuckDB takes them for changes of whatever file has that name now.
+
+    Raises:
+        WarehouseError: They cannot be moved.
+    """
+    log = log_beside(path)
+    if log.exists() and not set_aside(log, LEFT_LOG) and log.exists():
+        raise WarehouseError(
+            f"{log} holds changes that another program made to {path.name} and would be read as "
+            "part of it; delete it"
+        )
 
 
 def load_spatial(con: duckdb.DuckDBPyConnection) -> None:
@@ -230,15 +321,13 @@ def _copy_before(path: Path, number: int) -> None:
     Another process copies: closing the file here would give up DuckDB's lock on it.
     """
     kept = path.with_name(f"{path.stem}.of-migration-{number}.duckdb")
-    part = kept.with_suffix(".part")
     try:
-        command = ["cp", "--", str(path), str(part)]
-        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
-        for old in path.parent.glob(f"{path.stem}.of-migration-*.duckdb"):
-            old.unlink()
-        os.replace(part, kept)
+        with written_aside(kept, durable=True) as draft:
+            command = ["cp", "--", str(path), str(draft)]
+            subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+            for old in path.parent.glob(f"{path.stem}.of-migration-*.duckdb"):
+                old.unlink()
     except (OSError, subprocess.CalledProcessError) as error:
-        part.unlink(missing_ok=True)
         cause = error.strerror if isinstance(error, OSError) else error.stderr.strip()
         raise WarehouseError(
             f"cannot copy {path} to {kept} before it is brought up to date ({cause}); "
@@ -252,7 +341,7 @@ def ensure_tables(con: duckdb.DuckDBPyConnection, source: Source) -> None:
     One of an older Tocsin that lacks a column is dropped with what was merged into it: the
     next run rebuilds it from the landed bytes, so old versions have the column too.
     """
-    names = (*source.columns, *HISTORY_COLUMNS)
+    names = (*source.columns, *HISTORY_COLUMNS, *(REGISTER_COLUMNS if source.is_by_hand else ()))
     present = con.execute(
         "select list(column_name) from duckdb_columns() "
         "where schema_name = 'history' and table_name = $table",

@@ -1,8 +1,8 @@
 """Tables of the published file in other formats."""
 
+import io
 import json
-import os
-import shutil
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,13 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from config.files import put_in_place, remove, write_atomically, written_aside
 from warehouse.connect import WarehouseError, load_spatial, reading
-from warehouse.publish import fingerprint, put_in_place
+from warehouse.publish import file_sha256, fingerprint, listed_in
 
+LOGGER = logging.getLogger("tocsin")
 EXCEL_ROWS = 1_048_575  # of a sheet, below its header
+CELL_SIGNS = 32_767  # of a text that a cell holds
 # Tables and views of a reader's file.
 RELATIONS = (
     "(select table_name, comment from duckdb_tables() union all "
@@ -33,21 +36,29 @@ GEOMETRY = {
 }
 
 
-def export(published: Path, folder: Path, kind: str, tables: Sequence[str] = ()) -> list[Path]:
+def export(
+    published: Path, folder: Path, kind: str, tables: Sequence[str] = (), program: str = ""
+) -> list[Path]:
     """Write tables of the published file as ``folder/<table>.<ending>``.
 
     In csv a text that a spreadsheet would run as a formula (it begins with = + - @, a
-    tab or a line break) gets an apostrophe before it; in xlsx texts are texts.
+    tab or a line break) gets an apostrophe before it, and bytes are hexadecimal; in xlsx
+    texts are texts, a table longer than a sheet goes on in the next, and the first sheet
+    says what the others hold and whom to credit.
 
     Args:
         published: The published file.
         folder: Where to write; made if need be.
         kind: parquet, csv, xlsx (one workbook, a sheet each) or geoparquet.
         tables: Which; none: all, for geoparquet those with a place.
+        program: excel-fr: csv as Excel in French opens it (semicolons, decimal commas, a
+            byte order mark; without polygons, which no cell holds).
 
     Raises:
-        WarehouseError: There is no published file, a table is unknown or does not fit.
+        WarehouseError: There is no published file, or a table is unknown.
     """
+    if program and kind != "csv":
+        raise WarehouseError(f"--for {program} goes with --format csv, not {kind}")
     with reading(published) as con:
         known = [n for (n,) in con.execute(f"select table_name from {RELATIONS}").fetchall()]
         if kind == "geoparquet":
@@ -57,18 +68,26 @@ def export(published: Path, folder: Path, kind: str, tables: Sequence[str] = ())
             raise WarehouseError(
                 f"cannot export {', '.join(wrong)} as {kind}; known are {', '.join(sorted(known))}"
             )
-        folder.mkdir(parents=True, exist_ok=True)
         chosen = sorted(tables or known)
-        if kind == "xlsx":
-            return [_workbook(con, folder / f"{published.stem}.xlsx", chosen)]
-        write: Callable[[duckdb.DuckDBPyConnection, str, Path], object]
-        write = {"parquet": _parquet, "csv": _csv, "geoparquet": _geoparquet}[kind]
-        ending = "csv" if kind == "csv" else "parquet"
-        paths = [folder / f"{table}.{ending}" for table in chosen]
-        for table, path in zip(chosen, paths, strict=True):
-            part = path.with_name(f".{path.name}.part")
-            write(con, table, part)
-            os.replace(part, path)
+        try:
+            if kind == "xlsx":
+                path = folder / f"{published.stem}.xlsx"
+                write_atomically(path, _workbook(con, chosen))
+                return [path]
+            write: Callable[[duckdb.DuckDBPyConnection, str, Path], object]
+            write = {"parquet": _parquet, "csv": _csv, "geoparquet": _geoparquet}[kind]
+            if program:
+                write = _csv_for_excel_fr
+            ending = "csv" if kind == "csv" else "parquet"
+            paths = [folder / f"{table}.{ending}" for table in chosen]
+            for table, path in zip(chosen, paths, strict=True):
+                with written_aside(path) as draft:
+                    write(con, table, draft)
+        except (OSError, duckdb.IOException) as error:
+            cause = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+            raise WarehouseError(
+                f"cannot write to {folder} ({cause}); make room or make it writable"
+            ) from None
         return paths
 
 
@@ -76,7 +95,8 @@ def copy_as_parquet(published: Path, folder: Path) -> int:
     """Copy tables of the published file as ``folder/<table>.parquet``, all or none of them.
 
     ``manifest.json`` in the folder names the night, the file copied and, for every copy,
-    its rows, columns, bytes and digest. Copies of the same file are left alone.
+    its rows, columns, bytes and digest. Copies of the same file are left alone, if they
+    are, byte for byte, what that says.
 
     Args:
         published: The published file, ``manifest.json`` beside it.
@@ -91,13 +111,9 @@ def copy_as_parquet(published: Path, folder: Path) -> int:
     """
     part = folder.with_name(f".{folder.name}.part")
     try:
-        shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+        remove(part)  # of a run that was killed
         with reading(published) as con:
-            entry = json.loads(published.with_name("manifest.json").read_text("utf-8"))
-            copied = {
-                "night": entry[published.name]["as_of_date"],
-                "copies_of": {"file": published.name, "sha256": entry[published.name]["sha256"]},
-            }
+            copied = _copied(con, published)
             told = _told(folder)
             if told is None or told | copied != told:
                 part.mkdir()
@@ -113,7 +129,7 @@ def copy_as_parquet(published: Path, folder: Path) -> int:
             "the copies of the last published file are untouched"
         ) from None
     finally:
-        shutil.rmtree(part, ignore_errors=True)
+        remove(part)
     return sum(file["rows"] for file in told["files"].values())
 
 
@@ -144,14 +160,31 @@ def defused(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _copied(con: duckdb.DuckDBPyConnection, published: Path) -> dict[str, Any]:
+    """Night and digest of the file as it is, whatever a manifest that is older says."""
+    sha256 = file_sha256(published)
+    entry = listed_in(published.with_name("manifest.json")).get(published.name, {})
+    night = entry.get("as_of_date")
+    if entry.get("sha256") != sha256 or not isinstance(night, str):
+        night = str(con.execute("select max(as_of_date) from nights").fetchall()[0][0])
+    return {"night": night, "copies_of": {"file": published.name, "sha256": sha256}}
+
+
 def _told(folder: Path) -> Any:
-    """What the manifest of copies says; None: there is none, or not all of the copies."""
+    """What the manifest of copies says; None: there is none, or not just those copies."""
+    manifest = folder / "manifest.json"
     try:
-        told = json.loads((folder / "manifest.json").read_text("utf-8"))
-        sizes = {path.name: path.stat().st_size for path in folder.glob("*.parquet")}
-    except (FileNotFoundError, json.JSONDecodeError):
+        told = json.loads(manifest.read_bytes())
+        listed = {name: (file["bytes"], file["sha256"]) for name, file in told["files"].items()}
+        counted = sum(file["rows"] + 0 for file in told["files"].values())
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    return told if sizes == {name: file["bytes"] for name, file in told["files"].items()} else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        LOGGER.warning("%s cannot be read (%s); the copies are made anew", manifest, error)
+        return None
+    files = [path for path in folder.iterdir() if path.name != manifest.name]
+    found = {p.name: (p.stat().st_size, file_sha256(p)) for p in files if p.is_file()}
+    return told if counted >= 0 and found == listed and len(files) == len(found) else None
 
 
 def _copies(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Any]:
@@ -190,14 +223,22 @@ def _geoparquet(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
 
 def _csv(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
     columns = con.execute(f'describe "{table}"').fetchall()
-    defused = [
+    written = [
         f"case when regexp_matches(\"{name}\", '^[=+@\\t\\r\\n-]') then '''' || \"{name}\" "
         f'else "{name}" end as "{name}"'
         for name, kind, *_ in columns
         if kind == "VARCHAR"
-    ]
-    replaced = f" replace ({', '.join(defused)})" if defused else ""
+    ] + [f'lower(hex("{name}")) as "{name}"' for name, kind, *_ in columns if kind == "BLOB"]
+    replaced = f" replace ({', '.join(written)})" if written else ""
     _copy(con, f'select *{replaced} from "{table}"', path, "format csv, header")
+
+
+def _csv_for_excel_fr(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
+    frame = defused(_for_cells(con.execute(f'from "{table}"').pl())[0])
+    frame.write_csv(
+        path, include_bom=True, separator=";", decimal_comma=True,
+        datetime_format="%Y-%m-%d %H:%M:%S",
+    )  # fmt: skip
 
 
 def _copy(con: duckdb.DuckDBPyConnection, select: str, path: Path, options: str) -> int:
@@ -206,20 +247,87 @@ def _copy(con: duckdb.DuckDBPyConnection, select: str, path: Path, options: str)
     return int(rows)
 
 
-def _workbook(con: duckdb.DuckDBPyConnection, path: Path, tables: Sequence[str]) -> Path:
-    from xlsxwriter import Workbook  # costs a tenth of a second
+def _for_cells(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """What cells of a spreadsheet can hold of a table, and in words what they cannot."""
+    left_out = [name for name, kind in frame.schema.items() if kind == pl.Binary]
+    words = [f"without {', '.join(left_out)} (no cell holds it: geoparquet)"] if left_out else []
+    frame = frame.drop(left_out)
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    is_long = pl.any_horizontal(pl.col(texts).str.len_chars() > CELL_SIGNS)
+    if texts and (long := frame.filter(is_long).height):
+        words.append(f"texts cut to {CELL_SIGNS:,} signs: in {long:,} rows")
+    floats = [name for name, kind in frame.schema.items() if kind.is_float()]
+    is_number = pl.col(floats).is_finite()
+    return frame.with_columns(
+        pl.col(texts).str.head(CELL_SIGNS), pl.when(is_number).then(pl.col(floats))
+    ), words
 
-    part = path.with_name(f".{path.name}.part")
+
+def _workbook(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> bytes:
+    from xlsxwriter import Workbook  # costs a tenth of a second
+    from xlsxwriter.exceptions import XlsxWriterException
+
+    packed = io.BytesIO()  # a file that cannot be written would end in a traceback of its own
     options = {"strings_to_formulas": False, "strings_to_urls": False, "constant_memory": False}
-    with Workbook(part, options) as book:
+    comments = dict(con.execute(f"select table_name, comment from {RELATIONS}").fetchall())
+    book = Workbook(packed, options)
+    try:
+        first = book.add_worksheet("read me")
+        listed = []
         for table in tables:
-            frame = con.execute(f'from "{table}"').pl()
-            if frame.height > EXCEL_ROWS:
-                raise WarehouseError(
-                    f"{table} has {frame.height:,} rows, a sheet holds {EXCEL_ROWS:,}; "
-                    "export it as csv or parquet, or name other tables"
+            frame, words = _for_cells(con.execute(f'from "{table}"').pl())
+            parts = [frame[at : at + EXCEL_ROWS] for at in range(0, frame.height, EXCEL_ROWS)]
+            for number, part in enumerate(parts or [frame], 1):
+                sheet = table[:31] if number == 1 else f"{table[:26]} ({number})"
+                part.write_excel(
+                    book, worksheet=sheet, freeze_panes=(1, 0), column_widths=_widths(part)
                 )
-            text = [pl.col(n).bin.encode("hex") for n, t in frame.schema.items() if t == pl.Binary]
-            frame.with_columns(text).write_excel(book, worksheet=table[:31])
-    os.replace(part, path)
-    return path
+                rows = f"rows {(number - 1) * EXCEL_ROWS + 1:,} and on" if len(parts) > 1 else ""
+                note = "; ".join([*([rows] if rows else []), *words])
+                listed.append((sheet, part.height, comments[table] or "", note))
+        _read_me(book, first, listed, _credits(con))
+        book.close()
+    except XlsxWriterException as error:  # of its drafts, in the folder for temporary files
+        raise WarehouseError(f"cannot write the workbook ({error}); make room") from None
+    return packed.getvalue()
+
+
+def _widths(frame: pl.DataFrame) -> dict[Any, int]:
+    """Pixels of each column, from its name and its first values."""
+    signs = frame.head(100).select(pl.all().cast(pl.String).str.len_chars().max().fill_null(0))
+    longest = {name: max(len(name), most) for name, most in signs.row(0, named=True).items()}
+    return {name: min(300, 30 + 7 * most) for name, most in longest.items()}
+
+
+def _credits(con: duckdb.DuckDBPyConnection) -> list[tuple[str, ...]]:
+    """Licence and whom to credit, by source; of a file without sources none."""
+    try:
+        return con.execute(
+            "select source, licence || case when is_republishable then '' else ': rows must not "
+            "be passed on' end, attribution from sources order by source"
+        ).fetchall()
+    except duckdb.CatalogException:
+        return []
+
+
+def _read_me(
+    book: Any, sheet: Any, listed: Sequence[Sequence[Any]], credited: Sequence[Sequence[Any]]
+) -> None:
+    """The first sheet: what the others hold, their licences, and where columns are explained."""
+    bold = book.add_format({"bold": True})
+    sheet.set_column(0, 0, 32)
+    sheet.set_column(1, 1, 14)
+    sheet.set_column(2, 3, 60)
+    lines: list[tuple[Sequence[Any], Any]] = [
+        (("Tocsin: early warning of political violence, region by region",), bold),
+        (("Missing is an empty cell, never zero. Columns: docs/dictionary.md.",), None),
+        ((), None),
+        (("sheet", "rows", "what a row is", "note"), bold),
+        *((line, None) for line in listed),
+        ((), None),
+        *([(("source", "", "licence", "credit"), bold)] if credited else []),
+        *(((source, "", licence, credit), None) for source, licence, credit in credited),
+    ]
+    for row, (cells, style) in enumerate(lines):
+        for column, cell in enumerate(cells):
+            sheet.write(row, column, cell, style)

@@ -8,10 +8,15 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from config.registry import Fetched, Release, Source
+from config.registry import Fetched, Release, Source, SourceError
 from warehouse.landing import Batch, Delivery, deliveries, landed
 from warehouse.query import changed, run
 
+# How a version ends and begins, by whether its source is a register kept by hand. A figure is
+# believed until another comes. An entry says itself from when it was known; what it replaces
+# was a mistake of ours, and is not believed of any night. When either was entered stands beside.
+ENDED = {False: "known_to = $known_at", True: "known_to = known_from, left_at = $known_at"}
+BEGAN = {False: "", True: "$known_at as entered_at, null::timestamp as left_at,"}
 HELD = {"row": pl.Int64, **dict.fromkeys(("row_key", "rule", "value", "sent"), pl.String)}
 
 
@@ -33,13 +38,20 @@ def catch_up(
         Versions begun.
 
     Raises:
-        SourceError: Landed bytes are missing or cannot be read.
+        SourceError: Landed bytes, or entries of deliveries that were merged, are missing or
+            cannot be read.
     """
     log = deliveries(source, folder)
     merged = {row[0] for row in run(con, "history/merged", source=source.name).fetchall()}
     done = len(merged)
     parsed = {batch.sha256: batch for batch in fresh if batch.source is source}
     begun = 0
+    if gone := sorted(merged - {entry.batch_id for entry in log}):
+        raise SourceError(
+            f"{source.name}: {folder / source.name / 'log'} no longer tells of {len(gone)} of "
+            f"{done} deliveries that were merged ({gone[0]}); restore the folder, or give 'tocsin "
+            "repair --force': what only they told is forgotten"
+        )
     if {entry.batch_id for entry in log[:done]} == merged:
         for number in range(done, len(log)):
             with transaction(con):
@@ -91,6 +103,9 @@ def _merge(
     is_told = all(row.row_key is not None for row in entry.held)  # else absence says nothing
     words = {
         "source_table": f"history.{source.name}",
+        "source_ended": ENDED[source.is_by_hand],
+        "source_began": BEGAN[source.is_by_hand],
+        "source_is_by_hand": str(source.is_by_hand).lower(),
         "source_key": _key(source),
         "source_differs": differs(source),
         "source_holds": entry.holds if entry.is_whole and is_told else "false",
@@ -161,11 +176,16 @@ def _expected(source: Source, earlier: Sequence[Delivery]) -> str:
 def _known_assumed_at(source: Source, rows: pl.DataFrame) -> pl.Expr:
     """When rows became known by the declared lag, or on the day of publication where read.
 
-    Reference data (no ``dated_by``) are assumed known at all times.
+    The lag of a day known only to the month counts from the month's end. Reference data (no
+    ``dated_by``) are assumed known at all times.
     """
     known: pl.Expr = pl.lit("1900-01-01").str.to_datetime(time_unit="us")
     if source.dated_by:
-        known = source.lag.known_at(pl.col(source.dated_by))
+        dated = pl.col(source.dated_by)
+        if "date_precision" in rows.columns:
+            is_month = pl.col("date_precision").str.starts_with("month").fill_null(False)
+            dated = pl.when(is_month).then(dated.dt.month_end()).otherwise(dated)
+        known = source.lag.known_at(dated)
     if "published_on" in rows.columns:
         known = pl.coalesce(pl.col("published_on").cast(pl.Datetime("us")), known)
     return known

@@ -5,7 +5,6 @@ delivery. The log is the truth: the history in the warehouse can be rebuilt from
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
@@ -16,6 +15,7 @@ import polars as pl
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from config.files import read_or_set_aside, set_aside, write_atomically
 from config.registry import EMBEDDED, Fetched, Source, SourceError
 from warehouse.client import Client
 from warehouse.sources.tables import AS_SENT, FAULT, fetch_file
@@ -241,17 +241,28 @@ def accept(batch: Batch, folder: Path) -> None:
         held=batch.held,
     )
     path = _log(source, folder) / f"{entry.batch_id}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, entry.model_dump_json(indent=1).encode())
+    write_atomically(path, entry.model_dump_json(indent=1), durable=True)
 
 
 def deliveries(source: Source, folder: Path) -> list[Delivery]:
-    """The log of a source, in the order in which its figures became known."""
-    entries = [
-        Delivery.model_validate_json(path.read_bytes())
-        for path in _log(source, folder).glob("*.json")
-    ]
+    """The log of a source, in the order in which its figures became known.
+
+    Raises:
+        SourceError: An entry cannot be read.
+    """
+    entries = [_entry(source, path) for path in _log(source, folder).glob("*.json")]
     return sorted(entries, key=lambda entry: entry.order)
+
+
+def _entry(source: Source, path: Path) -> Delivery:
+    try:
+        return Delivery.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        first = str(error).partition("\n")[0]
+        raise SourceError(
+            f"{source.name}: cannot read {path} ({first}), which tells of a delivery; restore it, "
+            "or delete it and give 'tocsin repair --force': what only it told is forgotten"
+        ) from None
 
 
 def landed(entry: Delivery, folder: Path) -> bytes:
@@ -276,13 +287,15 @@ def landed(entry: Delivery, folder: Path) -> bytes:
 def pardons(source: str, folder: Path) -> list[Pardon]:
     """Held rows of a source that a person believes."""
     path = folder / source / "pardons.json"
-    return PARDONS.validate_json(path.read_bytes()) if path.exists() else []
+    why = "rows that were released are held again ('tocsin quarantine release')"
+    return read_or_set_aside(path, PARDONS.validate_json, why) or []
 
 
 def pardon(source: str, given: Pardon, folder: Path) -> None:
     """Let a held row pass from the next run on."""
     kept = [*pardons(source, folder), given]
-    _write(folder / source / "pardons.json", PARDONS.dump_json(kept, indent=1))
+    content = PARDONS.dump_json(kept, indent=1)
+    write_atomically(folder / source / "pardons.json", content, durable=True)
 
 
 def _log(source: Source, folder: Path) -> Path:
@@ -290,19 +303,19 @@ def _log(source: Source, folder: Path) -> Path:
 
 
 def _land(content: bytes, path: Path) -> None:
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        packed = pa.BufferOutputStream()
-        with pa.CompressedOutputStream(packed, "zstd") as stream:
-            stream.write(content)
-        _write(path, packed.getvalue())
+    if path.exists():
+        if _is_landed(content, path):
+            return
+        set_aside(path, "is not what landed; it is written anew from what was sent again")
+    packed = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(packed, "zstd") as stream:
+        stream.write(content)
+    write_atomically(path, packed.getvalue().to_pybytes(), durable=True)
 
 
-def _write(path: Path, content: bytes | pa.Buffer) -> None:
-    """Write a file whole or not at all, down to the disk."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+def _is_landed(content: bytes, path: Path) -> bool:
+    try:
+        with pa.input_stream(path) as stream:
+            return bool(stream.read() == content)
+    except OSError:
+        return False

@@ -1,6 +1,7 @@
 """What the operator does with mails: look at them, approve, send again, mute a region."""
 
 from datetime import date, datetime
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -15,7 +16,7 @@ def mails(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return run(con, "outbox/list").pl()
 
 
-def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, object]:
+def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, Any]:
     """A mail with its bytes, by the beginning of its id or by its recipient (then the newest).
 
     Raises:
@@ -35,6 +36,15 @@ def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, object]:
             f"{told['status']}"
         )
     return told
+
+
+def told_ahead(con: duckdb.DuckDBPyConnection, today: date) -> list[tuple[str, date]]:
+    """Readers who were told of a night still to come when it was told, or still, and not since.
+
+    The next run corrects it: ``tocsin nightly`` mails them of tonight, changed or not.
+    """
+    found = run(con, "outbox/told_ahead", recipient=None, today=today).fetchall()
+    return sorted({(recipient, night) for recipient, night, *_ in found})
 
 
 def approve(

@@ -1,10 +1,8 @@
 """The file analysts open: written aside, verified, put in place in one step."""
 
-import ctypes
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,9 +12,18 @@ from typing import Any
 
 import duckdb
 
+from config.files import (
+    link_or_copy,
+    read_or_set_aside,
+    remove,
+    set_aside,
+    sync,
+    write_atomically,
+    written_aside,
+)
 from config.registry import Column, columns
 from warehouse.build import MARTS
-from warehouse.connect import WarehouseError
+from warehouse.connect import WarehouseError, log_beside, take_log_away
 from warehouse.history import transaction
 
 # published name -> (select on the working file at $night, what one row is)
@@ -32,10 +39,21 @@ PUBLISHED = {
         "from core.unknown_region_name",
         "one spelling of a region that config/regions.csv does not know, with candidates",
     ),
+    "left_out": (
+        "from core.left_out",
+        "one reason why rows of a source stand in no series, and how many",
+    ),
     "administrator_presence": ("from core.presence", "one figure and region it covers"),
     "suspensions": ("from core.suspension", "one spell of a suspended cooperation or sanction"),
     "coups": ("from core.coup", "one coup or attempt"),
-    "register_entries": ("from core.register_entry", "one milestone or agreement"),
+    "register_entries": (
+        "from core.register_entry",
+        "one milestone, agreement, state of emergency or mandate of a force",
+    ),
+    "register_coverage": (
+        "from core.register_coverage",
+        "one register, series and country: from when until when it is kept; outside, missing",
+    ),
     "external_forecasts": (
         "from core.external_forecast",
         "one forecast of others, by country and month",
@@ -82,7 +100,8 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
     The file is written in the storage format of DuckDB 1.0, so older clients open it. A
     fresh process opens it and counts its rows before it is put in place. A file that
     would hold the same rows is left alone. ``manifest.json`` beside it lists the files
-    kept, their digests and tables.
+    kept, their digests and tables. Changes of others that lie beside a published file,
+    which readers would see in the new one, are set aside.
 
     Returns:
         Rows of the file.
@@ -95,34 +114,47 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
     manifest = path.with_name("manifest.json")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
+        for left in path.parent.glob(f".{path.stem}*.part*"):  # of runs that were killed
+            remove(left)
+        for published in path.parent.glob(f"{path.stem}*.duckdb"):
+            take_log_away(published)
         written = _write(con, part, night)
         found = _verify(part)
         counted = {name: rows for name, (rows, _) in found["tables"].items()}
+        if log_beside(part).exists():
+            raise WarehouseError(
+                f"not all of the new file {part} was written; look at the disk and run again; the "
+                "last published file is untouched"
+            )
         if counted != written:
             raise WarehouseError(
                 f"the new file {part} holds {counted}, written were {written}; look at the disk "
                 "and run again; the last published file is untouched"
             )
-        listed = _listed(manifest)
-        if path.exists() and _said(listed.get(path.name, {}).get("content")) == _said(found):
+        listed = read_or_set_aside(manifest, _entries, "it is written anew") or {}
+        last = listed.get(path.name, {})
+        if _said(last.get("content")) == _said(found) and _is_as_listed(path, last):
             part.unlink()
             return sum(written.values())
         entry = {"as_of_date": str(night), "content": found, **fingerprint(part)}
-        copy = part.with_name(f".{path.stem}-{night}.part")
-        copy.unlink(missing_ok=True)
-        os.link(part, copy)
         kept = path.with_name(f"{path.stem}-{night}.duckdb")
-        os.replace(copy, kept)
+        for name in (kept, path):
+            take_log_away(name)
+            if name.is_dir():
+                set_aside(name, "is no file")
+        with written_aside(kept) as copy:
+            link_or_copy(part, copy)
         os.replace(part, path)
+        take_log_away(path)
+        sync(path.parent)
         for old in _oldest(path, copies):
             old.unlink()
         listed |= {path.name: entry, kept.name: entry}
         listed = {name: told for name, told in listed.items() if path.with_name(name).exists()}
-        draft = manifest.with_suffix(".part")
-        draft.write_text(json.dumps(listed, indent=1, sort_keys=True), "utf-8")
-        os.replace(draft, manifest)
+        write_atomically(manifest, json.dumps(listed, indent=1, sort_keys=True), durable=True)
     except (OSError, duckdb.IOException) as error:
+        for draft in (part, log_beside(part)):  # it may be what fills the disk
+            remove(draft)
         cause = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise WarehouseError(
             f"cannot publish to {path.parent} ({cause}); make room or make it writable and run "
@@ -137,48 +169,51 @@ def publish_page(path: Path, page: str) -> None:
     Raises:
         WarehouseError: The folder cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
+    if path.is_dir():
+        set_aside(path, "is no page")
     try:
-        part.write_text(page, "utf-8")
-        os.replace(part, path)
+        write_atomically(path, page)
     except OSError as error:
         raise WarehouseError(
             f"cannot publish to {path.parent} ({error.strerror}); make it writable and run again"
         ) from None
 
 
-def put_in_place(part: Path, folder: Path) -> None:
-    """Exchange two folders, so that a reader finds the old one or the new one."""
-    if not folder.exists():
-        part.rename(folder)
-        return
-    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    here, both = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    if exchange is None or exchange(here, os.fsencode(part), here, os.fsencode(folder), both):
-        shutil.rmtree(folder)  # a file system that cannot exchange
-        part.rename(folder)
-
-
 def fingerprint(path: Path) -> dict[str, object]:
     """Bytes and sha256 of a file, of which all has reached the disk."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"bytes": path.stat().st_size, "sha256": digest}
+    sync(path)
+    return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
-def _listed(manifest: Path) -> dict[str, Any]:
-    """What the manifest says; one that is missing or broken is written anew."""
+def file_sha256(path: Path) -> str:
+    """Digest of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def listed_in(manifest: Path) -> dict[str, dict[str, Any]]:
+    """Entries of the manifest by the name of their file; empty: there are none to be read."""
     try:
-        listed: dict[str, Any] = json.loads(manifest.read_text("utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+        return _entries(manifest.read_bytes())
+    except (OSError, ValueError, AttributeError):
         return {}
+
+
+def _entries(content: bytes) -> dict[str, dict[str, Any]]:
+    listed: dict[str, dict[str, Any]] = json.loads(content)
+    if not all(isinstance(entry, dict) for entry in listed.values()):
+        raise ValueError("an entry is no object")
     return listed
+
+
+def _is_as_listed(path: Path, entry: Mapping[str, Any]) -> bool:
+    """Whether a file is byte for byte what the manifest says of it."""
+    return path.is_file() and file_sha256(path) == entry.get("sha256")
 
 
 def _said(content: Any) -> Any:
     """What a file says, but for the runs that it tells of."""
-    if not content:
+    if not isinstance(content, dict) or not isinstance(content.get("tables"), dict):
         return None
     tables = {name: told for name, told in content["tables"].items() if name not in MEASURED}
     return {**content, "tables": tables}

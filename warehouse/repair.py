@@ -1,6 +1,8 @@
 """A lost or damaged working file, built anew from what landed and what was published."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,7 +10,15 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from warehouse.connect import warehouse
+from config.files import link_or_copy, sync
+from warehouse.connect import (
+    DamagedError,
+    WarehouseError,
+    log_beside,
+    take_log_away,
+    warehouse,
+    why_closed,
+)
 from warehouse.history import catch_up, transaction
 from warehouse.publish import PUBLISHED_MARTS
 from warehouse.sources import SOURCES
@@ -33,6 +43,7 @@ class Repaired:
         copy: The published copy they came from; None: they could be read in the damaged file.
         last_night: The last of them.
         lost: Tables that could be read nowhere.
+        is_log_lost: Whether the newest changes, in a log that could not be read, are lost.
     """
 
     set_aside: Path | None
@@ -41,14 +52,21 @@ class Repaired:
     copy: Path | None
     last_night: date | None
     lost: list[str]
+    is_log_lost: bool = False
 
 
 def is_sound(path: Path) -> bool:
-    """Whether the working file is there and every row of it can be read."""
+    """Whether the working file is there and every row of it can be read.
+
+    Raises:
+        BusyError: Another process holds it.
+        WarehouseError: It is whole as far as can be seen, but not ours to read, or newer.
+    """
     if not path.exists():
         return False
     with _read_only(path) as con:
-        return con is not None and all(_rows(path, name) is not None for name in _tables(con))
+        names = _tables(con) if con else None
+    return names is not None and all(_rows(path, name) is not None for name in names)
 
 
 def repair(path: Path, landing: Path, published: Path) -> Repaired:
@@ -64,26 +82,51 @@ def repair(path: Path, landing: Path, published: Path) -> Repaired:
 
     Raises:
         SourceError: Landed bytes are missing or were changed.
-        WarehouseError: The folder cannot be written.
+        BusyError: Another process holds the file; nothing was changed.
+        WarehouseError: The folder cannot be written, or the file is whole but newer or not
+            ours to read; nothing was changed.
     """
     part = path.with_name(f"{path.stem}.rebuilt.duckdb")
-    for left in (part, _log(part)):
+    for left in (part, log_beside(part)):
         left.unlink(missing_ok=True)
+    old, is_log_lost = _readable(path)
     with warehouse(part) as con:
         for source in SOURCES:
             catch_up(con, source, landing)
-        lost, copy = _restore(con, path, published)
+        lost, copy = _restore(con, old, published)
         told = con.execute("select count(*), max(as_of_date) from ops.night").fetchall()[0]
         merged = con.execute("select count(*) from ops.batch").fetchall()[0][0]
+    if old != path:
+        old.unlink()
     aside = None
     if path.exists():
         aside = path.with_name(f"{path.stem}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}.duckdb")
-        if _log(path).exists():
-            os.replace(_log(path), _log(aside))
+        if log_beside(path).exists():
+            os.replace(log_beside(path), log_beside(aside))
         os.replace(path, aside)
-    _log(path).unlink(missing_ok=True)
+    log_beside(path).unlink(missing_ok=True)
     os.replace(part, path)
-    return Repaired(aside, merged, told[0], copy, told[1], lost)
+    sync(path.parent)
+    return Repaired(aside, merged, told[0], copy, told[1], lost, is_log_lost)
+
+
+def _readable(path: Path) -> tuple[Path, bool]:
+    """Where the old file can be read, and whether without its log, which may be what is damaged.
+
+    Raises:
+        WarehouseError: It is not damaged but held, newer or not ours to read.
+    """
+    if not path.is_file() or not log_beside(path).exists():
+        with _read_only(path):
+            return path, False
+    with _read_only(path) as con:
+        if con is not None:
+            return path, False
+    alone = path.with_name(f"{path.stem}.without-log.duckdb")
+    for left in (alone, log_beside(alone)):
+        left.unlink(missing_ok=True)
+    link_or_copy(path, alone)
+    return alone, True
 
 
 def _restore(
@@ -91,7 +134,8 @@ def _restore(
 ) -> tuple[list[str], Path | None]:
     """Fill what is not history; what was lost, and the copy that was needed."""
     with _read_only(old) as held:
-        names = _tables(held) if held else []
+        names = _tables(held) if held else None
+    names = names or []
     wanted = {f"ops.{name}" for (name,) in con.execute(
         "select table_name from duckdb_tables() where schema_name = 'ops'"
     ).fetchall() if name not in REBUILT}  # fmt: skip
@@ -133,45 +177,49 @@ def _published(copy: Path) -> dict[str, pl.DataFrame | None]:
 
 
 def _fullest(folder: Path) -> Path | None:
-    """The published copy with the latest night, the newest of these."""
+    """The published copy with the latest night, the newest of these; damaged ones are passed."""
     found: list[tuple[date, int, Path]] = []
     for path in folder.glob("*.duckdb"):
-        with _read_only(path) as con:
-            night = None
-            if con is not None:
-                night = con.execute("select max(as_of_date) from nights").fetchall()[0][0]
-            if night is not None:
-                found.append((night, path.stat().st_mtime_ns, path))
+        take_log_away(path)
+        try:
+            with _read_only(path) as con:
+                asked = "select max(as_of_date) from nights where as_of_date <= current_date"
+                night = con.execute(asked).fetchall()[0][0] if con else None
+        except (WarehouseError, duckdb.Error):  # held by a reader who writes, or damaged
+            continue
+        if night is not None:
+            found.append((night, path.stat().st_mtime_ns, path))
     return max(found)[2] if found else None
 
 
-class _read_only:  # noqa: N801 (reads as a statement)
-    """A connection that only reads; None if the file cannot be opened."""
+@contextmanager
+def _read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
+    """A connection that only reads; None: there is no file, or it is damaged.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.con: duckdb.DuckDBPyConnection | None = None
+    Raises:
+        WarehouseError: The file is held by another process, newer, or not ours to read.
+    """
+    try:
+        con = duckdb.connect(path, read_only=True) if path.exists() else None
+    except duckdb.Error as error:
+        cause = why_closed(path, error)
+        if not isinstance(cause, DamagedError):
+            raise cause from None
+        con = None
+    try:
+        yield con
+    finally:
+        if con is not None:
+            con.close()
 
-    def __enter__(self) -> duckdb.DuckDBPyConnection | None:
-        if self.path.exists():
-            try:
-                self.con = duckdb.connect(self.path, read_only=True)
-            except duckdb.Error:
-                return None
-        return self.con
 
-    def __exit__(self, *_: object) -> None:
-        if self.con is not None:
-            self.con.close()
-
-
-def _tables(con: duckdb.DuckDBPyConnection) -> list[str]:
-    return [
-        name
-        for (name,) in con.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() order by 1"
-        ).fetchall()
-    ]
+def _tables(con: duckdb.DuckDBPyConnection) -> list[str] | None:
+    """Names of the stored tables; None: they cannot be read."""
+    query = "select schema_name || '.' || table_name from duckdb_tables() order by 1"
+    try:
+        return [name for (name,) in con.execute(query).fetchall()]
+    except duckdb.Error:
+        return None
 
 
 def _rows(path: Path, table: str) -> pl.DataFrame | None:
@@ -179,10 +227,8 @@ def _rows(path: Path, table: str) -> pl.DataFrame | None:
     with _read_only(path) as con:
         try:
             return con.execute(f"from {table}").pl() if con else None
-        except duckdb.Error:
+        except duckdb.Error as error:
+            cause = why_closed(path, error)
+            if not isinstance(cause, DamagedError):
+                raise cause from None
             return None
-
-
-def _log(path: Path) -> Path:
-    """DuckDB's log of what is not yet in the file."""
-    return path.with_name(f"{path.name}.wal")

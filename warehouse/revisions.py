@@ -48,7 +48,14 @@ def revisions(con: duckdb.DuckDBPyConnection, since: date, until: date) -> pl.Da
 def _of(
     con: duckdb.DuckDBPyConnection, source: Source, since: date, nights: dict[str, Any]
 ) -> pl.DataFrame:
+    begin, end = "known_from", "known_to"
+    if source.is_by_hand:  # what was there at first is no revision, whenever that was
+        first = f"(select min(entered_at) from history.{source.name})"
+        begin = f"(case when entered_at = {first} then known_from else entered_at end)"
+        end = "left_at"
     words = {
+        "source_begin": begin,
+        "source_end": end,
         "source_table": f"history.{source.name}",
         "source_differs": differs(source),
         "date_column": source.dated_by or "known_from",

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from config.registry import MEASURES
+from config.registry import MEASURES, coverage
 from indicators.risk.delay import Completeness, corrected
 
 
@@ -77,10 +77,26 @@ def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
                 separator="; ",
                 ignore_nulls=True,
             ),
+            figure_month="month_start",
         )
     )
-    return region.join(newest, on="region_id", how="left", maintain_order="left").with_columns(
-        pl.col("detail").fill_null("missing: no figure for this region")
+    told = region.join(newest, on="region_id", how="left", maintain_order="left")
+    months = (pl.col("as_of_date").dt.year() - pl.col("figure_month").dt.year()) * 12 + (
+        pl.col("as_of_date").dt.month().cast(pl.Int32)
+        - pl.col("figure_month").dt.month().cast(pl.Int32)
+    )
+    age = pl.when(months > 0).then(pl.format(" ({} old)", _counted(months, "month")))
+    # The age stands before the notes: a share without its date would be taken for today's.
+    return told.with_columns(
+        detail=pl.when(pl.col("detail").is_not_null())
+        .then(
+            pl.concat_str(
+                pl.col("detail").str.extract(r"^([^;]*)"),
+                age.otherwise(pl.lit("")),
+                pl.col("detail").str.extract(r"^[^;]*(.*)$"),
+            )
+        )
+        .otherwise(pl.lit("missing: no figure for this region"))
     )
 
 
@@ -103,8 +119,18 @@ def _suspensions(region: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFram
         .group_by("country_code", maintain_order=True)
         .agg(value=pl.len(), detail=pl.col("words").str.join("; "))
     )
-    return region.join(shown, on="country_code", how="left", maintain_order="left").with_columns(
-        pl.col("value").fill_null(0), pl.col("detail").fill_null("none on file")
+    declared = coverage().filter(source="aid_suspensions").select("country_code", "kept_from",
+                                                                  "kept_until")  # fmt: skip
+    told = region.join(shown, on="country_code", how="left", maintain_order="left").join(
+        declared, on="country_code", how="left", maintain_order="left"
+    )
+    is_kept = pl.col("as_of_date").is_between("kept_from", "kept_until").fill_null(False)
+    none = pl.when(is_kept).then(pl.lit("none on file"))
+    return told.with_columns(
+        pl.when(is_kept).then(pl.col("value").fill_null(0)).otherwise("value").alias("value"),
+        pl.coalesce(
+            "detail", none.otherwise(pl.lit("missing: no register is kept for this time"))
+        ).alias("detail"),
     )
 
 

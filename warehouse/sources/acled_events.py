@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
-from warehouse.client import Client
+from warehouse.client import GUARDED, Client, web_page
 from warehouse.sources.tables import bundle, delivered, pages, typed, within
 
 PAGE_ROWS = 5_000
@@ -137,9 +137,10 @@ def _authorised(
         "Access denied": "the account's tier (Open) has no access to events; ask ACLED for "
         "Research or Partner access",
         "Consent": "log in at https://acleddata.com once and accept the terms",
-        "Just a moment": "the site's guard refuses this machine's network; run Tocsin elsewhere",
     }
     cure = next((text for sign, text in cures.items() if sign in said), "check the account")
+    if page := web_page(reply.content):
+        cure = GUARDED if GUARDED in page else "a web page, no data"
     raise SourceError(
         f"{client.source}: {url} answered {reply.status} ({said}): {cure}; its last good figures "
         "stay in use"
@@ -154,6 +155,11 @@ def _log_in(base: str, client: Client) -> None:
         "password": client.credential(PASSWORD, NO_ACCOUNT),
     }
     reply = client.post(f"{base}/oauth/token", form, accept=(400, 401, 403))
+    if page := web_page(reply.content):
+        raise SourceError(
+            f"{client.source}: {base}/oauth/token answered {reply.status} ({page}); its last good "
+            "figures stay in use"
+        )
     if reply.status != 200:
         raise SourceError(
             f"{client.source}: {base}/oauth/token answered {reply.status}: {USER} and {PASSWORD} "

@@ -8,10 +8,10 @@ from warehouse.sources.registers import (
     checked,
     no_address,
     out_of_order,
+    read_register,
     twice,
     unless_listed,
 )
-from warehouse.sources.tables import read_table
 
 COLUMNS = (
     "date", "date_precision", "scope_regions", "indicator", "value_pct", "numerator",
@@ -37,8 +37,11 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         SourceError: A row is wrong or contradicts itself; the message names file,
             line, field and cure.
     """
-    rows = read_table(
-        content, url, COLUMNS, nullable=("numerator", "denominator", "url_if_known", "published_on")
+    rows = read_register(
+        content,
+        url,
+        COLUMNS,
+        nullable=("date_precision", "numerator", "denominator", "url_if_known", "published_on"),
     )
     places = known_places()
     share = pl.col("numerator") / pl.col("denominator") * 100
@@ -60,21 +63,27 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         Rule(
             "indicator",
             ~pl.col("indicator").str.contains(INDICATOR),
-            f"write <cadre>_present_share, cadre one of {', '.join(CADRES)}",
+            "the register holds shares of a cadre at its posts: write <cadre>_present_share, cadre "
+            f"one of {', '.join(CADRES)}; other figures do not belong here",
         ),
-        unless_listed("scope_regions", places, "config/regions.csv or config/scopes.csv"),
+        unless_listed(
+            "scope_regions",
+            places,
+            "config/regions.csv (outside Mali by its id) or config/scopes.csv (groups, cercles, "
+            "provinces)",
+        ),
         out_of_order("date", "published_on", "a figure is published after the day it is about"),
         no_address("url_if_known"),
         twice(KEY),
     )
-    return checked(rows, rules, url, nearest=places)
+    return checked(rows, rules, url)
 
 
 def known_places() -> list[str]:
-    """Every spelling of a region of Mali, and the named groups."""
+    """Every spelling of a region of Mali, the ids of all regions, the named groups and parts."""
     mali = all_regions().filter(country_code="MLI")
     names = [*mali["region_name"], *mali["name_variants"].str.split(";").explode()]
-    return [*(name for name in names if name), *scopes()["scope"]]
+    return [*(name for name in names if name), *all_regions()["region_id"], *scopes()["scope"]]
 
 
 SOURCE = Source(
@@ -86,11 +95,13 @@ SOURCE = Source(
     cadence="by hand, as reports appear (quarterly until 2023)",
     flaws=(
         "many figures are for a group of regions, not for each of them",
-        "no figure exists for Sikasso, Kayes, Koulikoro or Bamako",
+        "no figure exists for Sikasso, Kayes, Koulikoro or Bamako, and one for Burkina Faso",
+        "a figure is of its day (observed_date); nothing is carried forward, age_days says how "
+        "old it is",
         "some report symbols are inferred from the date (source_symbol_basis says which)",
         "no report after MINUSMA ended in 2023",
     ),
-    embedded=(Release("2016-2022", file="registers/admin_presence.csv"),),
+    embedded=(Release("2013-2024", file="registers/admin_presence.csv"),),
     parse=parse,
     columns=COLUMNS,
     key=KEY,
@@ -100,4 +111,5 @@ SOURCE = Source(
     "the day of publication was read, published_on holds it",
     max_age_days=180,
     unit="figure",
+    is_by_hand=True,
 )

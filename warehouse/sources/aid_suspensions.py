@@ -12,14 +12,15 @@ from config.registry import (
     partners,
 )
 from warehouse.sources.registers import (
+    LINE,
     Rule,
     checked,
     no_address,
     out_of_order,
+    read_register,
     twice,
     unless_listed,
 )
-from warehouse.sources.tables import read_table
 
 COLUMNS = (
     "country", "date", "date_precision", "actor", "measure_type", "action", "what",
@@ -28,7 +29,8 @@ COLUMNS = (
 
 
 KEY = ("country", "date", "actor", "measure_type", "action", "what")
-ACTIONS = ("suspend", "impose", "lift", "maintain_suspension")
+OPENING = ("suspend", "impose")
+ACTIONS = (*OPENING, "lift", "partial_lift", "maintain_suspension")
 
 
 def parse(content: bytes, url: str) -> pl.DataFrame:
@@ -38,25 +40,49 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         SourceError: A row is wrong or two contradict each other; the message names
             file, line, field and cure.
     """
-    rows = read_table(content, url, COLUMNS, nullable=("end_date_if_seen", "published_on"))
+    rows = read_register(
+        content, url, COLUMNS, nullable=("date_precision", "end_date_if_seen", "published_on")
+    )
     actors = partners()["partner"].to_list()
-    same = ["country", "date", "actor", "measure_type"]
-    opens = pl.col("action").is_in(["suspend", "impose"])
     rules = (
         unless_listed("country", countries()["country_name"], "config/countries.csv"),
         unless_listed("actor", actors, "config/partners.csv"),
-        unless_listed("measure_type", [*MEASURES, *OTHER_MEASURES], "config/registry.py"),
+        unless_listed("measure_type", [*MEASURES, *OTHER_MEASURES], "docs/registers.md"),
         unless_listed("action", ACTIONS, "docs/registers.md"),
         out_of_order("date", "end_date_if_seen", "an end comes after its start"),
+        out_of_order("date", "published_on", "an act is known after its day"),
         Rule(
             "action",
-            opens.any().over(same) & (pl.col("action") == "lift").any().over(same),
-            "the same measure begins and ends that day: keep what is true",
+            pl.col(LINE).is_in(contradictory(rows)),
+            "the same measure of the same donor begins and ends that day: keep what is true (a "
+            "measure lifted only in part is a partial_lift)",
         ),
         no_address("url"),
         twice(KEY),
     )
-    return checked(rows, rules, url, nearest=[*actors, *countries()["country_name"]])
+    return checked(rows, rules, url)
+
+
+def contradictory(rows: pl.DataFrame) -> list[int]:
+    """Lines by which a donor's measure begins and ends on one day, by whatever name."""
+    donors = dict(partners().select("partner", pl.coalesce("donor", "partner")).iter_rows())
+    part = pl.element().str.strip_chars()
+    act = ["country", "date", "donor", "measure_type"]
+    return (
+        rows.with_columns(
+            pl.col("measure_type").str.split(";").list.eval(part),
+            donor=pl.col("actor").str.split(";").list.eval(part),
+        )
+        .explode("donor")
+        .explode("measure_type")
+        .with_columns(pl.col("donor").replace(donors))
+        .filter(
+            pl.col("action").is_in(OPENING).any().over(act)
+            & (pl.col("action") == "lift").any().over(act)
+        )[LINE]
+        .unique()
+        .to_list()
+    )
 
 
 SOURCE = Source(
@@ -69,16 +95,21 @@ SOURCE = Source(
     flaws=(
         "the end of most suspensions was not seen: after 24 months without confirmation they "
         "count as 'end_unknown', not as open",
-        "one lifting (ECOWAS, Burkina Faso, July 2022) has no start on file",
+        "one lifting (ECOWAS, Burkina Faso, July 2022) has no start on file; on 31 January 2022 "
+        "membership was suspended without sanctions",
+        "an end of a programme (Sweden in Mali, EUTM, EUMPM) is written as suspend or "
+        "maintain_suspension, for want of a kind",
+        "trade preferences (AGOA) are not kept",
     ),
-    embedded=(Release("2012-2024", file="registers/aid_suspensions.csv"),),
+    embedded=(Release("2011-2025", file="registers/aid_suspensions.csv"),),
     parse=parse,
     columns=COLUMNS,
     key=KEY,
     dated_by="date",
     lag=Lag(days=1),
-    lag_reason="announced publicly; on file the next day, or on published_on where only the "
-    "month of the decision is known",
+    lag_reason="announced publicly; known the next day (where only the month is known, the day "
+    "after its end), or on published_on where that was read",
     max_age_days=None,
     unit="measure taken or ended",
+    is_by_hand=True,
 )

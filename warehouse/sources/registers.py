@@ -1,30 +1,194 @@
-"""Registers kept by hand: a wrong or contradictory row is refused by line, field and cure."""
+"""Registers kept by hand, read as spreadsheets save them; wrong rows are refused by line."""
 
+import csv
+import io
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 import polars as pl
 
-from config.registry import SourceError
+from config.registry import SourceError, columns
+from warehouse.sources.tables import AS_SENT, FAULT, typed
 
 SHOWN = 5  # wrong rows told at once
+LINE = "_line"  # of the file, its header included
+STRAIGHT = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "\u00a0": " ", "\u202f": " "})
+# Texts of these hold names of our own lists; elsewhere an apostrophe stays as it was written.
+NAMED = ("country", "country_code", "actor", "scope_regions", "region_id")
+PRECISION = "date_precision"
+SAVE = "save it as CSV UTF-8"
+CURES = {
+    "day": "write it as 2021-06-03 (2021-06 if only the month is known)",
+    "number": "write it with a point: 16.8",
+}
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What may not stand in ``field``: ``is_wrong`` is true there (null: cannot be told)."""
+    """What may not stand in ``field``: ``is_wrong`` is true there (null: cannot be told).
+
+    ``known``: names of which the most similar are offered for an unknown part.
+    """
 
     field: str
     is_wrong: pl.Expr
     cure: str
+    known: Collection[str] = ()
+
+
+def read_register(
+    content: bytes,
+    url: str,
+    names: Sequence[str],
+    nullable: Sequence[str] = (),
+    dated_by: str = "date",
+) -> pl.DataFrame:
+    r"""Rows of a register, and the line each begins on (``LINE``, the header being line 1).
+
+    Read as Excel and LibreOffice save it in any language: separated by commas, semicolons or
+    tabs; UTF-8, UTF-16 or Windows-1252; blank lines are no rows. Where commas do not separate,
+    16,8 is a number and 03/06/2021 the third of June. A column that may be empty may be missing.
+    A day known to the month (``2021-06``) is its first, and its ``date_precision`` says so.
+
+    Args:
+        content: The file's bytes.
+        url: Where they came from, for error messages.
+        names: Columns to keep; their types stand in ``config/columns.toml``.
+        nullable: Those of ``names`` that may be empty.
+        dated_by: Column that holds the date a row is about.
+
+    Raises:
+        SourceError: It is no such file, or values cannot be read: file, line, field, value, cure.
+
+    Example:
+        >>> sent = "Date;Value_pct\r\n03/06/2021;16,8\r\n;\r\n".encode("cp1252")
+        >>> read_register(sent, "register.csv", ["date", "value_pct"]).row(0)
+        (datetime.date(2021, 6, 3), 16.8, 2)
+    """
+    header, records, lines, separator = _records(_text(content, url), url)
+    raw = pl.DataFrame(records, schema=dict.fromkeys(header, pl.String), orient="row")
+    raw = raw.with_columns(
+        pl.lit(None, pl.String).alias(name)
+        for name in nullable
+        if name in names and name not in raw.columns
+    )
+    raw = raw.with_columns(pl.col(pl.String).str.strip_chars(" \t\u00a0\u202f").replace("", None))
+    raw = raw.with_columns(
+        pl.col(name).map_elements(lambda text: text.translate(STRAIGHT), pl.String)
+        for name in NAMED
+        if name in raw.columns
+    )
+    if separator != ",":
+        raw = raw.with_columns(_local(pl.col(name), name) for name in names if name in raw.columns)
+    if PRECISION in names and dated_by in raw.columns:
+        is_month = pl.col(dated_by).str.contains(r"^\d{4}-\d{2}$")
+        said = pl.when(is_month).then(pl.lit("month")).otherwise(pl.lit("day"))
+        raw = raw.with_columns(
+            pl.col(PRECISION).fill_null(said),
+            pl.when(is_month & ~pl.col(PRECISION).str.starts_with("month"))
+            .then(pl.col(PRECISION))
+            .alias("_contradicts"),
+        )
+    else:
+        raw = raw.with_columns(pl.lit(None, pl.String).alias("_contradicts"))
+    rows = typed(raw, url, names, nullable).with_columns(pl.Series(LINE, lines, pl.Int64))
+    told = [
+        (line, f"{fault}; {_cure(fault)}")
+        for line, fault in rows.filter(pl.col(FAULT).is_not_null()).select(LINE, FAULT).iter_rows()
+    ]
+    told += [
+        (lines[row], f"field {PRECISION}: {value}; {dated_by} holds a month only: write month")
+        for row, value in enumerate(raw["_contradicts"])
+        if value is not None
+    ]
+    _refuse(told, url)
+    return rows.drop(FAULT, AS_SENT)
+
+
+def line_of(content: bytes, url: str, row: int) -> int:
+    """The line of the file, its header included, on which a row (from 0) begins."""
+    return _records(_text(content, url), url)[2][row]
+
+
+def _text(content: bytes, url: str) -> str:
+    if content[:4] in (b"PAR1", b"PK\x03\x04"):
+        raise SourceError(f"{url}: is a workbook or an archive, not a CSV file; {SAVE}")
+    try:
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            return content.decode("utf-16")
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        try:
+            return content.decode("cp1252")
+        except UnicodeDecodeError:
+            raise SourceError(f"{url}: holds signs of an unknown encoding; {SAVE}") from None
+
+
+def _records(text: str, url: str) -> tuple[list[str], list[list[str]], list[int], str]:
+    """Names of the columns, the fields of each row, its line, and what separates fields."""
+    if text and not text.endswith(("\n", "\r")):
+        raise SourceError(
+            f"{url}: line {len(text.splitlines())} has no line break at its end, so the file may "
+            "be cut short; add the line break if it is whole"
+        )
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(",;\t", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    header: list[str] = []
+    records: list[list[str]] = []
+    lines: list[int] = []
+    line = 1
+    try:
+        for fields in reader:
+            if not any(field.strip() for field in fields):
+                pass  # a spreadsheet's empty row
+            elif not header:
+                header = [field.strip().lower() for field in fields]
+                while not header[-1]:  # columns that were emptied
+                    header.pop()
+                if twice := {name for name in header if header.count(name) > 1}:
+                    raise SourceError(f"{url}: line {line}, column {min(twice)} stands twice")
+            elif any(field.strip() for field in fields[len(header) :]):
+                raise SourceError(
+                    f"{url}: line {line} has {len(fields)} fields, the header {len(header)}; put "
+                    f'a text that holds {separator!r} in double quotes: "..."'
+                )
+            else:
+                records.append((fields + [""] * len(header))[: len(header)])
+                lines.append(line)
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise SourceError(f"{url}: line {line} cannot be read ({error}); {SAVE}") from None
+    if not header:
+        raise SourceError(f"{url}: is empty; its first line names the columns")
+    return header, records, lines, separator
+
+
+def _local(value: pl.Expr, name: str) -> pl.Expr:
+    """Days and numbers as spreadsheets of countries with a decimal comma write them."""
+    kind = columns()[name].type
+    if kind == "day":
+        day = value.str.replace(r"^(\d{2})[/.](\d{2})[/.](\d{4})$", "$3-$2-$1")
+        return day.str.replace(r"^(\d{2})[/.](\d{4})$", "$2-$1")
+    if kind in ("number", "integer"):
+        return value.str.replace(r"^(-?\d+),(\d+)$", "$1.$2")
+    return value
+
+
+def _cure(fault: str) -> str:
+    kind = re.search(r"is no (\w+)$", fault)
+    if kind is None:
+        return "fill it in"
+    return CURES.get(kind.group(1), "correct it")
 
 
 def unless_listed(field: str, known: Collection[str], where: str) -> Rule:
     """Each of the ``;``-separated parts of the field is one of ``known``."""
     part = pl.element().str.strip_chars()
     unknown = ~pl.col(field).str.split(";").list.eval(part.is_in(list(known))).list.all()
-    return Rule(field, unknown, f"write it as in {where}, or add it there")
+    return Rule(field, unknown, f"write it as in {where}, or add it there", known)
 
 
 def out_of_order(first: str, second: str, cure: str) -> Rule:
@@ -32,12 +196,10 @@ def out_of_order(first: str, second: str, cure: str) -> Rule:
     return Rule(second, pl.col(second) < pl.col(first), cure)
 
 
-def twice(key: Sequence[str]) -> Rule:
+def twice(key: Sequence[str], cure: str = "keep the right one") -> Rule:
     """No two rows say something about the same thing."""
     others = ", ".join(key)
-    return Rule(
-        key[0], pl.struct(key).is_duplicated(), f"two rows share {others}: keep the right one"
-    )
+    return Rule(key[0], pl.struct(key).is_duplicated(), f"two rows share {others}: {cure}")
 
 
 def no_address(field: str) -> Rule:
@@ -49,16 +211,13 @@ def no_address(field: str) -> Rule:
     )
 
 
-def checked(
-    rows: pl.DataFrame, rules: Sequence[Rule], url: str, nearest: Collection[str] = ()
-) -> pl.DataFrame:
-    """The rows, if none breaks a rule.
+def checked(rows: pl.DataFrame, rules: Sequence[Rule], url: str) -> pl.DataFrame:
+    """The rows without their lines, if none breaks a rule.
 
     Args:
-        rows: The register as parsed, in the order of its lines.
+        rows: The register as ``read_register`` gives it.
         rules: What may not stand where.
         url: The file, for the message.
-        nearest: Known names, of which the most similar are offered for an unknown one.
 
     Raises:
         SourceError: One line for each wrong row (the first five): file, line, field,
@@ -67,14 +226,23 @@ def checked(
     told = []
     for rule in rules:
         for row in rows.select(rule.is_wrong.fill_null(False).arg_true()).to_series():
-            value = rows[rule.field][row]
-            offer = (
-                get_close_matches(str(value), list(nearest), n=2) if "as in" in rule.cure else ()
-            )
-            meant = f" (nearest: {', '.join(offer)})" if offer else ""
-            told.append((row + 2, f"field {rule.field}: {value!s}; {rule.cure}{meant}"))
+            value = str(rows[rule.field][row])
+            parts = [part.strip() for part in value.split(";")]
+            offers = [
+                offer
+                for part in parts
+                if part not in rule.known
+                for offer in get_close_matches(part, list(rule.known), n=2)
+            ]
+            meant = f" (nearest: {', '.join(offers)})" if offers else ""
+            told.append((rows[LINE][row], f"field {rule.field}: {value}; {rule.cure}{meant}"))
+    _refuse(told, url)
+    return rows.drop(LINE)
+
+
+def _refuse(told: list[tuple[int, str]], url: str) -> None:
     if not told:
-        return rows
+        return
     told.sort()
     lines = [f"{url}: line {line}, {text}" for line, text in told[:SHOWN]]
     if len(told) > SHOWN:

@@ -1,7 +1,8 @@
 -- grain: one row per figure and region it covers
--- reads: history.admin_presence, config_scopes, core.region_name
+-- reads: history.admin_presence, config_scopes, config_regions, core.region_name
 -- A figure for a group stays a figure for a group: group_size_count says for how many
--- regions it stands, is_part that it covers less than the region.
+-- regions it stands, is_part that it covers less than the region. It is of its day: nothing is
+-- carried forward, age_days says how old it is on the night.
 with believed as (
 
     select *
@@ -21,10 +22,20 @@ member as (
 
     select
         part.*,
-        trim(unnest(string_split(coalesce(s.region_id, n.region_id), ';'))) as region_id,
-        coalesce(n.is_part, false) as is_part
+        trim(
+            unnest(
+                string_split(
+                    coalesce(
+                        s.region_id, nullif(i.parent_region_id, ''), i.region_id, n.region_id
+                    ),
+                    ';'
+                )
+            )
+        ) as region_id,
+        coalesce(s.is_part = 'true', i.parent_region_id <> '', n.is_part, false) as is_part
     from part
     left join config_scopes as s on s.scope = part.scope_part
+    left join config_regions as i on i.region_id = part.scope_part
     left join core.region_name as n
         on
             n.country_code = 'MLI'
@@ -43,6 +54,7 @@ covered as (
 select
     row_key || '|' || region_id as observation_id,
     date as observed_date,
+    date_diff('day', date, $as_of::date)::integer as age_days,
     scope_regions as scope,
     region_id,
     (count(*) over (partition by row_key))::integer as group_size_count,
@@ -63,6 +75,7 @@ select
     source_symbol_basis as reference_basis,
     url_if_known as url,
     known_from,
-    known_basis
+    known_basis,
+    entered_at
 from covered
 order by observation_id

@@ -1,6 +1,7 @@
 -- grain: one row per region that $spelling may mean, the best first
 -- reads: core.region_name, config_regions, config_pcodes
--- $spelling is a spelling or a P-code; similar spellings (Jaro-Winkler) only if neither is known.
+-- $spelling is a spelling or a P-code; similar spellings (Jaro-Winkler, $least or more) only if
+-- neither is known: a town is no misspelt region.
 with named as (
 
     select named_region_id as region_id, 'name' as matched_by, 1.0 as similarity, null as pcode
@@ -25,8 +26,9 @@ alike as (
         max(jaro_winkler_similarity(folded_name, fold_region($spelling))) as similarity,
         null as pcode
     from core.region_name
-    where not exists (from named)
+    where not exists (from named) and ($country is null or country_code = $country)
     group by named_region_id
+    having similarity >= $least
     order by similarity desc, named_region_id
     limit 5
 

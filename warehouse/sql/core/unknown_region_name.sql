@@ -1,18 +1,109 @@
--- grain: one row per country_code and spelling that config/regions.csv does not know
--- reads: core.event, core.region_name
--- The spelling is set aside, not the event, which its point may place. Beside it: where
--- points placed its events, and the most similar spellings known (Jaro-Winkler).
-with unknown as (
+-- grain: one row per source, country_code and spelling that config/regions.csv does not know
+-- reads: core.event, core.region_name, history.hapi_conflict, history.acled_events,
+--        config_countries, config_scopes
+-- The spelling is set aside, not the event, which its point may place: unplaced_count says of
+-- how many events none did. Beside it: where points placed them, what config/scopes.csv says
+-- of the spelling, and the most similar spellings known in that country (Jaro-Winkler).
+with country as (
+
+    select distinct
+        country_code,
+        fold_name(
+            unnest(
+                [country_name, country_name_fr] || string_split(coalesce(name_variants, ''), ';')
+            )
+        ) as folded_country
+    from config_countries
+
+),
+
+stray as (
+
+    select h.*, c.country_code, fold_region(h.admin1) as folded_name
+    from history.acled_events as h
+    inner join country as c on c.folded_country = fold_name(h.country)
+    left join core.region_name as n
+        on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
+    where
+        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        and n.region_id is null
+
+),
+
+stray_point as (
+
+    select p.country_code, p.longitude, p.latitude, min(r.region_id) as region_id
+    from (
+        select distinct country_code, longitude, latitude from stray where geo_precision < 3
+    ) as p
+    inner join core.region as r
+        on
+            r.country_code = p.country_code
+            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))
+    group by all
+
+),
+
+sent as (
 
     select
+        source,
         country_code,
         source_admin1_name,
         fold_region(source_admin1_name) as folded_name,
-        count(*)::integer as events_count,
-        min(event_date) as first_date,
-        max(event_date) as last_date
+        event_date,
+        region_id,
+        1 as events
     from core.event
     where name_check = 'unknown'
+    union all
+    select
+        'hapi_conflict',
+        h.location_code,
+        coalesce(h.provider_admin1_name, h.admin1_name),
+        fold_region(coalesce(h.provider_admin1_name, h.admin1_name)),
+        h.reference_period_end,
+        null,
+        coalesce(h.events, 0)
+    from history.hapi_conflict as h
+    left join core.region_name as p
+        on
+            p.country_code = h.location_code
+            and p.folded_name = fold_region(h.provider_admin1_name)
+    left join core.region_name as n
+        on n.country_code = h.location_code and n.folded_name = fold_region(h.admin1_name)
+    where
+        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        and coalesce(p.region_id, n.region_id) is null
+        and coalesce(h.provider_admin1_name, h.admin1_name) is not null
+    union all
+    select
+        'acled_events',
+        s.country_code,
+        s.admin1,
+        s.folded_name,
+        s.event_date,
+        case when s.geo_precision < 3 then p.region_id end,
+        1
+    from stray as s
+    left join stray_point as p using (country_code, longitude, latitude)
+    where s.admin1 is not null
+
+),
+
+unknown as (
+
+    select
+        source,
+        country_code,
+        source_admin1_name,
+        folded_name,
+        count(*)::integer as rows_count,
+        sum(events)::integer as events_count,
+        (sum(events) filter (where region_id is null))::integer as unplaced_count,
+        min(event_date) as first_date,
+        max(event_date) as last_date
+    from sent
     group by all
 
 ),
@@ -20,13 +111,14 @@ with unknown as (
 placed as (
 
     select
+        source,
         country_code,
         source_admin1_name,
         string_agg(region_id || ' ' || n, '; ' order by n desc, region_id) as placed_in
     from (
-        select country_code, source_admin1_name, region_id, count(*) as n
-        from core.event
-        where name_check = 'unknown' and region_id is not null
+        select source, country_code, source_admin1_name, region_id, sum(events) as n
+        from sent
+        where region_id is not null
         group by all
     )
     group by all
@@ -37,14 +129,14 @@ alike as (
 
     select
         u.country_code,
-        u.source_admin1_name,
+        u.folded_name,
         n.named_region_id,
         max(jaro_winkler_similarity(u.folded_name, n.folded_name)) as similarity
-    from unknown as u
+    from (select distinct country_code, folded_name from unknown) as u
     inner join core.region_name as n using (country_code)
-    group by u.country_code, u.source_admin1_name, n.named_region_id
+    group by u.country_code, u.folded_name, n.named_region_id
     qualify row_number() over (
-        partition by u.country_code, u.source_admin1_name
+        partition by u.country_code, u.folded_name
         order by similarity desc, n.named_region_id
     ) <= 3
 
@@ -54,7 +146,7 @@ candidate as (
 
     select
         country_code,
-        source_admin1_name,
+        folded_name,
         string_agg(
             named_region_id || ' ' || round(similarity, 2), '; '
             order by similarity desc, named_region_id
@@ -65,14 +157,20 @@ candidate as (
 )
 
 select
+    u.source,
     u.country_code,
     u.source_admin1_name,
+    u.rows_count,
     u.events_count,
+    coalesce(u.unplaced_count, 0) as unplaced_count,
     u.first_date,
     u.last_date,
+    s.region_id as scope_region_ids,
     p.placed_in,
     c.nearest_names
 from unknown as u
-left join placed as p using (country_code, source_admin1_name)
-left join candidate as c using (country_code, source_admin1_name)
-order by u.events_count desc, u.country_code, u.source_admin1_name
+left join placed as p using (source, country_code, source_admin1_name)
+left join candidate as c using (country_code, folded_name)
+left join config_scopes as s
+    on s.country_code = u.country_code and fold_region(s.scope) = u.folded_name
+order by u.events_count desc, u.source, u.country_code, u.source_admin1_name

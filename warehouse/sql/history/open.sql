@@ -3,6 +3,7 @@
 -- A row never seen, of a kind and time no earlier delivery covers, is taken as known since
 -- its declared lag (assumed). One that an earlier delivery should have held was news to the
 -- source; so it, and a changed or reappearing row, is known only since this delivery was.
+-- An entry of a register kept by hand says itself from when it was known, whenever it was entered.
 insert into source_table by name
 with seen as (
 
@@ -16,8 +17,8 @@ fresh as (
 
     select
         i.*,
-        seen.row_key is null and i.known_assumed_at < $known_at and not (source_expected)
-            as is_assumed
+        i.known_assumed_at < $known_at
+        and (source_is_by_hand or (seen.row_key is null and not (source_expected))) as is_assumed
     from incoming as i
     left join seen on seen.row_key = i.row_key
     where seen.row_key is null or not seen.is_open
@@ -29,5 +30,6 @@ select
     case when is_assumed then known_assumed_at else $known_at end as known_from,
     null::timestamp as known_to,
     case when is_assumed then 'assumed' else $known_basis end as known_basis,
+    source_began
     $batch_id as batch_id
 from fresh

@@ -1,10 +1,11 @@
 -- grain: one row per row_key of which something else is believed at $until than at $since
 -- reads: history.source_table
+-- Of a register kept by hand: than had been entered by then.
 with before as (
 
     select *
     from source_table
-    where known_from <= $since and (known_to is null or known_to > $since)
+    where source_begin <= $since and (source_end is null or source_end > $since)
 
 ),
 
@@ -12,7 +13,7 @@ after as (
 
     select *
     from source_table
-    where known_from <= $until and (known_to is null or known_to > $until)
+    where source_begin <= $until and (source_end is null or source_end > $until)
 
 )
 

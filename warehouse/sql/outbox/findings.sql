@@ -1,5 +1,6 @@
 -- grain: one row per matter that the operator must know of
--- reads: ops.fetch, ops.batch, ops.parked, ops.outbox, mart.source_status
+-- reads: ops.fetch, ops.batch, ops.parked, ops.outbox, mart.source_status and mart.check as told
+--        on $night
 select
     format('{} fails since {}', f.source, f.failed_since) as matter,
     f.source || ' not renewed' as about,
@@ -23,7 +24,29 @@ select
         'Readers see it; renew it, or look whether the publisher still does.'
     )
 from mart.source_status
-where is_stale and night_to is null and newest_date is not null
+where
+    is_stale
+    and newest_date is not null
+    and night_from <= $night
+    and (night_to is null or night_to > $night)
+union all
+select
+    concat_ws(' ', table_name, column_name, observed),
+    case column_name
+        when 'somebody_looked_at_it' then 'region names that nobody knows'
+        when 'left_out_by_a_declared_rule' then 'rows whose place was not understood'
+        else 'entries outside the time a register is kept for'
+    end,
+    format(
+        '{}, {}: {} rows, seen: {}. {}', table_name, replace(column_name, '_', ' '),
+        unexpected_count, coalesce(observed, '-'), coalesce(notes, '')
+    )
+from mart.check
+where
+    column_name in ('somebody_looked_at_it', 'left_out_by_a_declared_rule', 'within_its_coverage')
+    and not is_success
+    and night_from <= $night
+    and (night_to is null or night_to > $night)
 union all
 select
     format('{} parked {}', recipient, parked_at),

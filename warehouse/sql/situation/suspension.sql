@@ -7,6 +7,8 @@ with spell as (
     select
         * replace (
             case when closed_date <= $night then closed_date end as closed_date,
+            case when partly_lifted_date <= $night then partly_lifted_date end
+                as partly_lifted_date,
             case
                 when confirmed_date <= $night then confirmed_date
                 else opened_date

@@ -1,0 +1,162 @@
+-- grain: one row per source and reason why rows of it stand in no series of a region or country
+-- reads: core.event, core.region_name, core.region, history.hapi_conflict,
+--        history.acled_events, history.fts_flows, config_countries, config_scopes
+-- is_by_rule: a declared rule leaves them out; else their place was not understood.
+with country as (
+
+    select distinct
+        country_code,
+        fold_name(
+            unnest(
+                [country_name, country_name_fr] || string_split(coalesce(name_variants, ''), ';')
+            )
+        ) as folded_country
+    from config_countries
+
+),
+
+event as (
+
+    select
+        e.source,
+        case
+            when e.where_prec >= 6 then 'known to the country only'
+            when e.where_prec = 5 then 'a line or vague area: point and name do not agree'
+            when s.scope is not null then 'the name is of several regions (config/scopes.csv)'
+            else 'neither point nor name is in a region'
+        end as reason,
+        e.event_date as day
+    from core.event as e
+    left join config_scopes as s
+        on
+            s.country_code = e.country_code
+            and fold_region(s.scope) = fold_region(e.source_admin1_name)
+    where e.region_id is null
+
+),
+
+hapi as (
+
+    select
+        'hapi_conflict' as source,
+        case
+            when h.reference_period_end >= h.known_from::date
+                then 'the month was not over when it was fetched'
+            when s.scope is not null then 'the name is of several regions (config/scopes.csv)'
+            else 'the name of the region is not known'
+        end as reason,
+        h.reference_period_end as day
+    from history.hapi_conflict as h
+    left join core.region_name as p
+        on
+            p.country_code = h.location_code
+            and p.folded_name = fold_region(h.provider_admin1_name)
+    left join core.region_name as n
+        on n.country_code = h.location_code and n.folded_name = fold_region(h.admin1_name)
+    left join config_scopes as s
+        on
+            s.country_code = h.location_code
+            and fold_region(s.scope)
+            = fold_region(coalesce(h.provider_admin1_name, h.admin1_name))
+    where
+        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        and (
+            coalesce(p.region_id, n.region_id) is null
+            or h.reference_period_end >= h.known_from::date
+        )
+
+),
+
+stray as (
+
+    select h.*, c.country_code, fold_region(h.admin1) as folded_name
+    from history.acled_events as h
+    inner join country as c on c.folded_country = fold_name(h.country)
+    left join core.region_name as n
+        on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
+    where
+        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        and n.region_id is null
+
+),
+
+stray_point as (
+
+    select p.country_code, p.longitude, p.latitude, min(r.region_id) as region_id
+    from (
+        select distinct country_code, longitude, latitude from stray where geo_precision < 3
+    ) as p
+    inner join core.region as r
+        on
+            r.country_code = p.country_code
+            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))
+    group by all
+
+),
+
+acled as (
+
+    select
+        'acled_events' as source,
+        case
+            when c.country_code is null then 'the name of the country is not known'
+            when
+                h.event_type not in (
+                    'Battles', 'Explosions/Remote violence', 'Violence against civilians'
+                ) then 'of a kind that is not counted'
+            when last_day(h.event_date) >= $as_of::date then 'the month is not over'
+            when h.geo_precision >= 3 then 'the place is known only roughly (geo_precision 3)'
+            when
+                n.region_id is null
+                and p.region_id is null then 'neither point nor name is in a region'
+        end as reason,
+        h.event_date as day
+    from history.acled_events as h
+    left join country as c on c.folded_country = fold_name(h.country)
+    left join core.region_name as n
+        on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
+    left join stray_point as p
+        on
+            p.country_code = c.country_code
+            and p.longitude = h.longitude
+            and p.latitude = h.latitude
+    where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+
+),
+
+flow as (
+
+    select
+        'fts_flows' as source,
+        case
+            when
+                not h.is_new_money or h.flow_boundary <> 'incoming'
+                or h.flow_status not in ('commitment', 'paid')
+                then 'no new money committed or paid from outside'
+            when h.on_boundary <> 'single' or h.destination like '%;%'
+                then 'to several countries'
+            when last_day(h.flow_date) >= $as_of::date then 'the month is not over'
+            when c.country_code is null then 'the name of the country is not known'
+        end as reason,
+        h.flow_date as day
+    from history.fts_flows as h
+    left join country as c on c.folded_country = fold_name(h.destination)
+    where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+
+)
+
+select
+    source,
+    reason,
+    reason not in (
+        'the name of the country is not known',
+        'the name of the region is not known',
+        'neither point nor name is in a region'
+    ) as is_by_rule,
+    count(*)::integer as rows_count,
+    min(day) as first_date,
+    max(day) as last_date
+from (from event union all from hapi union all from acled union all from flow)
+where reason is not null
+group by all
+order by source, reason
