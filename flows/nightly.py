@@ -53,7 +53,7 @@ class Report:
         sources: Mart of the night.
         checks: Results of all checks.
         failures: Why a source was not renewed, by its name.
-        sources_off: Names of sources that nobody turned on: neither embedded nor set.
+        sources_off: Titles of sources that nobody turned on: neither embedded nor set.
         readers_count: How many are in the file of recipients.
         deliveries: What became of the mails.
     """
@@ -487,7 +487,7 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             sources=tables["mart.source_status"],
             checks=checks,
             failures={s.source.name: s.failure for s in arrived if s.failure},
-            sources_off=[s.source.name for s in arrived if not s.is_on],
+            sources_off=[s.source.title for s in arrived if not s.is_on],
             readers_count=len(readers),
             deliveries=mails,
         )

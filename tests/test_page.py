@@ -14,6 +14,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from config.files import put_in_place
 from config.registry import thresholds
 from indicators.risk.scorecard import by_level, tidy
 from page.mark import is_built, leave_mark
@@ -21,7 +22,6 @@ from page.renderer import Renderer
 from page.site import build
 from page.worth import worth
 from warehouse.connect import WarehouseError
-from warehouse.publish import put_in_place
 from warehouse.situation import situation
 
 ROOT = Path(__file__).parent.parent

@@ -33,7 +33,7 @@ union all
 select
     concat_ws(' ', table_name, column_name, observed),
     case column_name
-        when 'somebody_looked_at_it' then 'region names that nobody knows'
+        when 'spelling_is_explained' then 'region names that nobody knows'
         when 'left_out_by_a_declared_rule' then 'rows whose place was not understood'
         else 'entries outside the time a register is kept for'
     end,
@@ -43,7 +43,7 @@ select
     )
 from mart.check
 where
-    column_name in ('somebody_looked_at_it', 'left_out_by_a_declared_rule', 'within_its_coverage')
+    column_name in ('spelling_is_explained', 'left_out_by_a_declared_rule', 'within_its_coverage')
     and not is_success
     and night_from <= $night
     and (night_to is null or night_to > $night)
