@@ -136,15 +136,12 @@ def _write(
             **links,
             "regions_count": len(regions),
             "flagged": [{**r, "country": names[r["country_code"]]} for r in flagged],
-<<<<<<< HEAD
             "worst": [{**r, "country": names[r["country_code"]]} for r in worst],
             "year_span": wording.span(*_past_year(overview["data_month"]), language),
             "worst_without_level": sum(r["level"] == "none" for r in worst),
-=======
             "country_forecasts": [
                 {**c, "country": names[c["country_code"]]} for c in overview["country_forecasts"]
             ],
->>>>>>> piece-f
             "counts": _counts(flagged, language),
             "measures": [{**m, "country": names[m["country_code"]]} for m in overview["measures"]],
             "coups": [{**c, "country": names[c["country_code"]]} for c in overview["coups"]],
@@ -237,7 +234,6 @@ def _environment(language: str) -> Environment:
         told = partial(getattr(wording, name), language=language)
         environment.filters[name] = lru_cache(maxsize=10_000)(told)
     environment.filters["odds"] = wording.odds
-<<<<<<< HEAD
     environment.filters["without_code_words"] = without_code_words
     environment.filters["chance"] = partial(wording.chance, language=language)
     environment.filters["window"] = lambda row: wording.span(
@@ -250,23 +246,11 @@ def _environment(language: str) -> Environment:
         row["p_escalation"], row["p_escalation_before"]
     )
     environment.filters["months"] = lambda rows: wording.span(
-        rows[0]["target_month"], _month_end(rows[-1]["target_month"]), language
-    )
-=======
-    environment.filters["window"] = lambda row: wording.span(
-        row["window_start_date"], row["window_end_date"], language
-    )
-    environment.filters["first_part_of_window"] = lambda row: wording.span(
-        *wording.first_part(row["window_start_date"], row["window_end_date"]), language
-    )
-    environment.filters["change"] = lambda row: wording.change(
-        row["p_escalation"], row["p_escalation_before"]
+        rows[0]["window_start_date"], rows[-1]["window_end_date"], language
     )
     environment.filters["rests_on_fallen_bar"] = lambda row: wording.rests_on_fallen_bar(
         row["level_of_month"], row["level_at_bar_before"], row["quiet_days"]
     )
-    environment.filters["chance"] = partial(_chance, language=language)
->>>>>>> piece-f
     environment.globals["language"] = language
     return environment
 
@@ -305,15 +289,11 @@ def _overview(told: Situation, regions: str) -> dict[str, Any]:
         "night": told.night,
         "data_month": flags["data_month"][0],
         "is_stale": bool(flags["is_stale"].any()),
-<<<<<<< HEAD
         "window_start_date": flags["window_start_date"][0],
         "window_end_date": flags["window_end_date"][0],
-=======
-        "window": flags.select("window_start_date", "window_end_date").row(0, named=True),
         "country_forecasts": told.country_forecasts.sort(
             "deaths_mean", "country_code", descending=[True, False]
         ).to_dicts(),
->>>>>>> piece-f
         "measures": in_force.sort(
             "country_code", "opened_date", descending=[False, True]
         ).to_dicts(),
