@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar, nnls
 from scipy.special import expit, gammaln, logit
 from scoringrules import crps_negbinom
 
-from indicators.risk.mixtures import CHUNK, CountMixture
+from indicators.risk.mixtures import CountMixture
 from indicators.risk.panel import (
     BASELINE_BLOCKS,
     BLOCK_DAYS,
