@@ -187,7 +187,7 @@ def message_to(
 
 
 def dated(content: bytes, at: datetime) -> bytes:
-    r"""A message with the date of its sending.
+    r"""A message with the date of its sending, which is not kept with its bytes.
 
     Args:
         content: Of the message.
@@ -281,12 +281,10 @@ def check(smtp: Smtp) -> None:
 
 
 def _finish(
-    con: duckdb.DuckDBPyConnection, identity: str, status: str, via: str, where: str,
-    now: datetime, content: bytes,
-) -> None:  # fmt: skip
+    con: duckdb.DuckDBPyConnection, identity: str, status: str, via: str, where: str, now: datetime
+) -> None:
     run(
-        con, "outbox/finish", message_id=identity, status=status, via=via, detail=where, now=now,
-        content=content,
+        con, "outbox/finish", message_id=identity, status=status, via=via, detail=where, now=now
     )  # fmt: skip
 
 
@@ -310,7 +308,7 @@ def _as_files(
             cause = f"cannot write to {folder} ({error.strerror}); make it writable"
             deliveries.append(_wait(con, identity, to, cause, now))
             continue
-        _finish(con, identity, "written", "file", str(path), now, content)
+        _finish(con, identity, "written", "file", str(path), now)
         deliveries.append(Delivery(to, "written", str(path)))
     return deliveries
 
@@ -355,7 +353,7 @@ def _by_smtp(
         except (OSError, smtplib.SMTPException) as error:
             code, said = _code(error, to), f"{where}: {said_by(error)}"
             if code >= REFUSED_FOR_GOOD:
-                _finish(con, identity, "refused", "smtp", said, now, content)
+                _finish(con, identity, "refused", "smtp", said, now)
                 if isinstance(error, smtplib.SMTPRecipientsRefused):
                     park(con, to, said, now)
                 deliveries.append(Delivery(to, "refused", said))
@@ -365,7 +363,7 @@ def _by_smtp(
                     server.close()
                     server = None
         else:
-            _finish(con, identity, "sent", "smtp", where, now, content)
+            _finish(con, identity, "sent", "smtp", where, now)
             deliveries.append(Delivery(to, "sent", where))
     if server is not None:
         try:

@@ -148,10 +148,11 @@ def overdue(settings: Settings, hours: float, now: datetime) -> str | None:
     path = settings.data_folder / "last_run.json"
     if not path.exists():
         return f"no run was ever finished in {settings.data_folder}"
-    last = read_or_set_aside(path, _last_run, "the next finished run writes it anew")
-    if last is None:
+    try:
+        night, finished_at = _last_run(path.read_bytes())
+    except (OSError, ValueError, LookupError, TypeError, OverflowError):
+        # Left where it is, so that the operator is told the same, once, until a run is finished.
         return f"{path} cannot be read; it is written anew by the next finished run"
-    night, finished_at = last
     if now - finished_at <= timedelta(hours=hours):
         return None
     return (

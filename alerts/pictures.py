@@ -8,11 +8,12 @@ from typing import Any
 import vl_convert
 from PIL import Image
 
+from config.registry import SIGNS
+
 # How violent a place is fills it, darker for more; a level is a sign of its own form on top, so
 # that neither needs colours to be told apart. Mid-grey holds on light and dark grounds.
 FILLS = {"calm": "#e8e8ec", "some": "#c9bddf", "violent": "#7d5bab", "very_violent": "#45207f"}
 COLOURS = {"none": "#dddddd", "watch": "#f2c230", "warning": "#d96b00", "alarm": "#8f0f0f"}
-SIGNS = {"watch": "circle", "warning": "triangle-up", "alarm": "diamond"}
 SIGN_SIZES = {"watch": 55, "warning": 100, "alarm": 125}  # square points
 GREY = "#767676"
 SCALE = 1.5  # pixels a point: sharp enough on a phone, small on a slow line

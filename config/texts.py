@@ -1,11 +1,27 @@
 """Texts of others, made fit to be shown."""
 
+import re
+import unicodedata
+
 
 def shown(text: str) -> str:
     r"""Text of a source without what would steer a terminal.
 
     Example:
-        >>> shown("Gao\x1b[2J")
-        'Gao\\x1b[2J'
+        >>> shown("Gao\x1b[2J"), shown("28\xa0%")
+        ('Gao\\x1b[2J', '28 %')
     """
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    spaced = ("\N{SPACE}" if unicodedata.category(sign) == "Zs" else sign for sign in text)
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in spaced)
+
+
+def without_code_words(text: str) -> str:
+    """Text without the underscores of names in the code; ids and addresses stay whole.
+
+    Example:
+        >>> without_code_words("is_stale: event_id ucdp_ged:313762, outside_km 19.1")
+        'is stale: event id ucdp_ged:313762, outside km 19.1'
+        >>> without_code_words("see https://example.org/a_b, column where_prec")
+        'see https://example.org/a_b, column where prec'
+    """
+    return re.sub(r"(?<![\w/.])\w*_\w*\b(?!:\d)", lambda word: word[0].replace("_", " "), text)

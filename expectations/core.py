@@ -258,7 +258,7 @@ CORE: dict[str, tuple[Check, ...]] = {
         between("rows_count", 1, None, "2026-11: a spelling stands in a row"),
         between("events_count", 0, None, "2026-11: a count of events"),
         rule(
-            "somebody_looked_at_it",
+            "spelling_is_explained",
             pl.col("scope_region_ids").is_not_null(),
             "warning",
             "2026-11: a country may have renamed its regions; of a source that gives no points its "

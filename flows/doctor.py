@@ -43,6 +43,7 @@ LIBRARIES = (
 LOCK_FILE = Path(__file__).parent.parent / "requirements.lock"
 MOST_TOLD = 120  # characters of what a library says
 LEAST_FREE = 1_000_000_000  # bytes; a night needs far less, a yearly release of a source does not
+LEAST_MEMORY = 1_000_000_000  # bytes: with 768 MB a first night is killed, with 1 GB it runs
 LONGEST_RUN = timedelta(hours=3)
 LATE = timedelta(hours=26)  # after the last night
 OTHERS_READ_OR_ENTER = stat.S_IROTH | stat.S_IXOTH
@@ -69,7 +70,7 @@ class Finding:
 def examine(settings: Settings, smtp: Smtp) -> list[Finding]:
     """Everything that is looked at, in the order in which to mend it."""
     looks: tuple[Callable[[Settings, Smtp], Iterator[Finding]], ...] = (
-        _versions, _disk, _run, _warehouse, _published, _sources, _proxy, _mail, _schedule,
+        _versions, _disk, _memory, _run, _warehouse, _published, _sources, _proxy, _mail, _schedule,
     )  # fmt: skip
     return [finding for look in looks for finding in look(settings, smtp)]
 
@@ -116,6 +117,48 @@ def _disk(settings: Settings, _: Smtp) -> Iterator[Finding]:
             "rights", NOTE, f"others on this machine can read {settings.warehouse_path.name}, "
             "which holds readers' addresses", f"chmod -R o= {folder}",
         )  # fmt: skip
+
+
+def _memory(_: Settings, __: Smtp) -> Iterator[Finding]:
+    most = most_memory(Path("/"))
+    told = f"a run may take {most / 1e9:.1f} GB"
+    if most < LEAST_MEMORY:
+        yield Finding(
+            "memory", BAD, f"{told}; a first night takes {LEAST_MEMORY / 1e9:.1f} GB and would be "
+            "killed", "allow more (podman run --memory, MemoryMax=), or run on another machine",
+        )  # fmt: skip
+    else:
+        yield Finding("memory", OK, told)
+
+
+def most_memory(root: Path) -> int:
+    """Bytes that this process may take: of the machine, or fewer by its control groups.
+
+    Args:
+        root: Where ``proc`` and ``sys`` are mounted.
+    """
+    most = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    groups = root / "sys" / "fs" / "cgroup"
+    limits = [groups / "memory.max", groups / "memory" / "memory.limit_in_bytes"]
+    try:
+        lines = (root / "proc" / "self" / "cgroup").read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if not controllers:  # version 2: a limit of any group above holds, too
+            own = groups / group.strip("/")
+            limits += [
+                path / "memory.max" for path in (own, *own.parents) if groups in path.parents
+            ]
+        elif "memory" in controllers.split(","):
+            limits.append(groups / "memory" / group.strip("/") / "memory.limit_in_bytes")
+    for path in limits:
+        try:
+            most = min(most, int(path.read_text("utf-8")))
+        except (OSError, ValueError):  # no such group, or "max"
+            continue
+    return most
 
 
 def _run(settings: Settings, _: Smtp) -> Iterator[Finding]:

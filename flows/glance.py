@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from config.texts import without_code_words
 from flows.terminal import (
     DRIVERS,
     Heading,
@@ -14,7 +15,6 @@ from flows.terminal import (
     level_text,
     listing,
     paragraph,
-    without_code_words,
 )
 
 if TYPE_CHECKING:
@@ -137,7 +137,9 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
         console.print(
             f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
         )
-    if not report.deliveries:
+    if not report.readers_count:
+        console.print("[red]No mail: nobody is in the file of recipients.[/] (README: Settings)")
+    elif not report.deliveries:
         console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")
 
 

@@ -199,9 +199,11 @@ def mute(
 
 
 def _mail(message: str) -> dict[str, Any]:
+    from alerts.delivery import dated
     from warehouse import outbox
     from warehouse.connect import existing
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
-        return outbox.mail(con, message)
+        told = outbox.mail(con, message)
+    return {**told, "content": dated(told["content"], told["finished_at"] or now())}

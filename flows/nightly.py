@@ -53,7 +53,8 @@ class Report:
         sources: Mart of the night.
         checks: Results of all checks.
         failures: Why a source was not renewed, by its name.
-        sources_off: Names of sources that nobody turned on: neither embedded nor set.
+        sources_off: Titles of sources that nobody turned on: neither embedded nor set.
+        readers_count: How many are in the file of recipients.
         deliveries: What became of the mails.
     """
 
@@ -63,6 +64,7 @@ class Report:
     checks: pl.DataFrame
     failures: dict[str, str]
     sources_off: list[str]
+    readers_count: int
     deliveries: list[Delivery]
 
     @property
@@ -444,7 +446,7 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
 
 def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
-    load_recipients(settings.recipients_file)  # a wrong entry stops before the work
+    readers = load_recipients(settings.recipients_file)  # a wrong entry stops before the work
     check(smtp)
     known_sources(settings)
     if settings.published_path.exists() and not settings.warehouse_path.exists():
@@ -485,7 +487,8 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             sources=tables["mart.source_status"],
             checks=checks,
             failures={s.source.name: s.failure for s in arrived if s.failure},
-            sources_off=[s.source.name for s in arrived if not s.is_on],
+            sources_off=[s.source.title for s in arrived if not s.is_on],
+            readers_count=len(readers),
             deliveries=mails,
         )
         record.is_degraded = report.is_degraded

@@ -278,8 +278,7 @@ def serve(
             flow.to_deployment(name, schedule=Cron(cron, timezone=TIMEZONE), entrypoint_type=module)
             for flow, name, cron in SCHEDULE
         ]
-        # Prefect ends its runs in order on SIGTERM and Ctrl-C.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+        for number in (signal.SIGINT, signal.SIGHUP):  # Prefect ends its runs in order, as on
+            signal.signal(number, signal.default_int_handler)  # SIGTERM, which it handles itself
         Thread(target=end_without, args=(url, settings.data_folder), daemon=True).start()
         run_scheduled(*cast(list[RunnerDeployment], deployments), print_starting_message=False)

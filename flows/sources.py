@@ -81,9 +81,11 @@ def dry_run(name: str, settings: Settings) -> DryRun:
         with existing(settings.warehouse_path) as con:
             before = _held(con, source)
         shutil.copyfile(settings.warehouse_path, beside.warehouse_path)
-        landed = settings.landing_folder / name
-        if landed.exists():
-            shutil.copytree(landed, beside.landing_folder / name, copy_function=link_or_copy)
+        for path in (settings.landing_folder / name).rglob("*"):
+            target = beside.landing_folder / path.relative_to(settings.landing_folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_file():
+                link_or_copy(path, target)
         (arrived,), checks = judge_arrived([fetch_source(source, beside)], beside.landing_folder)
         with existing(beside.warehouse_path) as con:
             for batch in arrived.batches:

@@ -1,6 +1,5 @@
 """What commands share: settings when needed, styles, exit codes, lists that fit a terminal."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,16 +84,6 @@ def number_in_words(value: float) -> str:
         ['0.2399', '12.0', '-5.5', '1.23e-06']
     """
     return f"{value:.3g}" if 0 < abs(value) < SMALLEST else f"{round(value, DECIMALS)}"
-
-
-def without_code_words(text: str) -> str:
-    """Text of a check without the underscores of names in the code; ids stay whole.
-
-    Example:
-        >>> without_code_words("is_stale: event_id ucdp_ged:313762, outside_km 19.1")
-        'is stale: event id ucdp_ged:313762, outside km 19.1'
-    """
-    return re.sub(r"\b\w*_\w*\b(?!:\d)", lambda word: word[0].replace("_", " "), text)
 
 
 @dataclass(frozen=True)

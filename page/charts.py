@@ -6,15 +6,16 @@ serves every language, dark screens and print; ``style.css`` holds the colours.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
+from html import unescape
 from typing import Any
 
 import polars as pl
 from markupsafe import escape
 
-from config.registry import LEVELS
+from config.registry import LEVELS, SIGNS
 
 HISTORY_MONTHS = 120
 RECENT_MONTHS = 24
@@ -22,6 +23,7 @@ FORECAST_MONTHS = 6
 WIDTH = 440
 MARGIN = 74
 TYPES = ("state_based", "non_state", "one_sided")
+SIGN_SIZES = {"watch": 420, "warning": 620, "alarm": 800}  # square pixels of 900 x 560
 ROWS = ("aid", "military", "member", "sanctions", "coup")  # short: their width is the margin
 Rows = list[dict[str, Any]]
 VEGA_ADDRESS = "https://vega.github.io/vega-datasets/"  # what a relative link is put under
@@ -69,13 +71,22 @@ def region_spec(data: Mapping[str, Rows], newest: date) -> str:
 def as_map(svg: str) -> str:
     """The picture drawn of ``map_spec`` in whole pixels, its links out of the way of keys.
 
+    What is moved to its place (a sign) is small and stays as it is.
+
     Example:
         >>> as_map('<a href="x"><path d="M1.5,2.25L3.1,4L3.4,4L5,6Z"/></a>')
         '<a tabindex="-1" href="x"><path d="M1,2L3,4L5,6Z"/></a>'
+        >>> as_map('<path transform="translate(9,9)" d="M0,-7.5L7.5,7.5Z"/>')
+        '<path transform="translate(9,9)" d="M0,-7.5L7.5,7.5Z"/>'
     """
-    whole_pixels = re.sub(r"(?<=[\d,ML])(\d+)\.\d+", r"\1", svg)
-    once = re.sub(r"(L\d+,\d+)\1+", r"\1", whole_pixels)
-    return once.replace("<a ", '<a tabindex="-1" ')
+
+    def rounded(path: re.Match[str]) -> str:
+        if "transform=" in path[0]:
+            return path[0]
+        whole_pixels = re.sub(r"(?<=[\d,ML])(\d+)\.\d+", r"\1", path[0])
+        return re.sub(r"(L\d+,\d+)\1+", r"\1", whole_pixels)
+
+    return re.sub(r"<path[^>]*>", rounded, svg).replace("<a ", '<a tabindex="-1" ')
 
 
 def filled(svg: str, colours: Mapping[str, str]) -> str:
@@ -88,9 +99,14 @@ def filled(svg: str, colours: Mapping[str, str]) -> str:
     return re.sub(r'fill="(\w{3}\.[^"]+)"', lambda f: f'fill="var(--{colours[f[1]]})"', svg)
 
 
-def without_names(svg: str) -> str:
-    """The map without the texts on it."""
-    return re.sub(r"<text.*?</text>", "", svg)
+def without_signs(svg: str) -> str:
+    """The map without the signs of levels on it.
+
+    Example:
+        >>> without_signs('<path d="M0Z"/><path transform="translate(9,9)" d="M0Z"/>')
+        '<path d="M0Z"/>'
+    """
+    return re.sub(r"<path[^>]*transform=[^>]*/>", "", svg)
 
 
 def drawn_once(svg: str) -> tuple[str, str]:
@@ -112,9 +128,18 @@ def drawn_once(svg: str) -> tuple[str, str]:
     return "".join(outlines), referred
 
 
-def in_words(svg: str, words: Mapping[str, str]) -> str:
-    """The picture with its ``@word`` texts in a reader's language."""
-    return re.sub(r">@(\w+)<", lambda found: f">{escape(words[found[1]])}<", svg)
+def in_words(svg: str, words: Mapping[str, str], named: Callable[[str], str] = str) -> str:
+    """The picture with its ``@word`` texts, and who is named in tool tips, as a reader says it.
+
+    Example:
+        >>> svg = "<text>@coup</text><path><title>World Bank: 2021-06-04</title></path>"
+        >>> in_words(svg, {"coup": "Coup"}, lambda name: "Banque mondiale")
+        '<text>Coup</text><path><title>Banque mondiale: 2021-06-04</title></path>'
+    """
+    said = re.sub(r">@(\w+)<", lambda found: f">{escape(words[found[1]])}<", svg)
+    return re.sub(
+        r"(?<=<title>)[^<:]+(?=: )", lambda found: str(escape(named(unescape(found[0])))), said
+    )
 
 
 def for_page(svg: str) -> str:
@@ -176,6 +201,11 @@ def _coloured(field: str, names: tuple[str, ...]) -> dict[str, Any]:
     return {"field": field, "type": "nominal", "scale": scale, "legend": None}
 
 
+def _by_level(shown: Mapping[str, Any]) -> dict[str, Any]:
+    scale = {"domain": list(shown), "range": list(shown.values())}
+    return {"field": "level", "type": "nominal", "scale": scale, "legend": None}
+
+
 YEARS = {"interval": "year", "step": 2}
 ZERO = {"y2": {"datum": 0}}
 DOT = {"filled": True, "opacity": 1, "clip": True}
@@ -211,7 +241,7 @@ def _region_spec(newest: date, panels: tuple[str, ...]) -> str:
 def _events_panel(x: dict[str, Any]) -> dict[str, Any]:
     fan = {
         "data": {"name": "fan"},
-        "mark": {"type": "bar", "color": "var(--fan)", "opacity": 0.35},
+        "mark": {"type": "bar", "color": "var(--fan)", "opacity": 0.35, "aria": False},
         "encoding": {"x": x, **END, "y": _count("q10"), "y2": {"field": "q90"}},
     }
     bars = {
@@ -343,8 +373,8 @@ def map_spec() -> str:
     """Regions on an equal-area conic projection, to be filled by ``filled``.
 
     Its data: ``shapes`` (GeoJSON features with ``region_id``, ``name`` and ``url``), ``outlines``
-    (GeoJSON features of the countries), ``labels`` (``longitude``, ``latitude``, ``text`` of
-    what is named on the map).
+    (GeoJSON features of the countries), ``signs`` (``longitude``, ``latitude``, ``level``). Each
+    level has a form of its own, so that its colour is not needed.
     """
     return _json(
         {
@@ -367,13 +397,15 @@ def map_spec() -> str:
                              "strokeWidth": 1.5, "aria": False},
                 },
                 {
-                    "data": {"name": "labels"},
-                    "mark": {"type": "text", "aria": False, "fontSize": 18, "fontWeight": "bold",
-                             "color": "currentColor", "limit": 0},
+                    "data": {"name": "signs"},
+                    "mark": {"type": "point", "aria": False, "filled": True, "opacity": 1,
+                             "stroke": "var(--paper)", "strokeWidth": 2},
                     "encoding": {
                         "longitude": {"field": "longitude", "type": "quantitative"},
                         "latitude": {"field": "latitude", "type": "quantitative"},
-                        "text": {"field": "text", "type": "nominal"},
+                        "fill": _coloured("level", LEVELS[1:]),
+                        "shape": _by_level(SIGNS),
+                        "size": _by_level(SIGN_SIZES),
                     },
                 },
             ],

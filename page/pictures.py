@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import polars as pl
 
-from config.registry import LEVELS, MEASURES
+from config.registry import INTENSITIES, LEVELS, MEASURES
 from page.charts import (
     HISTORY_MONTHS,
     RECENT_MONTHS,
@@ -36,13 +36,28 @@ CHART_ROWS = dict(zip(MEASURES, ROWS, strict=False))
 
 
 def flagged_first(told: Situation) -> pl.DataFrame:
-    """Regions with a level, the gravest first."""
-    gravity = pl.col("level").replace_strict(
-        {level: i for i, level in enumerate(LEVELS)}, return_dtype=pl.Int8
+    """Regions with a level: the gravest first, of equals the most violent, then by chance."""
+    gravity, violence = (
+        pl.col(name).replace_strict(
+            {step: i for i, step in enumerate(steps)}, default=0, return_dtype=pl.Int8
+        )
+        for name, steps in (("level", LEVELS), ("intensity", INTENSITIES))
     )
     return told.flags.filter(pl.col("level") != "none").sort(
-        gravity, "p_escalation", "region_id", descending=[True, True, False]
+        gravity, violence, "p_escalation", "region_id", descending=[True, True, True, False]
     )
+
+
+def deadliest(year: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Regions with the most deaths in the past twelve months; none without a death.
+
+    Example:
+        >>> year = pl.DataFrame({"region_id": ["a", "b"], "deaths": [3, 0], "events": [1, 2]})
+        >>> deadliest(year, 10)["region_id"].to_list()
+        ['a']
+    """
+    dead = year.filter(pl.col("deaths") > 0)
+    return dead.sort("deaths", "events", "region_id", descending=[True, True, False]).head(most)
 
 
 def past_year(told: Situation) -> pl.DataFrame:
@@ -63,22 +78,19 @@ def past_year(told: Situation) -> pl.DataFrame:
         "region_id", presence="value"
     )
     return (
-        told.flags.select("region_id", "level", "p_escalation")
+        told.flags.select("region_id", "level", "intensity", "p_escalation")
         .join(sums, on="region_id", how="left", maintain_order="left")
         .join(presence, on="region_id", how="left", maintain_order="left")
     )
 
 
 def region_map(told: Situation, renderer: Renderer) -> Future[str]:
-    """The regions to be filled, with the places of the flagged in the list."""
-    labels = (
+    """The regions to be filled, with a sign for each level."""
+    signs = (
         flagged_first(told)
+        .reverse()  # the gravest on top
         .join(told.regions, on="region_id", maintain_order="left")
-        .select(
-            longitude="centroid_longitude",
-            latitude="centroid_latitude",
-            text=pl.int_range(1, pl.len() + 1).cast(pl.String),
-        )
+        .select("level", longitude="centroid_longitude", latitude="centroid_latitude")
     )
     shapes = [
         {
@@ -93,7 +105,7 @@ def region_map(told: Situation, renderer: Renderer) -> Future[str]:
     outlines = [
         {"type": "Feature", "geometry": json.loads(text)} for text in told.countries["geojson"]
     ]
-    data = {"shapes": shapes, "outlines": outlines, "labels": labels.to_dicts()}
+    data = {"shapes": shapes, "outlines": outlines, "signs": signs.to_dicts()}
     return renderer.draw(map_spec(), data)
 
 

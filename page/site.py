@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from jinja2.bccache import Bucket
 
 from alerts import wording
 from config.files import put_in_place, remove, set_aside
-from config.registry import LEVELS, MEASURES, countries
+from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
+from config.texts import without_code_words
 from page.charts import (
     RECENT_MONTHS,
     as_map,
@@ -23,13 +24,14 @@ from page.charts import (
     filled,
     for_page,
     in_words,
-    without_names,
+    without_signs,
 )
 from page.mark import MARK, is_built, leave_mark
 from page.pictures import (
     MAPPED,
     SHARES,
     classes,
+    deadliest,
     flagged_first,
     past_year,
     region_map,
@@ -52,6 +54,7 @@ COUNTED = (
 EVENTS_SHOWN = 10
 PRESENCE_SHOWN = 15
 LEVELS_SHOWN = 30
+DEADLIEST = 10  # regions on the first screen, whatever their level
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -124,6 +127,7 @@ def _write(
     overview = _overview(told, as_map(for_page(drawn.result())))
     by_id = {r["region_id"]: r for r in regions}
     flagged = [by_id[place] for place in flagged_first(told)["region_id"]]
+    worst = [by_id[place] for place in deadliest(past_year(told), DEADLIEST)["region_id"]]
     for language in LANGUAGES:
         (folder / language).mkdir()
         names = _country_names(language)
@@ -132,6 +136,9 @@ def _write(
             **links,
             "regions_count": len(regions),
             "flagged": [{**r, "country": names[r["country_code"]]} for r in flagged],
+            "worst": [{**r, "country": names[r["country_code"]]} for r in worst],
+            "year_span": wording.span(*_past_year(overview["data_month"]), language),
+            "worst_without_level": sum(r["level"] == "none" for r in worst),
             "country_forecasts": [
                 {**c, "country": names[c["country_code"]]} for c in overview["country_forecasts"]
             ],
@@ -139,22 +146,30 @@ def _write(
             "measures": [{**m, "country": names[m["country_code"]]} for m in overview["measures"]],
             "coups": [{**c, "country": names[c["country_code"]]} for c in overview["coups"]],
             "countries": [
-                (name, [r for r in regions if r["country_code"] == code])
+                (
+                    name,
+                    sorted(
+                        (r for r in regions if r["country_code"] == code),
+                        key=lambda r: (-r["deaths_past12"], -r["events_past12"], r["region_id"]),
+                    ),
+                )
                 for code, name in sorted(names.items())  # as the names, in both languages
             ],
         }
         for name in ("index.html", "regions.html"):
             _page(folder / language / name, f"{name}.j2", language, facts)
-    shared = {**links, **{n: overview[n] for n in ("night", "data_month", "is_stale")}}
+    kept = ("night", "data_month", "is_stale", "window_start_date", "window_end_date")
+    shared = {**links, **{n: overview[n] for n in kept}}
     for region in regions:
         pictures = {n: for_page(svg.result()) for n, svg in region["pictures"].items()}
         for language in LANGUAGES:
             words = _vocabulary(language).pictures
+            named = partial(wording.name, language=language)
             facts = {
                 **shared,
                 "r": {**region, "country": _country_names(language)[region["country_code"]]},
                 "chart": bool(pictures),
-                **{n: in_words(svg, words) for n, svg in pictures.items()},
+                **{n: in_words(svg, words, named) for n, svg in pictures.items()},
                 **region["tables"],
             }
             path = folder / language / f"{region['region_id']}.html"
@@ -219,33 +234,35 @@ def _environment(language: str) -> Environment:
         told = partial(getattr(wording, name), language=language)
         environment.filters[name] = lru_cache(maxsize=10_000)(told)
     environment.filters["odds"] = wording.odds
+    environment.filters["without_code_words"] = without_code_words
+    environment.filters["chance"] = partial(wording.chance, language=language)
     environment.filters["window"] = lambda row: wording.span(
         row["window_start_date"], row["window_end_date"], language
     )
-    environment.filters["first_part_of_window"] = lambda row: wording.span(
+    environment.filters["first_part"] = lambda row: wording.span(
         *wording.first_part(row["window_start_date"], row["window_end_date"]), language
     )
-    environment.filters["change"] = lambda row: wording.change(
+    environment.filters["moved"] = lambda row: wording.change(
         row["p_escalation"], row["p_escalation_before"]
+    )
+    environment.filters["months"] = lambda rows: wording.span(
+        rows[0]["window_start_date"], rows[-1]["window_end_date"], language
     )
     environment.filters["rests_on_fallen_bar"] = lambda row: wording.rests_on_fallen_bar(
         row["level_of_month"], row["level_at_bar_before"], row["quiet_days"]
     )
-    environment.filters["chance"] = partial(_chance, language=language)
     environment.globals["language"] = language
     return environment
 
 
-@lru_cache(maxsize=10_000)
-def _chance(probability: float, language: str) -> str:
-    r"""A probability as whole per cents; what is small is not nothing.
+def _past_year(month: date) -> tuple[date, date]:
+    """The twelve months that end with a month."""
+    following = _month_end(month) + timedelta(days=1)
+    return following.replace(year=following.year - 1), _month_end(month)
 
-    Example:
-        >>> _chance(0.2, "en"), _chance(0.0004, "en")
-        ('20%', '<\xa01%')
-    """
-    shown = wording.percent(max(probability, 0.01), language)
-    return f"<\N{NO-BREAK SPACE}{shown}" if probability < 0.005 else shown
+
+def _month_end(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
 
 
 @cache
@@ -266,13 +283,14 @@ def _overview(told: Situation, regions: str) -> dict[str, Any]:
     )
     recent = pl.lit(told.night).dt.offset_by("-2y")
     year = past_year(told)
-    levels = dict(year.select("region_id", "level").iter_rows())
-    outlines, indicators = drawn_once(without_names(regions))
+    grounds = dict(year.select("region_id", pl.format("i-{}", "intensity")).iter_rows())
+    outlines, indicators = drawn_once(without_signs(regions))
     return {
         "night": told.night,
         "data_month": flags["data_month"][0],
         "is_stale": bool(flags["is_stale"].any()),
-        "window": flags.select("window_start_date", "window_end_date").row(0, named=True),
+        "window_start_date": flags["window_start_date"][0],
+        "window_end_date": flags["window_end_date"][0],
         "country_forecasts": told.country_forecasts.sort(
             "deaths_mean", "country_code", descending=[True, False]
         ).to_dicts(),
@@ -280,11 +298,19 @@ def _overview(told: Situation, regions: str) -> dict[str, Any]:
             "country_code", "opened_date", descending=[False, True]
         ).to_dicts(),
         "coups": told.coups.filter(pl.col("coup_date") >= recent).to_dicts(),
+        "very_violent_from": thresholds()["intensity"][INTENSITIES[-1]],
         "worth": worth(told.scorecard),
         "sources": told.sources.to_dicts(),
         "checks_count": told.checks.height,
-        "failed": told.checks.filter(~pl.col("is_success")).to_dicts(),
-        "level_map": filled(regions, levels),
+        "failed": told.checks.filter(~pl.col("is_success"))
+        .with_columns(
+            title=pl.col("table_name").replace_strict(
+                {f"landing.{n}": t for n, t in told.sources.select("source", "title").iter_rows()},
+                default=pl.col("table_name").str.replace(r"^\w+\.", ""),
+            )
+        )
+        .to_dicts(),
+        "level_map": filled(regions, grounds),
         "outlines": outlines,
         "maps": [
             {

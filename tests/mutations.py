@@ -626,7 +626,7 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
     "core.unknown_region_name": {
         "rows_count": [{"rows_count": 0}],
         "events_count": [{"events_count": -1}],
-        "somebody_looked_at_it": [{"scope_region_ids": None}],
+        "spelling_is_explained": [{"scope_region_ids": None}],
         "dates_in_order": [{"first_date": date(1996, 2, 20)}],
     },
     "core.register_entry": {

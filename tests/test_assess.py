@@ -8,10 +8,10 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from indicators.risk.emergence import _shape, first_events
 
 from indicators.risk import assess as module
 from indicators.risk.assess import Assessment, assess
-from indicators.risk.emergence import _shape, first_events
 from indicators.risk.panel import Panel, distances_km, neighbour_weights
 
 REGIONS, MONTHS = 8, 90

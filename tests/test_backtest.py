@@ -28,7 +28,8 @@ def replay(counts: np.ndarray, late_days: int = 0) -> Replay:
     block, region = np.nonzero(counts)
     number = counts[block, region]
     block, region = np.repeat(block, number), np.repeat(region, number)
-    day = [FIRST_DAY + timedelta(days=int(30 * b + (7 * r) % 30)) for b, r in zip(block, region, strict=True)]
+    days = 30 * block + 7 * region % 30
+    day = [FIRST_DAY + timedelta(days=int(number)) for number in days]
     events = pl.DataFrame(
         {
             "event_date": day,

@@ -60,10 +60,12 @@ def test_from_the_first_page_to_a_region_and_its_other_language(page: Page, site
     assert page.title() == "Tocsin – Situation au 25 juin 2021"
     page.get_by_role("link", name="Sikasso", exact=True).click()
     assert page.url.endswith("/fr/MLI.sikasso.html")
-    assert page.get_by_role("heading", level=1).inner_text() == "Sikasso Mali ALERTE"
+    assert page.get_by_role("heading", level=1).inner_text() == "Sikasso Mali ▲ ALERTE peu violent"
     page.get_by_role("link", name="English").click()
     assert page.url.endswith("/en/MLI.sikasso.html")
-    assert page.get_by_role("heading", level=1).inner_text() == "Sikasso Mali WARNING"
+    assert (
+        page.get_by_role("heading", level=1).inner_text() == "Sikasso Mali ▲ WARNING some violence"
+    )
     page.get_by_role("link", name="Overview").click()
     assert page.title() == "Tocsin – Situation on 25 June 2021"
 
@@ -74,7 +76,9 @@ def test_map_leads_to_regions_and_names_them(page: Page, site: Path) -> None:
     assert region.locator("title").text_content() == "Kidal"
     assert page.locator("svg a").count() == 104
     fill = region.evaluate("mark => getComputedStyle(mark).fill")
-    assert fill == "rgb(232, 121, 28)"  # warning
+    assert fill == "rgb(125, 91, 171)"  # violent
+    sign = page.locator('svg path[transform][fill="var(--warning)"]')
+    assert sign.count() == 8
     region.click()
     assert page.title().startswith("Tocsin – Kidal (Mali)")
 
@@ -92,6 +96,17 @@ def test_keys_alone_reach_what_a_pointer_shows(page: Page, site: Path) -> None:
     months.focus()
     page.keyboard.press("Enter")
     assert row.inner_text().split() == ["May", "2021", "1", "1", "0", "0", "5", "4"]
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_ten_deadliest_are_on_the_first_screen_of_a_phone(page: Page, site, language) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto((site / language / "index.html").as_uri())
+    rows = page.locator(".worst li")
+    assert rows.count() == 10
+    assert all(rows.nth(i).bounding_box()["height"] >= 44 for i in range(10))
+    last = rows.nth(9).bounding_box()
+    assert last["y"] + last["height"] <= 844
 
 
 def test_no_page_is_wider_than_a_phone(page: Page, site: Path) -> None:

@@ -41,7 +41,12 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
 
     assert "2 did not hold" in (data / "published" / "quality.html").read_text("utf-8")
 
-    second = tocsin(*NIGHT)
+    # sources that are off are no steps: one line names them
+    assert not re.search(r"fetch (acled|hapi|fts|views|relief)", first.stdout)
+    off = "acled_events, hapi_conflict, fts_flows, views_forecast, reliefweb_reports"
+    assert f"Off: {off} (TOCSIN_SOURCES turns one on)" in " ".join(first.stdout.split())
+
+    second = tocsin(*NIGHT, PYTHONIOENCODING="ascii")  # signs are replaced
     assert (second.returncode, second.stderr) == (0, "")
     assert "No mail: readers know these levels" in second.stdout
     assert [content(path) for path in files] == before

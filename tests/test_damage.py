@@ -104,6 +104,7 @@ class Note(Own):
 
 class LastRun(Own):
     path = "last_run.json"
+    is_silent = ("folder", "5", "[]", "no text")  # told as its result
 
     def make(self) -> None:
         operator.finished(self.settings, "2021-06-25", NOW)

@@ -1,7 +1,6 @@
 """The outbox against a real SMTP server with TLS and a password: each mail exactly once."""
 
 import email
-import hashlib
 import re
 import socket
 import ssl
@@ -29,6 +28,7 @@ from alerts.delivery import (
     Letter,
     check,
     compose,
+    dated,
     hand_over,
     letter,
     message_to,
@@ -246,10 +246,9 @@ def test_a_mail_is_dated_when_it_goes_out(con, smtp, certificate, port, tmp_path
     with serving(inbox, certificate, port):
         assert hand(con, smtp, tmp_path, NOW + timedelta(hours=10)) == ["sent"]
     assert inbox.dates == ["Sat, 26 Jun 2021 08:00:00 +0000"]
-    content, digest = con.execute("select content, content_sha256 from ops.outbox").fetchone()
-    assert email.message_from_bytes(content)["Date"] == inbox.dates[0]  # what is kept went out
-    assert content.endswith(b"Date: Fri, 25 Jun 2021 is in the text, too\r\n")
-    assert digest == hashlib.sha256(content).hexdigest()
+    content, at = con.execute("select content, finished_at from ops.outbox").fetchone()
+    assert email.message_from_bytes(dated(content, at))["Date"] == inbox.dates[0]
+    assert dated(content, at).endswith(b"Date: Fri, 25 Jun 2021 is in the text, too\r\n")
 
 
 def test_a_subject_begins_on_its_line_however_long_it_is() -> None:
@@ -292,6 +291,16 @@ def test_held_mails_wait_go_or_lapse(con, tmp_path) -> None:
     assert con.execute("select status from ops.outbox").fetchall() == [("lapsed",)]
     queue(con, [mail("a@example.org", 2, held_until=NOW)], NOW)
     assert hand(con, Smtp(), tmp_path, NOW, "send") == ["written"]
+
+
+def test_a_mail_of_a_night_to_come_that_still_waits_is_not_sent(con, tmp_path) -> None:
+    waiting = [mail("a@example.org", 1, held_until=NOW), mail("b@example.org", 2)]
+    queue(con, waiting, NOW)
+    before = NOW - DAY  # the clock was a day ahead
+    assert hand(con, Smtp(), tmp_path, before) == []
+    told = con.execute("select distinct status, detail from ops.outbox").fetchall()
+    assert told == [("lapsed", "of a night still to come")]
+    assert hand(con, Smtp(), tmp_path) == []
 
 
 def test_bytes_go_after_a_month(con, tmp_path) -> None:

@@ -173,6 +173,28 @@ def test_a_week_without_change_names_the_deadliest(kept, night) -> None:
         "2 036 209 habitants en 2009" in said.splitlines()  # fmt: skip
 
 
+def test_where_most_die_nobody_is_left_without_a_word(kept, night) -> None:
+    day = date(2023, 1, 20)
+    whole = digest_of(kept, night(day), day, "tocsin.duckdb")
+    flags = whole.flags
+    deaths = flags["deaths_past12_count"]
+    is_grey = (flags["level"] == "none") & flags["intensity"].is_in(["calm", "some"])
+    assert deaths.sum() == 6845
+    assert deaths.filter(flags["level"] == "none").sum() / deaths.sum() > 0.8  # a level alone
+    assert deaths.filter(is_grey).sum() / deaths.sum() < 0.05
+    worst = flags.sort("deaths_past12_count", descending=True).head(10)["region_name"].to_list()
+    assert worst[0] == "Mopti"
+    told = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
+    for levels in ({}, told):  # changes, and a week without any
+        mail = compose(
+            whole, levels, Recipient("a@example.org", "en"), "T <t@x.org>", "mailto:t@x.org"
+        )
+        said = text(mail)
+        for name in worst:
+            assert re.search(rf"^  - {name} \(.*\): very violent, \d", said, re.MULTILINE), name
+            assert re.search(rf"very violent: [^;]*\b{name}\b", text(mail, "html")), name
+
+
 CODE_WORD = re.compile(r"\b[a-zA-Z0-9]+_[a-zA-Z0-9_]+\b")
 ENGLISH = re.compile(
     r"\b(events?|deaths?|regions?|the|and|with|months?|level|since|prefecture|warning|watch|"

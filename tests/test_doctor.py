@@ -1,6 +1,7 @@
 """The doctor finds what is wrong, names its cure, and finds nothing else."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import polars as pl
 import pytest
 
 from config.settings import Settings, Smtp
-from flows.doctor import BAD, NOTE, examine, stale
+from flows.doctor import BAD, NOTE, examine, most_memory, stale
 from warehouse import runs
 from warehouse.build import take_back_nights, write_marts
 from warehouse.connect import WarehouseError, warehouse
@@ -192,3 +193,26 @@ def test_a_proxy_is_named_without_its_password(settings: Settings, monkeypatch) 
     monkeypatch.setenv("http_proxy", "http://me:sesame@proxy.example:3128")
     (found,) = (f for f in examine(settings, Smtp()) if f.subject == "proxy")
     assert (found.state, found.told.partition(" ")[0]) == (NOTE, "http_proxy=proxy.example:3128")
+
+
+@pytest.mark.parametrize(
+    ("group", "limits", "most"),
+    [
+        ("0::/", {"memory.max": "536870912"}, 536_870_912),  # a container
+        ("0::/a.slice/b.service", {"a.slice/memory.max": "900000000",
+                                   "a.slice/b.service/memory.max": "max"}, 900_000_000),
+        ("4:cpu:/x\n3:memory:/x", {"memory/x/memory.limit_in_bytes": "700000000"}, 700_000_000),
+        ("0::/", {"memory.max": "max"}, None),
+        (None, {}, None),
+    ],
+)  # fmt: skip
+def test_the_memory_that_a_container_allows(tmp_path: Path, group, limits, most) -> None:
+    for name, text in limits.items():
+        path = tmp_path / "sys" / "fs" / "cgroup" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    if group:
+        (tmp_path / "proc" / "self").mkdir(parents=True)
+        (tmp_path / "proc" / "self" / "cgroup").write_text(f"{group}\n")
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert most_memory(tmp_path) == (most or machine)

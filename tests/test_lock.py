@@ -5,10 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from warehouse import connect
-from warehouse.connect import BusyError, holder, one_run, warehouse
+from warehouse.connect import (
+    BusyError,
+    DamagedError,
+    WarehouseError,
+    holder,
+    one_run,
+    warehouse,
+    why_closed,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -80,3 +89,28 @@ def test_a_run_waits_for_a_question_to_end(tmp_path: Path, monkeypatch) -> None:
             question.communicate("\n")
             with warehouse(path) as con:
                 assert con.execute("select 1").fetchone() == (1,)
+
+
+@pytest.mark.parametrize(
+    ("error", "means"),
+    [
+        (duckdb.IOException('IO Error: Could not set lock on file "w": Conflicting lock is held in '
+                            "/bin/x (PID 1)"), BusyError),
+        (duckdb.IOException('IO Error: Could not set lock on file "w": Lock is already held in '
+                            "current process"), BusyError),
+        (duckdb.IOException('IO Error: Could not set lock on file "w": No locks available'),
+         WarehouseError),
+        (duckdb.IOException('IO Error: Cannot open file "w": Permission denied'), WarehouseError),
+        (duckdb.IOException('IO Error: Could not write file "w": No space left on device'),
+         WarehouseError),
+        (duckdb.IOException("IO Error: Trying to read a database file with version number 69"),
+         WarehouseError),
+        (duckdb.OutOfMemoryException("Out of Memory Error"), WarehouseError),
+        (duckdb.IOException('IO Error: The file "w" exists, but it is not a valid DuckDB database '
+                            "file!"), DamagedError),
+        (duckdb.FatalException("FATAL Error: database has been invalidated"), DamagedError),
+    ],
+)  # fmt: skip
+def test_only_what_is_damaged_is_called_so(error: duckdb.Error, means: type) -> None:
+    """What is damaged is built anew by repair; a whole file must never be taken for that."""
+    assert type(why_closed(Path("w"), error)) is means

@@ -79,15 +79,23 @@ def shown(share: float) -> str:
 def test_flags_on_the_page_are_those_of_the_file(site: Path, published: Path) -> None:
     flags = ask(
         published,
-        "select f.region_name, f.country_name, a.alert_level, f.p_escalation "
+        "select f.region_name, f.country_name, a.alert_level, f.p_escalation, f.intensity "
         "from alerts as a inner join flags as f using (region_id) where a.alert_level <> 'none' "
-        "order by a.alert_level = 'alarm' desc, a.alert_level = 'warning' desc, p_escalation desc",
+        "order by a.alert_level = 'alarm' desc, a.alert_level = 'warning' desc, "
+        "list_position(['very_violent', 'violent', 'some', 'calm'], intensity), p_escalation desc",
     )
     page = Reader(site / "en" / "index.html")
-    told = [text for text in page.texts if re.match(r"(ALARM|WARNING|WATCH) (?!of )", text)]
-    assert told == [f"{f[2].upper()} {f[0]} {f[1]} {shown(f[3])}" for f in flags]
+    told = [text for text in page.texts if re.match(r"[◆▲●] (ALARM|WARNING|WATCH) (?!of )", text)]
+    sign = {"warning": "▲", "watch": "●"}
+    words = {"very_violent": "very violent", "violent": "violent", "some": "some violence"}
+    assert told == [
+        f"{sign[f[2]]} {f[2].upper()} {words[f[4]]} {f[0]} {f[1]} {shown(f[3])}" for f in flags
+    ]
     text = " ".join(page.texts)
-    assert "16 regions of 104 are flagged: 8 at warning, 8 to watch. Figures up to May 2021" in text
+    assert "A level does not say how violent a region is: it is the chance that violence there " \
+        "doubles from June to August 2021. 16 regions of 104 have one: 8 at warning, 8 to watch. " \
+        "Of the 10 deadliest 1 has none." in text  # fmt: skip
+    assert "Figures up to May 2021, as known on 25 June 2021." in text
     assert len(told) == 16  # Diffa and Cascades were undercut by one month only
     assert text.count("This month alone would say: ") == 2
     regions = Reader(site / "en" / "regions.html").rows
@@ -98,7 +106,55 @@ def test_flags_on_the_page_are_those_of_the_file(site: Path, published: Path) ->
         "where i.indicator = 'deaths_best_count' and i.place_level = 'region' "
         "and i.month_start > '2020-05-01' group by r.region_id, r.region_name order by r.region_id",
     )
-    assert sorted((row[0], row[4]) for row in regions if row[0] != "Region") == sorted(year)
+    assert sorted((row[0], row[2]) for row in regions if row[0] != "Region") == sorted(year)
+
+
+def test_the_deadliest_have_words_of_their_own_whatever_their_level(
+    site: Path, published: Path
+) -> None:
+    worst = ask(
+        published,
+        "select region_id, region_name, deaths_past12_count::varchar, intensity from flags "
+        "order by deaths_past12_count desc limit 10",
+    )
+    words = {"very_violent": "very violent", "violent": "violent"}
+    page = Reader(site / "en" / "index.html")
+    lines = [text for text in page.texts if re.search(r" deaths (very )?violent ", text)]
+    assert [(line.split(" deaths ")[0].rsplit(" ", 1)[1]) for line in lines] == [
+        w[2] for w in worst
+    ]
+    for line, (region, name, _, intensity) in zip(lines, worst, strict=True):
+        assert line.startswith(f"{name} ")
+        assert f" {words[intensity]} " in line
+        assert line.count("no level") == (region == "MLI.mopti")
+    html = (site / "en" / "index.html").read_text("utf-8")
+    fills = re.findall(r'href="(\w{3}\.\w+)\.html"[^>]*><path[^>]*fill="var\(--i-(\w+)\)"', html)
+    assert {place: dict(fills)[place] for place, *_ in worst} == {w[0]: w[3] for w in worst}
+    signs = re.findall(r'<path[^>]*fill="var\(--(\w+)\)"[^>]*transform=|transform=[^>]*'
+                       r'fill="var\(--(\w+)\)"', html)  # fmt: skip
+    assert sorted(a or b for a, b in signs) == ["warning"] * 8 + ["watch"] * 8
+    rows = Reader(site / "en" / "regions.html").rows
+    assert ["Mopti", "very violent", "641", "95", "no level"] in [row[:5] for row in rows]
+
+
+CODE_WORD = re.compile(r"\b[a-zA-Z0-9]+_[a-zA-Z0-9_]+\b(?!:\d)")
+ENGLISH = re.compile(
+    r"\b(events?|deaths?|the|and|with|months?|level|since|prefecture|commune of|warning|watch|"
+    r"United States|government|rows?)\b"
+)
+
+
+def test_no_word_of_the_code_is_on_a_page_and_no_english_on_a_french_one(site: Path) -> None:
+    for name in ("index", "regions", "MLI.sikasso", "MLI.mopti", "TGO.savanes", "BEN.zou"):
+        for language in ("fr", "en"):
+            html = (site / language / f"{name}.html").read_text("utf-8")
+            body = html.partition("<body>")[2]
+            in_english = re.sub(r'<(\w+)[^>]* lang="en".*?</\1>', "", body, flags=re.DOTALL)
+            tips = " ".join(re.findall(r"<title>(.*?)</title>", body))
+            said = re.sub(r"<[^>]*>", " ", in_english if language == "fr" else body)
+            assert CODE_WORD.findall(said + tips) == [], (language, name)
+            if language == "fr":
+                assert ENGLISH.findall(said + tips) == [], name
 
 
 def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) -> None:
@@ -130,8 +186,8 @@ def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) 
     assert [r[1].removesuffix(".0") for r in rows if len(r) == 4 and r[0] != "Driver"][:-1] == [
         value.removesuffix(".0") for (value,) in drivers
     ]
-    assert ["25 June 2021", "WARNING", "raised", "news", "20%"] in rows
-    assert ["5 June 2021", "WATCH", "new", "news", "15%"] in rows
+    assert ["25 June 2021", "▲ WARNING", "raised", "news", "20%"] in rows
+    assert ["5 June 2021", "● WATCH", "new", "news", "15%"] in rows
     told = r'fill="var\(--(\w+)\)"[^>]*><title>2021-06-\d\d: (\d+%)<'
     page = (site / "en" / "MLI.sikasso.html").read_text("utf-8")
     assert re.findall(told, page) == [("watch", "15%"), ("warning", "20%")]
@@ -149,11 +205,11 @@ def test_what_is_missing_is_said(site: Path) -> None:
 def test_what_a_level_is_worth_without_a_back_test(site: Path) -> None:
     english = " ".join(Reader(site / "en" / "index.html").texts)
     assert "Tested on 54 past months (January 2018 to June 2022) in 104 regions" in english
-    assert "ALARM of 29 region-months, 15 were followed by an escalation (52%)" in english
+    assert "◆ ALARM of 29 region-months, 15 were followed by an escalation (52%)" in english
     assert "of 172 escalations, 51 (30%) came without one." in english
     assert "none was run here yet" in english
     french = " ".join(Reader(site / "fr" / "index.html").texts)
-    assert "ALARME sur 29 mois-régions, 15 suivis d'une escalade (52 %)" in french
+    assert "◆ ALARME sur 29 mois-régions, 15 suivis d'une escalade (52 %)" in french
 
 
 def test_what_tocsin_comes_with_is_what_its_back_test_found() -> None:
@@ -212,8 +268,7 @@ def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None
     assert "Les chiffres sont trop anciens pour alerter : le dernier mois complet est" in text
     assert "Éprouvé sur 2 mois passés (janvier 2020 à février 2020) dans 4 régions" in text
     assert "tel que connu le 25 novembre 2026." in text
-    levels = {t.split(" ")[1]: t.split(" ")[0] for t in page.texts if t.startswith("VIGILANCE ")}
-    assert levels["Sikasso"] == "VIGILANCE"
+    assert any(t.startswith("● VIGILANCE peu violent Sikasso Mali") for t in page.texts)
     assert "30 mai 2021" not in " ".join(Reader(tmp_path / "page/fr/MLI.sikasso.html").texts)
     assert "Banque mondiale" not in text  # suspended on 4 June, known on 5 June, renamed above
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".page")]

@@ -443,7 +443,7 @@ def test_the_operator_is_mailed_of_a_name_that_nobody_knows(working) -> None:
     try:
         working.execute(
             "insert into mart.check by name select 'core.unknown_region_name' as table_name, "
-            "'somebody_looked_at_it' as column_name, 'warning' as severity, false as is_success, "
+            "'spelling_is_explained' as column_name, 'warning' as severity, false as is_success, "
             "1 as unexpected_count, 'source_admin1_name Gulmu' as observed, "
             "max(as_of_date) as night_from from ops.night"
         )
@@ -452,4 +452,4 @@ def test_the_operator_is_mailed_of_a_name_that_nobody_knows(working) -> None:
         working.rollback()
     assert about == "region names that nobody knows"
     assert matter.endswith("source_admin1_name Gulmu")  # another name is another matter
-    assert "somebody looked at it: 1 rows, seen: source_admin1_name Gulmu" in told
+    assert "spelling is explained: 1 rows, seen: source_admin1_name Gulmu" in told

@@ -149,10 +149,10 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
 
 def night_before(con: duckdb.DuckDBPyConnection, night: date) -> date | None:
     """The last night that was run before ``night``; None: there is none."""
-    (last,) = con.execute(
+    last: tuple[date | None] = con.execute(
         "select max(as_of_date) from ops.night where as_of_date < $night", {"night": night}
     ).fetchone() or (None,)
-    return last
+    return last[0]
 
 
 def told_before(con: duckdb.DuckDBPyConnection, mart: str, night: date) -> pl.DataFrame | None:

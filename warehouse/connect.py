@@ -32,6 +32,8 @@ DUCKDB_TYPES = {
 BLOCK_BYTES = 16_384  # the least: a night that brings little then takes little
 PATIENCE_SECONDS = 20  # a run waits so long for a question to the warehouse to be answered
 LOCK = "run.lock"
+# What a machine lacks, in DuckDB's words: no fault of the file that it wanted to read.
+EXHAUSTED = ("No space left", "Too many open files", "Cannot allocate memory", "Disk quota")
 LEFT_LOG = (
     "holds changes that another program made to the published file; readers would see them in it "
     "(open it read-only)"
@@ -177,7 +179,7 @@ def why_closed(path: Path, error: duckdb.Error) -> WarehouseError:
     """
     cause = str(error).partition("\n")[0]
     if "Could not set lock on file" in cause:
-        if "Conflicting lock is held" in cause:
+        if "lock is held" in cause or "Lock is already held" in cause:
             told = f"{lock_holder(error)} holds {path}; close it there, then ask again"
             return BusyError(told)
         return WarehouseError(
@@ -189,8 +191,10 @@ def why_closed(path: Path, error: duckdb.Error) -> WarehouseError:
         return WarehouseError(
             f"cannot open {path} ({cause}); install the newer Tocsin that wrote it"
         )
-    if isinstance(error, duckdb.OutOfMemoryException):
-        return WarehouseError(f"cannot open {path} ({cause}); it needs more memory")
+    if isinstance(error, duckdb.OutOfMemoryException) or any(word in cause for word in EXHAUSTED):
+        return WarehouseError(f"cannot read {path} ({cause}); make room, then ask again")
+    if isinstance(error, duckdb.ConnectionException):
+        return BusyError(f"{path} is open in this process ({cause})")
     return DamagedError(
         f"cannot open {path} ({cause}); if it is damaged, 'tocsin repair' builds it anew"
     )

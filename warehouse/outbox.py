@@ -1,6 +1,7 @@
 """What the operator does with mails: look at them, approve, send again, mute a region."""
 
 from datetime import date, datetime
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -15,7 +16,7 @@ def mails(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     return run(con, "outbox/list").pl()
 
 
-def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, object]:
+def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, Any]:
     """A mail with its bytes, by the beginning of its id or by its recipient (then the newest).
 
     Raises:

@@ -15,6 +15,7 @@ import duckdb
 from config.files import (
     link_or_copy,
     read_or_set_aside,
+    remove,
     set_aside,
     sync,
     write_atomically,
@@ -115,7 +116,7 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         for left in path.parent.glob(f".{path.stem}*.part*"):  # of runs that were killed
-            left.unlink()
+            remove(left)
         for published in path.parent.glob(f"{path.stem}*.duckdb"):
             take_log_away(published)
         written = _write(con, part, night)
@@ -139,12 +140,13 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
         entry = {"as_of_date": str(night), "content": found, **fingerprint(part)}
         kept = path.with_name(f"{path.stem}-{night}.duckdb")
         for name in (kept, path):
-            take_log_away(name)  # whoever wrote to the last file has had time since
+            take_log_away(name)
             if name.is_dir():
                 set_aside(name, "is no file")
         with written_aside(kept) as copy:
             link_or_copy(part, copy)
         os.replace(part, path)
+        take_log_away(path)
         sync(path.parent)
         for old in _oldest(path, copies):
             old.unlink()
@@ -152,6 +154,8 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
         listed = {name: told for name, told in listed.items() if path.with_name(name).exists()}
         write_atomically(manifest, json.dumps(listed, indent=1, sort_keys=True), durable=True)
     except (OSError, duckdb.IOException) as error:
+        for draft in (part, log_beside(part)):  # it may be what fills the disk
+            remove(draft)
         cause = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
         raise WarehouseError(
             f"cannot publish to {path.parent} ({cause}); make room or make it writable and run "

@@ -227,9 +227,8 @@ def _rows(path: Path, table: str) -> pl.DataFrame | None:
     with _read_only(path) as con:
         try:
             return con.execute(f"from {table}").pl() if con else None
-        except duckdb.OutOfMemoryException as error:
-            raise WarehouseError(
-                f"cannot read {table} of {path} ({error}); give it memory"
-            ) from None
-        except duckdb.Error:
+        except duckdb.Error as error:
+            cause = why_closed(path, error)
+            if not isinstance(cause, DamagedError):
+                raise cause from None
             return None

@@ -22,6 +22,7 @@ from indicators.risk.panel import (
     Array,
     EventDays,
     Panel,
+    Rows,
     build_panel,
     conflict_day_features,
     nearest_active_place,
@@ -347,11 +348,11 @@ def assess(
 
 
 def first_event_probability(found: Escalation) -> Array:
-    """Calibrated chance of any event in the window, of places quiet for a year; NaN: of others."""
-    past = found.window.past
-    rows = (past.past_year == 0) & (past.pool.expected() > models.CALIBRATED_ABOVE / 2)
-    shift = models.fit_logit_shift(_at_least(past.pool.take(rows), 1.0), past.observed[rows] > 0)
-    chance = models.calibrated(_at_least(found.window.pool, 1.0), shift)
+    """Chance of any event in the window, of places quiet for a year; NaN: of others.
+
+    As the pool says it: a shift learnt on quiet places made it worse (docs/models.md).
+    """
+    chance = _at_least(found.window.pool, 1.0)
     return np.where(found.window.panel.features[-1, :, 0] == 0, chance, np.nan)
 
 
@@ -444,7 +445,7 @@ def _may_fall_on(base: Night, found: Escalation, panel: Panel, night: date) -> l
     if not flagged.size:
         return falls
     rule = thresholds()["escalation"]
-    of_flagged = EventDays(*_only(base.events, flagged, panel.places))
+    of_flagged = _only(base.events, flagged, panel.places)
     decay = {f"neighbours_{d}": d for d in (60, 180)} | {"everywhere": 90}
     for days in reversed(FALL_DAYS):
         features, counts = conflict_day_features(
@@ -461,12 +462,12 @@ def _may_fall_on(base: Night, found: Escalation, panel: Panel, night: date) -> l
     return falls
 
 
-def _only(events: EventDays, places: Array, count: int) -> tuple[Array, Array, Array]:
+def _only(events: EventDays, places: Rows, count: int) -> EventDays:
     """Events of some places, which are numbered anew."""
     number = np.full(count, -1, dtype=np.int64)
     number[places] = np.arange(places.size)
     within = number[events.place] >= 0
-    return events.day[within], number[events.place[within]], events.size[within]
+    return EventDays(events.day[within], number[events.place[within]], events.size[within])
 
 
 def _forecasts(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc
 
-from indicators.risk.panel import Array
+from indicators.risk.panel import Array, Mask, Rows
 
 CHUNK = 4_000_000  # cells of one intermediate array
 
@@ -49,7 +49,7 @@ class CountMixture:
     dispersion: Array
     draws: Array
 
-    def take(self, places: Array) -> "CountMixture":
+    def take(self, places: Mask | Rows) -> "CountMixture":
         """The mixture of some places, by mask or index."""
         return CountMixture(
             self.weight[places], self.mean[places], self.dispersion[places], self.draws[places]
@@ -78,11 +78,11 @@ class CountMixture:
 
     def exceedance_probability(self, threshold: Array) -> Array:
         """Probability of at least ``threshold``."""
-        return np.clip(1 - self.cdf(threshold - 1), 0, 1)
+        return np.asarray(np.clip(1 - self.cdf(threshold - 1), 0, 1))
 
     def expected(self) -> Array:
         """Expected count."""
-        return self.weight * self.mean + (1 - self.weight) * self.draws.mean(axis=1)
+        return np.asarray(self.weight * self.mean + (1 - self.weight) * self.draws.mean(axis=1))
 
     def variance(self) -> Array:
         """Variance of the count."""

@@ -1,5 +1,6 @@
 """Simple forecasts of counts in a window ahead, and their pool; equations: docs/models.md."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ from scipy.optimize import minimize_scalar, nnls
 from scipy.special import expit, gammaln, logit
 from scoringrules import crps_negbinom
 
-from indicators.risk.mixtures import CHUNK, CountMixture
+from indicators.risk.mixtures import CountMixture
 from indicators.risk.panel import (
     BASELINE_BLOCKS,
     BLOCK_DAYS,
@@ -16,6 +17,7 @@ from indicators.risk.panel import (
     Array,
     Mask,
     Panel,
+    Rows,
     window_sums,
 )
 
@@ -39,6 +41,7 @@ INFORMATIVE_MEAN = 0.1  # quieter windows say nothing of dispersion
 ALPHAS = np.geomspace(0.1, 15.0, 20)
 MOST_ROWS = 20_000  # of past windows that the dispersion is learnt from
 ITERATIONS = 8
+CACHED_ROWS = 1_000  # of the normal equations' parts; larger ones wait for memory and threads
 CALIBRATED_ABOVE = 0.01  # smaller chances say nothing of the tail
 LEAST_CASES = 5  # that came among them, else chances are left as they are
 
@@ -115,12 +118,8 @@ def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> Se
     observed = panel.ahead(first, last)
     if not len(observed):
         raise RuntimeError("no past night has a window that is wholly known")
-    is_known = np.isfinite(panel.features[-1]).all(axis=1)
-    features = panel.features[: len(observed)]
-    if not is_known.all():
-        observed, features = observed[:, is_known], features[:, is_known]
     rows = slice(-tuning.history_blocks, None)
-    observed, features = observed[rows], features[rows]
+    observed, features = observed[rows], panel.features[: len(observed)][rows]
     age = np.arange(len(observed))[::-1]
     fitted = fit_nonnegative_quasi_poisson(
         features, observed, 0.5 ** (age / tuning.history_half_life)
@@ -128,7 +127,7 @@ def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> Se
     coefficients = (1 - tuning.past_year_share) * fitted
     coefficients[0] += tuning.past_year_share * (last - first + 1)
     newest = slice(-tuning.dispersion_blocks, None)
-    mean = features[newest] @ coefficients
+    mean = features[newest] @ coefficients  # NaN, of a place that is left out, is not informative
     alpha = fit_dispersion(observed[newest].ravel(), mean.ravel(), tuning)
     return SelfExciting(coefficients, alpha, tuning.dispersion_power)
 
@@ -137,30 +136,35 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
     """Coefficients b >= 0 of mean = x.b by reweighted non-negative least squares.
 
     Each row weighs one over its variance, proportional to its mean, and what its night weighs;
-    the normal equations are summed in parts, so that memory does not grow with the history.
+    the normal equations are summed in parts that stay in the processor's cache.
 
     Args:
-        features: Nights x places x features, finite.
+        features: Nights x places x features; a place with NaN is left out.
         observed: Nights x places.
         weight: Nights.
     """
-    count = features.shape[-1]
-    scale = np.maximum(features.max(axis=(0, 1)), 1e-12)
-    slopes = np.zeros(count)
-    least = max(float(observed.mean()), 0.01)
-    step = max(1, CHUNK // max(features[0].size, 1))
+    nights, places, count = features.shape
+    is_known = np.isfinite(features[-1]).all(axis=1)
+    scale = np.maximum(features.max(axis=(0, 1), where=is_known[:, None], initial=0), 1e-12)
+    least = max(float(observed.mean(where=is_known)), 0.01)
+    row_features, row_observed = features.reshape(-1, count), observed.ravel()
+    row_weight, row_known = np.repeat(weight, places), np.tile(is_known, nights)
+    has_unknown, slopes = not is_known.all(), np.zeros(count)
     for iteration in range(ITERATIONS):
-        gram, moment = 1e-9 * np.eye(count), np.zeros(count)
-        for begin in range(0, len(observed), step):
-            part = slice(begin, begin + step)
-            x = features[part].reshape(-1, count) / scale
-            mean = x @ slopes if iteration else np.full(len(x), least)
-            weights = np.repeat(weight[part], features.shape[1]) / np.maximum(mean, 0.02)
-            weighted = x * weights[:, None]
+        gram, moment = np.zeros((count, count)), np.zeros(count)
+        for begin in range(0, len(row_features), CACHED_ROWS):
+            part = slice(begin, begin + CACHED_ROWS)
+            x, y, weights = row_features[part], row_observed[part], row_weight[part]
+            if has_unknown:
+                known = row_known[part]
+                x, y, weights = x[known], y[known], weights[known]
+            mean = x @ (slopes / scale) if iteration else least
+            weighted = x * (weights / np.maximum(mean, 0.02))[:, None]
             gram += weighted.T @ x
-            moment += weighted.T @ observed[part].ravel()
+            moment += weighted.T @ y
+        gram = gram / np.outer(scale, scale) + 1e-9 * np.eye(count)
         lower = np.linalg.cholesky(gram)
-        slopes = nnls(lower.T, np.linalg.solve(lower, moment))[0]
+        slopes = nnls(lower.T, np.linalg.solve(lower, moment / scale))[0]
     return np.asarray(slopes / scale)
 
 
@@ -227,7 +231,7 @@ def pool_of(
     return CountMixture(np.where(is_known, weight, 0.0), mean, model.dispersion(mean), draws)
 
 
-def escalation_threshold(past_year: Array, rule: dict[str, float]) -> Array:
+def escalation_threshold(past_year: Array, rule: Mapping[str, float]) -> Array:
     """Events that the coming ninety days must reach to count as escalation.
 
     At least ``least_events`` and at least ``ratio`` times what the past 365 days had in as long.
@@ -293,7 +297,7 @@ class PastWindows:
     pool: CountMixture
     observed: Array
     past_year: Array
-    place: Array
+    place: Rows
 
 
 def past_windows(
@@ -332,7 +336,7 @@ def with_more_events(features: Array, number: Array) -> Array:
 
 def _impulse(days_ago: Array) -> dict[str, Array]:
     """What one event so many days before the last one known adds to its place's features."""
-    response = {"past_year": (days_ago < YEAR_DAYS) * (BLOCK_DAYS / YEAR_DAYS)}
+    response = {"past_year": np.where(days_ago < YEAR_DAYS, BLOCK_DAYS / YEAR_DAYS, 0.0)}
     for name in FEATURES:
         if name.startswith("own_"):
             daily = 0.5 ** (1 / float(name.removeprefix("own_")))

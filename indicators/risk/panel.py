@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 Array = npt.NDArray[np.float64]
 Days = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.signedinteger]
 EARTH_RADIUS_KM = 6371.0
 BLOCK_DAYS = 30
 YEAR_DAYS = 365
@@ -70,7 +71,7 @@ class Panel:
     @property
     def places(self) -> int:
         """How many places there are."""
-        return self.counts.shape[1]
+        return int(self.counts.shape[1])
 
     def ahead(self, first: int, last: int) -> Array:
         """Events of blocks ``first`` to ``last`` after each past night; blocks x places.
@@ -107,7 +108,8 @@ def block_sums(
     if half_life is not None:
         size = size * 0.5 ** (((end - events.day[within]) % BLOCK_DAYS) / half_life)
     cell = block[within] * places + events.place[within]
-    return np.bincount(cell, weights=size, minlength=blocks * places).reshape(blocks, places)
+    sums = np.bincount(cell, weights=size, minlength=blocks * places)
+    return np.asarray(sums, dtype=np.float64).reshape(blocks, places)
 
 
 def weighted_means(discounted: Array, half_life: float) -> Array:
@@ -237,7 +239,7 @@ def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float
     points = unit_vectors(longitude[located], latitude[located])
     chord, index = cKDTree(points).query(points, k=nearest)
     rows = np.repeat(np.arange(located.size), nearest)
-    weight = np.exp2(-great_circle_km(chord).ravel() / half_distance_km)
+    weight = np.exp2(-great_circle_km(np.asarray(chord)).ravel() / half_distance_km)
     other = index.ravel() != rows
     rows, columns, weight = rows[other], index.ravel()[other], weight[other]
     weight = np.maximum(weight, np.finfo(np.float64).tiny)  # on an ocean the far ones still weigh
@@ -270,7 +272,8 @@ def nearest_active_place(
         return nearest, km
     points = unit_vectors(longitude, latitude)
     chord, index = cKDTree(points[candidates]).query(points[located], k=min(2, candidates.size))
-    chord, index = chord.reshape(located.size, -1), index.reshape(located.size, -1)
+    chord = np.asarray(chord).reshape(located.size, -1)
+    index = np.asarray(index).reshape(located.size, -1)
     itself = candidates[index[:, 0]] == located
     if candidates.size == 1:
         chord[itself] = np.inf

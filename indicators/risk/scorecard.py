@@ -327,9 +327,9 @@ def page(found: Findings, nights: tuple[date, date], known_until: date, seconds:
         f"windows are blocks of {BLOCK_DAYS} days that begin the day after the night; outcomes as "
         f"known on {known_until}. The pool's weight is learnt on the {LEARNING_MONTHS} months "
         "before and the nights since, on outcomes known by then; the chances of escalation use the "
-        "weight of `config/thresholds.toml`. Skill is 1 - score / score of conflictology (the past twelve "
-        "blocks, each equally likely, scored exactly); [90% interval] by block bootstrap over "
-        f"nights. {seconds:.0f} s of computing.\n",
+        "weight of `config/thresholds.toml`. Skill is 1 - score / score of conflictology (the past "
+        "twelve blocks, each equally likely, scored exactly); [90% interval] by block bootstrap "
+        f"over nights. {seconds:.0f} s of computing.\n",
     ]
     for target in ("events", "deaths"):
         of_target = rows.filter(target=target, part="all")

@@ -31,19 +31,19 @@ where
     and (night_to is null or night_to > $night)
 union all
 select
-    format('{} {}: {}', table_name, column_name, observed),
+    concat_ws(' ', table_name, column_name, observed),
     case column_name
-        when 'somebody_looked_at_it' then 'region names that nobody knows'
+        when 'spelling_is_explained' then 'region names that nobody knows'
         when 'left_out_by_a_declared_rule' then 'rows whose place was not understood'
         else 'entries outside the time a register is kept for'
     end,
     format(
         '{}, {}: {} rows, seen: {}. {}', table_name, replace(column_name, '_', ' '),
-        unexpected_count, observed, notes
+        unexpected_count, coalesce(observed, '-'), coalesce(notes, '')
     )
 from mart.check
 where
-    column_name in ('somebody_looked_at_it', 'left_out_by_a_declared_rule', 'within_its_coverage')
+    column_name in ('spelling_is_explained', 'left_out_by_a_declared_rule', 'within_its_coverage')
     and not is_success
     and night_from <= $night
     and (night_to is null or night_to > $night)
