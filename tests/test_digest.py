@@ -34,6 +34,7 @@ def digest(kept, night) -> Digest:
     return replace(
         whole,
         flags=whole.flags.filter(region_id="MLI.sikasso"),
+        country_forecasts=whole.country_forecasts.filter(country_code="MLI"),
         alerts=whole.alerts.filter(region_id="MLI.sikasso"),
         events=whole.events.filter(region_id="MLI.sikasso", event_date=date(2021, 5, 30)),
     )
@@ -71,8 +72,8 @@ def test_english(digest) -> None:
         "up from 19% a month earlier.",
         "  Expected from 26 June to 23 September 2021: 1.5 events (8 times in 10 between 0 and 4), "
         "4.1 deaths (between 0 and 9).",
-        "  1 further event would lift it to ALARM. If all stays quiet it can fall on 2 July 2021 at "
-        "the earliest, once the figures of two months say so. Without its newest event: WATCH.",
+        "  1 further event would lift it to ALARM. If all stays quiet it can fall on 2 July 2021 "
+        "at the earliest, once the figures of two months say so. Without its newest event: WATCH.",
         "  * 30 May 2021, Bougouni cercle: 5 deaths, Government of Mali / JNIM "
         "(state against armed group)",
         "  Events by month since June 2019: latest 1, highest 2.",

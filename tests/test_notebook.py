@@ -64,11 +64,12 @@ def test_how_often_levels_came_true(published: Path, tmp_path: Path) -> None:
     shutil.copy(published, path)
     with duckdb.connect(path) as con:  # ninety days later; what came is more than was asked
         con.execute("update flags set known_until_date = '2021-09-30'")
-        con.execute(
-            "insert into events by name select * replace (event_id || '.' || n as event_id, "
-            "date '2021-07-15' as event_date) from events, range(9) as r(n) "
-            "where event_id = 'ucdp_ged:400798'"
-        )
+        for number in range(9):
+            con.execute(
+                "insert into events by name select * replace (event_id || $1 as event_id, "
+                "date '2021-07-15' as event_date) from events where event_id = 'ucdp_ged:400798'",
+                [f".{number}"],
+            )
         (warnings,) = con.execute("select count(*) from flags where level = 'warning'").fetchone()
         con.execute("insert into scorecard by name select 'escalation' as target, 'auc' as measure")
     came = {row[0]: row[1:] for row in run(path)["came_true"].iter_rows()}

@@ -152,6 +152,8 @@ def test_what_moves_a_level(place: str) -> None:
         held["level"] = "warning"
     assert plain(english.moves(silent)) == plain(english.moves(held)) == ""
     assert plain(words(place, "en", is_stale=True).moves(ROW)) == ""
+    undercut = {**held, "undercut_level": "watch"}
+    assert plain(english.fragile(undercut)).endswith("This month alone would say: WATCH.")
 
 
 @pytest.mark.parametrize("place", PLACES)
