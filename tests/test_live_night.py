@@ -22,7 +22,7 @@ PASSED_ON_TO_NOBODY = (  # readers' addresses, and texts of ACLED's row
     "veille@example.org", "analyst@example.org", "Testville", "Test Wire", "Armed Group X",
 )  # fmt: skip
 SECRETS = {
-    "TOCSIN_SMTP_PASSWORD": "sesame-smtp-4712",
+    "TOCSIN_SMTP_USERNAME": "sesame-user-4713", "TOCSIN_SMTP_PASSWORD": "sesame-smtp-4712",
     "UCDP_API_TOKEN": TOKEN, "ACLED_USERNAME": USER, "ACLED_PASSWORD": PASSWORD,
     "HAPI_APP_IDENTIFIER": IDENTIFIER, "RELIEFWEB_APPNAME": APPNAME,
 }  # fmt: skip
