@@ -43,7 +43,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
 
     # sources that are off are no steps: one line names them
     assert not re.search(r"fetch (acled|hapi|fts|views|relief)", first.stdout)
-    off = "acled_events, hapi_conflict, fts_flows, views_forecast, reliefweb_reports"
+    off = ", ".join(s.title for s in SOURCES if not s.embedded)
     assert f"Off: {off} (TOCSIN_SOURCES turns one on)" in " ".join(first.stdout.split())
 
     second = tocsin(*NIGHT, PYTHONIOENCODING="ascii")  # signs are replaced
