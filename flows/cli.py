@@ -392,15 +392,17 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
             + fetched.url,
             highlight=False,
         )
+        for remark in batch.remarks:
+            console.print(f"  {escape(remark)}", highlight=False)
     failed = found.checks.filter(~found.checks["is_success"])
     for check in failed.iter_rows(named=True):
         console.print(escape(check_in_words(check)), highlight=False)
     if found.arrived.failure:
         console.print(f"[red]FAILED[/] {escape(found.arrived.failure)}", highlight=False)
+        console.print("A night would keep the last good figures. Nothing was kept now.")
+        raise typer.Exit(1)
     told = ", ".join(f"{count:,} {change}" for change, count in found.changes.items())
     console.print(f"It would change: {told} rows. Nothing was kept.")
-    if found.arrived.failure:
-        raise typer.Exit(1)
 
 
 held = typer.Typer(help="Rows that were sent but are not believed.", invoke_without_command=True)
@@ -418,6 +420,9 @@ def _quarantine(context: typer.Context) -> None:
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
         found = held_now(con)
+        refused = con.execute(
+            "select failure from ops.fetch where failure is not null order by source"
+        ).fetchall()
     table = Table(title=f"{found.height} rows in quarantine")
     for heading in ("source", "key", "rule", "value", "since"):
         table.add_column(heading, overflow="fold")
@@ -429,7 +434,10 @@ def _quarantine(context: typer.Context) -> None:
             escape(shown(row["value"])),
             f"{row['held_from']:%Y-%m-%d}",
         )
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for (failure,) in refused:
+        console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False, soft_wrap=True)
 
 
 @held.command("show")
@@ -575,6 +583,8 @@ def show(report: "Report", console: Console, published: str) -> None:
     console.print(sources)
     for failure in report.failures.values():
         console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False)
+    for remark in report.remarks:
+        console.print(escape(remark), highlight=False, soft_wrap=True)
     failed = report.checks.filter(~report.checks["is_success"])
     console.print(f"Checks: {report.checks.height} made, {failed.height} did not hold")
     for check in failed.iter_rows(named=True):

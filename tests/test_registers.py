@@ -81,7 +81,7 @@ def test_wrong_row_is_refused(source, line: int, changes, field: str, cure: str)
 
 @pytest.mark.parametrize("field", ["source_symbol", "scope_regions", "value_pct"])
 def test_no_reference_no_place_no_figure(field: str) -> None:
-    with pytest.raises(SourceError, match=f"row 3, field {field} is empty"):
+    with pytest.raises(SourceError, match=f"line 4, field {field} is empty"):
         PRESENCE.parse(register(PRESENCE, 4, {field: ""}), "register.csv")
 
 
