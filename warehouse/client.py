@@ -28,6 +28,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, which
 AGENT = "tocsin (early warning of political violence)"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 PATIENCE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
+ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.GONE)  # of what may not be there
 SHOWN = 200  # characters of an answer told in an error
 
 
@@ -57,6 +58,10 @@ class Limits:
     redirects: int = 5
     longest_wait: float = 60
     timeout: float = 30
+
+
+class _PageError(SourceError):
+    """A web page came where data were asked for."""
 
 
 class _AgainError(Exception):
@@ -155,8 +160,16 @@ class Client:
         """Answer to a POST of a form (``data``) or of JSON (``body``)."""
         return self._tried("POST", url, None, None, {"data": data, "json": body}, accept, ())
 
-    def download(self, url: str, headers: Mapping[str, str] | None = None) -> bytes | None:
+    def download(
+        self, url: str, headers: Mapping[str, str] | None = None, is_due: bool = True
+    ) -> bytes | None:
         """A file, asked for only if it changed since it was last landed; None: there is none.
+
+        Args:
+            url: Address.
+            headers: More headers.
+            is_due: Whether the file must be there by now. One that need not be is not there
+                yet where the server refuses it or answers a web page, as some do for 404.
 
         Raises:
             SourceError: As ``get``.
@@ -169,9 +182,15 @@ class Client:
         if landed.exists():
             names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
             conditions = {header: last[name] for name, header in names.items() if last.get(name)}
-        accept = (HTTPStatus.NOT_FOUND, HTTPStatus.NOT_MODIFIED)
-        reply = self.get(url, headers={**(headers or {}), **conditions}, accept=accept)
-        if reply.status == HTTPStatus.NOT_FOUND:
+        absent = (HTTPStatus.NOT_FOUND,) if is_due else ABSENT
+        accept = (*absent, HTTPStatus.NOT_MODIFIED)
+        try:
+            reply = self.get(url, headers={**(headers or {}), **conditions}, accept=accept)
+        except _PageError:
+            if is_due:
+                raise
+            return None
+        if reply.status in absent:
             return None
         if reply.status == HTTPStatus.NOT_MODIFIED:
             with pa.input_stream(landed) as stream:
@@ -352,7 +371,9 @@ class Client:
         if status != HTTPStatus.OK:
             raise self._error(url, what)
         if reply.content[:200].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-            raise self._error(url, f"answered a web page, no data ({_shown(reply.content)})")
+            raise _PageError(str(
+                self._error(url, f"answered a web page, no data ({_shown(reply.content)})")
+            ))  # fmt: skip
         return reply
 
     def _error(self, url: str, what: str) -> SourceError:

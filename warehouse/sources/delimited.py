@@ -163,14 +163,12 @@ def _frame(text: bytes, url: str, found: list[str], sign: str, first_line: int) 
             quote_char=quote,
             truncate_ragged_lines=True,
         )
-    except pl.exceptions.PolarsError as error:
-        place = re.search(r"offset in the file is (\d+) bytes", str(error))
-        offset = max(int(place.group(1)) - len(head) - 1, 0) if place else 0
-        number = first_line + text[:offset].count(b"\n")
-        where = f"line {number}" if place else "a line"
+    except pl.exceptions.PolarsError:
+        is_odd = (line.count(b'"') % 2 for line in text.splitlines())
+        line_number = next((n for n, odd in enumerate(is_odd, first_line) if odd), first_line)
         raise SourceError(
-            f"{url}: cannot be read as a table: a quotation mark is not closed in {where} or "
-            "below; download it again"
+            f"{url}: cannot be read as a table: a quotation mark is not closed in line "
+            f"{line_number} or below; download it again"
         ) from None
     frame = frame.rename(dict(zip(frame.columns, found, strict=True)))
     breaks = pl.sum_horizontal(pl.all().str.count_matches("\n").fill_null(0))

@@ -5,16 +5,26 @@ import json
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from config.registry import EMBEDDED, HERE, Fetched, Release, Source, SourceError, columns
+from config.registry import (
+    EMBEDDED,
+    HERE,
+    Fetched,
+    Release,
+    Source,
+    SourceError,
+    columns,
+    countries,
+)
 from config.texts import shown
 from warehouse.sources import delimited
 from warehouse.sources.delimited import EXCESS, LINE
@@ -218,6 +228,39 @@ def leave_out(count: int, why: str) -> None:
         counts[why] += count
 
 
+def spelled(names: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
+    """Names of our countries as ``wanted`` spells them; others as they are.
+
+    Accents, case and signs do not count: "Cote d'Ivoire", "Ivory Coast" and a curly
+    apostrophe are one country.
+
+    Args:
+        names: Spellings of a source.
+        wanted: One name for each row of ``countries()``.
+
+    Example:
+        >>> told = pl.DataFrame({"n": ["Côte d\u2019Ivoire", "IVORY COAST", "Ghana"]})
+        >>> told.select(spelled(pl.col("n"), countries()["country_name"]))["n"].to_list()
+        ["Côte d'Ivoire", "Côte d'Ivoire", 'Ghana']
+    """
+    spellings = countries().with_columns(pl.Series("wanted", wanted)).select(
+        "wanted",
+        pl.concat_str("country_name", "country_name_fr", "name_variants", separator=";",
+                      ignore_nulls=True).str.split(";").alias("spelling"),
+    )  # fmt: skip
+    folds = spellings.explode("spelling").with_columns(_folded(pl.col("spelling")))
+    of_fold = dict(folds.select("spelling", "wanted").filter(pl.col("spelling") != "").iter_rows())
+    return pl.coalesce(
+        _folded(names).replace_strict(of_fold, default=None, return_dtype=pl.String), names
+    )
+
+
+def _folded(names: pl.Expr) -> pl.Expr:
+    """As ``fold_name`` of the warehouse."""
+    bare = names.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    return bare.str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars()
+
+
 def within(condition: pl.Expr) -> pl.Expr:
     """Rows of which this is true, and those of which it cannot be told, which are held out."""
     return condition | (pl.col(FAULT).is_not_null() & condition.is_null())
@@ -254,10 +297,69 @@ def pages(content: bytes, url: str) -> list[Any]:
         [{'n': 1}, []]
     """
     try:
+        if is_json(content):
+            return [json.loads(content)]
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return [json.loads(archive.read(name)) for name in sorted(archive.namelist())]
     except (ValueError, zipfile.BadZipFile) as error:
         raise SourceError(f"{url}: holds no JSON pages ({error}); fetch it again") from None
+
+
+def is_json(content: bytes) -> bool:
+    """Whether it is one answer of an API, saved as it came."""
+    return content[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"["))
+
+
+def is_table(content: bytes) -> bool:
+    """Whether it is a publisher's CSV, zipped or not, and no answer of its API."""
+    if content[:2] != b"PK":
+        return not is_json(content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return any(name.lower().endswith((".csv", ".txt")) for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return True
+
+
+def in_parts(source: Source, path: Path, part: Callable[[pl.DataFrame], str]) -> Iterator[Fetched]:
+    """A publisher's files, each of which holds in full what its own rows span.
+
+    So a year's or a country's file adds to what is there, and replaces that year or country.
+
+    Args:
+        source: The record.
+        path: A file, or a folder of them.
+        part: From a file's rows the SQL condition on rows of which it leaves none out.
+
+    Raises:
+        SourceError: No file can be read; says why.
+    """
+    offered = [path] if path.is_file() else sorted(
+        file for file in path.iterdir() if file.suffix.lower() in (".csv", ".json", ".zip")
+    )  # fmt: skip
+    chosen: list[Fetched] = []
+    passed_over: list[str] = []
+    for file in offered:
+        fetched = fetch_file(source, str(file))
+        try:
+            rows = source.parse(fetched.content, fetched.url)
+        except SourceError as error:
+            if path.is_file():
+                raise
+            passed_over.append(f"{file.name} was passed over: {error}")
+            continue
+        holds = part(rows) if rows.height else "false"
+        release = Release(file.name, holds=holds, part=file.name)
+        chosen.append(replace(fetched, release=release))
+    if not chosen:
+        why = "; ".join(passed_over) or "it holds no .csv, .json or .zip file"
+        raise SourceError(f"{source.name}: {path}: {why}; the last good figures stay in use")
+    remarks = tuple(passed_over)
+    if not path.is_file():
+        names = ", ".join(one.release.version for one in chosen)
+        remarks = (f"chosen in {path}: {names}", *remarks)
+    yield replace(chosen[0], remarks=remarks)
+    yield from chosen[1:]
 
 
 def delivered(content: bytes, url: str, release: Release) -> Fetched:

@@ -34,6 +34,7 @@ QUARTERS_NAME = re.compile(
     r"gedevent_v(?P<year>\d\d)_01_(?P<last>\d\d)_(?P<month>\d\d)(\D.*)?\.(csv|zip)$", re.I
 )
 MONTH_NAME = re.compile(r"gedevent_v(?P<year>\d\d)_0_(?P<month>\d\d?)(\D.*)?\.(csv|zip)$", re.I)
+MONTHS_LATE = 62  # days after which a month's candidates are missing, not late
 BUNDLE = b"PK\x03\x04"
 COLUMNS = (
     "id", "relid", "year", "code_status", "type_of_violence", "conflict_name", "dyad_name",
@@ -274,8 +275,19 @@ def _from_file(address: str, release: Release, client: Client) -> Fetched | None
     if release.part == "yearly":
         path = f"ged/ged{release.version.replace('.', '')}-csv.zip"
     url = f"{address.rstrip('/')}/{path}"
-    content = client.download(url)
+    content = client.download(url, is_due=_is_due(release, client.today))
     return None if content is None else delivered(content, url, release)
+
+
+def _is_due(release: Release, today: date) -> bool:
+    """Whether a release must be out: a year's in June, a month's candidates two months later.
+
+    A quarter's file may be left out by UCDP, since its months are there one by one.
+    """
+    last = _end(release)
+    if release.part == "yearly":
+        return today >= date(last.year + 1, 7, 1)
+    return ".0." in release.version and (today - last).days > MONTHS_LATE
 
 
 def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
