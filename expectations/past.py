@@ -82,7 +82,7 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
     if source.max_age_days and source.dated_by and whole and whole[0]["newest"]:
         newest, last = whole[0]["newest"], batch.rows[source.dated_by].max()
         days = (newest - last).days if isinstance(last, date) else 0
-        if whole[0]["lost_count"] and days > rule["most_days_back"]:
+        if whole[0]["lost_count"] > rule["always_rows"] and days > rule["most_days_back"]:
             lost.append(f"every row of the last {days} days, up to {newest}")
     row = (
         f"landing.{source.name}",

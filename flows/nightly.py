@@ -167,8 +167,8 @@ def judge_arrived(
             judged, found = judge_delivery(batch, folder, recall)
             if isinstance(judged, Batch) and judged.is_new:
                 loss, refusal = judge_loss(con, judged)
-                found = pl.concat([found, loss])
-                judged = refusal or judged
+                if refusal:  # told where it fails: what came again is not held against itself
+                    found, judged = pl.concat([found, loss]), refusal
             results[sent.source.name] = found
             if isinstance(judged, str):
                 failure = _form_where_secret(sent.source, judged)

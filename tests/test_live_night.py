@@ -92,7 +92,7 @@ def test_a_night_on_live_sources(
     assert [path for path in private if path.stat().st_mode & 0o007] == []
     names_no_reader_and_no_restricted_row(data / "published")
     assert listed.count("present") == 4
-    assert "0 added, 0 changed, 1 withdrawn" in changing.stdout
+    assert "0 added, 0 changed, 1 withdrawn" in changing.stdout, changing.stdout
     with duckdb.connect(data / "published" / "tocsin.duckdb", read_only=True) as con:
         told = con.execute(
             "select indicator, place_id, value from indicators "
