@@ -112,12 +112,29 @@ class Release:
 
 @dataclass(frozen=True)
 class Fetched:
-    """Bytes as received, with where and when they came from, and which release they are."""
+    """Bytes as received, with where and when they came from, and which release they are.
+
+    ``remarks`` say what else was offered there and why it was passed over.
+    """
 
     content: bytes
     url: str
     fetched_at: datetime
     release: Release
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What of a source is in force: up to which day, and up to which day for good.
+
+    Attributes:
+        until: Last day of any delivery; None: there is none.
+        final_until: Last day that a delivery holds which later parts only go on after.
+    """
+
+    until: date | None = None
+    final_until: date | None = None
 
 
 @dataclass(frozen=True)
@@ -141,6 +158,8 @@ class Source:
             no longer holds is withdrawn.
         fetch: Address and ``warehouse.client.Client`` to deliveries (I/O), oldest first;
             their bytes are landed before they are parsed. None: only from files.
+        files: A folder or file on disk and what is in force to deliveries, oldest first, by
+            the rule of ``fetch``. None: a file is one whole delivery, a folder none.
         live: The publisher's own address.
         credentials: Environment variables with what the publisher gave to a user.
         unit: What a row is.
@@ -166,6 +185,7 @@ class Source:
     optional: tuple[str, ...] = ()
     deleted: Callable[[bytes, str], pl.DataFrame] | None = None
     fetch: Callable[["Source", str, Any], Iterable[Fetched]] | None = None
+    files: Callable[["Source", Path, Coverage], Iterable[Fetched]] | None = None
     live: str = ""
     credentials: tuple[str, ...] = ()
     unit: str = ""

@@ -11,6 +11,17 @@ from typing import Any
 
 import polars as pl
 
+RESULT_SCHEMA = {
+    "table_name": pl.String,
+    "expectation": pl.String,
+    "column_name": pl.String,
+    "severity": pl.String,
+    "is_success": pl.Boolean,
+    "unexpected_count": pl.Int64,
+    "observed": pl.String,
+    "notes": pl.String,
+}
+
 
 @dataclass(frozen=True)
 class Check:
@@ -141,6 +152,11 @@ def between(
         severity,
         notes,
     )
+
+
+def surprising(column: str, high: float, notes: str) -> Check:
+    """Larger values may be true: they are believed, and told to the operator."""
+    return between(column, None, high, notes, "warning")
 
 
 def one_of(column: str, values: list[Any], notes: str, severity: str = "critical") -> Check:

@@ -10,7 +10,7 @@ import polars as pl
 
 from config.errors import TocsinError
 from config.texts import shown
-from expectations.checks import Check
+from expectations.checks import RESULT_SCHEMA, Check
 from expectations.suites import SUITES
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read at import
@@ -21,16 +21,6 @@ from great_expectations.core.result_format import ResultFormat
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.validator.v1_validator import Validator
 
-RESULT_SCHEMA = {
-    "table_name": pl.String,
-    "expectation": pl.String,
-    "column_name": pl.String,
-    "severity": pl.String,
-    "is_success": pl.Boolean,
-    "unexpected_count": pl.Int64,
-    "observed": pl.String,
-    "notes": pl.String,
-}
 SHOWN, MOST_SHOWN = 3, 300  # offending rows told in a result, and their characters
 
 

@@ -16,6 +16,7 @@ from expectations.checks import (
     present,
     rows,
     rule,
+    surprising,
 )
 
 IDS = regions()["region_id"].to_list()
@@ -87,7 +88,12 @@ MARTS: dict[str, tuple[Check, ...]] = {
         between("horizon_months", 1, 6, "2026-11: design"),
         between("p_any_event", 0, 1, PROBABILITY),
         between("p_25_deaths", 0, 1, PROBABILITY),
-        between("deaths_mean", 0, None, "2026-11: a count of deaths"),
+        between("deaths_mean", 0, None, "2026-11: never negative"),
+        surprising(
+            "deaths_mean",
+            10_000,
+            "2026-11: largest month embedded has below 1,000",
+        ),
         *finite("deaths_mean"),
         in_order(
             "death_quantiles_in_order",
@@ -96,7 +102,8 @@ MARTS: dict[str, tuple[Check, ...]] = {
             "2026-11: quantiles rise with their level",
         ),
         between("events_q025", 0, None, "2026-11: a count of events"),
-        between("events_mean", 0, None, "2026-11: a count of events"),
+        between("events_mean", 0, None, "2026-11: never negative"),
+        surprising("events_mean", 1_000, "2026-11: largest month embedded is below 100"),
         *finite("events_mean"),
         in_order(
             "quantiles_in_order", QUANTILES, "critical", "2026-11: quantiles rise with their level"
@@ -166,8 +173,10 @@ MARTS: dict[str, tuple[Check, ...]] = {
         between("p_without_newest_event", 0, 1, PROBABILITY),
         between("events_count", 0, None, "2026-11: a count of events"),
         between("deaths_best_count", 0, None, "2026-11: a count of deaths"),
-        between("events_past12_mean", 0, None, "2026-11: a count of events"),
-        between("events_next3_mean", 0, None, "2026-11: a count of events"),
+        between("events_past12_mean", 0, None, "2026-11: never negative"),
+        surprising("events_past12_mean", 1_000, "2026-11: largest month embedded is below 100"),
+        between("events_next3_mean", 0, None, "2026-11: never negative"),
+        surprising("events_next3_mean", 3_000, "2026-11: thrice the bound of one month"),
         *finite("events_past12_mean", "events_next3_mean", "deaths_next3_mean"),
         one_of("level_at_bar_before", LEVELS, "2026-11: design"),
         between("events_to_next_level_count", 1, 12, "2026-11: indicators.risk.assess"),

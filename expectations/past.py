@@ -2,9 +2,13 @@
 
 from datetime import date, datetime, time, timedelta
 
-from config.registry import thresholds
-from expectations.checks import Check
+import polars as pl
+
+from config.registry import countries, thresholds
+from expectations.checks import RESULT_SCHEMA, Check
 from warehouse.landing import Batch, Delivery
+
+LOSSES_SHOWN = 4
 
 
 def against_past(batch: Batch, log: list[Delivery]) -> tuple[Check, ...]:
@@ -39,6 +43,58 @@ def against_past(batch: Batch, log: list[Delivery]) -> tuple[Check, ...]:
         day = last.covers_until - timedelta(days=rule["most_days_back"])
         checks.append(no_earlier_end(source.dated_by, day))
     return tuple(checks)
+
+
+def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
+    """Whether a delivery leaves most of what is in force, told like the result of a check.
+
+    A part given as the whole, a country's file, a cut download or a much older release would
+    turn alarms off without a word. Compared is what is in force of the source, from wherever
+    it came; so it holds for whatever road a delivery takes. A register kept by hand is its
+    keeper's choice and held to ``against_past`` alone.
+
+    Args:
+        batch: The delivery.
+        losses: What it would withdraw, as ``warehouse.history.losses`` says.
+    """
+    rule = thresholds()["quarantine"]
+    source = batch.source
+    is_register = any(release.file.startswith("registers/") for release in source.embedded)
+    named = dict(
+        [
+            *countries().select(pl.col("gw_number").cast(pl.String), "country_name").rows(),
+            *countries().select("country_code", "country_name").rows(),
+        ]
+    )
+    lost_most = (
+        (pl.col("lost_count") > (1 - rule["least_rows_share"]) * pl.col("rows_count"))
+        & (pl.col("lost_count") > rule["always_rows"])
+        & ((pl.col("scope") == "") | (pl.col("lost_count") >= rule["least_lost_of_a_place"]))
+    )
+    lost = [
+        f"{row['lost_count']:,} of {row['rows_count']:,} rows in force"
+        + (f" of {named.get(row['scope'], row['scope'])}" if row["scope"] else "")
+        for row in losses.filter(lost_most).iter_rows(named=True)
+    ]
+    whole = losses.filter(scope="").to_dicts()
+    if whole and whole[0]["lost_count"] == whole[0]["rows_count"]:
+        lost = lost[:1]  # and so all of every place
+    if source.max_age_days and source.dated_by and whole and whole[0]["newest"]:
+        newest, last = whole[0]["newest"], batch.rows[source.dated_by].max()
+        days = (newest - last).days if isinstance(last, date) else 0
+        if whole[0]["lost_count"] > rule["always_rows"] and days > rule["most_days_back"]:
+            lost.append(f"every row of the last {days} days, up to {newest}")
+    row = (
+        f"landing.{source.name}",
+        f"NoGreatLoss: at least {rule['least_rows_share']:.0%} of what is in force is left",
+        None,
+        "warning" if is_register else "critical",
+        is_register or not lost,
+        None,
+        "; ".join(lost[:LOSSES_SHOWN]) or None,
+        "2026-11: config/thresholds.toml, quarantine.least_rows_share",
+    )
+    return pl.DataFrame([row], schema=RESULT_SCHEMA, orient="row")
 
 
 def no_fewer_rows(least: int, before: int) -> Check:

@@ -6,15 +6,18 @@ from pathlib import Path
 import polars as pl
 
 from config.registry import Source, thresholds
-from config.texts import shown
-from expectations.judge import RESULT_SCHEMA, GateError, gate, judge_batch
+from config.texts import form_of, shown
+from expectations.checks import RESULT_SCHEMA
+from expectations.judge import GateError, gate, judge_batch
 from expectations.past import against_past
 from warehouse.landing import KEY, ROW, Batch, Held, Pardon, deliveries, pardons
+from warehouse.sources.delimited import LINE
 from warehouse.sources.registers import line_of
 from warehouse.sources.tables import AS_SENT, FAULT, UNREADABLE
 
 FUTURE = "dated more than a month after it was fetched"
-SHOWN = 3
+SHOWN, MOST_SHOWN = 3, 120  # rows told, and signs of a value
+BESIDE = (ROW, KEY, FAULT, AS_SENT, LINE, "rule", "value")  # not the source's own columns
 NOT_SHOWN = "not shown: rows of this source may not be passed on (tocsin quarantine)"
 
 
@@ -40,25 +43,33 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
     table = f"landing.{source.name}"
     results, broken = judge_batch(
         table,
-        readable.drop(ROW, KEY, FAULT, AS_SENT),
+        readable.drop(ROW, KEY, FAULT, AS_SENT, LINE),
         _pardoned(readable, given),
         against_past(batch, deliveries(source, folder)),
     )
     results = _publishable(source, results)
-    gate(results, "nothing of it is believed and the last good figures stay in use")
     rows = readable[broken["row"].to_list()].with_columns(broken.select("rule", "value"))
     held = pl.concat([faults, _told(rows, pl.col("rule"), pl.col("value"))]).sort(ROW)
     if source.is_by_hand and held.height:
         raise GateError(_wrong_lines(batch, held), results)
-    results = pl.concat([results, _publishable(source, _few(table, held, parsed.height))])
-    if not results["is_success"][-1]:
+    if source.is_republishable:
+        seen = held
+    else:  # results and failures are published: of such a value the form alone
+        seen = held.with_columns(pl.col("value").map_elements(form_of, pl.String))
+        is_fault = pl.col("rule") == UNREADABLE
+        seen = seen.with_columns(value=pl.when(is_fault).then("value").otherwise(pl.lit("a value")))
+    lines = parsed.select(ROW, LINE)
+    few = _few(table, seen.join(lines, on=ROW, how="left", maintain_order="left"), parsed.height)
+    if not few["is_success"][-1]:
         raise GateError(
             f"{held.height:,} of {parsed.height:,} rows are bad, more than "
-            f"{thresholds()['quarantine']['most_share']:.0%}: {results['observed'][-1]}; the "
+            f"{thresholds()['quarantine']['most_share']:.0%}: {few['observed'][-1]}; the "
             "delivery is not believed and the last good figures stay in use: look whether the "
-            "source changed its format",
-            results,
+            "source changed its format, or download the file again if a spreadsheet changed it",
+            pl.concat([results, few]),
         )
+    gate(results, "nothing of it is believed and the last good figures stay in use")
+    results = pl.concat([results, few])
     return (
         batch.holding(
             Held(row=row[ROW], row_key=row[KEY], rule=row["rule"], value=row["value"],
@@ -89,7 +100,7 @@ def _pardoned(rows: pl.DataFrame, given: list[Pardon]) -> set[tuple[int, str, st
 
 
 def _told(rows: pl.DataFrame, rule: pl.Expr, value: pl.Expr) -> pl.DataFrame:
-    names = [n for n in rows.columns if n not in (ROW, KEY, FAULT, AS_SENT, "rule", "value")]
+    names = [n for n in rows.columns if n not in BESIDE]
     texts = pl.struct(pl.col(n).cast(pl.String, strict=False) for n in names)
     return rows.select(ROW, KEY, rule=rule, value=value, sent=texts.struct.json_encode())
 
@@ -109,7 +120,9 @@ def _few(table: str, held: pl.DataFrame, total: int) -> pl.DataFrame:
     rule = thresholds()["quarantine"]
     most = max(rule["most_share"] * total, rule["always_rows"])
     first = "; ".join(
-        f"{row['value']} ({row['rule']})" for row in held.head(SHOWN).iter_rows(named=True)
+        f"{'' if row[LINE] is None else f'line {row[LINE]}, '}"
+        f"{row['value'][:MOST_SHOWN]} ({row['rule']})"
+        for row in held.head(SHOWN).iter_rows(named=True)
     )
     told = (
         table,

@@ -490,13 +490,14 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
             + fetched.url,
             highlight=False,
         )
+        for remark in batch.remarks:
+            console.print(f"  {escape(remark)}", highlight=False)
     failed = found.checks.filter(~found.checks["is_success"])
     for check in failed.iter_rows(named=True):
         paragraph(console, check_in_words(check))
     if found.arrived.failure:
         console.print(f"[red]FAILED[/] {escape(found.arrived.failure)}", highlight=False)
-    if found.arrived.failure:
-        console.print("Nothing would change, and nothing was kept.")
+        console.print("A night would keep the last good figures. Nothing was kept now.")
         raise typer.Exit(1)
     told = ", ".join(f"{count:,} {change}" for change, count in found.changes.items())
     console.print(f"It would change: {told} rows. Nothing was kept.")
@@ -517,8 +518,12 @@ def _quarantine(context: typer.Context) -> None:
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
         found = held_now(con)
+        refused = con.execute(
+            "select failure from ops.fetch where failure is not null order by source"
+        ).fetchall()
+    console = Console()
     listing(
-        Console(),
+        console,
         [Heading(name) for name in ("source", "key", "rule", "value", "since")],
         [
             (
@@ -532,6 +537,8 @@ def _quarantine(context: typer.Context) -> None:
         ],
         title=f"{counted(found.height, 'row')} in quarantine",
     )
+    for (failure,) in refused:
+        console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False, soft_wrap=True)
 
 
 @held.command("show")

@@ -125,6 +125,8 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
     for name, failure in report.failures.items():
         told = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
         console.print(f"[red]NOT RENEWED[/] {escape(told)}", highlight=False, soft_wrap=True)
+    for remark in report.remarks:
+        paragraph(console, remark)
     failed = report.checks.filter(~report.checks["is_success"])
     console.print(
         f"Checks: {report.checks.height} made, {failed.height} did not hold", highlight=False

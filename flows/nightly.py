@@ -17,6 +17,7 @@ from alerts.digest import SPARK_MONTHS, Digest
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
+from config.texts import form_of
 from expectations.across import across
 from expectations.page import quality_page
 from expectations.suites import SUITES
@@ -33,7 +34,7 @@ from page.site import build as build_page
 from warehouse import build
 from warehouse.connect import BusyError, WarehouseError, one_run, warehouse
 from warehouse.export import copy_as_parquet
-from warehouse.history import HELD, catch_up, transaction
+from warehouse.history import HELD, catch_up, losses, transaction
 from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
 from warehouse.publish import publish, publish_page
 from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE, SOURCES
@@ -55,6 +56,7 @@ class Report:
         failures: Why a source was not renewed, by its name.
         sources_off: Titles of sources that nobody turned on: neither embedded nor set.
         readers_count: How many are in the file of recipients.
+        remarks: What was left out or passed over of what came.
         deliveries: What became of the mails.
     """
 
@@ -65,6 +67,7 @@ class Report:
     failures: dict[str, str]
     sources_off: list[str]
     readers_count: int
+    remarks: list[str]
     deliveries: list[Delivery]
 
     @property
@@ -134,7 +137,7 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
                 _ = batch.rows  # bytes that cannot be read fail here, by name
             batches.append(batch)
     except SourceError as error:
-        return Arrived(source, batches, str(error))
+        return Arrived(source, batches, _form_where_secret(source, str(error)))
     except Exception as error:  # a publisher may send anything; the others go on
         text = f"{source.name}: cannot be read ({type(error).__name__}: {error})"
         return Arrived(source, batches, f"{text}; its last good figures stay in use")
@@ -142,23 +145,33 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
 
 
 def judge_arrived(
-    arrived: list[Arrived], folder: Path, recall: Recall = NOTHING
+    arrived: list[Arrived],
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    recall: Recall = NOTHING,
 ) -> tuple[list[Arrived], pl.DataFrame]:
     """What passes the checks, and their results for the last delivery judged of each source.
 
-    Rows that break a rule are held out; a delivery with a critical failure, or with too
-    many such rows, is refused, with those after it.
+    Rows that break a rule are held out; a delivery with a critical failure, with too many
+    such rows, or that would take away much of what is in force, is refused, with those after
+    it.
     """
     passed: list[Arrived] = []
     results: dict[str, pl.DataFrame] = {}
     for sent in arrived:
         good: list[Batch] = []
         failure = sent.failure
+        if any(batch.is_new for batch in sent.batches):
+            catch_up(con, sent.source, folder)  # what a killed run had accepted is in force too
         for batch in sent.batches:
             judged, found = judge_delivery(batch, folder, recall)
+            if isinstance(judged, Batch) and judged.is_new:
+                loss, refusal = judge_loss(con, judged)
+                if refusal:  # told where it fails: what came again is not held against itself
+                    found, judged = pl.concat([found, loss]), refusal
             results[sent.source.name] = found
             if isinstance(judged, str):
-                failure = judged
+                failure = _form_where_secret(sent.source, judged)
                 break
             good.append(judged)
         passed.append(replace(sent, batches=good, failure=failure))
@@ -167,6 +180,26 @@ def judge_arrived(
 
         return passed, judge({})
     return passed, pl.concat(results.values())
+
+
+def judge_loss(con: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[pl.DataFrame, str | None]:
+    """Result of the check against what is in force, and why the delivery is refused."""
+    from expectations.past import no_great_loss
+
+    result = no_great_loss(batch, losses(con, batch.source, batch))
+    if result["is_success"][0]:
+        return result, None
+    return result, (
+        f"{batch.source.name}: {batch.fetched.url} was refused: it would take away "
+        f"{result['observed'][0]}, so it is a part given as the whole, or figures were lost on "
+        "the way; the last good figures stay in use. If the loss is meant, lower "
+        "quarantine.least_rows_share in config/thresholds.toml for one night"
+    )
+
+
+def _form_where_secret(source: Source, failure: str) -> str:
+    """The failure, which is published, without values of rows that may not be passed on."""
+    return failure if source.is_republishable else form_of(failure)
 
 
 def judge_delivery(batch: Batch, folder: Path, recall: Recall) -> tuple[Batch | str, pl.DataFrame]:
@@ -469,7 +502,7 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             for s in SOURCES
         ]
         arrived, landed = run(
-            "check what arrived", judge_arrived, sent, settings.landing_folder, recall
+            "check what arrived", judge_arrived, sent, con, settings.landing_folder, recall
         )
         run("keep versions", keep_versions, con, arrived, settings)
         tables = run("assess the night", assess_night, con, night, recall)
@@ -489,6 +522,7 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             failures={s.source.name: s.failure for s in arrived if s.failure},
             sources_off=[s.source.title for s in arrived if not s.is_on],
             readers_count=len(readers),
+            remarks=[text for s in sent for batch in s.batches for text in batch.remarks],
             deliveries=mails,
         )
         record.is_degraded = report.is_degraded

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ class DryRun:
     """What fetching a source now would do.
 
     Attributes:
-        arrived: Deliveries that pass the checks, and why there are not more.
+        arrived: Deliveries, and why not all of them pass the checks.
         checks: Results of the newest delivery's checks.
         changes: Rows that would be added, changed, withdrawn.
     """
@@ -86,15 +86,16 @@ def dry_run(name: str, settings: Settings) -> DryRun:
             target.parent.mkdir(parents=True, exist_ok=True)
             if path.is_file():
                 link_or_copy(path, target)
-        (arrived,), checks = judge_arrived([fetch_source(source, beside)], beside.landing_folder)
+        sent = fetch_source(source, beside)
         with existing(beside.warehouse_path) as con:
+            (arrived,), checks = judge_arrived([sent], con, beside.landing_folder)
             for batch in arrived.batches:
                 accept(batch, beside.landing_folder)
             catch_up(con, source, beside.landing_folder, arrived.batches)
             after = _held(con, source)
     both = before.join(after, on="row_key", how="inner", suffix="_after")
     return DryRun(
-        arrived,
+        replace(sent, failure=arrived.failure),
         checks,
         {
             "added": after.height - both.height,

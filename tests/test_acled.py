@@ -12,12 +12,14 @@
 | rows are never passed on | test_only_counts_are_published |
 """
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
+import polars as pl
 import pytest
 
 from config.registry import SourceError
-from expectations.quarantine import NOT_SHOWN
+from config.settings import Settings
 from flows.nightly import NOTHING, judge_delivery
 from stand_in import FAULTS, serving
 from stand_in.acled import PASSWORD, USER, Acled, event
@@ -29,6 +31,7 @@ from warehouse.landing import accept, deliveries, receive
 from warehouse.publish import PUBLISHED
 from warehouse.sources.acled_events import SOURCE, fetch, parse
 from warehouse.sources.admin1_boundaries import SOURCE as boundaries  # noqa: N811
+from warehouse.sources.tables import bundle, counting
 
 SECRETS = {"ACLED_USERNAME": USER, "ACLED_PASSWORD": PASSWORD}
 
@@ -185,9 +188,12 @@ def test_no_value_of_a_bad_row_is_told_among_the_checks(tmp_path, bad: int) -> N
     failure = judged if isinstance(judged, str) else ""
     assert ("are bad, more than 5%" in failure) == (bad == 6)
     assert "47.1108" not in failure + checks.write_csv()
-    assert checks.filter(observed=NOT_SHOWN)["unexpected_count"].to_list() == [bad]
+    is_few = pl.col("expectation").str.starts_with("FewRowsHeldOut")
+    few = checks.filter(is_few).select("unexpected_count", "observed").row(0)
+    assert few[0] == bad
+    assert few[1].startswith("a value (latitude_and_longitude_near_its_country)")
     if not failure:
-        assert [row.value for row in judged.held] == ["47.1108"]
+        assert [row.value for row in judged.held] == ["Mali, 1, 47.1108, -7.5"]
 
 
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f not in ("redirect to another host",)])
@@ -198,3 +204,42 @@ def test_no_fault_delivers_half(tmp_path, fault: str) -> None:
                       sleep=lambda _: None)  # fmt: skip
         with pytest.raises(SourceError, match=r"^acled_events: http://127\.0\.0\.1"):
             list(fetch(SOURCE, server.url, slow))
+
+
+def test_a_refused_delivery_tells_field_and_form(tmp_path) -> None:
+    """All days written another way: what is wrong is told, no value of it (rows are secret)."""
+    from flows.nightly import fetch_source
+
+    sent = rows(30)
+    for row in sent:
+        row["event_date"] = "05 October 2026"
+    settings = Settings(data_folder=tmp_path, sources={"acled_events": "x"})
+    with serving(Acled(sent)) as server:
+        settings.sources["acled_events"] = server.url
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in SECRETS.items():
+                patch.setenv(name, value)
+            arrived = fetch_source(SOURCE, settings)
+    assert arrived.failure is not None
+    assert "column event_date: '99 aaaaaaa 9999' is no day, and so it is in 30 of 30 rows" in (
+        arrived.failure
+    )
+
+
+@pytest.mark.parametrize("name", ["Côte d'Ivoire", "Cote d’Ivoire", "IVORY COAST"])
+def test_spellings_of_a_country_are_one(name: str) -> None:
+    sent = [{**row, "country": name} for row in rows(2)] + [{**row, "country": "Ghana"}
+            for row in rows(3)]  # fmt: skip
+    body = bundle([json.dumps({"data": sent}).encode()])
+    with counting() as left_out:
+        assert parse(body, "x")["country"].unique().to_list() == ["Ivory Coast"]
+    assert left_out == {"of other countries": 3}
+
+
+def test_a_file_exported_from_the_site_adds(tmp_path) -> None:
+    frame = pl.DataFrame(rows(5), infer_schema_length=None).rename(str.upper)
+    (tmp_path / "Mali.csv").write_bytes(frame.write_csv().encode())
+    (batch,) = receive(SOURCE, str(tmp_path), tmp_path / "landing")
+    assert batch.rows.height == 5
+    assert int(batch.fetched.release.version) == batch.rows["timestamp"].max()
+    assert batch.fetched.release.holds == "false"

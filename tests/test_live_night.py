@@ -22,7 +22,7 @@ PASSED_ON_TO_NOBODY = (  # readers' addresses, and texts of ACLED's row
     "veille@example.org", "analyst@example.org", "Testville", "Test Wire", "Armed Group X",
 )  # fmt: skip
 SECRETS = {
-    "TOCSIN_SMTP_PASSWORD": "sesame-smtp-4712",
+    "TOCSIN_SMTP_USERNAME": "sesame-user-4713", "TOCSIN_SMTP_PASSWORD": "sesame-smtp-4712",
     "UCDP_API_TOKEN": TOKEN, "ACLED_USERNAME": USER, "ACLED_PASSWORD": PASSWORD,
     "HAPI_APP_IDENTIFIER": IDENTIFIER, "RELIEFWEB_APPNAME": APPNAME,
 }  # fmt: skip
@@ -92,7 +92,7 @@ def test_a_night_on_live_sources(
     assert [path for path in private if path.stat().st_mode & 0o007] == []
     names_no_reader_and_no_restricted_row(data / "published")
     assert listed.count("present") == 4
-    assert "0 added, 0 changed, 1 withdrawn" in changing.stdout
+    assert "0 added, 0 changed, 1 withdrawn" in changing.stdout, changing.stdout
     with duckdb.connect(data / "published" / "tocsin.duckdb", read_only=True) as con:
         told = con.execute(
             "select indicator, place_id, value from indicators "

@@ -46,6 +46,7 @@ def report(night) -> Report:
         deliveries=[],
         sources_off=["ACLED events"],
         readers_count=2,
+        remarks=[],
     )
 
 

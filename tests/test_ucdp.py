@@ -19,7 +19,7 @@ import polars as pl
 import pytest
 
 from config.registry import SourceError
-from stand_in import serving
+from stand_in import Answer, serving
 from stand_in.ucdp import TOKEN, Ucdp, event
 from warehouse import build
 from warehouse.client import Client, Limits
@@ -142,6 +142,27 @@ def test_versions_are_found(tmp_path, place) -> None:
         pytest.raises(SourceError, match="has no yearly release of 2024 to 2026"),
     ):
         fetched(server, tmp_path, place)
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [Answer(b"denied", 403, "text/plain"), Answer(b"<!DOCTYPE html><p>sorry", 200, "text/html")],
+    ids=["403", "a page"],
+)
+def test_a_month_not_due_is_not_there_yet(tmp_path, absent) -> None:
+    ucdp = Ucdp({"26.1": yearly(3), "26.01.26.09": [event(9, "2026-08-03")]})
+
+    def server_kind(request):
+        answer = ucdp(request)
+        return absent if answer.status == 404 else answer
+
+    with serving(server_kind) as server:
+        assert [f.release.version for f in fetched(server, tmp_path, "downloads")] == [
+            "26.1", "26.01.26.09",
+        ]  # fmt: skip
+        del ucdp.releases["26.01.26.09"]  # January's candidates are months late
+        with pytest.raises(SourceError, match=r"26_0_1.csv answered (403|a web page)"):
+            fetched(server, tmp_path, "downloads")
 
 
 def test_a_year_ends_before_its_release(tmp_path) -> None:

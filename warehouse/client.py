@@ -29,6 +29,7 @@ logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, which
 AGENT = "tocsin (early warning of political violence)"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 PATIENCE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
+ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.GONE)  # of what may not be there
 SHOWN = 200  # characters of an answer told in an error
 PAGE_READ = 4_000  # bytes of a web page in which a site's guard tells of itself
 GUARD_SIGNS = (
@@ -80,6 +81,10 @@ def _unsealed(content: bytes) -> bytes:
     if hashlib.sha256(content[length:]).digest() != content[:length]:
         raise ValueError("not what was fetched")
     return content[length:]
+
+
+class _PageError(SourceError):
+    """A web page came where data were asked for."""
 
 
 class _AgainError(Exception):
@@ -178,8 +183,16 @@ class Client:
         """Answer to a POST of a form (``data``) or of JSON (``body``)."""
         return self._tried("POST", url, None, None, {"data": data, "json": body}, accept, ())
 
-    def download(self, url: str, headers: Mapping[str, str] | None = None) -> bytes | None:
+    def download(
+        self, url: str, headers: Mapping[str, str] | None = None, is_due: bool = True
+    ) -> bytes | None:
         """A file, asked for only if it changed since it was last landed; None: there is none.
+
+        Args:
+            url: Address.
+            headers: More headers.
+            is_due: Whether the file must be there by now. One that need not be is not there
+                yet where the server refuses it or answers a web page, as some do for 404.
 
         Raises:
             SourceError: As ``get``.
@@ -192,9 +205,15 @@ class Client:
         if kept is not None:
             names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
             conditions = {header: last[name] for name, header in names.items() if last.get(name)}
-        accept = (HTTPStatus.NOT_FOUND, *((HTTPStatus.NOT_MODIFIED,) if kept is not None else ()))
-        reply = self.get(url, headers={**(headers or {}), **conditions}, accept=accept)
-        if reply.status == HTTPStatus.NOT_FOUND:
+        absent = (HTTPStatus.NOT_FOUND,) if is_due else ABSENT
+        accept = (*absent, *((HTTPStatus.NOT_MODIFIED,) if kept is not None else ()))
+        try:
+            reply = self.get(url, headers={**(headers or {}), **conditions}, accept=accept)
+        except _PageError:
+            if is_due:
+                raise
+            return None
+        if reply.status in absent:
             return None
         if reply.status == HTTPStatus.NOT_MODIFIED:
             return kept
@@ -381,7 +400,7 @@ class Client:
         if status != HTTPStatus.OK:
             raise self._error(url, what)
         if page:
-            raise self._error(url, f"answered a web page, no data ({page})")
+            raise _PageError(str(self._error(url, f"answered a web page, no data ({page})")))
         return reply
 
     def _error(self, url: str, what: str) -> SourceError:

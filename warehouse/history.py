@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from config.registry import Fetched, Release, Source, SourceError
-from warehouse.landing import Batch, Delivery, deliveries, landed
+from warehouse.landing import KEY, Batch, Delivery, complete_where, deliveries, landed
 from warehouse.query import changed, run
 
 # How a version ends and begins, by whether its source is a register kept by hand. A figure is
@@ -68,6 +68,40 @@ def catch_up(
         for number, entry in enumerate(log):
             begun += _merge(con, source, entry, _landed(source, entry, folder), log[:number])
     return begun
+
+
+PLACES = ("country_id", "location_code", "isoab", "country")  # columns that name a country
+
+
+def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.DataFrame:
+    """What a delivery would take away of what is in force, whatever road it came by.
+
+    Returns:
+        Columns scope ('': everything it says it holds in full, a country, the last twelve
+        months), rows_count in force, lost_count of them withdrawn, newest and newest_left
+        (days in force, and of what would be left).
+    """
+    fetched = batch.fetched
+    is_whole = source.deleted is None
+    keys = batch.parsed[KEY]
+    gone = source.deleted(fetched.content, fetched.url) if source.deleted else None
+    con.register("sent", keys.drop_nulls().alias("row_key").to_frame())
+    con.register("gone", batch.parsed.select(source.key)[:0] if gone is None else gone)
+    is_told = is_whole and not keys.is_null().any()  # else absence says nothing
+    words = {
+        "source_table": f"history.{source.name}",
+        "source_place": next((name for name in PLACES if name in source.columns), "null"),
+        "source_day": source.dated_by or "null",
+        "source_holds": complete_where(source, fetched.release) if is_told or gone is not None
+        else "false",
+        "source_lost": "row_key not in (select row_key from sent)" if is_told
+        else f"row_key in (select {_key(source)} from gone)",
+    }  # fmt: skip
+    try:
+        return run(con, "history/losses", words).pl()
+    finally:
+        con.unregister("sent")
+        con.unregister("gone")
 
 
 class transaction:  # noqa: N801 (reads as a statement)

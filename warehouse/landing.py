@@ -16,9 +16,10 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from config.files import read_or_set_aside, set_aside, write_atomically
-from config.registry import EMBEDDED, Fetched, Source, SourceError
+from config.registry import EMBEDDED, Coverage, Fetched, Release, Source, SourceError
 from warehouse.client import Client
-from warehouse.sources.tables import AS_SENT, FAULT, fetch_file
+from warehouse.sources.delimited import LINE
+from warehouse.sources.tables import AS_SENT, FAULT, counting, fetch_file
 
 ROW, KEY = "_row", "_key"
 
@@ -95,6 +96,11 @@ class Delivery(BaseModel):
         return f"{self.source}-{self.fetched_at:%Y%m%dT%H%M%S.%f}-{self.content_sha256[:12]}"
 
     @property
+    def is_final(self) -> bool:
+        """Whether it is a release of its publisher, neither a part that goes on nor any file."""
+        return self.part == "yearly" or self.url.startswith(EMBEDDED)
+
+    @property
     def order(self) -> tuple[datetime, datetime, str]:
         """Deliveries are merged in the order in which their figures became known."""
         return self.known_at, self.fetched_at, self.batch_id
@@ -118,21 +124,34 @@ class Batch:
 
     @cached_property
     def parsed(self) -> pl.DataFrame:
-        """Every row sent, with its number, its key, its fault if it cannot be read.
+        """Every row of concern, with its number, its key, its fault if it cannot be read.
 
         Raises:
             SourceError: The bytes cannot be read.
         """
-        frame = self.source.parse(self.fetched.content, self.fetched.url)
+        return self._parsed_and_left_out[0]
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """Rows sent that are of no concern here, by why."""
+        return self._parsed_and_left_out[1]
+
+    @cached_property
+    def _parsed_and_left_out(self) -> tuple[pl.DataFrame, dict[str, int]]:
+        with counting() as left_out:
+            frame = self.source.parse(self.fetched.content, self.fetched.url)
         if FAULT not in frame.columns:
             none = pl.lit(None, pl.String)
             frame = frame.with_columns(none.alias(FAULT), none.alias(AS_SENT))
+        if LINE not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, pl.Int64).alias(LINE))
         key = pl.col(*self.source.key).cast(pl.String)
-        return frame.with_row_index(ROW).with_columns(
+        numbered = frame.with_row_index(ROW).with_columns(
             pl.when(~pl.all_horizontal(pl.col(*self.source.key).is_null()))
             .then(pl.concat_str(key.fill_null("∅"), separator="|"))
             .alias(KEY)
         )
+        return numbered, dict(left_out)
 
     @cached_property
     def rows(self) -> pl.DataFrame:
@@ -141,16 +160,38 @@ class Batch:
         Raises:
             SourceError: The bytes cannot be read.
         """
-        out = [held.row for held in self.held]
-        told = self.parsed.filter(pl.col(FAULT).is_null())
-        if out:
-            told = told.filter(~pl.col(ROW).is_in(out))
-        return told.drop(ROW, KEY, FAULT, AS_SENT)
+        kept = self.parsed.filter(pl.col(FAULT).is_null())
+        if self.held:
+            out = pl.DataFrame(
+                [(held.row, held.row_key) for held in self.held],
+                schema={ROW: pl.UInt32, KEY: pl.String},
+                orient="row",
+            )
+            # Older versions numbered rows of other countries too: where the number now is
+            # another row's, the key says which is meant.
+            moved = out.join(self.parsed, on=[ROW, KEY], how="anti", nulls_equal=True)
+            kept = kept.join(out, on=[ROW, KEY], how="anti", nulls_equal=True)
+            if moved.height:
+                kept = kept.filter(~pl.col(KEY).is_in(moved[KEY].implode()).fill_null(False))
+        return kept.drop(ROW, KEY, FAULT, AS_SENT, LINE)
+
+    @property
+    def remarks(self) -> list[str]:
+        """What must be said of it beside its figures: files passed over, rows left out.
+
+        What was there before is not parsed for that.
+        """
+        named = f"{self.source.name} {self.fetched.release.version}"
+        counts = self.left_out if self.is_new else {}
+        return [
+            *(f"{self.source.name}: {text}" for text in self.fetched.remarks),
+            *(f"{named}: {count:,} rows {why} left out" for why, count in counts.items()),
+        ]
 
     def holding(self, held: Iterable[Held]) -> "Batch":
         """The same batch with these rows in quarantine."""
         other = replace(self, held=tuple(held))
-        other.__dict__["parsed"] = self.parsed  # parsing may take long
+        other.__dict__["_parsed_and_left_out"] = self._parsed_and_left_out  # may take long
         return other
 
 
@@ -176,7 +217,7 @@ def receive(
     is_live = bool(address) and "://" in str(address)
     last = log[-1].source_version if log else None
     client = Client(source.name, folder / source.name, dict(secrets or {}), last_version=last)
-    for fetched in _fetched(source, address, is_live, client):
+    for fetched in _fetched(source, address, is_live, client, _coverage(log)):
         sha256 = hashlib.sha256(fetched.content).hexdigest()
         embedded = fetched.url.startswith(EMBEDDED)
         if embedded and sha256 in seen and (is_live or fetched.url != source.address):
@@ -187,7 +228,7 @@ def receive(
 
 
 def _fetched(
-    source: Source, address: str | None, is_live: bool, client: Client
+    source: Source, address: str | None, is_live: bool, client: Client, coverage: Coverage
 ) -> Iterator[Fetched]:
     if address is None or is_live:
         for release in source.embedded:
@@ -198,8 +239,36 @@ def _fetched(
                 f"{source.name}: has no live address, only files; give TOCSIN_SOURCES a path"
             )
         yield from source.fetch(source, address, client)
+    elif address and source.files and Path(address).exists():
+        if coverage.until or not source.embedded:
+            yield from source.files(source, Path(address), coverage)
+            return
+        ends = source.embedded[-1].covers_until  # a part goes on after the embedded releases
+        chosen = list(source.files(source, Path(address), Coverage(ends, ends)))
+        if chosen[0].release.holds != "true":
+            for release in source.embedded:
+                yield fetch_file(source, release.address)
+        yield from chosen
+    elif address and Path(address).is_dir():
+        raise SourceError(
+            f"{source.name}: {address} is a folder; name the file itself in TOCSIN_SOURCES"
+        )
     elif address:
         yield fetch_file(source, address)
+
+
+def _coverage(log: list[Delivery]) -> Coverage:
+    """What accepted deliveries cover; a later part only goes on after the last final one."""
+    days = [entry.covers_until for entry in log if entry.covers_until]
+    final = [entry.covers_until for entry in log if entry.covers_until and entry.is_final]
+    return Coverage(max(days, default=None), max(final, default=None))
+
+
+def complete_where(source: Source, release: Release) -> str:
+    """SQL condition: rows of which a delivery of this release leaves none out."""
+    if source.dated_by and release.covers_until:
+        return f"({release.holds}) and {source.dated_by} <= date '{release.covers_until}'"
+    return release.holds
 
 
 def accept(batch: Batch, folder: Path) -> None:
@@ -218,11 +287,9 @@ def accept(batch: Batch, folder: Path) -> None:
         published_at = datetime.combine(release.published_on, time.min)
         if published_at < known_at:
             known_at, basis = published_at, "assumed"
-    holds = release.holds
+    holds = complete_where(source, release)
     covers_until: date | None = release.covers_until
-    if source.dated_by and covers_until:
-        holds = f"({holds}) and {source.dated_by} <= date '{covers_until}'"
-    elif source.dated_by:
+    if source.dated_by and not covers_until:
         covers_until = batch.rows.select(pl.col(source.dated_by).max()).item()
     entry = Delivery(
         source=source.name,

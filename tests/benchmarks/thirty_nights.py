@@ -36,7 +36,7 @@ def main() -> None:
             night = FIRST + timedelta(days=number)
             with warehouse(settings.warehouse_path) as con:
                 arrived, landed = judge_arrived(
-                    [fetch_source(s, settings) for s in SOURCES], settings.landing_folder
+                    [fetch_source(s, settings) for s in SOURCES], con, settings.landing_folder
                 )
                 keep_versions(con, arrived, settings)
                 tables = assess_night(con, night)

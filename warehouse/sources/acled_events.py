@@ -1,14 +1,27 @@
 """ACLED: political violence and demonstrations, weekly; for account holders, not republished."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from config.registry import Fetched, Lag, Release, Source, SourceError, countries
+from config.registry import Coverage, Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import GUARDED, Client, web_page
-from warehouse.sources.tables import bundle, delivered, pages, typed, within
+from warehouse.sources.tables import (
+    bundle,
+    delivered,
+    in_parts,
+    is_table,
+    only,
+    pages,
+    read_table,
+    spelled,
+    typed,
+    within,
+)
 
 PAGE_ROWS = 5_000
 USER, PASSWORD = "ACLED_USERNAME", "ACLED_PASSWORD"
@@ -28,23 +41,37 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     Types vary between accounts, and a filter may be ignored: rows of other countries are
     left out.
     """
-    rows = [row for row in _rows(content, url) if "deleted_timestamp" not in row]
-    names = [name for name in COLUMNS if not rows or any(name in row for row in rows)]
-    text = pl.DataFrame(
-        [[None if row.get(name) is None else str(row[name]) for name in names] for row in rows],
-        schema=dict.fromkeys(names, pl.String),
-        orient="row",
-    )
-    events = typed(text, url, COLUMNS, EMPTY)
-    ours = events.filter(within(pl.col("country").is_in(_names())))
+    if is_table(content):
+        events = read_table(content, url, COLUMNS, EMPTY, holds_out=True)
+    else:
+        rows = [row for row in _rows(content, url) if "deleted_timestamp" not in row]
+        names = [name for name in COLUMNS if not rows or any(name in row for row in rows)]
+        text = pl.DataFrame(
+            [[None if row.get(name) is None else str(row[name]) for name in names] for row in rows],
+            schema=dict.fromkeys(names, pl.String),
+            orient="row",
+        )
+        events = typed(text, url, COLUMNS, EMPTY)
+    events = events.with_columns(spelled(pl.col("country"), _names()).alias("country"))
+    ours = only(events, within(pl.col("country").is_in(_names())), "of other countries")
     newest = pl.col("timestamp") == pl.col("timestamp").max().over("event_id_cnty")
-    return ours.filter(within(newest))
+    return only(ours, within(newest), "that a newer edit replaces")
 
 
 def deleted(content: bytes, url: str) -> pl.DataFrame:
     """Events that ACLED withdrew."""
+    if is_table(content):
+        return pl.DataFrame(schema={"event_id_cnty": pl.String})
     ids = [row["event_id_cnty"] for row in _rows(content, url) if "deleted_timestamp" in row]
     return pl.DataFrame({"event_id_cnty": ids}, schema={"event_id_cnty": pl.String})
+
+
+def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
+    """A file exported from ACLED's site, or a folder of them: they add to what is there."""
+    for fetched in in_parts(source, path, lambda _: "false"):
+        newest = source.parse(fetched.content, fetched.url)["timestamp"].max()
+        release = replace(fetched.release, version=str(newest or 0))
+        yield replace(fetched, release=release)
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -199,6 +226,7 @@ SOURCE = Source(
     max_age_days=21,
     deleted=deleted,
     fetch=fetch,
+    files=files,
     live="https://acleddata.com",
     credentials=(USER, PASSWORD),
     unit="event",

@@ -8,7 +8,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, typed, within
+from warehouse.sources.tables import bundle, delivered, only, pages, spelled, typed, within
 
 PAGE_ROWS = 1_000
 YEARS = 2  # usage years fetched anew every night
@@ -31,7 +31,10 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     raw = pl.DataFrame(told, infer_schema_length=None, strict=False)
     flows = typed(raw, url, COLUMNS, ("donor", "destination"))
     newest = pl.col("version_id") == pl.col("version_id").max().over("flow_id")
-    return flows.filter(within(newest)).unique(maintain_order=True)
+    flows = only(flows, within(newest), "that a newer version replaces")
+    names = countries()["country_name"].to_list()
+    flows = flows.with_columns(spelled(pl.col("destination"), names).alias("destination"))
+    return only(flows, pl.struct(COLUMNS).is_first_distinct(), "sent again for another country")
 
 
 def _row(flow: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
-from config.registry import Fetched, Lag, Release, Source, SourceError, countries
+from config.registry import Coverage, Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, typed, within
+from warehouse.sources.tables import (
+    bundle,
+    delivered,
+    in_parts,
+    is_table,
+    only,
+    pages,
+    read_table,
+    typed,
+    within,
+)
 
 CAP = 10_000  # rows of one answer; beyond it the server cuts without a word
 YEARS = 3  # fetched anew every night
@@ -27,12 +38,29 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 
     The kinds overlap and are never added up; demonstrations have no fatalities.
     """
+    ours = within(pl.col("location_code").is_in(countries()["country_code"].to_list()))
+    if is_table(content):
+        counts = read_table(content, url, COLUMNS, EMPTY, holds_out=True)
+        return only(counts, ours, "of other countries")
     rows = [row for page in pages(content, url) for row in page["data"]]
     raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     if raw.is_empty():
         raise SourceError(f"{url}: holds no counts; fetch it again")
-    ours = countries()["country_code"].to_list()
-    return typed(raw, url, COLUMNS, EMPTY).filter(within(pl.col("location_code").is_in(ours)))
+    return only(typed(raw, url, COLUMNS, EMPTY), ours, "of other countries")
+
+
+def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
+    """A year's CSV of HDX (hdx-hapi-conflict-event), or a folder of them."""
+
+    def span(rows: pl.DataFrame) -> str:
+        months = rows["reference_period_start"].cast(pl.String)
+        codes = "', '".join(rows["location_code"].unique().drop_nulls().sort())
+        return (
+            f"reference_period_start between date '{months.min()!s}' and date '{months.max()!s}' "
+            f"and location_code in ('{codes}')"
+        )
+
+    return in_parts(source, path, span)
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -112,6 +140,7 @@ SOURCE = Source(
     lag_reason="ACLED adds a week's events in the week after, HDX follows on Friday",
     max_age_days=62,
     fetch=fetch,
+    files=files,
     live="https://hapi.humdata.org/api/v2",
     credentials=(IDENTIFIER,),
     unit="admin-2 unit, month and kind of event",

@@ -6,6 +6,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError
 from warehouse.client import Client
+from warehouse.sources.delimited import LINE
 from warehouse.sources.tables import AS_SENT, FAULT, delivered, read_table
 
 RAW = ("country", "ccode", "year", "month", "day", "coup", "version")
@@ -15,13 +16,11 @@ CORRECTIONS = {(436, "2023-06-26"): "2023-07-26"}
 
 def parse(content: bytes, url: str) -> pl.DataFrame:
     """One row a coup; ``coup_date`` corrects known mistakes, ``correction`` says where."""
-    if url.startswith("http"):  # tabs, and a last line that may end without a break
-        if not content.endswith(b"\n"):
-            content += b"\n"
-        coups = read_table(content, url, RAW, separator="\t", holds_out=True)
-    else:
-        coups = read_table(content, url, RAW)
-    beside = [name for name in (FAULT, AS_SENT) if name in coups.columns]
+    is_text = content[:4] != b"PAR1" and b"\t" in content.partition(b"\n")[0]
+    if is_text and not content.endswith(b"\n"):  # the publisher's own last line
+        content += b"\n"
+    coups = read_table(content, url, RAW, separator="\t" if is_text else ",", holds_out=True)
+    beside = [name for name in (FAULT, AS_SENT, LINE) if name in coups.columns]
     stated = pl.date("year", "month", "day")
     fixes = pl.DataFrame(
         [(code, day, right) for (code, day), right in CORRECTIONS.items()],

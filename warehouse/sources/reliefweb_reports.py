@@ -7,7 +7,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, typed
+from warehouse.sources.tables import bundle, delivered, only, pages, typed
 
 PAGE_ROWS = 100
 DAYS = 60  # looked back
@@ -37,7 +37,8 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         for item in page["data"]
     ]
     raw = pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String))
-    return typed(raw, url, COLUMNS, ("publisher", "countries")).unique(maintain_order=True)
+    reports = typed(raw, url, COLUMNS, ("publisher", "countries"))
+    return only(reports, pl.struct(COLUMNS).is_first_distinct(), "sent twice")
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:

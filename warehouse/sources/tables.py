@@ -3,20 +3,39 @@
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from config.registry import EMBEDDED, HERE, Fetched, Release, Source, SourceError, columns
+from config.registry import (
+    EMBEDDED,
+    HERE,
+    Fetched,
+    Release,
+    Source,
+    SourceError,
+    columns,
+    countries,
+)
+from config.texts import shown
+from warehouse.sources import delimited
+from warehouse.sources.delimited import EXCESS, LINE
 
 MOST_BYTES, MOST_RATIO = 2**31, 100  # of a zipped table, unpacked
 MOST_ROWS = 10_000_000  # of a Parquet file, which says in a few bytes that a value comes again
 FAULT, AS_SENT = "_fault", "_as_sent"  # of a row that cannot be read: why, and the row
 UNREADABLE = "cannot be read"  # the rule such a row breaks
 SHOWN = 80  # characters of a wrong value
+SPREADSHEET = b"PK\x03\x04"
+MOST_UNREADABLE = 0.5  # of a column's values: more are not its rows' fault but the file's
 POLARS_TYPES: dict[str, type[pl.DataType]] = {
     "text": pl.String,
     "integer": pl.Int64,
@@ -56,6 +75,7 @@ def read_table(
     separator: str = ",",
     holds_out: bool = False,
     optional: Sequence[str] = (),
+    aliases: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
     r"""Rows of a CSV, a zipped CSV or a Parquet file, in the declared columns and types.
 
@@ -65,32 +85,35 @@ def read_table(
         names: Columns to keep; their types stand in ``config/columns.toml``.
         nullable: Those of ``names`` that may be empty.
         header: Names of all columns, for a file that came without its first line.
-        separator: Between fields.
+        separator: The usual one between fields; the file's first line decides.
         holds_out: Whether a row that cannot be read is told in ``FAULT`` and not raised.
         optional: Those of ``names`` that may be missing, and empty.
+        aliases: Other names of ``names`` that files carry.
 
     A day given only to the month (``2021-06``) becomes the first of that month.
 
     Raises:
         SourceError: A column is missing, a value has the wrong type or is
-            empty, or the file is cut short; the message names file, row (the
-            header not counted), field and cure.
+            empty, or the file is cut short; the message names file, line (the
+            header is the first), field and cure.
 
     Example:
         >>> read_table(b"id,best\n7,x\n", "ged.csv", ["id"]).item()
         7
     """
-    raw = _raw(content, url, header, separator)
-    frame = typed(raw, url, names, nullable, optional)
+    raw = _raw(content, url, (*names,), header, aliases, separator)
+    frame = typed(raw, url, names, nullable, optional, header)
     if holds_out:
         return frame
     if frame[FAULT].is_not_null().any():
         row = int(frame[FAULT].is_not_null().arg_true()[0])
+        line = frame[LINE][row]
+        where = f"row {row + 1}" if line is None else f"line {line}"
         raise SourceError(
-            f"{url}: row {row + 1}, {frame[FAULT][row]}; correct the value, or fetch the file "
-            "again: it may be cut short"
+            f"{url}: {where}, {frame[FAULT][row]}; correct the value, or fetch "
+            "the file again: it may be cut short"
         )
-    return frame.drop(FAULT, AS_SENT)
+    return frame.drop(FAULT, AS_SENT, LINE)
 
 
 def typed(
@@ -99,22 +122,23 @@ def typed(
     names: Sequence[str],
     nullable: Sequence[str] = (),
     optional: Sequence[str] = (),
+    header: Sequence[str] = (),
 ) -> pl.DataFrame:
     """The declared columns of a frame in their declared types, a row's fault beside it.
 
     ``FAULT`` says what of the row cannot be read (null: nothing); ``AS_SENT`` holds such a
-    row as JSON. Other arguments as ``read_table``.
+    row as JSON, ``LINE`` where it stands. Other arguments as ``read_table``.
 
     Raises:
-        SourceError: A column is missing.
+        SourceError: A column is missing, or most of its values cannot be read.
     """
     lacking = [name for name in optional if name not in raw.columns]
     raw = raw.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
     if missing := [name for name in names if name not in raw.columns]:
-        raise SourceError(
-            f"{url}: column {', '.join(missing)} is missing (found: {', '.join(raw.columns)}); "
-            "check that this is the right file and that its header is whole"
-        )
+        known = (*names, *header, LINE, EXCESS)
+        raise SourceError(delimited.missing(url, missing, raw.columns, known))
+    if LINE not in raw.columns:  # no file of lines
+        raw = raw.with_columns(pl.lit(None, pl.Int64).alias(LINE))
     kept = raw.select(names)
     dictionary = columns()
     text = [n for n in names if kept[n].dtype == pl.String]
@@ -128,6 +152,9 @@ def typed(
         empty = kept[name].is_null() & pl.Series([name not in (*nullable, *optional)])
         if wrong.any() or empty.any():
             value = kept[name].cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
+            bad = wrong | empty
+            if raw.height > 1 and bad.sum() > MOST_UNREADABLE * raw.height:
+                raise SourceError(_unreadable(url, name, raw, value, bad))
             fault = pl.select(
                 pl.when(empty)
                 .then(pl.lit(f"field {name} is empty"))
@@ -135,6 +162,10 @@ def typed(
                 .then(pl.format(f"field {name}: '{{}}' is no {dictionary[name].type}", value))
             ).to_series()
             faults.append(fault.alias(name))
+    if EXCESS in raw.columns and raw[EXCESS].any():
+        many = pl.when(raw[EXCESS]).then(pl.lit("holds more fields than the first line names"))
+        faults.append(pl.select(many).to_series().alias(EXCESS))
+    cast = cast.with_columns(raw[LINE])
     if not faults:
         return cast.with_columns(
             pl.lit(None, pl.String).alias(FAULT), pl.lit(None, pl.String).alias(AS_SENT)
@@ -148,6 +179,86 @@ def typed(
         .then(sent.select(pl.struct(pl.all()).struct.json_encode()).to_series())
         .alias(AS_SENT),
     )
+
+
+def _unreadable(url: str, name: str, raw: pl.DataFrame, value: pl.Series, bad: pl.Series) -> str:
+    """What is said where most values of a column cannot be read."""
+    first = int(bad.arg_true()[0])
+    line = f"line {raw[LINE][first]}, " if EXCESS in raw.columns else ""
+    what = "is empty" if raw[name][first] is None else f"is no {columns()[name].type}"
+    sent = "" if raw[name][first] is None else f" '{shown(value[first])}'"
+    return (
+        f"{url}: {line}column {name}:{sent} {what}, and so it is in {bad.sum():,} of "
+        f"{raw.height:,} rows; {delimited.AGAIN if line else 'its format changed'}"
+    )
+
+
+_LEFT_OUT: ContextVar[Counter[str] | None] = ContextVar("left_out", default=None)
+
+
+@contextmanager
+def counting() -> Iterator[Counter[str]]:
+    """Rows that are parsed within and left out, by why they are."""
+    counts: Counter[str] = Counter()
+    before = _LEFT_OUT.set(counts)
+    try:
+        yield counts
+    finally:
+        _LEFT_OUT.reset(before)
+
+
+def only(rows: pl.DataFrame, condition: pl.Expr, why: str) -> pl.DataFrame:
+    """The rows of which the condition is true; how many others there were is counted.
+
+    Example:
+        >>> with counting() as counts:
+        ...     _ = only(pl.DataFrame({"n": [1, 2, 3]}), pl.col("n") < 3, "above two")
+        >>> dict(counts)
+        {'above two': 1}
+    """
+    chosen = rows.filter(condition)
+    leave_out(rows.height - chosen.height, why)
+    return chosen
+
+
+def leave_out(count: int, why: str) -> None:
+    """Note rows that a source sent and that are of no concern here."""
+    counts = _LEFT_OUT.get()
+    if counts is not None and count:
+        counts[why] += count
+
+
+def spelled(names: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
+    """Names of our countries as ``wanted`` spells them; others as they are.
+
+    Accents, case and signs do not count: "Cote d'Ivoire", "Ivory Coast" and a curly
+    apostrophe are one country.
+
+    Args:
+        names: Spellings of a source.
+        wanted: One name for each row of ``countries()``.
+
+    Example:
+        >>> told = pl.DataFrame({"n": ["Côte d\u2019Ivoire", "IVORY COAST", "Ghana"]})
+        >>> told.select(spelled(pl.col("n"), countries()["country_name"]))["n"].to_list()
+        ["Côte d'Ivoire", "Côte d'Ivoire", 'Ghana']
+    """
+    spellings = countries().with_columns(pl.Series("wanted", wanted)).select(
+        "wanted",
+        pl.concat_str("country_name", "country_name_fr", "name_variants", separator=";",
+                      ignore_nulls=True).str.split(";").alias("spelling"),
+    )  # fmt: skip
+    folds = spellings.explode("spelling").with_columns(_folded(pl.col("spelling")))
+    of_fold = dict(folds.select("spelling", "wanted").filter(pl.col("spelling") != "").iter_rows())
+    return pl.coalesce(
+        _folded(names).replace_strict(of_fold, default=None, return_dtype=pl.String), names
+    )
+
+
+def _folded(names: pl.Expr) -> pl.Expr:
+    """As ``fold_name`` of the warehouse."""
+    bare = names.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    return bare.str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars()
 
 
 def within(condition: pl.Expr) -> pl.Expr:
@@ -186,10 +297,69 @@ def pages(content: bytes, url: str) -> list[Any]:
         [{'n': 1}, []]
     """
     try:
+        if is_json(content):
+            return [json.loads(content)]
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return [json.loads(archive.read(name)) for name in sorted(archive.namelist())]
     except (ValueError, zipfile.BadZipFile) as error:
         raise SourceError(f"{url}: holds no JSON pages ({error}); fetch it again") from None
+
+
+def is_json(content: bytes) -> bool:
+    """Whether it is one answer of an API, saved as it came."""
+    return content[:64].lstrip(b"\xef\xbb\xbf \r\n\t").startswith((b"{", b"["))
+
+
+def is_table(content: bytes) -> bool:
+    """Whether it is a publisher's CSV, zipped or not, and no answer of its API."""
+    if content[:2] != b"PK":
+        return not is_json(content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return any(name.lower().endswith((".csv", ".txt")) for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return True
+
+
+def in_parts(source: Source, path: Path, part: Callable[[pl.DataFrame], str]) -> Iterator[Fetched]:
+    """A publisher's files, each of which holds in full what its own rows span.
+
+    So a year's or a country's file adds to what is there, and replaces that year or country.
+
+    Args:
+        source: The record.
+        path: A file, or a folder of them.
+        part: From a file's rows the SQL condition on rows of which it leaves none out.
+
+    Raises:
+        SourceError: No file can be read; says why.
+    """
+    offered = [path] if path.is_file() else sorted(
+        file for file in path.iterdir() if file.suffix.lower() in (".csv", ".json", ".zip")
+    )  # fmt: skip
+    chosen: list[Fetched] = []
+    passed_over: list[str] = []
+    for file in offered:
+        fetched = fetch_file(source, str(file))
+        try:
+            rows = source.parse(fetched.content, fetched.url)
+        except SourceError as error:
+            if path.is_file():
+                raise
+            passed_over.append(f"{file.name} was passed over: {error}")
+            continue
+        holds = part(rows) if rows.height else "false"
+        release = Release(file.name, holds=holds, part=file.name)
+        chosen.append(replace(fetched, release=release))
+    if not chosen:
+        why = "; ".join(passed_over) or "it holds no .csv, .json or .zip file"
+        raise SourceError(f"{source.name}: {path}: {why}; the last good figures stay in use")
+    remarks = tuple(passed_over)
+    if not path.is_file():
+        names = ", ".join(one.release.version for one in chosen)
+        remarks = (f"chosen in {path}: {names}", *remarks)
+    yield replace(chosen[0], remarks=remarks)
+    yield from chosen[1:]
 
 
 def delivered(content: bytes, url: str, release: Release) -> Fetched:
@@ -197,42 +367,48 @@ def delivered(content: bytes, url: str, release: Release) -> Fetched:
     return Fetched(content, url, datetime.now(UTC).replace(tzinfo=None), release)
 
 
-def _raw(content: bytes, url: str, header: Sequence[str], separator: str) -> pl.DataFrame:
-    try:
-        if content[:4] == b"PAR1":
+def _raw(
+    content: bytes,
+    url: str,
+    names: Sequence[str],
+    header: Sequence[str],
+    aliases: Mapping[str, str] | None,
+    separator: str,
+) -> pl.DataFrame:
+    if content[:4] == b"PAR1":
+        try:
             rows = pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item()
             if rows > MOST_ROWS:
                 raise SourceError(
                     f"{url}: {rows:,} rows, more than a table of this kind would; look at the file"
                 )
             return pl.read_parquet(io.BytesIO(content))
-        if content[:2] == b"PK":
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                inner = [name for name in archive.namelist() if name.endswith(".csv")]
-                if len(inner) != 1:
-                    raise SourceError(f"{url}: holds {len(inner)} CSV files; one is needed")
-                size, packed = (archive.getinfo(inner[0]).file_size, len(content))
-                if size > MOST_BYTES or size > MOST_RATIO * packed:
-                    raise SourceError(
-                        f"{url}: unpacks from {packed:,} to {size:,} bytes, more than a table of "
-                        "this kind would; look at the file"
-                    )
-                content = archive.read(inner[0])
-        if not content.endswith(b"\n"):
-            raise SourceError(
-                f"{url}: does not end with a line break, so it may be cut short; "
-                "fetch it again (or add the line break if the file is whole)"
-            )
-        first = content[:10_000].partition(b"\n")[0].decode("utf-8", "replace")
-        named = header and header[0] not in first.replace('"', "").split(separator)
-        return pl.read_csv(
-            io.BytesIO(content),
-            infer_schema=False,
-            separator=separator,
-            quote_char=None if separator == "\t" else '"',
-            has_header=not named,
-            new_columns=list(header) if named else None,
-        )
-    except (pl.exceptions.PolarsError, zipfile.BadZipFile) as error:
-        first = str(error).splitlines()[0]
-        raise SourceError(f"{url}: cannot be read as a table ({first}); fetch it again") from None
+        except pl.exceptions.PolarsError:
+            raise SourceError(f"{url}: is a damaged Parquet file; fetch it again") from None
+    if content[:4] == SPREADSHEET and b"xl/workbook.xml" in content:
+        raise SourceError(f"{url}: is a workbook; give the publisher's CSV file, or save it as one")
+    if content[:2] == b"PK":
+        content = _unzipped(content, url)
+    return delimited.read(content, url, names, header, aliases, separator)
+
+
+def _unzipped(content: bytes, url: str) -> bytes:
+    """The one CSV file of an archive; what a Mac puts beside it is passed over."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            inner = [
+                name
+                for name in archive.namelist()
+                if name.lower().endswith((".csv", ".txt")) and not name.startswith("__MACOSX/")
+            ]
+            if len(inner) != 1:
+                raise SourceError(f"{url}: holds {len(inner)} CSV files; one is needed")
+            size, packed = (archive.getinfo(inner[0]).file_size, len(content))
+            if size > MOST_BYTES or size > MOST_RATIO * packed:
+                raise SourceError(
+                    f"{url}: unpacks from {packed:,} to {size:,} bytes, more than a table of "
+                    "this kind would; look at the file"
+                )
+            return archive.read(inner[0])
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):
+        raise SourceError(f"{url}: is a damaged archive; fetch it again") from None

@@ -1,19 +1,40 @@
 """UCDP Georeferenced Event Dataset: events of organised violence with at least one death."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import polars as pl
 
-from config.registry import Fetched, Lag, Release, Source, SourceError, countries
+from config.registry import Coverage, Fetched, Lag, Release, Source, SourceError, countries
+from config.texts import shown
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, read_table, typed, within
+from warehouse.sources.tables import (
+    bundle,
+    delivered,
+    fetch_file,
+    only,
+    pages,
+    read_table,
+    typed,
+    within,
+)
 
 TOKEN = "UCDP_API_TOKEN"  # noqa: S105 (its name)
 PAGE_ROWS = 1_000
 PASSING = (400,)  # the API answers so in the middle of paging, and recovers
+YEARLY_NAME = re.compile(
+    r"ged(?P<year>\d\d)1(\D.*)?\.(csv|zip)$|gedevent_v(?P<other>\d\d)_1(\D.*)?\.(csv|zip)$", re.I
+)
+QUARTERS_NAME = re.compile(
+    r"gedevent_v(?P<year>\d\d)_01_(?P<last>\d\d)_(?P<month>\d\d)(\D.*)?\.(csv|zip)$", re.I
+)
+MONTH_NAME = re.compile(r"gedevent_v(?P<year>\d\d)_0_(?P<month>\d\d?)(\D.*)?\.(csv|zip)$", re.I)
+MONTHS_LATE = 62  # days after which a month's candidates are missing, not late
 BUNDLE = b"PK\x03\x04"
 COLUMNS = (
     "id", "relid", "year", "code_status", "type_of_violence", "conflict_name", "dyad_name",
@@ -22,6 +43,7 @@ COLUMNS = (
     "deaths_civilians", "deaths_unknown", "best", "high", "low",
 )  # fmt: skip
 OPTIONAL = ("code_status",)  # the embedded releases were cut without it
+ALIASES = {"best_est": "best", "high_est": "high", "low_est": "low"}  # HDX's country files
 # All columns of a release, in order: at least one candidate file (24.0.1) came without them.
 HEADER = (
     "id", "relid", "year", "active_year", "code_status", "type_of_violence", "conflict_dset_id",
@@ -46,13 +68,24 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         if not rows:
             raise SourceError(f"{url}: holds no events; fetch it again")
         raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
-        events = typed(raw, url, COLUMNS, empty, OPTIONAL)
+        events = typed(raw, url, COLUMNS, empty, OPTIONAL, HEADER)
     else:
-        events = read_table(content, url, COLUMNS, empty, HEADER, holds_out=True, optional=OPTIONAL)
-    if url.startswith("http"):
-        ours = countries()["gw_number"].to_list()
-        return events.filter(within(pl.col("country_id").is_in(ours)))
-    return events
+        events = read_table(
+            content, url, COLUMNS, empty, HEADER, holds_out=True, optional=OPTIONAL,
+            aliases=ALIASES,
+        )  # fmt: skip
+    ours = countries()["gw_number"].to_list()
+    is_ours = pl.col("country_id").is_in(ours) | ~pl.col("country_id").is_between(1, 999)
+    chosen = only(events, within(is_ours), "of other countries")  # no number: held out
+    if chosen.is_empty() and not events.is_empty():
+        others = events["country"].drop_nulls().unique().sort().to_list()
+        named = ", ".join(shown(name)[:30] for name in others[:3])
+        raise SourceError(
+            f"{url}: holds {events.height:,} events of other countries ({named}"
+            f"{' and others' if len(others) > 3 else ''}) and none of "
+            f"{', '.join(countries()['country_name'])}; give a file that holds these"
+        )
+    return chosen
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -75,8 +108,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     get = _from_api if is_api else _from_file
     this_year = client.today.year
     for year in range(this_year, this_year - 3, -1):
-        covered = date(year - 1, 12, 31)
-        release = Release(f"{year % 100}.1", covers_until=covered, part="yearly")
+        release, covered = _yearly(year), date(year - 1, 12, 31)
         found = get(address, release, client)
         if found:
             yield found
@@ -96,6 +128,125 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
                 yield found
                 is_found, covered = True, release.covers_until or covered
                 break
+
+
+def files(source: Source, path: Path, coverage: Coverage) -> Iterator[Fetched]:
+    """Of a folder the newest yearly release, then the candidates after it; or the one file.
+
+    A file is known by the publisher's name for it. What lies beyond a month that no file
+    holds is passed over, as by ``fetch``; so is what a chosen one holds already.
+
+    Raises:
+        SourceError: There is nothing to choose; says why each file was passed over.
+    """
+    if path.is_file():
+        offered = [path]
+    else:
+        offered = sorted(
+            file
+            for file in path.iterdir()
+            if file.suffix.lower() in (".csv", ".zip") and not file.name.startswith(".")
+        )
+    releases = {file: release for file in offered if (release := release_named(file.name))}
+    if path.is_file() and not releases:  # any file: one whole delivery
+        yield fetch_file(source, str(path))
+        return
+    passed_over = {
+        file: "its name is none of UCDP's (ged251-csv.zip, GEDEvent_v26_0_8.csv)"
+        for file in offered
+        if file not in releases
+    }
+    chosen: list[Path] = []
+    final, until = coverage.final_until, coverage.until
+    yearly = [file for file in releases if releases[file].part == "yearly"]
+    yearly.sort(key=lambda file: (_end(releases[file]), file.suffix.lower() == ".zip", file.name))
+    if yearly and (final is None or _end(releases[yearly[-1]]) >= final):
+        chosen, final = [yearly[-1]], _end(releases[yearly[-1]])
+        until = max(final, until or final)
+    for file in yearly:
+        if file not in chosen:
+            passed_over[file] = f"a release that holds days up to {final} is newer or the same"
+    rest = [file for file in releases if file not in yearly]
+    end = final or date.min
+    while further := [
+        file
+        for file in rest
+        if _end(releases[file]) > end
+        and (until is None or _begin(releases[file]) <= _month_after(max(end, until)))
+    ]:
+        further.sort(key=lambda file: (_begin(releases[file]), file.name))
+        best = max(further, key=lambda file: _end(releases[file]))  # the longest
+        chosen.append(best)
+        rest.remove(best)
+        end = _end(releases[best])
+        until = max(end, until or end)
+    for file in rest:
+        first, last = _begin(releases[file]), _end(releases[file])
+        passed_over[file] = (
+            f"its months up to {last:%Y-%m} are held already"
+            if last <= end
+            else f"it begins in {first:%Y-%m}, and no file holds the months after {until:%Y-%m}"
+        )
+    told = tuple(f"{file.name} was passed over: {why}" for file, why in passed_over.items())
+    if not chosen:
+        raise SourceError(
+            f"{source.name}: {path} has nothing to go on with"
+            + (f": {'; '.join(told)}" if told else " (no .csv or .zip file)")
+            + "; give the newest yearly release of https://ucdp.uu.se/downloads and the "
+            "candidates after it; the last good figures stay in use"
+        )
+    if not path.is_file():
+        told = (f"chosen in {path}: {', '.join(file.name for file in chosen)}", *told)
+    for number, file in enumerate(chosen):
+        sent = fetch_file(source, str(file))
+        remarks = told if number == 0 else ()
+        yield replace(sent, release=releases[file], remarks=remarks)
+
+
+def release_named(name: str) -> Release | None:
+    """Which release a file is by its publisher's name for it; None: by none.
+
+    Example:
+        >>> release_named("ged241-csv.zip").covers_until
+        datetime.date(2023, 12, 31)
+        >>> release_named("GEDEvent_v26_01_26_03_slim.csv").version
+        '26.01.26.03'
+        >>> release_named("events.csv")
+    """
+    if found := YEARLY_NAME.match(name):
+        year = 2000 + int(found["year"] or found["other"])
+        return _yearly(year)
+    if found := QUARTERS_NAME.match(name):
+        year, month = 2000 + int(found["year"]), int(found["month"])
+        if found["year"] == found["last"] and 1 <= month <= 12:
+            last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+            return _release(f"{year % 100}.01.{year % 100}.{month:02}", date(year, 1, 1), last)
+    if (found := MONTH_NAME.match(name)) and 1 <= int(found["month"]) <= 12:
+        year, month = 2000 + int(found["year"]), int(found["month"])
+        last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
+        return _release(f"{year % 100}.0.{month}", date(year, month, 1), last)
+    return None
+
+
+def _yearly(year: int) -> Release:
+    return Release(f"{year % 100}.1", covers_until=date(year - 1, 12, 31), part="yearly")
+
+
+def _begin(release: Release) -> date:
+    """First day of a candidate release."""
+    year, kind, *rest = (int(part) for part in release.version.split("."))
+    return date(2000 + year, rest[0] if kind == 0 else 1, 1)
+
+
+def _end(release: Release) -> date:
+    return release.covers_until or date.min
+
+
+def _month_after(day: date) -> date:
+    """First day of the next month; of none: any month may follow."""
+    if day == date.min:
+        return date.max
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
 def _candidates(covered: date, today: date) -> Iterator[Release]:
@@ -124,8 +275,19 @@ def _from_file(address: str, release: Release, client: Client) -> Fetched | None
     if release.part == "yearly":
         path = f"ged/ged{release.version.replace('.', '')}-csv.zip"
     url = f"{address.rstrip('/')}/{path}"
-    content = client.download(url)
+    content = client.download(url, is_due=_is_due(release, client.today))
     return None if content is None else delivered(content, url, release)
+
+
+def _is_due(release: Release, today: date) -> bool:
+    """Whether a release must be out: a year's in June, a month's candidates two months later.
+
+    A quarter's file may be left out by UCDP, since its months are there one by one.
+    """
+    last = _end(release)
+    if release.part == "yearly":
+        return today >= date(last.year + 1, 7, 1)
+    return ".0." in release.version and (today - last).days > MONTHS_LATE
 
 
 def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
@@ -252,6 +414,7 @@ SOURCE = Source(
     lag_reason="UCDP publishes a month's candidate events about the 20th of the next month",
     max_age_days=62,
     fetch=fetch,
+    files=files,
     live="https://ucdp.uu.se/downloads",
     credentials=(TOKEN,),
     unit="event",

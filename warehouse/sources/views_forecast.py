@@ -8,9 +8,10 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, pages, typed, within
+from warehouse.sources.tables import bundle, delivered, only, pages, typed, within
 
 RUN = re.compile(r"fatalities(\d+)_(\d{4})_(0[1-9]|1[0-2])_t(\d+)")
+RUN_IN_NAME = re.compile(r"fatalities\d+_\d{4}_(?:0[1-9]|1[0-2])_t\d+")
 PAGE_ROWS = 1_000
 COLUMNS = ("run", "origin_month", "isoab", "month_id", "main_mean", "main_dich")
 
@@ -22,13 +23,19 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     more. An unknown country is ignored by the server, so rows are filtered here.
     """
     rows = [row for page in pages(content, url) for row in page.get("data") or []]
-    run = url.rstrip("/").split("/")[-2]
+    run = next((name for name in RUN_IN_NAME.findall(url)), None)
+    if run is None:
+        raise SourceError(
+            f"{url}: does not say which run it is; name the file after it, as "
+            "fatalities003_2026_08_t01.json"
+        )
     raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     if raw.is_empty():
         raise SourceError(f"{url}: holds no forecasts; fetch it again")
     told = raw.with_columns(run=pl.lit(run), origin_month=pl.lit(_origin(run)))
     frame = typed(told, url, COLUMNS)
-    return frame.filter(within(pl.col("isoab").is_in(countries()["country_code"].to_list())))
+    ours = within(pl.col("isoab").is_in(countries()["country_code"].to_list()))
+    return only(frame, ours, "of other countries")
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:

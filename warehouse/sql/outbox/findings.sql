@@ -1,6 +1,6 @@
 -- grain: one row per matter that the operator must know of
--- reads: ops.fetch, ops.batch, ops.parked, ops.outbox, mart.source_status and mart.check as told
---        on $night
+-- reads: ops.fetch, ops.batch, ops.parked, ops.outbox, ops.quarantine, mart.source_status and
+--   mart.check as told on $night
 select
     format('{} fails since {}', f.source, f.failed_since) as matter,
     f.source || ' not renewed' as about,
@@ -47,6 +47,39 @@ where
     and not is_success
     and night_from <= $night
     and (night_to is null or night_to > $night)
+union all
+select
+    format('{} holds out {} since {}', source, rule, max(held_from)) as matter,
+    format('{}: rows held out', source) as about,
+    format(
+        '{}: {} held out, not counted: {}. {}', source,
+        case count(*) when 1 then '1 row is' else count(*) || ' rows are' end, rule,
+        'tocsin quarantine lists them and tells how to let one go.'
+    ) as told
+from ops.quarantine
+where held_to is null
+group by source, rule
+union all
+-- What is true may surprise: it counts, and the operator looks at it.
+select
+    format('{} {} beyond {}: {}', table_name, column_name, expectation, unexpected_count),
+    format('unusual values in {}', table_name),
+    format(
+        '{}: {} beyond what was seen before ({}), believed and counted; look whether that is '
+        'right. First: {}',
+        table_name,
+        case unexpected_count
+            when 1 then format('1 value of {} lies', column_name)
+            else format('{} values of {} lie', unexpected_count, column_name)
+        end, split_part(expectation, ': ', 2), coalesce(observed, '-')
+    )
+from mart.check
+where
+    night_from <= $night
+    and (night_to is null or night_to > $night)
+    and not is_success
+    and severity = 'warning'
+    and expectation like 'ExpectColumnValuesToBeBetween%'
 union all
 select
     format('{} parked {}', recipient, parked_at),
