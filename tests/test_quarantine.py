@@ -93,9 +93,11 @@ def test_the_deadliest_events_are_believed_and_told_to_the_operator(con, tmp_pat
     assert broken.rows() == [("best", "warning", "id 7, best 13280")]
     told = results.with_columns(column_name=pl.col("column_name").fill_null("(table)"))
     build.write_marts(con, date(2022, 6, 25), {"check": told})
-    con.execute("create table mart.source_status as select null::date as night_from, "
-                "null::date as night_to, false as is_stale, '' as source, null::date as newest_date, 0 as age_days, "
-                "0 as max_age_days where false")  # fmt: skip
+    con.execute(
+        "create table mart.source_status as select null::date as night_from, "
+        "null::date as night_to, false as is_stale, '' as source, null::date as newest_date, "
+        "0 as age_days, 0 as max_age_days where false"
+    )
     ((_, about, text),) = build.findings(con)
     assert about == "unusual values in landing.ucdp_ged"
     assert "1 value of best lies beyond what was seen before (500 or less)" in text
