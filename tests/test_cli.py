@@ -78,7 +78,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     wrong.write_text("id,best\n1,2\n")
     failed = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(wrong)}))
     assert (failed.returncode, failed.stderr) == (3, "")  # the last good figures stay in use
-    assert f"NOT RENEWED {wrong}: column relid, year, " in " ".join(failed.stdout.split())
+    assert f"NOT RENEWED {wrong}: columns relid, year, " in " ".join(failed.stdout.split())
     listed = tocsin("sources")
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "column relid, year, " in " ".join(listed.stdout.split())
@@ -181,14 +181,14 @@ def test_a_bad_row_is_held_listed_and_released(tocsin, tmp_path: Path) -> None:
     rows = source.parse(fetch_file(source, source.address).content, "")
     path = tmp_path / "ged.csv"
     is_one = pl.col("id") == 400798
-    rows.with_columns(best=pl.when(is_one).then(6_000).otherwise("best")).write_csv(path)
+    rows.with_columns(where_prec=pl.when(is_one).then(9).otherwise("where_prec")).write_csv(path)
     sources = {"TOCSIN_SOURCES": json.dumps({"ucdp_ged": str(path)})}
     assert tocsin(*NIGHT, **sources).returncode == 0
     listed = tocsin("quarantine")
     assert "1 rows in quarantine" in listed.stdout
-    assert re.search(r"ucdp_ged .*400798 .*best: from 0 to 5000 .*6000", listed.stdout)
+    assert re.search(r"ucdp_ged .*400798 .*where_prec: from 1 to 7 .*9", listed.stdout)
     shown = tocsin("quarantine", "show", "ucdp_ged", "400798").stdout
-    assert '"best":"6000"' in shown
+    assert '"where_prec":"9"' in shown
     who = ("--who", "A. Diarra", "--why", "read in the report")
     assert tocsin("quarantine", "release", "ucdp_ged", "400798", *who).returncode == 0
     assert tocsin(*NIGHT, **sources).returncode == 0
