@@ -81,7 +81,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert f"NOT RENEWED {wrong}: columns relid, year, " in " ".join(failed.stdout.split())
     listed = tocsin("sources")
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert "column relid, year, " in " ".join(listed.stdout.split())
+    assert "columns relid, year, " in " ".join(listed.stdout.split())
     unreachable = tocsin(
         "nightly", "--as-of", "2021-07-25", TOCSIN_SMTP_HOST="127.0.0.1", TOCSIN_SMTP_PORT="9"
     )
