@@ -45,7 +45,7 @@ def against_past(batch: Batch, log: list[Delivery]) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
+def no_great_loss(batch: Batch, losses: pl.DataFrame | None) -> pl.DataFrame:
     """Whether a delivery leaves most of what is in force, told like the result of a check.
 
     A part given as the whole, a country's file, a cut download or a much older release would
@@ -55,7 +55,8 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         batch: The delivery.
-        losses: What it would withdraw, as ``warehouse.history.losses`` says.
+        losses: What it would withdraw, as ``warehouse.history.losses`` says; None: nothing,
+            since it is in force.
     """
     rule = thresholds()["quarantine"]
     source = batch.source
@@ -71,6 +72,9 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
         & (pl.col("lost_count") > rule["always_rows"])
         & ((pl.col("scope") == "") | (pl.col("lost_count") >= rule["least_lost_of_a_place"]))
     )
+    if losses is None:
+        losses = pl.DataFrame(schema={"scope": pl.String, "rows_count": pl.Int64,
+                                      "lost_count": pl.Int64})  # fmt: skip
     lost = [
         f"{row['lost_count']:,} of {row['rows_count']:,} rows in force"
         + (f" of {named.get(row['scope'], row['scope'])}" if row["scope"] else "")
@@ -82,7 +86,8 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
     if source.max_age_days and source.dated_by and whole and whole[0]["newest"]:
         newest, last = whole[0]["newest"], batch.rows[source.dated_by].max()
         days = (newest - last).days if isinstance(last, date) else 0
-        if whole[0]["lost_count"] > rule["always_rows"] and days > rule["most_days_back"]:
+        is_lost = whole[0]["lost_count"] > rule["always_rows"]
+        if is_lost and days > rule["most_days_back"]:
             lost.append(f"every row of the last {days} days, up to {newest}")
     row = (
         f"landing.{source.name}",
@@ -91,7 +96,7 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
         "warning" if is_register else "critical",
         is_register or not lost,
         None,
-        "; ".join(lost[:LOSSES_SHOWN]) or None,
+        None if is_register else "; ".join(lost[:LOSSES_SHOWN]) or None,
         "2026-11: config/thresholds.toml, quarantine.least_rows_share",
     )
     return pl.DataFrame([row], schema=RESULT_SCHEMA, orient="row")

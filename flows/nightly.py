@@ -165,7 +165,7 @@ def judge_arrived(
             catch_up(con, sent.source, folder)  # what a killed run had accepted is in force too
         for batch in sent.batches:
             judged, found = judge_delivery(batch, folder, recall)
-            if isinstance(judged, Batch) and judged.is_new:
+            if isinstance(judged, Batch):
                 loss, refusal = judge_loss(con, judged)
                 if refusal:  # told where it fails: what came again is not held against itself
                     found, judged = pl.concat([found, loss]), refusal
@@ -186,7 +186,7 @@ def judge_loss(con: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[pl.DataFra
     """Result of the check against what is in force, and why the delivery is refused."""
     from expectations.past import no_great_loss
 
-    result = no_great_loss(batch, losses(con, batch.source, batch))
+    result = no_great_loss(batch, losses(con, batch.source, batch) if batch.is_new else None)
     if result["is_success"][0]:
         return result, None
     return result, (

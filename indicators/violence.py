@@ -15,11 +15,29 @@ def monthly(events: pl.DataFrame, grid: pl.DataFrame, value: pl.Expr) -> pl.Data
         grid: ``place_id`` and ``month_start`` of every month the source covers, so that
             a zero is a month watched in which nothing was recorded.
         value: The aggregate, such as ``pl.len()``.
+
+    ``note`` says how many of a month's events are provisional, where any is.
+
+    Example:
+        >>> from datetime import date
+        >>> grid = pl.DataFrame({"place_id": ["A"], "month_start": [date(2026, 1, 1)]})
+        >>> events = pl.DataFrame({"place_id": ["A", "A"], "event_date": [date(2026, 1, 9)] * 2,
+        ...     "is_provisional": [True, False]})
+        >>> monthly(events, grid, pl.len()).select("value", "note").row(0)
+        (2.0, '1 of 2 events provisional')
     """
+    if "is_provisional" not in events.columns:
+        events = events.with_columns(is_provisional=pl.lit(False))
+    provisional = pl.col("is_provisional").sum()
     counted = (
         events.with_columns(month_start=pl.col("event_date").dt.month_start())
         .group_by(PLACE_MONTH)
-        .agg(value=value.cast(pl.Float64))
+        .agg(
+            value=value.cast(pl.Float64),
+            note=pl.when(provisional > 0).then(
+                pl.format("{} of {} events provisional", provisional, pl.len())
+            ),
+        )
     )
     return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").with_columns(
         pl.col("value").fill_null(0.0)

@@ -67,12 +67,10 @@ def past_year(told: Situation) -> pl.DataFrame:
         (pl.col("month_start") > pl.lit(newest).dt.offset_by("-12mo"))
         & (pl.col("month_start") <= newest)
     )
-    sums = (
-        months.filter(pl.col("indicator").is_in(["events_count", "deaths_best_count"]))
-        .group_by("region_id", "indicator")
-        .agg(pl.col("value").sum().cast(pl.Int64))
-        .pivot(on="indicator", index="region_id", values="value")
-        .rename({"events_count": "events", "deaths_best_count": "deaths"})
+    value = pl.col("value")
+    sums = months.group_by("region_id").agg(  # no pivot: a year may be without any event
+        events=value.filter(pl.col("indicator") == "events_count").sum().cast(pl.Int64),
+        deaths=value.filter(pl.col("indicator") == "deaths_best_count").sum().cast(pl.Int64),
     )
     presence = told.drivers.filter(driver="administrator_presence").select(
         "region_id", presence="value"

@@ -914,6 +914,9 @@ nothing is known of the future | 2999-05-03 |
 `config/thresholds.toml`, `least_rows_share` | 59 rows after 100 |
 | newest day | no more than 31 days before that of the same | critical | 2026-11 | \
 `config/thresholds.toml`, `most_days_back` | 32 days before |
+| rows in force | at least 60% left, in all, of a country and of the last twelve months (of these \
+where 20 or more are lost), from wherever they came | critical | 2026-11 | \
+`config/thresholds.toml`, `least_rows_share`, `least_lost_of_a_place` | `tests/test_files.py` |
 | rows | no more than 5% held out, or three | critical | 2026-11 | \
 `config/thresholds.toml`, `most_share` | 6 of 100 rows |
 """

@@ -84,12 +84,12 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     failed = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(wrong)}))
     assert (failed.returncode, failed.stderr) == (3, "")  # the last good figures stay in use
     assert (
-        f"NOT RENEWED UCDP Georeferenced Event Dataset: {wrong}: column relid, year, "
+        f"NOT RENEWED UCDP Georeferenced Event Dataset: {wrong}: columns relid, year, "
         in " ".join(failed.stdout.split())
     )
     listed = tocsin("sources")
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert "column relid, year, " in " ".join(listed.stdout.split())
+    assert "columns relid, year, " in " ".join(listed.stdout.split())
     unreachable = tocsin(
         "nightly", "--as-of", "2021-07-25", TOCSIN_SMTP_HOST="127.0.0.1", TOCSIN_SMTP_PORT="9"
     )
