@@ -20,10 +20,10 @@ def test_indicators_page_is_current() -> None:
 def test_the_models_page_has_the_numbers_in_force() -> None:
     page = " ".join((ROOT / "docs" / "models.md").read_text("utf-8").split())
     events, deaths = (
-        ", ".join(str(weight) for weight in thresholds()["combination"][target].values())
-        for target in ("events", "deaths")
+        f"{weight:g} and {1 - weight:g}"
+        for weight in (thresholds()["models"][target]["weight"] for target in ("events", "deaths"))
     )
-    assert f"weights {events} for events and {deaths} for deaths" in page
+    assert f"weights {events} for events, {deaths} for deaths" in page
     levels = ", ".join(f"{bound} {level}" for level, bound in thresholds()["levels"].items())
     assert f"({levels})" in page
 
