@@ -313,7 +313,7 @@ def past_windows(
     draws = np.lib.stride_tricks.sliding_window_view(sums, BASELINE_BLOCKS + 1 - window, axis=0)
     draws = draws[begin - BASELINE_BLOCKS + 1 : end - BASELINE_BLOCKS + 1]
     features = panel.features[nights].reshape(-1, len(FEATURES))
-    pool = pool_of(model, features, draws.reshape(len(features), -1), tuning.weight)
+    pool = pool_of(model, features, draws.reshape(-1, draws.shape[-1]), tuning.weight)
     place = np.tile(np.arange(panel.places), end - begin)
     return PastWindows(pool, observed[nights].ravel(), features[:, 0], place)
 
