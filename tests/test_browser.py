@@ -78,7 +78,7 @@ def test_map_leads_to_regions_and_names_them(page: Page, site: Path) -> None:
     fill = region.evaluate("mark => getComputedStyle(mark).fill")
     assert fill == "rgb(125, 91, 171)"  # violent
     sign = page.locator('svg path[transform][fill="var(--warning)"]')
-    assert sign.count() == 8
+    assert sign.count() == 5
     region.click()
     assert page.title().startswith("Tocsin – Kidal (Mali)")
 

@@ -91,11 +91,11 @@ def test_counts_of_two_nights(working) -> None:
 def test_a_check_that_did_not_hold_in_one_line() -> None:
     rule, of_table, _ = (check_in_words(dict(zip(RESULT_SCHEMA, row, strict=True))) for row in ROWS)
     assert rule == (
-        "warning, UCDP Georeferenced Event Dataset: low best high in order; 41 rows, seen: id 7, "
-        "low 3: high 2, <b>x</b>"
+        "warning, UCDP Georeferenced Event Dataset: low best high in order; 41 rows, seen: "
+        "id 7, low 3: high 2, <b>x</b>"
     )
-    assert (
-        of_table == "critical, UCDP Georeferenced Event Dataset, table: 60 or more rows; seen: 59"
+    assert of_table == (
+        "critical, UCDP Georeferenced Event Dataset, table: 60 or more rows; seen: 59"
     )
 
 
