@@ -54,8 +54,9 @@ def origin_of(month: date) -> Origin:
     """The first night on which a month was wholly known, by the source's lag.
 
     Example:
-        >>> origin_of(date(2021, 5, 1))
-        Origin(night=datetime.date(2021, 6, 20), known_until=datetime.date(2021, 5, 31))
+        >>> origin = origin_of(date(2021, 5, 1))
+        >>> str(origin.night), str(origin.known_until)
+        ('2021-06-20', '2021-05-31')
     """
     last_day = (month.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
     night = pl.select(EVENT_SOURCE.lag.known_at(pl.lit(last_day))).item().date()

@@ -63,7 +63,7 @@ def worth(scorecard: pl.DataFrame) -> Worth:
     Example:
         >>> told = worth(pl.DataFrame(schema={"part": pl.String}))
         >>> told.levels["alarm"], told.months, told.regions, told.known_until
-        ({'region_months': 29, 'escalated': 15}, 54, 104, None)
+        ({'region_months': 37, 'escalated': 15}, 53, 104, None)
         >>> told.flagged, told.foretold, told.escalated
         (568, 121, 172)
     """

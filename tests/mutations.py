@@ -713,10 +713,10 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "horizon_months": [{"horizon_months": 0}, {"horizon_months": 7}],
         "p_any_event": [{"p_any_event": -0.01}, {"p_any_event": 1.01}],
         "events_q025": [{"events_q025": -1.0}],
-        "events_mean": [{"events_mean": -0.1}],
+        "events_mean": [{"events_mean": -0.1}, {"events_mean": 1_001.0}],
         "events_mean_is_finite": [{"events_mean": float("inf")}, {"events_mean": float("nan")}],
         "p_25_deaths": [{"p_25_deaths": -0.01}, {"p_25_deaths": 1.01}],
-        "deaths_mean": [{"deaths_mean": -0.1}],
+        "deaths_mean": [{"deaths_mean": -0.1}, {"deaths_mean": 10_001.0}],
         "deaths_mean_is_finite": [{"deaths_mean": float("inf")}, {"deaths_mean": float("nan")}],
         "death_quantiles_in_order": [{"deaths_q10": 2.0}, {"deaths_q975": 0.5}],
         "quantiles_in_order": [{"events_q025": 0.5}, {"events_q50": 1.5}, {"events_q975": 1.0}],
@@ -761,8 +761,8 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "no_model_left_out": [{"models_left_out": "self_exciting"}],
         "events_count": [{"events_count": -1}],
         "deaths_best_count": [{"deaths_best_count": -1}],
-        "events_past12_mean": [{"events_past12_mean": -0.1}],
-        "events_next3_mean": [{"events_next3_mean": -0.1}],
+        "events_past12_mean": [{"events_past12_mean": -0.1}, {"events_past12_mean": 1_001.0}],
+        "events_next3_mean": [{"events_next3_mean": -0.1}, {"events_next3_mean": 3_001.0}],
         **{
             f"{name}_is_finite": [{name: float("inf")}, {name: float("nan")}]
             for name in ("events_past12_mean", "events_next3_mean", "deaths_next3_mean")

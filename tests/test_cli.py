@@ -66,7 +66,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert ("Sikasso", 1, 5) in [(row[0], row[2], row[3]) for row in attacks]
     assert len(suspensions) == 6
     assert [row[0] for row in flags].count("Sikasso") == 1
-    assert len(flags) == 15
+    assert len(flags) == 14
     assert known[0][1] == 5
 
     scored = tocsin("backtest", "--since", "2022-01-01", "--until", "2022-02")

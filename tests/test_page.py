@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po
 
 from config.files import put_in_place
 from config.registry import thresholds
+from flows.backtest import origin_of
 from indicators.risk.scorecard import by_level, tidy
 from page.mark import is_built, leave_mark
 from page.renderer import Renderer
@@ -224,7 +225,8 @@ def test_what_a_level_is_worth_without_a_back_test(site: Path) -> None:
 def test_what_tocsin_comes_with_is_what_its_back_test_found() -> None:
     said = (ROOT / "docs" / "scorecard.md").read_text("utf-8")
     followed = thresholds()["followed"]
-    assert f"Nights {followed['origins_from']} to {followed['origins_until']}," in said
+    first, last = (origin_of(followed[end]).night for end in ("origins_from", "origins_until"))
+    assert f"Nights {first} to {last}," in said
     flagged = escalated = 0
     came = sum(followed[level]["escalated"] for level in ("none", "watch", "warning", "alarm"))
     for level in ("alarm", "warning", "watch"):  # the page counts a level or a graver one

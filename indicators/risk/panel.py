@@ -170,11 +170,11 @@ def build_panel(
         keep: Newest blocks whose features are kept: the history a model is fitted on.
 
     Raises:
-        ValueError: Less than a year and a block is known.
+        ValueError: Less than a year is known.
     """
     places = weights.shape[0]
     blocks = (known_until - first_day + 1) // BLOCK_DAYS
-    if blocks <= BASELINE_BLOCKS:
+    if blocks < BASELINE_BLOCKS:
         raise ValueError(f"{blocks} blocks of thirty days are known; a year is the least")
     known = events.up_to(known_until)
     counts = block_sums(known, places, known_until, blocks)

@@ -176,7 +176,7 @@ def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
         escalated: Origins x regions, what came.
 
     Example:
-        >>> rows = by_level(np.array([[0.09, 0.3, 0.0]]), np.array([[False, True, True]]))
+        >>> rows = by_level(np.array([[0.15, 0.4, 0.0]]), np.array([[False, True, True]]))
         >>> [(row[1], row[4], row[5]) for row in rows if row[5]]  # doctest: +NORMALIZE_WHITESPACE
         [('none', 'region_months', 1.0), ('none', 'escalated', 1.0),
          ('watch', 'region_months', 1.0),
