@@ -72,7 +72,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     scored = tocsin("backtest", "--since", "2022-01-01", "--until", "2022-02")
     assert (scored.returncode, scored.stderr) == (0, "")
     assert "| combined | +" in scored.stdout
-    assert "| MLI.sikasso | 2022-01-01 | 4 |" in (data / "scorecard.md").read_text("utf-8")
+    assert "| MLI.sikasso | 2022-02-20 | 4 |" in (data / "scorecard.md").read_text("utf-8")
     too_late = tocsin("backtest", "--until", "2022-12")
     assert too_late.returncode == 1
     assert "within 1997-07 and 2022-06" in one_line(too_late.stderr)
