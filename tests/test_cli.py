@@ -75,7 +75,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert "| MLI.sikasso | 2022-02-20 | 4 |" in (data / "scorecard.md").read_text("utf-8")
     too_late = tocsin("backtest", "--until", "2022-12")
     assert too_late.returncode == 1
-    assert "within 1997-07 and 2022-06" in one_line(too_late.stderr)
+    assert "within 1997-07 and 2022-05" in one_line(too_late.stderr)
     revised = tocsin("revisions", "--since", "2024-06-01", "--until", "2024-07-01")
     assert "25 added, 171 changed" in revised.stdout
 
