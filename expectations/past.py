@@ -45,18 +45,17 @@ def against_past(batch: Batch, log: list[Delivery]) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def no_great_loss(batch: Batch, losses: pl.DataFrame | None) -> pl.DataFrame:
+def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
     """Whether a delivery leaves most of what is in force, told like the result of a check.
 
     A part given as the whole, a country's file, a cut download or a much older release would
     turn alarms off without a word. Compared is what is in force of the source, from wherever
     it came; so it holds for whatever road a delivery takes. A register kept by hand is its
-    keeper's choice and held to ``against_past`` alone.
+    keeper's choice: of that a loss is told, as a warning, and not refused.
 
     Args:
         batch: The delivery.
-        losses: What it would withdraw, as ``warehouse.history.losses`` says; None: nothing,
-            since it is in force.
+        losses: What it would withdraw, as ``warehouse.history.losses`` says.
     """
     rule = thresholds()["quarantine"]
     source = batch.source
@@ -72,9 +71,6 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame | None) -> pl.DataFrame:
         & (pl.col("lost_count") > rule["always_rows"])
         & ((pl.col("scope") == "") | (pl.col("lost_count") >= rule["least_lost_of_a_place"]))
     )
-    if losses is None:
-        losses = pl.DataFrame(schema={"scope": pl.String, "rows_count": pl.Int64,
-                                      "lost_count": pl.Int64})  # fmt: skip
     lost = [
         f"{row['lost_count']:,} of {row['rows_count']:,} rows in force"
         + (f" of {named.get(row['scope'], row['scope'])}" if row["scope"] else "")
@@ -94,9 +90,9 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame | None) -> pl.DataFrame:
         f"NoGreatLoss: at least {rule['least_rows_share']:.0%} of what is in force is left",
         None,
         "warning" if is_register else "critical",
-        is_register or not lost,
+        not lost,
         None,
-        None if is_register else "; ".join(lost[:LOSSES_SHOWN]) or None,
+        "; ".join(lost[:LOSSES_SHOWN]) or None,
         "2026-11: config/thresholds.toml, quarantine.least_rows_share",
     )
     return pl.DataFrame([row], schema=RESULT_SCHEMA, orient="row")

@@ -165,10 +165,11 @@ def judge_arrived(
             catch_up(con, sent.source, folder)  # what a killed run had accepted is in force too
         for batch in sent.batches:
             judged, found = judge_delivery(batch, folder, recall)
-            if isinstance(judged, Batch):
+            if isinstance(judged, Batch) and judged.is_new:  # what came again loses nothing
                 loss, refusal = judge_loss(con, judged)
-                if refusal:  # told where it fails: what came again is not held against itself
-                    found, judged = pl.concat([found, loss]), refusal
+                if not loss["is_success"][0]:
+                    found = pl.concat([found, loss])
+                judged = refusal or judged
             results[sent.source.name] = found
             if isinstance(judged, str):
                 failure = _form_where_secret(sent.source, judged)
@@ -186,8 +187,8 @@ def judge_loss(con: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[pl.DataFra
     """Result of the check against what is in force, and why the delivery is refused."""
     from expectations.past import no_great_loss
 
-    result = no_great_loss(batch, losses(con, batch.source, batch) if batch.is_new else None)
-    if result["is_success"][0]:
+    result = no_great_loss(batch, losses(con, batch.source, batch))
+    if result["is_success"][0] or result["severity"][0] == "warning":
         return result, None
     return result, (
         f"{batch.source.name}: {batch.fetched.url} was refused: it would take away "

@@ -12,7 +12,9 @@ from stand_in.ucdp import event, table, zipped
 from warehouse.connect import warehouse
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
+from warehouse.sources import SOURCES
 from warehouse.sources.delimited import read
+from warehouse.sources.tables import fetch_file
 from warehouse.sources.ucdp_ged import HEADER, SOURCE, files, parse
 
 YEAR = [event(number, f"2025-{number % 12 + 1:02}-03") for number in range(1, 101)]
@@ -248,3 +250,24 @@ def test_a_years_file_of_hdx_adds_to_what_is_there(tmp_path: Path) -> None:
         "hapi_conflict hdx_hapi_conflict_event_2025.csv: 1 rows of other countries left out"
     ]
     assert "readme.csv was passed over" in first.remarks[1]
+
+
+def test_a_register_that_shrinks_is_taken_and_said(tmp_path: Path) -> None:
+    """What its keeper strikes out is the keeper's choice; nobody overlooks it all the same."""
+    (source,) = (one for one in SOURCES if one.name == "aid_suspensions")
+    folder = tmp_path / "landing"
+    with warehouse(tmp_path / "w.duckdb") as con:
+        whole = Arrived(source, list(receive(source, None, folder)))
+        (passed,), _ = judge_arrived([whole], con, folder)
+        for batch in passed.batches:
+            accept(batch, folder)
+        catch_up(con, source, folder, passed.batches)
+        lines = fetch_file(source, source.address).content.decode().splitlines(keepends=True)
+        short = tmp_path / "short.csv"
+        short.write_text("".join(lines[:3]), "utf-8")
+        sent = Arrived(source, list(receive(source, str(short), folder)))
+        (passed,), checks = judge_arrived([sent], con, folder)
+    assert passed.failure is None
+    loss = checks.filter(pl.col("expectation").str.starts_with("NoGreatLoss"))
+    assert loss.select("severity", "is_success").rows() == [("warning", False)]
+    assert loss["observed"][0].startswith(f"{len(lines) - 3} of {len(lines) - 1} rows in force")
