@@ -168,7 +168,7 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
     return np.asarray(slopes / scale)
 
 
-def fit_dispersion(observed: Array, mean: Array, tuning: Tuning) -> float:
+def fit_dispersion(observed: Array, mean: Array, tuning: Tuning, alphas: Array = ALPHAS) -> float:
     """Alpha with the least CRPS / mean + share x log score (Gneiting et al. 2005).
 
     Minimum CRPS alone leaves the tail too thin, maximum likelihood widens every forecast for a
@@ -178,6 +178,7 @@ def fit_dispersion(observed: Array, mean: Array, tuning: Tuning) -> float:
         observed: Counts of past windows.
         mean: What was expected of them.
         tuning: Power p, and the share of the log score.
+        alphas: Those tried.
     """
     informative = np.flatnonzero(mean > INFORMATIVE_MEAN)
     if not informative.size:
@@ -186,8 +187,8 @@ def fit_dispersion(observed: Array, mean: Array, tuning: Tuning) -> float:
     observed, mean = observed[informative], mean[informative]
     scale = dispersion_scale(mean, tuning.dispersion_power)
     ways = gammaln(observed + 1)
-    crps, log_score = np.empty((2, len(ALPHAS), observed.size))
-    for row, alpha in enumerate(ALPHAS):
+    crps, log_score = np.empty((2, len(alphas), observed.size))
+    for row, alpha in enumerate(alphas):
         size = 1 / (alpha * scale)
         # The closed form has no number for means above some thousands with little dispersion.
         with np.errstate(all="ignore"):
@@ -198,10 +199,10 @@ def fit_dispersion(observed: Array, mean: Array, tuning: Tuning) -> float:
         )  # fmt: skip
     is_scored = np.isfinite(crps).all(axis=0)
     if not is_scored.any():
-        return float(ALPHAS[log_score.mean(axis=1).argmin()])
+        return float(alphas[log_score.mean(axis=1).argmin()])
     relative = crps[:, is_scored].mean(axis=1) / max(float(observed[is_scored].mean()), 0.1)
     loss = relative + tuning.log_score_share * log_score.mean(axis=1)
-    return float(ALPHAS[loss.argmin()])
+    return float(alphas[loss.argmin()])
 
 
 def conflictology(counts: Array, window: int) -> Array:

@@ -1,0 +1,171 @@
+"""VIEWS' challenge windows on our countries: trained to October, the twelve months of next year.
+
+Deaths of state-based events by country and calendar month (Hegre et al. 2025). Three forecasts:
+
+- ``conflictology``: the twelve months to October, equally likely: exact, not drawn.
+- ``core``: the sum of the regions' forecasts, with the shock a country shares (``joint``).
+- ``country``: w NB(M, phi) + (1 - w) conflictology of the country's own months. M: the sum of
+  what the regions' forecasts expect; variance M (1 + phi), NB1; phi learnt on past sums.
+
+In all, block h of thirty days after 31 December stands for month h, its mean times days / 30.
+"""
+
+from calendar import monthrange
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from config.registry import thresholds
+from indicators.risk import models, scores
+from indicators.risk.assess import FIRST_DAY, Window, forecast_window, night_of, tuning
+from indicators.risk.joint import group_forecast, group_shock
+from indicators.risk.mixtures import CountMixture
+from indicators.risk.panel import BLOCK_DAYS, Array, build_panel
+
+MONTHS = 12
+GAP_BLOCKS = 3  # of thirty days, November and December
+# Chosen on 2013 to 2018, where 0.5 to 0.8 and 0.3 to 1 hardly differ; what else was tried:
+# tests/benchmarks/views_windows.py.
+SUM_WEIGHT = 0.7  # w
+LOG_SCORE_SHARE = 1.0  # beside the CRPS where phi is learnt
+PHIS = np.geomspace(0.1, 1000.0, 48)
+
+
+@dataclass(frozen=True)
+class YearForecasts:
+    """Forecasts of a year's months by name, and what came.
+
+    Attributes:
+        by_model: One pool a month, one row a country in each.
+        observed: Months x countries: deaths, as believed now.
+        codes: Country codes.
+    """
+
+    by_model: dict[str, list[CountMixture]]
+    observed: Array
+    codes: Sequence[str]
+
+
+def country_month_deaths(
+    events: pl.DataFrame, codes: Sequence[str], first: date, months: int = MONTHS
+) -> Array:
+    """Deaths by month and country, with or without a region; months x countries.
+
+    Args:
+        events: ``event_date``, ``country_code``, ``deaths_best_count``.
+        codes: Countries, in the order of the columns.
+        first: First day of the first month.
+        months: How many months.
+
+    Example:
+        >>> events = pl.DataFrame(
+        ...     {
+        ...         "event_date": [date(2020, 2, 1), date(2020, 2, 29), date(2020, 3, 1)],
+        ...         "country_code": ["MLI", "MLI", "NER"],
+        ...         "deaths_best_count": [2, 3, 7],
+        ...     }
+        ... )
+        >>> country_month_deaths(events, ["MLI", "NER"], date(2020, 1, 1), 3).tolist()
+        [[0.0, 0.0], [5.0, 0.0], [0.0, 7.0]]
+    """
+    day = pl.col("event_date")
+    number = day.dt.year().cast(pl.Int64) * 12 + day.dt.month() - (first.year * 12 + first.month)
+    rows = events.with_columns(
+        month=number,
+        country=pl.col("country_code").replace_strict(
+            list(codes), range(len(codes)), default=None, return_dtype=pl.Int64
+        ),
+    ).filter(pl.col("month").is_between(0, months - 1) & pl.col("country").is_not_null())
+    cell = (rows["month"] * len(codes) + rows["country"]).to_numpy()
+    size = rows["deaths_best_count"].cast(pl.Float64).to_numpy()
+    deaths = np.bincount(cell, weights=size, minlength=months * len(codes))
+    return np.asarray(deaths.reshape(months, -1), dtype=np.float64)
+
+
+def country_forecast(window: Window, group: Array, past_months: Array) -> CountMixture:
+    """``country`` of a window: NB1 of the regions' sum, pooled with the country's own past year.
+
+    Args:
+        window: Of deaths.
+        group: Country number of each place.
+        past_months: Countries x months: deaths of the twelve months to October.
+    """
+    groups = len(past_months)
+    past = window.past
+    nights = len(past.observed) // len(group)
+    cell = np.repeat(np.arange(nights), len(group)) * groups + group[past.place]
+    expected, observed = (
+        np.asarray(np.bincount(cell, weights=values, minlength=nights * groups), dtype=np.float64)
+        for values in (past.pool.expected(), past.observed)
+    )
+    learnt = replace(window.tuning, dispersion_power=1.0, log_score_share=LOG_SCORE_SHARE)
+    phi = models.fit_dispersion(observed, expected, learnt, PHIS)
+    summed = np.bincount(group, weights=window.pool.expected(), minlength=groups)
+    mean: Array = np.maximum(summed, models.LEAST_MEAN)
+    dispersion = phi * models.dispersion_scale(mean, 1.0)
+    return CountMixture(np.full(groups, SUM_WEIGHT), mean, dispersion, past_months)
+
+
+def forecast_year(versions: pl.DataFrame, regions: pl.DataFrame, year: int) -> YearForecasts:
+    """Forecasts of a year's months from what was known of the months to October before.
+
+    Args:
+        versions: Every version of every event: ``event_date``, ``country_code``, ``region_id``,
+            ``deaths_best_count``, ``violence_type``, ``known_from``, ``known_to`` (null: still
+            believed).
+        regions: Core regions with centroids, sorted by ``region_id``.
+        year: The year forecast.
+    """
+    state_based = versions.filter(violence_type="state_based")
+    october, night = date(year - 1, 10, 31), date(year - 1, 12, 31)
+    known = state_based.filter(
+        (pl.col("event_date") <= october)
+        & (pl.col("known_from").dt.date() <= night)
+        & (pl.col("known_to").is_null() | (pl.col("known_to").dt.date() > night))
+    )
+    codes = regions["country_code"].unique().sort().to_list()
+    base = night_of(known, regions, october, night)
+    panel = build_panel(
+        base.deaths, base.weights, base.known_until, base.night, FIRST_DAY.toordinal(),
+        int(thresholds()["models"]["history_blocks"]) + MONTHS + GAP_BLOCKS,
+    )  # fmt: skip
+    past_months = country_month_deaths(known, codes, date(year - 2, 11, 1)).T
+    nothing = np.zeros(len(codes))
+    conflictology = CountMixture(nothing, nothing + 1, nothing + 1, past_months)
+    found: dict[str, list[CountMixture]] = {"conflictology": [], "core": [], "country": []}
+    for month in range(1, MONTHS + 1):
+        window = forecast_window(panel, month, month, tuning("deaths"))
+        length = monthrange(year, month)[1] / BLOCK_DAYS
+        shock = group_shock(window.past, base.country)
+        core = group_forecast(window.pool, base.country, shock)
+        country = country_forecast(window, base.country, past_months)
+        found["conflictology"].append(conflictology)
+        found["core"].append(replace(core, mean=core.mean * length))
+        found["country"].append(replace(country, mean=country.mean * length))
+    believed = state_based.filter(pl.col("known_to").is_null())
+    return YearForecasts(found, country_month_deaths(believed, codes, date(year, 1, 1)), codes)
+
+
+def score_year(of_year: YearForecasts, year: int) -> pl.DataFrame:
+    """CRPS, ignorance and interval score: one row a model, month and country.
+
+    Args:
+        of_year: Forecasts and what came.
+        year: Their year.
+    """
+    return pl.concat(
+        pl.DataFrame({"country_code": of_year.codes}).with_columns(
+            year=pl.lit(year),
+            month=pl.lit(month + 1),
+            model=pl.lit(model),
+            deaths=pl.Series(came),
+            crps=pl.Series(scores.crps(pool, came)),
+            ignorance=pl.Series(scores.ignorance(pool, came)),
+            interval_score=pl.Series(scores.interval_score(pool, came)),
+        )
+        for model, pools in of_year.by_model.items()
+        for month, (pool, came) in enumerate(zip(pools, of_year.observed, strict=True))
+    )
