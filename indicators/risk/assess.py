@@ -4,7 +4,6 @@ import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -116,9 +115,12 @@ class Window:
     panel: Panel
     tuning: Tuning
 
-    @cached_property
+    @property
     def past(self) -> PastWindows:
-        """What the same model says of past nights, and what came."""
+        """What the same model says of past nights, and what came.
+
+        Made anew each time: the past of all windows at once would be most of a night's memory.
+        """
         return models.past_windows(self.panel, self.model, self.first, self.last, self.tuning)
 
     def pool_with(self, features: Array, counts: Array) -> CountMixture:
@@ -128,7 +130,8 @@ class Window:
 
     def shift_of(self, threshold: Array | float) -> float:
         """``models.fit_logit_shift`` of the chance of at least ``threshold``, one or a row each."""
-        past, bound = self.past, np.broadcast_to(threshold, self.past.observed.shape)
+        past = self.past
+        bound = np.broadcast_to(threshold, past.observed.shape)
         rows = past.pool.expected() > models.CALIBRATED_ABOVE / 2
         said = past.pool.take(rows).exceedance_probability(bound[rows])
         return models.fit_logit_shift(said, past.observed[rows] >= bound[rows])
