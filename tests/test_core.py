@@ -74,6 +74,15 @@ def test_nothing_after_the_last_day_known_is_used() -> None:
     assert (one.ahead(1, 3) == two.ahead(1, 3)).all()
 
 
+def test_a_shift_of_all_dates_changes_nothing() -> None:
+    events, days = made_events(), 1234
+    later = replace(events, day=events.day + days)
+    one, weights = panel_of(events), neighbour_weights(np.arange(5) / 2, np.full(5, 14.0), 150)
+    two = build_panel(later, weights, END + days, END + 25 + days, FIRST + days, keep=60)
+    assert (one.features == two.features).all()
+    assert (one.ahead(1, 3) == two.ahead(1, 3)).all()
+
+
 def test_features_of_one_day_are_the_panels_last() -> None:
     events = made_events()
     features, counts = conflict_day_features(events, 5, END, FIRST)

@@ -122,8 +122,7 @@ def forecast_year(versions: pl.DataFrame, regions: pl.DataFrame, year: int) -> Y
     state_based = versions.filter(violence_type="state_based")
     october, night = date(year - 1, 10, 31), date(year - 1, 12, 31)
     known = state_based.filter(
-        (pl.col("event_date") <= october)
-        & (pl.col("known_from").dt.date() <= night)
+        (pl.col("known_from").dt.date() <= night)
         & (pl.col("known_to").is_null() | (pl.col("known_to").dt.date() > night))
     )
     codes = regions["country_code"].unique().sort().to_list()
