@@ -128,14 +128,6 @@ class Window:
         draws = models.conflictology(counts, self.last - self.first + 1)
         return models.pool_of(self.model, features, draws, self.tuning.weight)
 
-    def shift_of(self, threshold: Array | float) -> float:
-        """``models.fit_logit_shift`` of the chance of at least ``threshold``, one or a row each."""
-        past = self.past
-        bound = np.broadcast_to(threshold, past.observed.shape)
-        rows = past.pool.expected() > models.CALIBRATED_ABOVE / 2
-        said = past.pool.take(rows).exceedance_probability(bound[rows])
-        return models.fit_logit_shift(said, past.observed[rows] >= bound[rows])
-
 
 def forecast_window(panel: Panel, first: int, last: int, tuned: Tuning) -> Window:
     """The pool of the events in blocks ``first`` to ``last`` after the night.
@@ -177,13 +169,13 @@ class Night:
     country: Array
     regions: int
 
-    def panel(self, target: EventDays) -> Panel:
-        """Blocks up to the last day known, targets from the night on."""
+    def panel(self, target: EventDays, horizons: int = max(HORIZONS)) -> Panel:
+        """Blocks up to the last day known, targets up to ``horizons`` blocks after the night."""
         history = int(thresholds()["models"]["history_blocks"])
         gap_blocks = -(-(self.night - self.known_until) // BLOCK_DAYS)
         return build_panel(
             target, self.weights, self.known_until, self.night, FIRST_DAY.toordinal(),
-            history + max(HORIZONS) + gap_blocks,
+            history + horizons + gap_blocks,
         )  # fmt: skip
 
 
@@ -255,7 +247,8 @@ def escalation(panel: Panel) -> Escalation:
     """The calibrated chance of escalation of every place, all learnt from the panel."""
     rule = thresholds()["escalation"]
     window = forecast_window(panel, 1, int(rule["blocks"]), tuning())
-    shift = window.shift_of(models.escalation_threshold(window.past.past_year, rule))
+    past = window.past
+    shift = past.logit_shift(models.escalation_threshold(past.past_year, rule))
     threshold = models.escalation_threshold(panel.features[-1, :, 0], rule)
     chance = models.calibrated(window.pool.exceedance_probability(threshold), shift)
     return Escalation(window, threshold, shift, chance)
@@ -287,10 +280,13 @@ def assess(
         "events": [forecast_window(panel, h, h, tuning()) for h in HORIZONS],
         "deaths": [forecast_window(deaths_panel, h, h, tuning("deaths")) for h in HORIZONS],
     }
-    shifts = {
-        "events": [window.shift_of(1) for window in singles["events"]],
-        "deaths": [window.shift_of(MANY_DEATHS) for window in singles["deaths"]],
-    }
+    shifts: dict[str, list[float]] = {"events": [], "deaths": []}
+    shocks: dict[str, list[float]] = {"events": [], "deaths": []}
+    for target, bound in (("events", 1), ("deaths", MANY_DEATHS)):
+        for window in singles[target]:
+            past = window.past
+            shifts[target].append(past.logit_shift(bound))
+            shocks[target].append(group_shock(past, base.country))
     here = slice(base.regions)
     bars = _bars_before(base, panel)
     p_bar_before = found.probability_with(panel.features[-1], panel.counts, bars)
@@ -306,12 +302,10 @@ def assess(
     def level(values: Array) -> pl.Expr:
         return level_of(pl.lit(pl.Series(values[here])))
 
-    window_start = night + timedelta(days=1)
-    next_month = calibrated_singles(singles, shifts)
     flags = places.select("region_id", "country_code", "country_name", "region_name").with_columns(
         as_of_date=pl.lit(night),
         known_until_date=pl.lit(known_until),
-        window_start_date=pl.lit(window_start),
+        window_start_date=pl.lit(night + timedelta(days=1)),
         window_end_date=pl.lit(night + timedelta(days=found.window.last * BLOCK_DAYS)),
         p_escalation=column(found.probability),
         p_escalation_before=column(p_month_ago),
@@ -333,18 +327,22 @@ def assess(
         p_without_newest_event=column(np.where(is_flagged, p_without, np.nan)),
         events_to_next_level_count=column(_events_to_next_level(found, panel)).cast(pl.Int64),
         may_fall_on_date=pl.Series(_may_fall_on(base, found, panel, night)[here], dtype=pl.Date),
-        p_any_next_month=column(next_month["p_any_event"]),
-        p_25_deaths_next_month=column(next_month["p_25_deaths"]),
     )  # fmt: skip
-    flags = flags.with_columns(
+    ids = places["region_id"].to_list()
+    forecasts = _forecasts(singles, shifts, ids, known_until, night)
+    next_month = forecasts.filter(model="combined", horizon_months=1).select(
+        "region_id", p_any_next_month="p_any_event", p_25_deaths_next_month="p_25_deaths"
+    )
+    flags = flags.join(
+        next_month, on="region_id", how="left", maintain_order="left", validate="1:1"
+    ).with_columns(
         level_without_newest_event=pl.when(pl.col("p_without_newest_event").is_not_null()).then(
             level_of(pl.col("p_without_newest_event"))
         )
     )
-    ids = places["region_id"].to_list()
     return Assessment(
-        _forecasts(singles, shifts, ids, known_until, night),
-        _country_forecasts(singles, base, places, night),
+        forecasts,
+        _country_forecasts(singles, shocks, base, places, night),
         flags,
         pl.concat([_drivers(found, panel, ids), _evidence(base, found, places)]),
     )
@@ -357,17 +355,6 @@ def first_event_probability(found: Escalation) -> Array:
     """
     chance = _at_least(found.window.pool, 1.0)
     return np.where(found.window.panel.features[-1, :, 0] == 0, chance, np.nan)
-
-
-def calibrated_singles(
-    singles: dict[str, list[Window]], shifts: dict[str, list[float]]
-) -> dict[str, Array]:
-    """Calibrated chances of the first thirty days: of any event, of ``MANY_DEATHS``."""
-    bounds = {"p_any_event": ("events", 1.0), "p_25_deaths": ("deaths", float(MANY_DEATHS))}
-    return {
-        name: models.calibrated(_at_least(singles[target][0].pool, bound), shifts[target][0])
-        for name, (target, bound) in bounds.items()
-    }
 
 
 def _at_least(pool: CountMixture, threshold: float) -> Array:
@@ -536,16 +523,20 @@ def _told(
 
 
 def _country_forecasts(
-    singles: dict[str, list[Window]], base: Night, places: pl.DataFrame, night: date
+    singles: dict[str, list[Window]],
+    shocks: dict[str, list[float]],
+    base: Night,
+    places: pl.DataFrame,
+    night: date,
 ) -> pl.DataFrame:
     """Countries' sums of their regions and unplaced events, by a shock that a country shares."""
     codes = places.select("country_code", "country_name").unique().sort("country_code")
     parts = []
     for row, horizon in enumerate(HORIZONS):
-        of: dict[str, CountMixture] = {}
-        for target, windows in singles.items():
-            shock = group_shock(windows[row].past, base.country)
-            of[target] = group_forecast(windows[row].pool, base.country, shock)
+        of = {
+            target: group_forecast(windows[row].pool, base.country, shocks[target][row])
+            for target, windows in singles.items()
+        }
         parts.append(
             codes.with_columns(
                 horizon_months=pl.lit(horizon, dtype=pl.Int64),

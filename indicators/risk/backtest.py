@@ -216,7 +216,7 @@ def _scores(
         "zero": replace(with_weight(0.0), draws=np.zeros((len(came), 1))),
     }
     bound = np.full(len(came), at_least)
-    shift = window.shift_of(at_least)
+    shift = window.past.logit_shift(at_least)
     chance = {name: one.exceedance_probability(bound) for name, one in forecasts.items()}
     chance["combined"] = models.calibrated(chance["combined"], shift)
     measured = {

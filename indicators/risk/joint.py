@@ -12,8 +12,8 @@ from indicators.risk.models import LEAST_MEAN, PastWindows
 from indicators.risk.panel import Array
 
 
-def group_shock(past: PastWindows, group: Array) -> float:
-    """tau^2 from past windows: variance of a group's shared relative shock, at least 0.
+def past_group_sums(past: PastWindows, group: Array) -> tuple[Array, Array, Array]:
+    """Mean and variance expected of each past night's and group's sum, and what came.
 
     Args:
         past: Forecasts and outcomes of past nights, all places of one night after another.
@@ -23,9 +23,20 @@ def group_shock(past: PastWindows, group: Array) -> float:
     nights = len(past.observed) // len(group)
     cell = np.repeat(np.arange(nights), len(group)) * groups + group[past.place]
     mean, variance, observed = (
-        np.bincount(cell, weights=values, minlength=nights * groups)
+        np.asarray(np.bincount(cell, weights=values, minlength=nights * groups), dtype=np.float64)
         for values in (past.pool.expected(), past.pool.variance(), past.observed)
     )
+    return mean, variance, observed
+
+
+def group_shock(past: PastWindows, group: Array) -> float:
+    """tau^2 from past windows: variance of a group's shared relative shock, at least 0.
+
+    Args:
+        past: As ``past_group_sums``.
+        group: Number of each place's group.
+    """
+    mean, variance, observed = past_group_sums(past, group)
     squares = (mean**2).sum()
     return max(float(((observed - mean) ** 2 - variance).sum() / squares), 0.0) if squares else 0.0
 

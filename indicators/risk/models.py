@@ -300,6 +300,13 @@ class PastWindows:
     past_year: Array
     place: Rows
 
+    def logit_shift(self, threshold: Array | float) -> float:
+        """``fit_logit_shift`` of the chance of at least ``threshold``, one or a row each."""
+        bound = np.broadcast_to(threshold, self.observed.shape)
+        rows = self.pool.expected() > CALIBRATED_ABOVE / 2
+        said = self.pool.take(rows).exceedance_probability(bound[rows])
+        return fit_logit_shift(said, self.observed[rows] >= bound[rows])
+
 
 def past_windows(
     panel: Panel, model: SelfExciting | None, first: int, last: int, tuning: Tuning

@@ -18,15 +18,14 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from config.registry import thresholds
 from indicators.risk import models, scores
-from indicators.risk.assess import FIRST_DAY, Window, forecast_window, night_of, tuning
-from indicators.risk.joint import group_forecast, group_shock
+from indicators.risk.assess import Window, forecast_window, tuning
+from indicators.risk.backtest import Origin, Replay
+from indicators.risk.joint import group_forecast, group_shock, past_group_sums
 from indicators.risk.mixtures import CountMixture
-from indicators.risk.panel import BLOCK_DAYS, Array, build_panel
+from indicators.risk.panel import BLOCK_DAYS, Array
 
 MONTHS = 12
-GAP_BLOCKS = 3  # of thirty days, November and December
 # Chosen on 2013 to 2018, where 0.5 to 0.8 and 0.3 to 1 hardly differ; what else was tried:
 # tests/benchmarks/views_windows.py.
 SUM_WEIGHT = 0.7  # w
@@ -94,13 +93,7 @@ def country_forecast(window: Window, group: Array, past_months: Array) -> CountM
         past_months: Countries x months: deaths of the twelve months to October.
     """
     groups = len(past_months)
-    past = window.past
-    nights = len(past.observed) // len(group)
-    cell = np.repeat(np.arange(nights), len(group)) * groups + group[past.place]
-    expected, observed = (
-        np.asarray(np.bincount(cell, weights=values, minlength=nights * groups), dtype=np.float64)
-        for values in (past.pool.expected(), past.observed)
-    )
+    expected, _, observed = past_group_sums(window.past, group)
     learnt = replace(window.tuning, dispersion_power=1.0, log_score_share=LOG_SCORE_SHARE)
     phi = models.fit_dispersion(observed, expected, learnt, PHIS)
     summed = np.bincount(group, weights=window.pool.expected(), minlength=groups)
@@ -121,17 +114,11 @@ def forecast_year(versions: pl.DataFrame, regions: pl.DataFrame, year: int) -> Y
     """
     state_based = versions.filter(violence_type="state_based")
     october, night = date(year - 1, 10, 31), date(year - 1, 12, 31)
-    known = state_based.filter(
-        (pl.col("known_from").dt.date() <= night)
-        & (pl.col("known_to").is_null() | (pl.col("known_to").dt.date() > night))
-    )
+    replay = Replay(state_based, regions)
     codes = regions["country_code"].unique().sort().to_list()
-    base = night_of(known, regions, october, night)
-    panel = build_panel(
-        base.deaths, base.weights, base.known_until, base.night, FIRST_DAY.toordinal(),
-        int(thresholds()["models"]["history_blocks"]) + MONTHS + GAP_BLOCKS,
-    )  # fmt: skip
-    past_months = country_month_deaths(known, codes, date(year - 2, 11, 1)).T
+    base = replay.night(Origin(night, october))
+    panel = base.panel(base.deaths, MONTHS)
+    past_months = country_month_deaths(replay.as_of(night), codes, date(year - 2, 11, 1)).T
     nothing = np.zeros(len(codes))
     conflictology = CountMixture(nothing, nothing + 1, nothing + 1, past_months)
     found: dict[str, list[CountMixture]] = {"conflictology": [], "core": [], "country": []}
