@@ -43,11 +43,6 @@ class Held(BaseModel):
     value: str
     sent: str
 
-    @property
-    def is_as(self) -> tuple[str | None, str, str]:
-        """What a release is given for: this row, rule and value."""
-        return self.row_key, self.rule, self.value
-
 
 class Pardon(BaseModel):
     """A held row that a person looked at and believes."""

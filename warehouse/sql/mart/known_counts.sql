@@ -5,9 +5,7 @@ select
     o.origin,
     v.region_id,
     date_trunc('month', v.event_date)::date as month_start,
-    count(*)::double as events,
-    sum(v.deaths_best_count)::double as deaths,
-    count(*) filter (where v.violence_type = 'one_sided')::double as one_sided
+    count(*)::double as events
 from core.event_version as v
 inner join origin as o
     on
