@@ -1,24 +1,11 @@
 -- grain: one row per series, place_id and month_start
--- reads: history.hapi_conflict, history.acled_events, history.fts_flows, core.region,
---        core.region_name, config_countries
+-- reads: history.hapi_conflict, history.fts_flows, core.acled_place, core.region_name,
+--        core.country_name
 -- Monthly figures of live sources, by region or country, of months that had ended when
 -- they were fetched. HAPI says zero where nothing happened; of ACLED's own events a
 -- region without any has no row; its name places an event whose point lies in no region. A
 -- flow to several countries belongs to none of them. What finds no place: core.left_out.
-with country as (
-
-    select
-        country_code,
-        fold_name(
-            unnest(
-                [country_name, country_name_fr] || string_split(coalesce(name_variants, ''), ';')
-            )
-        ) as folded_country
-    from config_countries
-
-),
-
-hapi as (
+with hapi as (
 
     select
         'acled_' || h.event_type as kind,
@@ -40,49 +27,19 @@ hapi as (
 
 ),
 
-point as (
-
-    select distinct c.country_code, h.longitude, h.latitude
-    from history.acled_events as h
-    inner join (select distinct * from country) as c on c.folded_country = fold_name(h.country)
-    where h.geo_precision < 3
-
-),
-
-polygon as (
-
-    select p.country_code, p.longitude, p.latitude, min(r.region_id) as region_id
-    from point as p
-    inner join core.region as r
-        on
-            r.country_code = p.country_code
-            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))
-    group by all
-
-),
-
 acled as (
 
     select
-        coalesce(polygon.region_id, named.region_id) as place_id,
-        date_trunc('month', h.event_date)::date as month_start,
+        coalesce(point_region_id, named_region_id) as place_id,
+        date_trunc('month', event_date)::date as month_start,
         count(*) as events,
-        sum(h.fatalities) as fatalities
-    from history.acled_events as h
-    inner join (select distinct * from country) as c on c.folded_country = fold_name(h.country)
-    left join polygon
-        on
-            polygon.country_code = c.country_code
-            and polygon.longitude = h.longitude
-            and polygon.latitude = h.latitude
-    left join core.region_name as named
-        on named.country_code = c.country_code and named.folded_name = fold_region(h.admin1)
+        sum(fatalities) as fatalities
+    from core.acled_place
     where
-        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
-        and h.event_type in ('Battles', 'Explosions/Remote violence', 'Violence against civilians')
-        and h.geo_precision < 3
-        and last_day(h.event_date) < $as_of::date
-        and coalesce(polygon.region_id, named.region_id) is not null
+        event_type in ('Battles', 'Explosions/Remote violence', 'Violence against civilians')
+        and geo_precision < 3
+        and last_day(event_date) < $as_of::date
+        and coalesce(point_region_id, named_region_id) is not null
     group by all
 
 ),
@@ -94,7 +51,7 @@ flow as (
         date_trunc('month', h.flow_date)::date as month_start,
         sum(h.amount_usd) as amount
     from history.fts_flows as h
-    inner join (select distinct * from country) as c on c.folded_country = fold_name(h.destination)
+    inner join core.country_name as c on c.folded_country = fold_name(h.destination)
     where
         h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
         and h.is_new_money and h.flow_boundary = 'incoming' and h.on_boundary = 'single'

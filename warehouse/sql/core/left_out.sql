@@ -1,21 +1,8 @@
 -- grain: one row per source and reason why rows of it stand in no series of a region or country
--- reads: core.event, core.region_name, core.region, history.hapi_conflict,
---        history.acled_events, history.fts_flows, config_countries, config_scopes
+-- reads: core.event, core.region_name, core.country_name, core.acled_place,
+--        history.hapi_conflict, history.fts_flows, config_scopes
 -- is_by_rule: a declared rule leaves them out; else their place was not understood.
-with country as (
-
-    select distinct
-        country_code,
-        fold_name(
-            unnest(
-                [country_name, country_name_fr] || string_split(coalesce(name_variants, ''), ';')
-            )
-        ) as folded_country
-    from config_countries
-
-),
-
-event as (
+with event as (
 
     select
         e.source,
@@ -67,60 +54,24 @@ hapi as (
 
 ),
 
-stray as (
-
-    select h.*, c.country_code, fold_region(h.admin1) as folded_name
-    from history.acled_events as h
-    inner join country as c on c.folded_country = fold_name(h.country)
-    left join core.region_name as n
-        on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
-    where
-        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
-        and n.region_id is null
-
-),
-
-stray_point as (
-
-    select p.country_code, p.longitude, p.latitude, min(r.region_id) as region_id
-    from (
-        select distinct country_code, longitude, latitude from stray where geo_precision < 3
-    ) as p
-    inner join core.region as r
-        on
-            r.country_code = p.country_code
-            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))
-    group by all
-
-),
-
 acled as (
 
     select
         'acled_events' as source,
         case
-            when c.country_code is null then 'the name of the country is not known'
+            when country_code is null then 'the name of the country is not known'
             when
-                h.event_type not in (
+                event_type not in (
                     'Battles', 'Explosions/Remote violence', 'Violence against civilians'
                 ) then 'of a kind that is not counted'
-            when last_day(h.event_date) >= $as_of::date then 'the month is not over'
-            when h.geo_precision >= 3 then 'the place is known only roughly (geo_precision 3)'
+            when last_day(event_date) >= $as_of::date then 'the month is not over'
+            when geo_precision >= 3 then 'the place is known only roughly (geo_precision 3)'
             when
-                n.region_id is null
-                and p.region_id is null then 'neither point nor name is in a region'
+                coalesce(point_region_id, named_region_id) is null
+                then 'neither point nor name is in a region'
         end as reason,
-        h.event_date as day
-    from history.acled_events as h
-    left join country as c on c.folded_country = fold_name(h.country)
-    left join core.region_name as n
-        on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
-    left join stray_point as p
-        on
-            p.country_code = c.country_code
-            and p.longitude = h.longitude
-            and p.latitude = h.latitude
-    where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        event_date as day
+    from core.acled_place
 
 ),
 
@@ -140,7 +91,7 @@ flow as (
         end as reason,
         h.flow_date as day
     from history.fts_flows as h
-    left join country as c on c.folded_country = fold_name(h.destination)
+    left join core.country_name as c on c.folded_country = fold_name(h.destination)
     where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
 
 )

@@ -1,50 +1,9 @@
 -- grain: one row per source, country_code and spelling that config/regions.csv does not know
--- reads: core.event, core.region_name, history.hapi_conflict, history.acled_events,
---        config_countries, config_scopes
+-- reads: core.event, core.region_name, core.acled_place, history.hapi_conflict, config_scopes
 -- The spelling is set aside, not the event, which its point may place: unplaced_count says of
 -- how many events none did. Beside it: where points placed them, what config/scopes.csv says
 -- of the spelling, and the most similar spellings known in that country (Jaro-Winkler).
-with country as (
-
-    select distinct
-        country_code,
-        fold_name(
-            unnest(
-                [country_name, country_name_fr] || string_split(coalesce(name_variants, ''), ';')
-            )
-        ) as folded_country
-    from config_countries
-
-),
-
-stray as (
-
-    select h.*, c.country_code, fold_region(h.admin1) as folded_name
-    from history.acled_events as h
-    inner join country as c on c.folded_country = fold_name(h.country)
-    left join core.region_name as n
-        on n.country_code = c.country_code and n.folded_name = fold_region(h.admin1)
-    where
-        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
-        and n.region_id is null
-
-),
-
-stray_point as (
-
-    select p.country_code, p.longitude, p.latitude, min(r.region_id) as region_id
-    from (
-        select distinct country_code, longitude, latitude from stray where geo_precision < 3
-    ) as p
-    inner join core.region as r
-        on
-            r.country_code = p.country_code
-            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))
-    group by all
-
-),
-
-sent as (
+with sent as (
 
     select
         source,
@@ -79,15 +38,14 @@ sent as (
     union all
     select
         'acled_events',
-        s.country_code,
-        s.admin1,
-        s.folded_name,
-        s.event_date,
-        case when s.geo_precision < 3 then p.region_id end,
+        country_code,
+        admin1,
+        folded_name,
+        event_date,
+        point_region_id,
         1
-    from stray as s
-    left join stray_point as p using (country_code, longitude, latitude)
-    where s.admin1 is not null
+    from core.acled_place
+    where country_code is not null and named_region_id is null and admin1 is not null
 
 ),
 

@@ -1,0 +1,34 @@
+-- grain: one row per event of ACLED known by $as_of
+-- reads: history.acled_events, core.country_name, core.region_name, core.region
+-- Where an event lies: country_code null: the country is none of ours; point_region_id: of the
+-- polygon that holds its point, where that is known well enough; named_region_id: by its name.
+with event as (
+
+    select h.*, c.country_code, fold_region(h.admin1) as folded_name
+    from history.acled_events as h
+    left join core.country_name as c on c.folded_country = fold_name(h.country)
+    where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+
+),
+
+point as (
+
+    select p.country_code, p.longitude, p.latitude, min(r.region_id) as region_id
+    from (
+        select distinct country_code, longitude, latitude from event where geo_precision < 3
+    ) as p
+    inner join core.region as r
+        on
+            r.country_code = p.country_code
+            and st_contains(st_geomfromwkb(r.boundary_wkb), st_point(p.longitude, p.latitude))
+    group by all
+
+)
+
+select
+    e.*,
+    case when e.geo_precision < 3 then p.region_id end as point_region_id,
+    n.region_id as named_region_id
+from event as e
+left join point as p using (country_code, longitude, latitude)
+left join core.region_name as n using (country_code, folded_name)
