@@ -1,0 +1,120 @@
+"""Work that falls into independent units, done by Dask workers through Prefect's task runner.
+
+An extra (``pip install .[scale]``); imported only where ``TOCSIN_DASK`` is set.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from config.code import code_sha256
+from config.errors import TocsinError
+
+CONNECT_SECONDS = "20s"
+LIBRARIES = ("numpy", "polars", "scipy")
+PACKAGES = ("config", "indicators")
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+
+class ClusterError(TocsinError):
+    """Workers cannot be had or cannot do the work; the message says what to do."""
+
+
+@contextmanager
+def worker_map(dask: str | None) -> Iterator[Callable[..., Iterable[Any]]]:
+    """What stands in for ``map``: of this process, or of Dask workers.
+
+    Results come in the order of the units and are equal to the bit, whatever the number
+    of workers. What a worker that is lost had done is done again by another. Leaving the
+    block cancels what is not done.
+
+    Args:
+        dask: None: this process. ``local:N``: N processes of this machine, until the block
+            ends. Otherwise the address of a scheduler, ``tcp://host:8786`` or ``tls://...``;
+            certificates come from Dask's own settings.
+
+    Raises:
+        ClusterError: The extra is not installed, no scheduler or worker is there, or a
+            worker runs other code.
+    """
+    if dask is None:
+        yield map
+        return
+    try:
+        from distributed import LocalCluster
+        from prefect_dask import DaskTaskRunner
+    except ImportError as error:
+        raise ClusterError(
+            f"TOCSIN_DASK needs the package {error.name}; install Tocsin with its extra: "
+            "pip install .[scale]"
+        ) from None
+    kind, _, count = dask.partition(":")
+    if kind == "local":
+        cluster = {"n_workers": int(count), "threads_per_worker": 1, "dashboard_address": None}
+        runner = DaskTaskRunner(cluster_class=LocalCluster, cluster_kwargs=cluster)
+    else:
+        runner = DaskTaskRunner(address=dask, client_kwargs={"timeout": CONNECT_SECONDS})
+    with runner:
+        try:
+            _see_that_workers_are_as_we(runner.client)
+        except (OSError, ValueError) as error:
+            raise ClusterError(
+                f"TOCSIN_DASK={dask}: no scheduler answers there ({error}); start it, or unset "
+                "TOCSIN_DASK to work in this process"
+            ) from None
+
+        def on_workers(work: Callable[[Unit], Result], units: Iterable[Unit]) -> Iterator[Result]:
+            return _results(runner, work, list(units))
+
+        yield on_workers
+
+
+def _results(
+    runner: Any, work: Callable[[Unit], Result], units: Sequence[Unit]
+) -> Iterator[Result]:
+    """Results in the order of the units; the work itself goes to the cluster once."""
+    from prefect import task
+
+    options: dict[str, Any] = {"persist_result": False, "log_prints": False}
+
+    @task(name="share", **options)
+    def share(work: Callable[[Unit], Result]) -> Callable[[Unit], Result]:
+        return work
+
+    @task(name="unit", **options)
+    def apply(work: Callable[[Unit], Result], unit: Unit) -> Result:
+        return work(unit)
+
+    shared = runner.submit(share, {"work": work})
+    futures = [runner.submit(apply, {"work": shared, "unit": unit}) for unit in units]
+    for number, future in enumerate(futures):
+        try:
+            yield future.result()
+        except TocsinError:
+            raise
+        except Exception as error:
+            raise ClusterError(
+                f"unit {number + 1} of {len(futures)} failed on its worker: "
+                f"{type(error).__name__}: {error}"
+            ) from error
+
+
+def _see_that_workers_are_as_we(client: Any) -> None:
+    """Raise unless there are workers and they run our code.
+
+    Raises:
+        ClusterError: There is none, or one runs another version.
+    """
+    client.wait_for_workers(1, timeout=20)
+    ours = code_sha256(PACKAGES, LIBRARIES)
+    others = [
+        address
+        for address, digest in client.run(code_sha256, PACKAGES, LIBRARIES).items()
+        if digest != ours
+    ]
+    if others:
+        raise ClusterError(
+            f"Dask workers run other code than this process: {', '.join(sorted(others))}; install "
+            "the same Tocsin there, from the same lock file, and start them again"
+        )
