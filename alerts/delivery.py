@@ -58,25 +58,25 @@ class SubjectPolicy(EmailPolicy):
 
 
 @dataclass(frozen=True)
-class Letter:
+class QueuedMail:
     """A mail that is to go out: what it tells of each region, and from when it may go.
 
     Attributes:
         kind: alert (a level changed), summary (none did) or operator.
-        told: Level by region; for the operator what the mail is about, with no level.
+        levels: By region; for the operator by matter, and empty.
         held_until: Waits for approval until then; None: needs none.
     """
 
     message: EmailMessage
     night: date
     kind: str
-    told: Mapping[str, str]
+    levels: Mapping[str, str]
     not_before: datetime
     held_until: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Delivery:
+class MailOutcome:
     """What became of one mail: sent, written, waits, refused, later, held; ``where`` says more."""
 
     recipient: str
@@ -84,7 +84,7 @@ class Delivery:
     where: str
 
 
-def letter(
+def compose_digest_mail(
     con: duckdb.DuckDBPyConnection,
     digest: Digest,
     recipient: Recipient,
@@ -92,7 +92,7 @@ def letter(
     hold_hours: float,
     sender: str,
     unsubscribe: str,
-) -> Letter | None:
+) -> QueuedMail | None:
     """What a reader must be told tonight; None: nothing.
 
     Told is what differs from the levels the reader was told last, whichever night that was
@@ -102,14 +102,14 @@ def letter(
     tonight's the reader is told of tonight's.
     """
     of_reader: dict[str, Any] = {"recipient": recipient.address, "today": now.date()}
-    told = dict(run(con, "outbox/last_told", **of_reader).fetchall())
+    mailed_levels = dict(run(con, "outbox/last_told", **of_reader).fetchall())
     (last,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
     ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()
     night = digest.as_of_date
     own = digest.within(recipient)
     misled = own.changes({place: level for _, _, place, level in ahead if place})
-    told |= {place: level for _, _, place, level in ahead if place in misled}
-    changes = own.changes(told)
+    mailed_levels |= {place: level for _, _, place, level in ahead if place in misled}
+    changes = own.changes(mailed_levels)
     is_new_week = last is None or night.isocalendar()[:2] > last.isocalendar()[:2]
     if last is not None and night < last:
         return None
@@ -123,15 +123,17 @@ def letter(
         )
     ):
         return None
-    message = compose(own, told, recipient, sender, unsubscribe, is_first=last is None)
+    message = digest_message(
+        own, mailed_levels, recipient, sender, unsubscribe, is_first=last is None
+    )
     until = now + timedelta(hours=hold_hours) if hold_hours else None
     kind = "alert" if changes else "summary"
-    return Letter(message, night, kind, changes, recipient.not_before(now), until)
+    return QueuedMail(message, night, kind, changes, recipient.not_before(now), until)
 
 
-def compose(
+def digest_message(
     digest: Digest,
-    told: Mapping[str, str],
+    mailed_levels: Mapping[str, str],
     recipient: Recipient,
     sender: str,
     unsubscribe: str,
@@ -141,7 +143,7 @@ def compose(
 
     Args:
         digest: The night, within what the recipient asked for.
-        told: Level last told by region.
+        mailed_levels: Level last mailed by region.
         recipient: Address and language.
         sender: ``Name <address>``.
         unsubscribe: mailto: or https: address.
@@ -150,10 +152,10 @@ def compose(
     Raises:
         ValueError: An address or subject holds a line break.
     """
-    written = render(digest, told, recipient.language, unsubscribe, is_first)
+    written = render(digest, mailed_levels, recipient.language, unsubscribe, is_first)
     night = digest.as_of_date
-    seed = f"{night}|{sorted(digest.changes(told).items())}"
-    message, digest_id = message_to(recipient.address, written.subject, sender, night, seed)
+    seed = f"{night}|{sorted(digest.changes(mailed_levels).items())}"
+    message, digest_id = new_message(recipient.address, written.subject, sender, night, seed)
     message["List-Unsubscribe"] = f"<{unsubscribe}>"
     if unsubscribe.lower().startswith("https:"):
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
@@ -170,7 +172,7 @@ def compose(
     return message
 
 
-def message_to(
+def new_message(
     to: str, subject: str, sender: str, day: date, seed: str
 ) -> tuple[EmailMessage, str]:
     """A message with its headers, whose identity follows from recipient and seed."""
@@ -186,7 +188,7 @@ def message_to(
     return message, digest_id
 
 
-def dated(content: bytes, at: datetime) -> bytes:
+def with_date(content: bytes, at: datetime) -> bytes:
     r"""A message with the date of its sending, which is not kept with its bytes.
 
     Args:
@@ -194,20 +196,20 @@ def dated(content: bytes, at: datetime) -> bytes:
         at: UTC.
 
     Example:
-        >>> dated(b"To: a@b.org\r\nDate: Fri, 25 Jun 2021\r\n\r\nx", datetime(2021, 6, 26, 6, 30))
-        b'To: a@b.org\r\nDate: Sat, 26 Jun 2021 06:30:00 +0000\r\n\r\nx'
+        >>> with_date(b"To: a@b.org\r\nDate: Fri, 25 Jun 2021\r\n\r\nx", datetime(2021, 6, 26, 6))
+        b'To: a@b.org\r\nDate: Sat, 26 Jun 2021 06:00:00 +0000\r\n\r\nx'
     """
     header, gap, body = content.partition(b"\r\n\r\n")
     date_line = f"Date: {format_datetime(at.replace(tzinfo=UTC, microsecond=0))}".encode()
     return re.sub(rb"(?m)^Date: [^\r\n]*", date_line, header, count=1) + gap + body
 
 
-def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: datetime) -> None:
-    """Put letters into the outbox with what they tell, all or none; what is there stays."""
+def queue(con: duckdb.DuckDBPyConnection, mails: Sequence[QueuedMail], now: datetime) -> None:
+    """Put mails into the outbox with what they tell, all or none; what is there stays."""
     with transaction(con):
-        for told in letters:
-            content = told.message.as_bytes()
-            identity = told.message["Message-ID"]
+        for mail in mails:
+            content = mail.message.as_bytes()
+            identity = mail.message["Message-ID"]
             if con.execute(
                 "select 1 from ops.outbox where message_id = $identity", {"identity": identity}
             ).fetchone():
@@ -216,17 +218,17 @@ def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: dateti
                 con,
                 "outbox/queue",
                 message_id=identity,
-                recipient=told.message["To"],
-                kind=told.kind,
-                as_of_date=told.night,
-                subject=told.message["Subject"],
+                recipient=mail.message["To"],
+                kind=mail.kind,
+                as_of_date=mail.night,
+                subject=mail.message["Subject"],
                 content=content,
                 content_sha256=hashlib.sha256(content).hexdigest(),
-                held_until=told.held_until,
-                not_before=told.not_before,
+                held_until=mail.held_until,
+                not_before=mail.not_before,
                 now=now,
             )
-            for about, level in told.told.items():
+            for about, level in mail.levels.items():
                 con.execute(
                     "insert into ops.told values ($identity, $about, $level)",
                     {"identity": identity, "about": about, "level": level},
@@ -235,7 +237,7 @@ def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: dateti
 
 def hand_over(
     con: duckdb.DuckDBPyConnection, smtp: Smtp, folder: Path, now: datetime, hold_then: str
-) -> list[Delivery]:
+) -> list[MailOutcome]:
     """Hand over what may go: by SMTP if a host is set, else as files.
 
     Each mail is marked at once after it was accepted: only a crash between the server's
@@ -258,16 +260,18 @@ def hand_over(
     return send(con, due, now=now) if due else []
 
 
-def later(con: duckdb.DuckDBPyConnection, now: datetime) -> list[Delivery]:
+def waiting_mails(con: duckdb.DuckDBPyConnection, now: datetime) -> list[MailOutcome]:
     """Mails that wait for the end of quiet hours, or are held for approval."""
     found = run(con, "outbox/later", now=now).fetchall()
     return [
-        Delivery(to, "later" if status == "queued" else status, f"until {until:%Y-%m-%d %H:%M} UTC")
+        MailOutcome(
+            to, "later" if status == "queued" else status, f"until {until:%Y-%m-%d %H:%M} UTC"
+        )
         for to, status, until in found
     ]
 
 
-def check(smtp: Smtp) -> None:
+def check_encryption(smtp: Smtp) -> None:
     """See that mail cannot leave this machine in the clear.
 
     Raises:
@@ -290,18 +294,18 @@ def _finish(
 
 def _wait(
     con: duckdb.DuckDBPyConnection, identity: str, to: str, cause: str, now: datetime
-) -> Delivery:
+) -> MailOutcome:
     run(con, "outbox/wait", message_id=identity, detail=cause, now=now)
-    return Delivery(to, "waits", cause)
+    return MailOutcome(to, "waits", cause)
 
 
 def _as_files(
     con: duckdb.DuckDBPyConnection, due: Sequence[tuple[str, str, bytes]], folder: Path,
     now: datetime,
-) -> list[Delivery]:  # fmt: skip
+) -> list[MailOutcome]:  # fmt: skip
     deliveries = []
     for identity, to, queued in due:
-        content = dated(queued, now)
+        content = with_date(queued, now)
         try:
             path = _file(identity, to, content, folder)
         except OSError as error:
@@ -309,7 +313,7 @@ def _as_files(
             deliveries.append(_wait(con, identity, to, cause, now))
             continue
         _finish(con, identity, "written", "file", str(path), now)
-        deliveries.append(Delivery(to, "written", str(path)))
+        deliveries.append(MailOutcome(to, "written", str(path)))
     return deliveries
 
 
@@ -320,43 +324,43 @@ def _file(identity: str, to: str, content: bytes, folder: Path) -> Path:
     return path
 
 
-def send_alone(message: EmailMessage, smtp: Smtp, folder: Path, now: datetime) -> Delivery:
+def send_alone(message: EmailMessage, smtp: Smtp, folder: Path, now: datetime) -> MailOutcome:
     """Hand over one message past the outbox, for when the warehouse cannot be used.
 
     Raises:
         OSError: No connection, or no place to write to.
         smtplib.SMTPException: The server refused.
     """
-    to, content = message["To"], dated(message.as_bytes(), now)
+    to, content = message["To"], with_date(message.as_bytes(), now)
     if not smtp.host:
-        return Delivery(to, "written", str(_file(message["Message-ID"], to, content, folder)))
+        return MailOutcome(to, "written", str(_file(message["Message-ID"], to, content, folder)))
     with _connect(smtp) as server:
         server.sendmail(_sender(content), [to], content)
-    return Delivery(to, "sent", f"{smtp.host}:{smtp.port}")
+    return MailOutcome(to, "sent", f"{smtp.host}:{smtp.port}")
 
 
 def _by_smtp(
     con: duckdb.DuckDBPyConnection, due: Sequence[tuple[str, str, bytes]], smtp: Smtp, now: datetime
-) -> list[Delivery]:
+) -> list[MailOutcome]:
     where = f"{smtp.host}:{smtp.port}"
-    deliveries: list[Delivery] = []
+    deliveries: list[MailOutcome] = []
     server: smtplib.SMTP | None = None
     for place, (identity, to, queued) in enumerate(due):
-        content = dated(queued, now)
+        content = with_date(queued, now)
         try:
             server = server or _connect(smtp)
         except (OSError, smtplib.SMTPException) as error:
-            cause = f"cannot send by {where} ({said_by(error)}); check TOCSIN_SMTP_*"
+            cause = f"cannot send by {where} ({smtp_reason(error)}); check TOCSIN_SMTP_*"
             return deliveries + [_wait(con, i, t, cause, now) for i, t, _ in due[place:]]
         try:
             server.sendmail(_sender(content), [to], content)
         except (OSError, smtplib.SMTPException) as error:
-            code, said = _code(error, to), f"{where}: {said_by(error)}"
+            code, said = _code(error, to), f"{where}: {smtp_reason(error)}"
             if code >= REFUSED_FOR_GOOD:
                 _finish(con, identity, "refused", "smtp", said, now)
                 if isinstance(error, smtplib.SMTPRecipientsRefused):
                     park(con, to, said, now)
-                deliveries.append(Delivery(to, "refused", said))
+                deliveries.append(MailOutcome(to, "refused", said))
             else:
                 deliveries.append(_wait(con, identity, to, said, now))
                 if code in (0, CLOSING):  # the next mail opens another connection
@@ -364,7 +368,7 @@ def _by_smtp(
                     server = None
         else:
             _finish(con, identity, "sent", "smtp", where, now)
-            deliveries.append(Delivery(to, "sent", where))
+            deliveries.append(MailOutcome(to, "sent", where))
     if server is not None:
         try:
             server.quit()
@@ -396,7 +400,7 @@ def _code(error: Exception, to: str) -> int:
     return 0
 
 
-def said_by(error: Exception) -> str:
+def smtp_reason(error: Exception) -> str:
     """A server's or the system's words on a failure, in one line."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         ((code, text),) = error.recipients.values()

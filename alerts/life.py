@@ -23,7 +23,7 @@ COLUMNS = {
     "undercut_level": pl.String,
     "data_month": pl.Date,
 }
-NONE = pl.DataFrame(schema=COLUMNS)
+NO_ALERTS = pl.DataFrame(schema=COLUMNS)
 
 
 def is_revised(counts: pl.DataFrame, before: pl.DataFrame) -> bool:
@@ -42,7 +42,9 @@ def is_revised(counts: pl.DataFrame, before: pl.DataFrame) -> bool:
     return bool((joined["value"] != joined["value_right"]).any())
 
 
-def unrevised(versions: pl.DataFrame, before: date, told_month: date) -> pl.DataFrame:
+def events_on_previous_vintage(
+    versions: pl.DataFrame, before: date, told_month: date
+) -> pl.DataFrame:
     """Events of months told before as they were believed then, later ones as they are now.
 
     Args:
@@ -61,7 +63,8 @@ def unrevised(versions: pl.DataFrame, before: date, told_month: date) -> pl.Data
         ...         "known_to": [datetime(2021, 7, 20), None, None],
         ...     }
         ... )
-        >>> unrevised(rows, date(2021, 6, 25), date(2021, 5, 1))["deaths_best_count"].to_list()
+        >>> events = events_on_previous_vintage(rows, date(2021, 6, 25), date(2021, 5, 1))
+        >>> events["deaths_best_count"].to_list()
         [3, 1]
     """
     evening = datetime.combine(before, time.max)
@@ -116,7 +119,7 @@ def causes(
     )
 
 
-def follow(flags: pl.DataFrame, before: pl.DataFrame, night: date) -> pl.DataFrame:
+def advance_alerts(flags: pl.DataFrame, before: pl.DataFrame, night: date) -> pl.DataFrame:
     """Tonight's alerts from tonight's levels and the alerts of the night before.
 
     A level rises at once. It falls to what two data months in a row have undercut (the
@@ -127,7 +130,7 @@ def follow(flags: pl.DataFrame, before: pl.DataFrame, night: date) -> pl.DataFra
     Args:
         flags: Every region: ``region_id``, ``level``, ``p_escalation``, ``data_month``,
             ``is_stale``, ``cause`` and the two versions.
-        before: ``follow``'s result of the last night before; ``NONE`` if there is none.
+        before: The result for the last night before; ``NO_ALERTS`` if there is none.
         night: Tonight.
 
     Returns:

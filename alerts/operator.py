@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 
-from alerts.delivery import Delivery, Letter, message_to, said_by, send_alone
+from alerts.delivery import MailOutcome, QueuedMail, new_message, send_alone, smtp_reason
 from config.errors import failure_in_words
 from config.files import read_or_set_aside, set_aside, write_atomically
 from config.settings import Settings, SettingsError, Smtp
@@ -17,7 +17,7 @@ MOST_HOURS = 8_760  # a year
 
 
 @dataclass(frozen=True)
-class Finding:
+class Notice:
     """Something the operator must know.
 
     Attributes:
@@ -31,9 +31,9 @@ class Finding:
     text: str
 
 
-def letter(
-    con: duckdb.DuckDBPyConnection, found: Sequence[Finding], settings: Settings, now: datetime
-) -> Letter | None:
+def compose_operator_mail(
+    con: duckdb.DuckDBPyConnection, found: Sequence[Notice], settings: Settings, now: datetime
+) -> QueuedMail | None:
     """A mail with all findings if one of them is new; None: the operator knows them."""
     if not settings.operator:
         return None
@@ -48,7 +48,7 @@ def letter(
         return None
     subject = "Tocsin: " + ", ".join(finding.about for finding in new)
     seed = "|".join(finding.key for finding in new)
-    message, _ = message_to(settings.operator, subject, settings.mail_sender, now.date(), seed)
+    message, _ = new_message(settings.operator, subject, settings.mail_sender, now.date(), seed)
     before = [finding for finding in found if finding.key in known]
     parts = ["\n\n".join(finding.text for finding in new)]
     if before:
@@ -58,12 +58,12 @@ def letter(
         "This mail comes once; what lasts is not mailed again."
     )
     message.set_content("\n\n".join(parts) + "\n")
-    return Letter(message, now.date(), "operator", {f.key: "" for f in new}, now)
+    return QueuedMail(message, now.date(), "operator", {f.key: "" for f in new}, now)
 
 
-def tell_now(
+def mail_operator_once(
     settings: Settings, smtp: Smtp, stamp: str, key: str, subject: str, text: str, now: datetime
-) -> Delivery | None:
+) -> MailOutcome | None:
     """Tell the operator without the warehouse, which may be what failed; once for a ``key``.
 
     Args:
@@ -83,13 +83,13 @@ def tell_now(
         return None
     if read_or_set_aside(path, bytes.decode, "the operator is told again") == key:
         return None
-    message, _ = message_to(settings.operator, subject, settings.mail_sender, now.date(), key)
+    message, _ = new_message(settings.operator, subject, settings.mail_sender, now.date(), key)
     message.set_content(text + "\n")
     try:
         done = send_alone(message, smtp, settings.outbox_folder, now)
         write_atomically(path, key)
     except (OSError, smtplib.SMTPException) as error:
-        return Delivery(settings.operator, "failed", said_by(error))
+        return MailOutcome(settings.operator, "failed", smtp_reason(error))
     return done
 
 
@@ -101,7 +101,7 @@ def forget(settings: Settings, stamp: str) -> None:
     path.unlink(missing_ok=True)
 
 
-def finished(settings: Settings, night: str, now: datetime) -> None:
+def note_finished_run(settings: Settings, night: str, now: datetime) -> None:
     """Note that a run was finished, for the watchdog, and that nothing fails any more."""
     path = settings.data_folder / "last_run.json"
     if path.is_dir():
@@ -110,10 +110,10 @@ def finished(settings: Settings, night: str, now: datetime) -> None:
     forget(settings, "run")
 
 
-def run_failed(settings: Settings, smtp: Smtp, error: Exception, now: datetime) -> None:
+def report_failed_run(settings: Settings, smtp: Smtp, error: Exception, now: datetime) -> None:
     """Mail the operator that the run failed, once for what failed."""
     what = failure_in_words(error)[:500]
-    tell_now(
+    mail_operator_once(
         settings, smtp, "run", what, "Tocsin: the run failed",
         f"The run failed:\n  {what}\n\nThe last published file stays in place. Mend it and run "
         "again. This mail comes once for this failure.", now,
@@ -122,7 +122,7 @@ def run_failed(settings: Settings, smtp: Smtp, error: Exception, now: datetime) 
 
 def watch(
     settings: Settings, smtp: Smtp, hours: float, now: datetime
-) -> tuple[str | None, Delivery | None]:
+) -> tuple[str | None, MailOutcome | None]:
     """Tell the operator, once, if no run was finished in ``hours``.
 
     Returns:
@@ -131,11 +131,11 @@ def watch(
     """
     if not 0 < hours <= MOST_HOURS:
         raise SettingsError(f"{hours:g} hours cannot be watched; give a number up to {MOST_HOURS}")
-    late = overdue(settings, hours, now)
+    late = overdue_reason(settings, hours, now)
     if late is None:
         forget(settings, "watchdog")
         return None, None
-    done = tell_now(
+    done = mail_operator_once(
         settings, smtp, "watchdog", late.partition(", for")[0], "Tocsin: no run was finished",
         f"{late}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
         "and run tocsin nightly.", now,
@@ -143,7 +143,7 @@ def watch(
     return late, done
 
 
-def overdue(settings: Settings, hours: float, now: datetime) -> str | None:
+def overdue_reason(settings: Settings, hours: float, now: datetime) -> str | None:
     """Why the operator must look: no run was finished in ``hours``; None: one was."""
     path = settings.data_folder / "last_run.json"
     if not path.exists():

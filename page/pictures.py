@@ -20,7 +20,7 @@ from page.renderer import Renderer
 from warehouse.situation import Situation
 
 # What is mapped, and bounds from which a class begins; None: no figure.
-MAPPED: dict[str, tuple[float | None, ...]] = {
+CLASS_BOUNDS: dict[str, tuple[float | None, ...]] = {
     "p_escalation": (0.0, 0.03, 0.07, 0.14, 0.24, 0.33),
     "events": (0, 1, 3, 10, 30, 100),
     "deaths": (0, 1, 10, 50, 200, 500),
@@ -35,7 +35,7 @@ TYPE_COUNTS = {
 CHART_ROWS = dict(zip(MEASURES, ROWS, strict=False))
 
 
-def flagged_first(told: Situation) -> pl.DataFrame:
+def flagged_regions(told: Situation) -> pl.DataFrame:
     """Regions with a level: the gravest first, of equals the most violent, then by chance."""
     gravity, violence = (
         pl.col(name).replace_strict(
@@ -48,19 +48,19 @@ def flagged_first(told: Situation) -> pl.DataFrame:
     )
 
 
-def deadliest(year: pl.DataFrame, most: int) -> pl.DataFrame:
+def deadliest_regions(year: pl.DataFrame, most: int) -> pl.DataFrame:
     """Regions with the most deaths in the past twelve months; none without a death.
 
     Example:
         >>> year = pl.DataFrame({"region_id": ["a", "b"], "deaths": [3, 0], "events": [1, 2]})
-        >>> deadliest(year, 10)["region_id"].to_list()
+        >>> deadliest_regions(year, 10)["region_id"].to_list()
         ['a']
     """
     dead = year.filter(pl.col("deaths") > 0)
     return dead.sort("deaths", "events", "region_id", descending=[True, True, False]).head(most)
 
 
-def past_year(told: Situation) -> pl.DataFrame:
+def past_year_sums(told: Situation) -> pl.DataFrame:
     """Events, deaths and newest presence of every region: what maps and the list show."""
     newest = told.flags["data_month"][0]
     months = told.series.filter(
@@ -85,7 +85,7 @@ def past_year(told: Situation) -> pl.DataFrame:
 def region_map(told: Situation, renderer: Renderer) -> Future[str]:
     """The regions to be filled, with a sign for each level."""
     signs = (
-        flagged_first(told)
+        flagged_regions(told)
         .reverse()  # the gravest on top
         .join(told.regions, on="region_id", maintain_order="left")
         .select("level", longitude="centroid_longitude", latitude="centroid_latitude")
@@ -107,15 +107,15 @@ def region_map(told: Situation, renderer: Renderer) -> Future[str]:
     return renderer.draw(map_spec(), data)
 
 
-def classes(year: pl.DataFrame, name: str) -> dict[str, str]:
+def map_classes(year: pl.DataFrame, name: str) -> dict[str, str]:
     """The class of every region in what is mapped, as its colour is called.
 
     Example:
         >>> year = pl.DataFrame({"region_id": ["a", "b"], "presence": [None, 0.2]})
-        >>> classes(year, "presence")
+        >>> map_classes(year, "presence")
         {'a': 'c0', 'b': 'c2'}
     """
-    reached = [(pl.col(name) >= bound).cast(pl.Int8) for bound in MAPPED[name][1:]]
+    reached = [(pl.col(name) >= bound).cast(pl.Int8) for bound in CLASS_BOUNDS[name][1:]]
     return dict(year.select("region_id", pl.format("c{}", pl.sum_horizontal(reached))).iter_rows())
 
 

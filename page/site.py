@@ -19,34 +19,34 @@ from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
 from config.texts import without_code_words
 from page.charts import (
     RECENT_MONTHS,
-    as_map,
-    drawn_once,
-    filled,
-    for_page,
-    in_words,
-    without_signs,
+    fill_regions,
+    map_svg,
+    map_without_signs,
+    page_svg,
+    split_outlines,
+    translated_svg,
 )
 from page.mark import MARK, is_built, leave_mark
 from page.pictures import (
-    MAPPED,
+    CLASS_BOUNDS,
     SHARES,
-    classes,
-    deadliest,
-    flagged_first,
-    past_year,
+    deadliest_regions,
+    flagged_regions,
+    map_classes,
+    past_year_sums,
     region_map,
     region_pictures,
 )
 from page.renderer import Renderer
-from page.worth import worth
+from page.track_record import level_track_record
 from warehouse.connect import WarehouseError
 from warehouse.situation import Situation, situation
 
 HERE = Path(__file__).parent
 LANGUAGES = ("fr", "en")
 QUALITY = "quality.html"  # beside the published file
-OWN = "page"  # how folders beside it that are made without asking are called
-COUNTED = (
+PAGE_PREFIX = "page"  # how folders beside it that are made without asking are called
+COUNT_INDICATORS = (
     "events_count", "state_based_events_count", "communal_events_count",
     "one_sided_events_count", "jihadist_events_count", "communal_militia_events_count",
     "state_forces_events_count", "deaths_best_count", "deaths_civilians_count",
@@ -80,24 +80,24 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
     is_site = any((folder / name).exists() for name in (MARK, "fr/index.html"))
     is_empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not is_site and not is_empty:
-        if not is_beside or not folder.name.startswith(OWN):
+        if not is_beside or not folder.name.startswith(PAGE_PREFIX):
             raise WarehouseError(f"{folder} holds something else; name a folder of its own")
         set_aside(folder, "is not as a page was built")
     quality = published.with_name(QUALITY)
     has_quality = is_beside and quality.exists()
-    seen = (f"{night}", f"{is_beside}", f"{has_quality}", published.name)
+    inputs = (f"{night}", f"{is_beside}", f"{has_quality}", published.name)
     part = folder.with_name(f".{folder.name}.part")
     remove(part)  # of a build that was killed
-    if published.exists() and is_built(folder, (*seen, published)):
+    if published.exists() and is_built(folder, (*inputs, published)):
         return folder / "index.html"
     with Renderer() as renderer:  # first, so that it starts while the file is read
-        told = situation(published, night, COUNTED)
+        told = situation(published, night, COUNT_INDICATORS)
         try:
             part.mkdir(parents=True)
             try:
                 links = _links(published, is_beside, has_quality and told.is_newest)
                 _write(told, renderer, part, links)
-                leave_mark(part, (*seen, published))
+                leave_mark(part, (*inputs, published))
                 put_in_place(part, folder)
             finally:
                 remove(part)
@@ -124,10 +124,12 @@ def _write(
     """Every page; those of the regions as their pictures are drawn, in their order."""
     drawn = region_map(told, renderer)
     regions = _regions(told, renderer)
-    overview = _overview(told, as_map(for_page(drawn.result())))
+    overview = _overview(told, map_svg(page_svg(drawn.result())))
     by_id = {r["region_id"]: r for r in regions}
-    flagged = [by_id[place] for place in flagged_first(told)["region_id"]]
-    worst = [by_id[place] for place in deadliest(past_year(told), DEADLIEST)["region_id"]]
+    flagged = [by_id[place] for place in flagged_regions(told)["region_id"]]
+    worst = [
+        by_id[place] for place in deadliest_regions(past_year_sums(told), DEADLIEST)["region_id"]
+    ]
     for language in LANGUAGES:
         (folder / language).mkdir()
         names = _country_names(language)
@@ -161,7 +163,7 @@ def _write(
     kept = ("night", "data_month", "is_stale", "window_start_date", "window_end_date")
     shared = {**links, **{n: overview[n] for n in kept}}
     for region in regions:
-        pictures = {n: for_page(svg.result()) for n, svg in region["pictures"].items()}
+        pictures = {n: page_svg(svg.result()) for n, svg in region["pictures"].items()}
         for language in LANGUAGES:
             words = _vocabulary(language).pictures
             named = partial(wording.name, language=language)
@@ -169,7 +171,7 @@ def _write(
                 **shared,
                 "r": {**region, "country": _country_names(language)[region["country_code"]]},
                 "chart": bool(pictures),
-                **{n: in_words(svg, words, named) for n, svg in pictures.items()},
+                **{n: translated_svg(svg, words, named) for n, svg in pictures.items()},
                 **region["tables"],
             }
             path = folder / language / f"{region['region_id']}.html"
@@ -282,9 +284,9 @@ def _overview(told: Situation, regions: str) -> dict[str, Any]:
         (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
     )
     recent = pl.lit(told.night).dt.offset_by("-2y")
-    year = past_year(told)
+    year = past_year_sums(told)
     grounds = dict(year.select("region_id", pl.format("i-{}", "intensity")).iter_rows())
-    outlines, indicators = drawn_once(without_signs(regions))
+    outlines, indicators = split_outlines(map_without_signs(regions))
     return {
         "night": told.night,
         "data_month": flags["data_month"][0],
@@ -299,7 +301,7 @@ def _overview(told: Situation, regions: str) -> dict[str, Any]:
         ).to_dicts(),
         "coups": told.coups.filter(pl.col("coup_date") >= recent).to_dicts(),
         "very_violent_from": thresholds()["intensity"][INTENSITIES[-1]],
-        "worth": worth(told.scorecard),
+        "track_record": level_track_record(told.scorecard),
         "sources": told.sources.to_dicts(),
         "checks_count": told.checks.height,
         "failed": told.checks.filter(~pl.col("is_success"))
@@ -310,16 +312,16 @@ def _overview(told: Situation, regions: str) -> dict[str, Any]:
             )
         )
         .to_dicts(),
-        "level_map": filled(regions, grounds),
+        "level_map": fill_regions(regions, grounds),
         "outlines": outlines,
         "maps": [
             {
                 "name": name,
-                "svg": filled(indicators, classes(year, name)),
+                "svg": fill_regions(indicators, map_classes(year, name)),
                 "is_share": name in SHARES,
                 "legend": [(f"c{i}", bound) for i, bound in enumerate(bounds)],
             }
-            for name, bounds in MAPPED.items()
+            for name, bounds in CLASS_BOUNDS.items()
         ],
     }
 
@@ -329,14 +331,14 @@ def _regions(told: Situation, renderer: Renderer) -> list[dict[str, Any]]:
     newest = told.flags["data_month"][0]
     by_month = told.series.pivot(
         on="indicator", index=["region_id", "month_start"], values="value", maintain_order=True
-    ).with_columns(pl.col(name).cast(pl.Int64) for name in COUNTED)
+    ).with_columns(pl.col(name).cast(pl.Int64) for name in COUNT_INDICATORS)
     active = by_month.filter(pl.col("events_count") > 0)
     recent = by_month.filter(
         pl.col("month_start") > pl.lit(newest).dt.offset_by(f"-{RECENT_MONTHS}mo")
     )
     years = (
         active.group_by("region_id", year=pl.col("month_start").dt.year())
-        .agg(pl.col(*COUNTED).sum())
+        .agg(pl.col(*COUNT_INDICATORS).sum())
         .sort("region_id", "year", descending=[False, True])
     )
     changes = told.levels.filter(pl.col("alert_status") != "ongoing")
@@ -355,7 +357,7 @@ def _regions(told: Situation, renderer: Renderer) -> list[dict[str, Any]]:
         "coups": told.coups.partition_by("country_code", as_dict=True),
     }
     pictures = region_pictures(told, by_month, renderer)
-    year = past_year(told).rename({"events": "events_past12", "deaths": "deaths_past12"})
+    year = past_year_sums(told).rename({"events": "events_past12", "deaths": "deaths_past12"})
     rows = told.flags.join(
         year.select("region_id", "events_past12", "deaths_past12", "presence"), on="region_id"
     ).join(

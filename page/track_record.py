@@ -10,7 +10,7 @@ from config.registry import LEVELS, thresholds
 
 
 @dataclass(frozen=True)
-class Worth:
+class LevelTrackRecord:
     """Region-months of a back-test by the level they had, and how many of them escalated.
 
     Attributes:
@@ -48,12 +48,12 @@ class Worth:
         return self.months * self.regions - self.levels["none"]["region_months"]
 
     @property
-    def foretold(self) -> int:
+    def hits(self) -> int:
         """Region-months that had a level and escalated."""
         return self.escalated - self.levels["none"]["escalated"]
 
 
-def worth(scorecard: pl.DataFrame) -> Worth:
+def level_track_record(scorecard: pl.DataFrame) -> LevelTrackRecord:
     """What the last back-test run here says of the levels, else the one Tocsin comes with.
 
     Args:
@@ -61,16 +61,16 @@ def worth(scorecard: pl.DataFrame) -> Worth:
             origins_until, known_until; may be empty.
 
     Example:
-        >>> told = worth(pl.DataFrame(schema={"part": pl.String}))
+        >>> told = level_track_record(pl.DataFrame(schema={"part": pl.String}))
         >>> told.levels["alarm"], told.months, told.regions, told.known_until
         ({'region_months': 37, 'escalated': 15}, 53, 104, None)
-        >>> told.flagged, told.foretold, told.escalated
+        >>> told.flagged, told.hits, told.escalated
         (549, 114, 160)
     """
     if scorecard.is_empty():
         followed = thresholds()["followed"]
         levels = {level: followed[level] for level in LEVELS[::-1]}
-        return Worth(followed["origins_from"], followed["origins_until"], None, levels)
+        return LevelTrackRecord(followed["origins_from"], followed["origins_until"], None, levels)
     counted = scorecard.select("part", "measure", pl.col("value").cast(pl.Int64))
     levels = {
         level: dict(counted.filter(part=level).select("measure", "value").iter_rows())
@@ -79,4 +79,4 @@ def worth(scorecard: pl.DataFrame) -> Worth:
     origins_from, origins_until, known_until = scorecard.select(
         "origins_from", "origins_until", "known_until"
     ).row(0)
-    return Worth(origins_from, origins_until, known_until, levels)
+    return LevelTrackRecord(origins_from, origins_until, known_until, levels)
