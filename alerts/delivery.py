@@ -1,4 +1,4 @@
-"""From digest to mail: queued with its bytes, handed over once, tried again over nights."""
+"""Mails of a digest: composed, queued with their bytes, handed over once, tried again."""
 
 import hashlib
 import re
@@ -93,7 +93,7 @@ def compose_digest_mail(
     sender: str,
     unsubscribe: str,
 ) -> QueuedMail | None:
-    """What a reader must be told tonight; None: nothing.
+    """The mail that a reader gets tonight; None: there is nothing to say.
 
     Told is what differs from the levels the reader was told last, whichever night that was
     and however it fell out; without a change one mail a week says so. Nothing is told of
@@ -103,28 +103,30 @@ def compose_digest_mail(
     """
     of_reader: dict[str, Any] = {"recipient": recipient.address, "today": now.date()}
     mailed_levels = dict(run(con, "outbox/last_told", **of_reader).fetchall())
-    (last,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
-    ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()
+    (last_night,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
+    nights_ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()
     night = digest.as_of_date
-    own = digest.within(recipient)
-    misled = own.changes({place: level for _, _, place, level in ahead if place})
-    mailed_levels |= {place: level for _, _, place, level in ahead if place in misled}
-    changes = own.changes(mailed_levels)
-    is_new_week = last is None or night.isocalendar()[:2] > last.isocalendar()[:2]
-    if last is not None and night < last:
+    digest_of_reader = digest.within(recipient)
+    corrections = digest_of_reader.changes(
+        {place: level for _, _, place, level in nights_ahead if place}
+    )
+    mailed_levels |= {place: level for _, _, place, level in nights_ahead if place in corrections}
+    changes = digest_of_reader.changes(mailed_levels)
+    is_new_week = last_night is None or night.isocalendar()[:2] > last_night.isocalendar()[:2]
+    if last_night is not None and night < last_night:
         return None
     if (
-        not ahead
+        not nights_ahead
         and not is_new_week
         and (
             not changes
             or recipient.when == "weekly"
-            or (recipient.when == "nightly" and night == last)
+            or (recipient.when == "nightly" and night == last_night)
         )
     ):
         return None
     message = digest_message(
-        own, mailed_levels, recipient, sender, unsubscribe, is_first=last is None
+        digest_of_reader, mailed_levels, recipient, sender, unsubscribe, is_first=last_night is None
     )
     until = now + timedelta(hours=hold_hours) if hold_hours else None
     kind = "alert" if changes else "summary"
@@ -152,17 +154,17 @@ def digest_message(
     Raises:
         ValueError: An address or subject holds a line break.
     """
-    written = render(digest, mailed_levels, recipient.language, unsubscribe, is_first)
+    mail = render(digest, mailed_levels, recipient.language, unsubscribe, is_first)
     night = digest.as_of_date
     seed = f"{night}|{sorted(digest.changes(mailed_levels).items())}"
-    message, digest_id = new_message(recipient.address, written.subject, sender, night, seed)
+    message, digest_id = new_message(recipient.address, mail.subject, sender, night, seed)
     message["List-Unsubscribe"] = f"<{unsubscribe}>"
     if unsubscribe.lower().startswith("https:"):
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
-    message.set_content(written.text)
-    message.add_alternative(written.html, subtype="html")
+    message.set_content(mail.text)
+    message.add_alternative(mail.html, subtype="html")
     html: Any = message.get_payload(1)
-    for name, picture in written.pictures.items():
+    for name, picture in mail.pictures.items():
         html.add_related(
             picture, "image", "png", cid=f"<{name}>", disposition="inline", filename=f"{name}.png"
         )
@@ -256,18 +258,20 @@ def hand_over(
         keep_days=KEEP_DAYS,
     )  # fmt: skip
     due = run(con, "outbox/due", now=now).fetchall()
-    send = partial(_by_smtp, smtp=smtp) if smtp.host else partial(_as_files, folder=folder)
-    return send(con, due, now=now) if due else []
+    deliver = (
+        partial(_send_by_smtp, smtp=smtp) if smtp.host else partial(_write_files, folder=folder)
+    )
+    return deliver(con, due, now=now) if due else []
 
 
 def waiting_mails(con: duckdb.DuckDBPyConnection, now: datetime) -> list[MailOutcome]:
     """Mails that wait for the end of quiet hours, or are held for approval."""
-    found = run(con, "outbox/later", now=now).fetchall()
+    rows = run(con, "outbox/later", now=now).fetchall()
     return [
         MailOutcome(
             to, "later" if status == "queued" else status, f"until {until:%Y-%m-%d %H:%M} UTC"
         )
-        for to, status, until in found
+        for to, status, until in rows
     ]
 
 
@@ -299,25 +303,25 @@ def _wait(
     return MailOutcome(to, "waits", cause)
 
 
-def _as_files(
+def _write_files(
     con: duckdb.DuckDBPyConnection, due: Sequence[tuple[str, str, bytes]], folder: Path,
     now: datetime,
 ) -> list[MailOutcome]:  # fmt: skip
-    deliveries = []
+    outcomes = []
     for identity, to, queued in due:
         content = with_date(queued, now)
         try:
-            path = _file(identity, to, content, folder)
+            path = _write_file(identity, to, content, folder)
         except OSError as error:
             cause = f"cannot write to {folder} ({error.strerror}); make it writable"
-            deliveries.append(_wait(con, identity, to, cause, now))
+            outcomes.append(_wait(con, identity, to, cause, now))
             continue
         _finish(con, identity, "written", "file", str(path), now)
-        deliveries.append(MailOutcome(to, "written", str(path)))
-    return deliveries
+        outcomes.append(MailOutcome(to, "written", str(path)))
+    return outcomes
 
 
-def _file(identity: str, to: str, content: bytes, folder: Path) -> Path:
+def _write_file(identity: str, to: str, content: bytes, folder: Path) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "-", to.lower()).strip("-")
     path = folder / f"{identity[1:11]}-{slug}-{identity[12:20]}.eml"
     write_atomically(path, content, durable=True)
@@ -333,48 +337,50 @@ def send_alone(message: EmailMessage, smtp: Smtp, folder: Path, now: datetime) -
     """
     to, content = message["To"], with_date(message.as_bytes(), now)
     if not smtp.host:
-        return MailOutcome(to, "written", str(_file(message["Message-ID"], to, content, folder)))
+        return MailOutcome(
+            to, "written", str(_write_file(message["Message-ID"], to, content, folder))
+        )
     with _connect(smtp) as server:
         server.sendmail(_sender(content), [to], content)
     return MailOutcome(to, "sent", f"{smtp.host}:{smtp.port}")
 
 
-def _by_smtp(
+def _send_by_smtp(
     con: duckdb.DuckDBPyConnection, due: Sequence[tuple[str, str, bytes]], smtp: Smtp, now: datetime
 ) -> list[MailOutcome]:
     where = f"{smtp.host}:{smtp.port}"
-    deliveries: list[MailOutcome] = []
+    outcomes: list[MailOutcome] = []
     server: smtplib.SMTP | None = None
-    for place, (identity, to, queued) in enumerate(due):
+    for number, (identity, to, queued) in enumerate(due):
         content = with_date(queued, now)
         try:
             server = server or _connect(smtp)
         except (OSError, smtplib.SMTPException) as error:
             cause = f"cannot send by {where} ({smtp_reason(error)}); check TOCSIN_SMTP_*"
-            return deliveries + [_wait(con, i, t, cause, now) for i, t, _ in due[place:]]
+            return outcomes + [_wait(con, i, t, cause, now) for i, t, _ in due[number:]]
         try:
             server.sendmail(_sender(content), [to], content)
         except (OSError, smtplib.SMTPException) as error:
-            code, said = _code(error, to), f"{where}: {smtp_reason(error)}"
+            code, reason = _reply_code(error, to), f"{where}: {smtp_reason(error)}"
             if code >= REFUSED_FOR_GOOD:
-                _finish(con, identity, "refused", "smtp", said, now)
+                _finish(con, identity, "refused", "smtp", reason, now)
                 if isinstance(error, smtplib.SMTPRecipientsRefused):
-                    park(con, to, said, now)
-                deliveries.append(MailOutcome(to, "refused", said))
+                    park(con, to, reason, now)
+                outcomes.append(MailOutcome(to, "refused", reason))
             else:
-                deliveries.append(_wait(con, identity, to, said, now))
+                outcomes.append(_wait(con, identity, to, reason, now))
                 if code in (0, CLOSING):  # the next mail opens another connection
                     server.close()
                     server = None
         else:
             _finish(con, identity, "sent", "smtp", where, now)
-            deliveries.append(MailOutcome(to, "sent", where))
+            outcomes.append(MailOutcome(to, "sent", where))
     if server is not None:
         try:
             server.quit()
         except (OSError, smtplib.SMTPException):  # all is said; it may hang up first
             server.close()
-    return deliveries
+    return outcomes
 
 
 def park(con: duckdb.DuckDBPyConnection, recipient: str, reason: str, now: datetime) -> None:
@@ -389,7 +395,7 @@ def _sender(content: bytes) -> str:
     return parseaddr(str(BytesHeaderParser().parsebytes(content)["From"]))[1]
 
 
-def _code(error: Exception, to: str) -> int:
+def _reply_code(error: Exception, to: str) -> int:
     """SMTP's reply; 0: there is none, the connection failed."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return error.recipients[to][0]
@@ -404,16 +410,16 @@ def smtp_reason(error: Exception) -> str:
     """A server's or the system's words on a failure, in one line."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         ((code, text),) = error.recipients.values()
-        return f"{code} {_text(text)}"
+        return f"{code} {_one_line(text)}"
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"{error.smtp_code} {_text(error.smtp_error)}"
+        return f"{error.smtp_code} {_one_line(error.smtp_error)}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split())
 
 
-def _text(said: bytes | str) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+def _one_line(reply: bytes | str) -> str:
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())[:200]
 
 

@@ -1,4 +1,4 @@
-"""The mail of a night: what it holds and how it reads."""
+"""The digest of a night and how it is rendered as a mail, in the reader's language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -245,9 +245,9 @@ def _facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) -> d
             if place in digest.outlines
         },
         "followed": {
-            level: round(10 * had["escalated"] / had["region_months"])
+            level: round(10 * counts["escalated"] / counts["region_months"])
             for level in FLAGGED
-            for had in [thresholds()["followed"][level]]
+            for counts in [thresholds()["followed"][level]]
         },
         "sources": digest.sources.to_dicts(),
         "place": digest.place,
@@ -327,7 +327,7 @@ def _suspensions(
 
 
 def _strongest_driver(drivers: pl.DataFrame, region_id: str) -> dict[str, Any]:
-    own = drivers.filter(
+    contributions = drivers.filter(
         (pl.col("region_id") == region_id) & pl.col("contribution_events").is_not_null()
     )
-    return own.sort("contribution_events", descending=True).row(0, named=True)
+    return contributions.sort("contribution_events", descending=True).row(0, named=True)

@@ -1,4 +1,4 @@
-"""What the operator is told: once when something begins to fail, not every night."""
+"""Mails to the operator: one when something begins to fail, not one every night."""
 
 import json
 import smtplib
@@ -32,9 +32,9 @@ class Notice:
 
 
 def compose_operator_mail(
-    con: duckdb.DuckDBPyConnection, found: Sequence[Notice], settings: Settings, now: datetime
+    con: duckdb.DuckDBPyConnection, notices: Sequence[Notice], settings: Settings, now: datetime
 ) -> QueuedMail | None:
-    """A mail with all findings if one of them is new; None: the operator knows them."""
+    """A mail with all notices if one of them is new; None: each was mailed before."""
     if not settings.operator:
         return None
     rows = con.execute(
@@ -42,23 +42,25 @@ def compose_operator_mail(
         "where kind = 'operator' and recipient = $operator",
         {"operator": settings.operator},
     ).fetchall()
-    known = {about for (about,) in rows}
-    new = [finding for finding in found if finding.key not in known]
+    mailed_keys = {about for (about,) in rows}
+    new = [notice for notice in notices if notice.key not in mailed_keys]
     if not new:
         return None
-    subject = "Tocsin: " + ", ".join(finding.about for finding in new)
-    seed = "|".join(finding.key for finding in new)
+    subject = "Tocsin: " + ", ".join(notice.about for notice in new)
+    seed = "|".join(notice.key for notice in new)
     message, _ = new_message(settings.operator, subject, settings.mail_sender, now.date(), seed)
-    before = [finding for finding in found if finding.key in known]
-    parts = ["\n\n".join(finding.text for finding in new)]
-    if before:
-        parts.append("Told before and not over:\n\n" + "\n\n".join(f.text for f in before))
+    lasting = [notice for notice in notices if notice.key in mailed_keys]
+    parts = ["\n\n".join(notice.text for notice in new)]
+    if lasting:
+        parts.append(
+            "Told before and not over:\n\n" + "\n\n".join(notice.text for notice in lasting)
+        )
     parts.append(
         "To look: tocsin sources, tocsin sources check NAME, tocsin quarantine, tocsin alerts.\n"
         "This mail comes once; what lasts is not mailed again."
     )
     message.set_content("\n\n".join(parts) + "\n")
-    return QueuedMail(message, now.date(), "operator", {f.key: "" for f in new}, now)
+    return QueuedMail(message, now.date(), "operator", {notice.key: "" for notice in new}, now)
 
 
 def mail_operator_once(
@@ -70,7 +72,7 @@ def mail_operator_once(
         settings: Operator and folders.
         smtp: Server; without a host the mail is written to the outbox folder.
         stamp: Which matter: remembered in ``<stamp>.told`` beside the warehouse.
-        key: What was told of it last is not told again.
+        key: Nothing is mailed where it is the key mailed last.
         subject: Of the mail.
         text: Of the mail.
         now: UTC.
@@ -86,11 +88,11 @@ def mail_operator_once(
     message, _ = new_message(settings.operator, subject, settings.mail_sender, now.date(), key)
     message.set_content(text + "\n")
     try:
-        done = send_alone(message, smtp, settings.outbox_folder, now)
+        outcome = send_alone(message, smtp, settings.outbox_folder, now)
         write_atomically(path, key)
     except (OSError, smtplib.SMTPException) as error:
         return MailOutcome(settings.operator, "failed", smtp_reason(error))
-    return done
+    return outcome
 
 
 def forget(settings: Settings, stamp: str) -> None:
@@ -112,10 +114,10 @@ def note_finished_run(settings: Settings, night: str, now: datetime) -> None:
 
 def report_failed_run(settings: Settings, smtp: Smtp, error: Exception, now: datetime) -> None:
     """Mail the operator that the run failed, once for what failed."""
-    what = failure_in_words(error)[:500]
+    failure = failure_in_words(error)[:500]
     mail_operator_once(
-        settings, smtp, "run", what, "Tocsin: the run failed",
-        f"The run failed:\n  {what}\n\nThe last published file stays in place. Mend it and run "
+        settings, smtp, "run", failure, "Tocsin: the run failed",
+        f"The run failed:\n  {failure}\n\nThe last published file stays in place. Mend it and run "
         "again. This mail comes once for this failure.", now,
     )  # fmt: skip
 
@@ -131,16 +133,16 @@ def watch(
     """
     if not 0 < hours <= MOST_HOURS:
         raise SettingsError(f"{hours:g} hours cannot be watched; give a number up to {MOST_HOURS}")
-    late = overdue_reason(settings, hours, now)
-    if late is None:
+    reason = overdue_reason(settings, hours, now)
+    if reason is None:
         forget(settings, "watchdog")
         return None, None
-    done = mail_operator_once(
-        settings, smtp, "watchdog", late.partition(", for")[0], "Tocsin: no run was finished",
-        f"{late}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
+    outcome = mail_operator_once(
+        settings, smtp, "watchdog", reason.partition(", for")[0], "Tocsin: no run was finished",
+        f"{reason}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
         "and run tocsin nightly.", now,
     )  # fmt: skip
-    return late, done
+    return reason, outcome
 
 
 def overdue_reason(settings: Settings, hours: float, now: datetime) -> str | None:

@@ -64,8 +64,8 @@ def region_spec(data: Mapping[str, Rows], newest: date) -> str:
             level, tip).
         newest: First day of the newest month with figures.
     """
-    drawn = [name for name in ("measures", "presence") if data[name]]
-    return _region_spec(newest, ("events", "deaths", *drawn, "levels"))
+    panels = [name for name in ("measures", "presence") if data[name]]
+    return _region_spec(newest, ("events", "deaths", *panels, "levels"))
 
 
 def map_svg(svg: str) -> str:
@@ -90,7 +90,7 @@ def map_svg(svg: str) -> str:
 
 
 def fill_regions(svg: str, colours: Mapping[str, str]) -> str:
-    """The map with each region in its colour, a name of ``style.css``.
+    """The map with regions filled in their colours, names of ``style.css``.
 
     Example:
         >>> fill_regions('<path fill="MLI.gao"/><path fill="none"/>', {"MLI.gao": "c1"})
@@ -118,17 +118,17 @@ def split_outlines(svg: str) -> tuple[str, str]:
     """
     outlines: list[str] = []
 
-    def referring(found: re.Match[str]) -> str:
-        outlines.append(f'<path id="o{len(outlines)}" d="{found[2]}"/>')
-        shown = f'<use href="#o{len(outlines) - 1}"{found[1]}{found[3]}'
-        return f"{shown}/>" if found[4] is None else f"{shown}>{found[4]}</use>"
+    def reference(match: re.Match[str]) -> str:
+        outlines.append(f'<path id="o{len(outlines)}" d="{match[2]}"/>')
+        use = f'<use href="#o{len(outlines) - 1}"{match[1]}{match[3]}'
+        return f"{use}/>" if match[4] is None else f"{use}>{match[4]}</use>"
 
     path = r'<path([^>]*?) d="([^"]*)"([^>/]*)(?:/>|>(.*?)</path>)'
-    referred = re.sub(path, referring, svg)
-    return "".join(outlines), referred
+    svg = re.sub(path, reference, svg)
+    return "".join(outlines), svg
 
 
-def translated_svg(svg: str, words: Mapping[str, str], named: Callable[[str], str] = str) -> str:
+def translated_svg(svg: str, words: Mapping[str, str], name_of: Callable[[str], str] = str) -> str:
     """The picture with its ``@word`` texts, and who is named in tool tips, as a reader says it.
 
     Example:
@@ -136,9 +136,9 @@ def translated_svg(svg: str, words: Mapping[str, str], named: Callable[[str], st
         >>> translated_svg(svg, {"coup": "Coup"}, lambda name: "Banque mondiale")
         '<text>Coup</text><path><title>Banque mondiale: 2021-06-04</title></path>'
     """
-    said = re.sub(r">@(\w+)<", lambda found: f">{escape(words[found[1]])}<", svg)
+    svg = re.sub(r">@(\w+)<", lambda match: f">{escape(words[match[1]])}<", svg)
     return re.sub(
-        r"(?<=<title>)[^<:]+(?=: )", lambda found: str(escape(named(unescape(found[0])))), said
+        r"(?<=<title>)[^<:]+(?=: )", lambda match: str(escape(name_of(unescape(match[0])))), svg
     )
 
 
@@ -201,8 +201,8 @@ def _coloured(field: str, names: tuple[str, ...]) -> dict[str, Any]:
     return {"field": field, "type": "nominal", "scale": scale, "legend": None}
 
 
-def _by_level(shown: Mapping[str, Any]) -> dict[str, Any]:
-    scale = {"domain": list(shown), "range": list(shown.values())}
+def _by_level(value_of: Mapping[str, Any]) -> dict[str, Any]:
+    scale = {"domain": list(value_of), "range": list(value_of.values())}
     return {"field": "level", "type": "nominal", "scale": scale, "legend": None}
 
 
@@ -225,7 +225,7 @@ def _region_spec(newest: date, panels: tuple[str, ...]) -> str:
         "presence": _presence_panel,
         "levels": _levels_panel,
     }
-    drawn = [
+    vconcat = [
         {
             "width": WIDTH,
             "title": f"@{name}",
@@ -234,8 +234,8 @@ def _region_spec(newest: date, panels: tuple[str, ...]) -> str:
         for name in panels
     ]
     # Types and levels have colours of their own, whatever panel comes first.
-    own = {"scale": {"color": "independent"}}
-    return _json({"spacing": 10, "vconcat": drawn, "resolve": own})
+    resolve = {"scale": {"color": "independent"}}
+    return _json({"spacing": 10, "vconcat": vconcat, "resolve": resolve})
 
 
 def _events_panel(x: dict[str, Any]) -> dict[str, Any]:
