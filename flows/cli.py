@@ -404,7 +404,7 @@ def dictionary(
 ) -> None:
     """Print the data dictionary of the published file as Markdown."""
     if indicators:
-        from indicators import page as indicators_page
+        from indicators import indicators_page
 
         print(indicators_page(), end="")
         return

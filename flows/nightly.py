@@ -308,7 +308,7 @@ def assess_night(
         "forecast": assessed["forecasts"],
         "country_forecast": assessed["country_forecasts"],
         "flag": flags,
-        "flag_driver": explain.ranked(pl.concat([assessed["drivers"], context])),
+        "flag_driver": explain.with_rank(pl.concat([assessed["drivers"], context])),
         "alert": follow_alerts(con, night, flags, series, core, known_until),
         "source_status": sources,
     }
@@ -343,12 +343,12 @@ def follow_alerts(
         )
     unrevised = None
     if life.is_revised(counted(series), counted(series_told)):
-        from indicators.risk.assess import levels_unrevised  # scipy, when needed
+        from indicators.risk.assess import levels_on_previous_vintage  # scipy, when needed
 
         events = life.events_on_previous_vintage(
             core["event_version"], before, flags_told["data_month"][0]
         )
-        unrevised = levels_unrevised(events, core["region"], known_until, night)
+        unrevised = levels_on_previous_vintage(events, core["region"], known_until, night)
     causes = life.causes(flags, flags_told, unrevised)
     return life.advance_alerts(flags.join(causes, on="region_id"), told, night)
 

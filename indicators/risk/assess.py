@@ -37,7 +37,12 @@ QUANTILES = {
 DEATHS_QUANTILES = ("q025", "q10", "q50", "q90", "q975")
 DRIVER_UNIT = "events / month"
 MANY_DEATHS = 25  # in thirty days: the line VIEWS draws
-UNTUNED = ("suspensions", "followed", "intensity", "quarantine")  # no forecast rests on these
+OTHER_THRESHOLDS = (
+    "suspensions",
+    "followed",
+    "intensity",
+    "quarantine",
+)  # no forecast rests on these
 ACTIVE_DAYS = 180  # without an event for so long, nobody's active neighbour
 BAR_DAYS = 180  # how long ago the bar is looked at that a quiet region's level is compared with
 MOST_EVENTS = 12  # more than these until the next level: not told
@@ -70,7 +75,7 @@ def tuning(target: str = "events") -> Tuning:
 
 def model_version() -> str:
     """Version of the models and a digest of the numbers they run on: levels of one compare."""
-    tuned = {name: part for name, part in thresholds().items() if name not in UNTUNED}
+    tuned = {name: part for name, part in thresholds().items() if name not in OTHER_THRESHOLDS}
     return f"{models.VERSION}-{hashlib.sha256(json.dumps(tuned).encode()).hexdigest()[:8]}"
 
 
@@ -116,7 +121,7 @@ class Window:
     tuning: Tuning
 
     @property
-    def past(self) -> PastWindows:
+    def past_windows(self) -> PastWindows:
         """What the same model says of past nights, and what came.
 
         Made anew each time: the past of all windows at once would be most of a night's memory.
@@ -148,7 +153,7 @@ def forecast_window(panel: Panel, first: int, last: int, tuned: Tuning) -> Windo
 
 
 @dataclass(frozen=True)
-class Night:
+class NightInputs:
     """What a night's forecasts rest on.
 
     Attributes:
@@ -179,7 +184,9 @@ class Night:
         )  # fmt: skip
 
 
-def night_of(events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date) -> Night:
+def night_inputs(
+    events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date
+) -> NightInputs:
     """Event days by place from the events known on a night.
 
     Args:
@@ -210,7 +217,7 @@ def night_of(events: pl.DataFrame, regions: pl.DataFrame, known_until: date, nig
         for axis in ("longitude", "latitude")
     )
     country = pl.Series([*regions["country_code"].to_list(), *codes])
-    return Night(
+    return NightInputs(
         events=EventDays(day, place, np.ones(day.size)),
         deaths=EventDays(day, place, deaths),
         weights=neighbour_weights(longitude, latitude, thresholds()["spread"]["half_distance_km"]),
@@ -222,7 +229,7 @@ def night_of(events: pl.DataFrame, regions: pl.DataFrame, known_until: date, nig
 
 
 @dataclass(frozen=True)
-class Escalation:
+class EscalationForecast:
     """The chance that the coming ninety days escalate, and what it rests on.
 
     Attributes:
@@ -240,18 +247,18 @@ class Escalation:
     def probability_with(self, features: Array, counts: Array, threshold: Array) -> Array:
         """The calibrated chance for other features, counts and bar, by the same model."""
         pool = self.window.pool_with(features, counts)
-        return models.calibrated(pool.exceedance_probability(threshold), self.shift)
+        return models.calibrated_probability(pool.exceedance_probability(threshold), self.shift)
 
 
-def escalation(panel: Panel) -> Escalation:
+def forecast_escalation(panel: Panel) -> EscalationForecast:
     """The calibrated chance of escalation of every place, all learnt from the panel."""
     rule = thresholds()["escalation"]
     window = forecast_window(panel, 1, int(rule["blocks"]), tuning())
-    past = window.past
+    past = window.past_windows
     shift = past.logit_shift(models.escalation_threshold(past.past_year, rule))
     threshold = models.escalation_threshold(panel.features[-1, :, 0], rule)
-    chance = models.calibrated(window.pool.exceedance_probability(threshold), shift)
-    return Escalation(window, threshold, shift, chance)
+    chance = models.calibrated_probability(window.pool.exceedance_probability(threshold), shift)
+    return EscalationForecast(window, threshold, shift, chance)
 
 
 def assess(
@@ -271,10 +278,10 @@ def assess(
         An ``Assessment``; models: self_exciting, conflictology and combined, their pool.
     """
     places = regions.sort("region_id")
-    base = night_of(events, places, known_until, night)
+    base = night_inputs(events, places, known_until, night)
     panel = base.panel(base.events)
     deaths_panel = base.panel(base.deaths)
-    found = escalation(panel)
+    found = forecast_escalation(panel)
     deaths = forecast_window(deaths_panel, found.window.first, found.window.last, tuning("deaths"))
     singles = {
         "events": [forecast_window(panel, h, h, tuning()) for h in HORIZONS],
@@ -284,7 +291,7 @@ def assess(
     shocks: dict[str, list[float]] = {"events": [], "deaths": []}
     for target, bound in (("events", 1), ("deaths", MANY_DEATHS)):
         for window in singles[target]:
-            past = window.past
+            past = window.past_windows
             shifts[target].append(past.logit_shift(bound))
             shocks[target].append(group_shock(past, base.country))
     here = slice(base.regions)
@@ -348,7 +355,7 @@ def assess(
     )
 
 
-def first_event_probability(found: Escalation) -> Array:
+def first_event_probability(found: EscalationForecast) -> Array:
     """Chance of any event in the window, of places quiet for a year; NaN: of others.
 
     As the pool says it: a shift learnt on quiet places made it worse (docs/models.md).
@@ -361,7 +368,7 @@ def _at_least(pool: CountMixture, threshold: float) -> Array:
     return pool.exceedance_probability(np.full(len(pool.weight), threshold))
 
 
-def levels_unrevised(
+def levels_on_previous_vintage(
     events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date
 ) -> pl.DataFrame:
     """Levels of a night by other versions of the events: ``region_id``, ``level_unrevised``.
@@ -373,8 +380,8 @@ def levels_unrevised(
         night: The night.
     """
     places = regions.sort("region_id")
-    base = night_of(events, places, known_until, night)
-    chance = escalation(base.panel(base.events)).probability[: base.regions]
+    base = night_inputs(events, places, known_until, night)
+    chance = forecast_escalation(base.panel(base.events)).probability[: base.regions]
     return places.select("region_id", level_unrevised=level_of(pl.lit(pl.Series(chance))))
 
 
@@ -382,14 +389,14 @@ def _left_out(pool: CountMixture, here: slice) -> list[str | None]:
     return ["self_exciting" if weight == 0 else None for weight in pool.weight[here]]
 
 
-def _newest_event_days(base: Night) -> Array:
+def _newest_event_days(base: NightInputs) -> Array:
     """Days from each place's newest event to the last day known; NaN: it never had one."""
     newest = np.full(len(base.country), -1, dtype=np.int64)
     np.maximum.at(newest, base.events.place, base.events.day)
     return np.where(newest >= 0, float(base.known_until) - newest, np.nan)
 
 
-def _bars_before(base: Night, panel: Panel) -> Array:
+def _bars_before(base: NightInputs, panel: Panel) -> Array:
     """Events that counted as escalation ``BAR_DAYS`` ago, by what is known tonight."""
     blocks = BAR_DAYS // BLOCK_DAYS
     return models.escalation_threshold(
@@ -397,7 +404,7 @@ def _bars_before(base: Night, panel: Panel) -> Array:
     )
 
 
-def _probability_without(found: Escalation, panel: Panel, newest: Array) -> Array:
+def _probability_without(found: EscalationForecast, panel: Panel, newest: Array) -> Array:
     """Chance of escalation had each place's newest event not happened, by the same model."""
     features = models.without_event(panel.features[-1], newest)
     counts = panel.counts[-BASELINE_BLOCKS:].copy()
@@ -408,7 +415,7 @@ def _probability_without(found: Escalation, panel: Panel, newest: Array) -> Arra
     return found.probability_with(features, counts, bar)
 
 
-def _events_to_next_level(found: Escalation, panel: Panel) -> Array:
+def _events_to_next_level(found: EscalationForecast, panel: Panel) -> Array:
     """Further events, on the last day known, that lift a place's level; NaN: over ``MOST_EVENTS``.
 
     The bar rises with them: an event counts as a sign of more to come and as one already come.
@@ -427,7 +434,9 @@ def _events_to_next_level(found: Escalation, panel: Panel) -> Array:
     return np.where(level == len(LEVELS) - 1, np.nan, needed)
 
 
-def _may_fall_on(base: Night, found: Escalation, panel: Panel, night: date) -> list[date | None]:
+def _may_fall_on(
+    base: NightInputs, found: EscalationForecast, panel: Panel, night: date
+) -> list[date | None]:
     """First night, a week apart, on which a level is lower if all stays quiet; None: no such."""
     level = _level_number(found.probability)
     flagged = np.flatnonzero(level > 0)
@@ -496,7 +505,9 @@ def _forecasts(
                     **_told("deaths", of_deaths, DEATHS_QUANTILES),
                     **{
                         name: pl.Series(
-                            models.calibrated(_at_least(pool, bound), shift if is_pool else 0.0)
+                            models.calibrated_probability(
+                                _at_least(pool, bound), shift if is_pool else 0.0
+                            )
                         )
                         for name, (pool, bound, shift) in chances.items()
                     },
@@ -525,7 +536,7 @@ def _told(
 def _country_forecasts(
     singles: dict[str, list[Window]],
     shocks: dict[str, list[float]],
-    base: Night,
+    base: NightInputs,
     places: pl.DataFrame,
     night: date,
 ) -> pl.DataFrame:
@@ -557,7 +568,7 @@ def _feature_groups() -> Array:
     return np.array([models.DRIVER_OF_FEATURE[name] == drivers for name in FEATURES], dtype=float)
 
 
-def contributions(found: Escalation, panel: Panel) -> Array:
+def contributions(found: EscalationForecast, panel: Panel) -> Array:
     """What each of ``models.DRIVERS`` adds to the events expected, places x drivers.
 
     NaN where the self-exciting model has no forecast of a place.
@@ -570,7 +581,7 @@ def contributions(found: Escalation, panel: Panel) -> Array:
     return np.hstack([np.where(weight > 0, own, np.nan), others])
 
 
-def _drivers(found: Escalation, panel: Panel, ids: list[str]) -> pl.DataFrame:
+def _drivers(found: EscalationForecast, panel: Panel, ids: list[str]) -> pl.DataFrame:
     """What the expected events are made of, and what moved them from a usual month.
 
     ``contribution_events`` sum to the events expected, ``contribution_log`` to the log of their
@@ -614,7 +625,7 @@ def _drivers(found: Escalation, panel: Panel, ids: list[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _evidence(base: Night, found: Escalation, places: pl.DataFrame) -> pl.DataFrame:
+def _evidence(base: NightInputs, found: EscalationForecast, places: pl.DataFrame) -> pl.DataFrame:
     """Of regions without events for a year the chance of a first one; how near violence is."""
     here = slice(base.regions)
     first_event = first_event_probability(found)

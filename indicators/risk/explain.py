@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from config.registry import MEASURES, coverage
-from indicators.risk.delay import Completeness, corrected
+from indicators.risk.delay import Completeness, nowcast_counts
 
 
 def with_month(flags: pl.DataFrame, counts: pl.DataFrame, month: date) -> pl.DataFrame:
@@ -214,11 +214,11 @@ def with_correction(flags: pl.DataFrame, known: Completeness | None) -> pl.DataF
     names = ("events_count_corrected", "events_count_corrected_low", "events_count_corrected_high")
     if known is None:
         return flags.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
-    told = corrected(flags["events_count"].to_numpy().astype(float), known)
+    told = nowcast_counts(flags["events_count"].to_numpy().astype(float), known)
     return flags.with_columns(pl.Series(n, c) for n, c in zip(names, told, strict=True))
 
 
-def ranked(drivers: pl.DataFrame) -> pl.DataFrame:
+def with_rank(drivers: pl.DataFrame) -> pl.DataFrame:
     """Drivers with ``driver_rank``: those of the model by what they add, then the context."""
     return drivers.with_columns(
         driver_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("region_id")
