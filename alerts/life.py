@@ -4,9 +4,10 @@ from datetime import date, datetime, time
 
 import polars as pl
 
-from config.registry import LEVELS
+from config.months import month_numbers
+from config.vocabulary import CAUSES, LEVELS
 
-NEWS, REVISION, MODEL, BOUNDARIES = "news", "revision", "model", "boundaries"
+NEWS, REVISION, MODEL, BOUNDARIES = CAUSES
 COLUMNS = {
     "region_id": pl.String,
     "alert_status": pl.String,
@@ -137,9 +138,8 @@ def follow(flags: pl.DataFrame, before: pl.DataFrame, night: date) -> pl.DataFra
         {name: f"was_{name}" for name in COLUMNS if name != "region_id"}
     )
     level, was = _rank("level"), _rank("was_alert_level").fill_null(0)
-    unseen = (pl.col("data_month").dt.year() - pl.col("was_data_month").dt.year()) * 12 + (
-        pl.col("data_month").dt.month() - pl.col("was_data_month").dt.month()
-    ).cast(pl.Int32) > 1
+    month, month_before = (month_numbers(pl.col(n)) for n in ("data_month", "was_data_month"))
+    unseen = month - month_before > 1
     twice = pl.col("data_month") > pl.col("was_undercut_month")
     joined = (
         flags.join(held, on="region_id", how="left", maintain_order="left")

@@ -10,10 +10,12 @@ import numpy as np
 import polars as pl
 
 from config.errors import TocsinError
+from config.months import month_number, month_start, months_between
+from config.vocabulary import FIRST_DAY
 from indicators.risk import scorecard
-from indicators.risk.assess import FIRST_DAY, HORIZONS, Night
+from indicators.risk.assess import HORIZONS, Night
 from indicators.risk.backtest import LEARNING_MONTHS, Origin, Replay, backtest, candidate_gain
-from indicators.risk.coups import month_row, rate_ratios
+from indicators.risk.coups import rate_ratios
 from indicators.risk.explain import newest_complete_month
 from indicators.risk.panel import (
     BLOCK_DAYS,
@@ -24,7 +26,7 @@ from indicators.risk.panel import (
     block_sums,
     weighted_means,
 )
-from indicators.risk.scorecard import Findings, month_number, month_start
+from indicators.risk.scorecard import Findings
 from warehouse import build
 from warehouse.sources import EVENT_SOURCE
 
@@ -224,13 +226,13 @@ def after_coups(con: duckdb.DuckDBPyConnection, replay: Replay) -> Rows:
         .group_by("month", maintain_order=True)
         .agg(events=pl.len(), deaths=pl.col("deaths_best_count").sum())
     )
-    size = month_number(by_month["month"][-1]) - month_number(FIRST_DAY) + 1
-    months = [month_row(month, FIRST_DAY) for month in by_month["month"]]
+    size = months_between(FIRST_DAY, by_month["month"][-1]) + 1
+    months = [months_between(FIRST_DAY, month) for month in by_month["month"]]
     rows: Rows = []
     for target in ("events", "deaths"):
         counts = np.zeros(size)
         counts[months] = by_month[target].to_numpy()
-        ratios = rate_ratios(counts, [month_row(day, FIRST_DAY) for day in days])
+        ratios = rate_ratios(counts, [months_between(FIRST_DAY, day) for day in days])
         rows += [
             (target, f"Mali, after the coup of {day}", 6, "quasi-Poisson", "rate_ratio", *ratio)
             for day, ratio in zip(days, ratios, strict=True)

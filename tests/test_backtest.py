@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from config.vocabulary import FIRST_DAY
 from indicators.risk import alarms, scores
-from indicators.risk.assess import FIRST_DAY
 from indicators.risk.backtest import Origin, Replay, Result, backtest, candidate_gain
 from indicators.risk.mixtures import CountMixture
 
@@ -210,8 +210,8 @@ def test_a_useless_feature_gains_nothing() -> None:
 
 
 def test_origins_begin_when_their_month_was_whole() -> None:
+    from config.months import month_number
     from flows.backtest import origins_between
-    from indicators.risk.scorecard import month_number
 
     number = month_number(date(2021, 12, 1))
     assert origins_between(number, number + 1) == [

@@ -7,15 +7,16 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from config.registry import LEVELS, thresholds
-from indicators.risk import alarms, models, scores
+from config.registry import thresholds
+from config.vocabulary import FORECAST_DRIVERS, LEVELS, MODELS, POOL
+from indicators.risk import alarms, scores
 from indicators.risk.assess import MANY_DEATHS, level_of
-from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, MODELS, Replay, Result
+from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, Replay, Result
 from indicators.risk.panel import BLOCK_DAYS, Array, Mask, block_sums
 
 BUDGET = 0.1  # of region-months flagged, in the comparison of rules
 REFERENCE = "conflictology"
-SHOWN_MODELS = (*MODELS, "combined", *BASELINES)
+SHOWN_MODELS = (*MODELS, POOL, *BASELINES)
 CASES = ("MLI.sikasso", "MLI.kayes", "MLI.bamako")
 CASE_NIGHTS = (date(2020, 7, 1), date(2022, 7, 31))
 # Events in thirty days of the past year -> how the part is called.
@@ -100,10 +101,10 @@ def _skills(target: str, part: str, result: Result, mask: Mask) -> list[tuple[ob
     for horizon, scored in result.by_horizon.items():
         by_model = scored.by_measure["crps"]
         reference = np.where(mask, by_model[REFERENCE], 0).sum(axis=1)
-        own = np.where(mask, by_model["combined"], 0).sum(axis=1)
+        own = np.where(mask, by_model[POOL], 0).sum(axis=1)
         if reference.sum() > 0:
             measure = scores.skill(own, reference)
-            rows.append((target, part, horizon, "combined", "crps_skill", *measure))
+            rows.append((target, part, horizon, POOL, "crps_skill", *measure))
     return rows
 
 
@@ -120,8 +121,8 @@ def _scores(target: str, result: Result, is_active: Mask) -> list[tuple[object, 
                     rows.append((*key, f"{measure}_skill", *scores.skill(*pair)))
         everywhere = np.ones_like(is_active)
         for part, mask in (("all", everywhere), ("active in the past year", is_active)):
-            pit = scored.pit["combined"][mask]
-            key = (target, part, horizon, "combined")
+            pit = scored.pit[POOL][mask]
+            key = (target, part, horizon, POOL)
             for share in COVERAGE:
                 is_covered = np.abs(pit - 0.5) <= share / 2
                 measure = f"covered_{100 * share:.0f}"
@@ -162,7 +163,7 @@ def _escalation(result: Result) -> list[tuple[object, ...]]:
             again = [body(said[rows_][mask[rows_]], came[rows_][mask[rows_]]) for rows_ in drawn]
             low, high = np.quantile(again, [0.05, 0.95])
             value = body(said[mask], came[mask])
-            rows.append(("escalation", part, 3, "combined", measure, value, low, high))
+            rows.append(("escalation", part, 3, POOL, measure, value, low, high))
     return rows
 
 
@@ -187,7 +188,7 @@ def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for level in LEVELS:
         had = levels.filter(level=level)
-        key = ("level", level, 3, "combined")
+        key = ("level", level, 3, POOL)
         rows.append((*key, "region_months", float(had.height), None, None))
         rows.append((*key, "escalated", float(had["escalated"].sum()), None, None))
     return rows
@@ -201,7 +202,7 @@ def _first_events(result: Result) -> list[tuple[object, ...]]:
     said, came = result.p_first[is_quiet], (result.reached_any > 0)[is_quiet]
     if not came.any():
         return []
-    key = ("first_event", "quiet for a year", 3, "combined")
+    key = ("first_event", "quiet for a year", 3, POOL)
     return [
         (*key, "base_rate", float(came.mean()), None, None),
         (*key, "mean_forecast", float(said.mean()), None, None),
@@ -292,28 +293,13 @@ def _cases(result: Result, ids: Sequence[str]) -> pl.DataFrame:
                     "events": int(result.counts[number, region]),
                     "p_escalation": float(p[region]),
                     "rank": int((p > p[region]).sum()) + 1,
-                    "driver": models.DRIVERS[int(np.nan_to_num(drivers).argmax())],
+                    "driver": FORECAST_DRIVERS[int(np.nan_to_num(drivers).argmax())],
                     "expected_events": float(np.nansum(drivers)),
                     "came": bool(result.escalated[number, region]),
                 }
             )
     frame = pl.DataFrame(rows, schema_overrides={"rank": pl.Int64})
     return frame.with_columns(level=level_of(pl.col("p_escalation"))) if rows else frame
-
-
-def month_number(month: date) -> int:
-    """Months since January of the year 0.
-
-    Example:
-        >>> month_start(month_number(date(2021, 5, 1)))
-        datetime.date(2021, 5, 1)
-    """
-    return month.year * 12 + month.month - 1
-
-
-def month_start(number: int) -> date:
-    """First day of a month by its number."""
-    return date(number // 12, number % 12 + 1, 1)
 
 
 def page(found: Findings, nights: tuple[date, date], known_until: date, seconds: float) -> str:
@@ -335,7 +321,7 @@ def page(found: Findings, nights: tuple[date, date], known_until: date, seconds:
         of_target = rows.filter(target=target, part="all")
         skill = of_target.filter(measure="crps_skill")
         lines += [f"## CRPS skill, {target}\n", *_by_horizon(skill, "model")]
-        pool = of_target.filter(model="combined")
+        pool = of_target.filter(model=POOL)
         skills = pool.filter(pl.col("measure").str.ends_with("_skill"))
         lines += [
             "",
