@@ -15,7 +15,8 @@ from alerts import wording
 from alerts.life import NEWS
 from alerts.pictures import COLOURS, FILLS, level_map, sparkline
 from config.recipients import Recipient
-from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
+from config.registry import countries, thresholds
+from config.vocabulary import INTENSITIES, LEVELS, MEASURES
 
 FLAGGED = LEVELS[:0:-1]  # the gravest first
 RANK = {name: rank for rank, name in enumerate(LEVELS)}

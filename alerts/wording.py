@@ -11,7 +11,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
-from config.registry import LEVELS, names_fr
+from config.registry import names_fr
+from config.vocabulary import LEVELS
 
 UNITS_FR = {
     "cercle": "cercle",

@@ -1,6 +1,10 @@
 """Arithmetic of calendar months."""
 
 from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def months_between(first: date, second: date) -> int:
@@ -22,3 +26,14 @@ def month_after(month: date, number: int) -> date:
     """
     years, rest = divmod(month.month - 1 + number, 12)
     return date(month.year + years, rest + 1, 1)
+
+
+def month_numbers(day: "pl.Expr") -> "pl.Expr":
+    """Months from January of the year 0 to the month of each day of a column, Int64.
+
+    Example:
+        >>> import polars as pl
+        >>> pl.select(month_numbers(pl.lit(date(2021, 12, 9)))).item() - 2021 * 12
+        11
+    """
+    return day.dt.year().cast(int) * 12 + day.dt.month() - 1

@@ -11,8 +11,9 @@ import polars as pl
 
 from config.errors import TocsinError
 from config.months import month_after, months_between
+from config.vocabulary import FIRST_DAY
 from indicators.risk import scorecard
-from indicators.risk.assess import FIRST_DAY, HORIZONS, NightInputs
+from indicators.risk.assess import HORIZONS, NightInputs
 from indicators.risk.backtest import LEARNING_MONTHS, Origin, Vintages, backtest, candidate_gain
 from indicators.risk.coups import rate_ratios
 from indicators.risk.explain import newest_complete_month

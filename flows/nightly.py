@@ -22,14 +22,16 @@ from alerts.delivery import (
     waiting_mails,
 )
 from alerts.digest import SPARK_MONTHS, Digest
+from config.months import months_between
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
 from config.texts import form_of
+from config.vocabulary import FIRST_DAY
 from expectations.across import across
 from expectations.page import quality_page
 from expectations.suites import SUITES
-from flows.nights import FIRST_MONTH, LEAST_MONTHS, NightError, earliest_night, possible, tonight
+from flows.nights import LEAST_MONTHS, NightError, earliest_night, possible, tonight
 from flows.process import end, end_on_signals, unusable_proxy
 from flows.recall import Recall
 from flows.record import Progress, recorded
@@ -273,13 +275,13 @@ def assess_night(
     sources = build.source_status(con, night)
     known_until = build.complete_until(con, EVENT_SOURCE, night)
     newest = explain.newest_complete_month(known_until)
-    if (newest.year - FIRST_MONTH.year) * 12 + newest.month - FIRST_MONTH.month + 1 < LEAST_MONTHS:
+    if months_between(FIRST_DAY, newest) + 1 < LEAST_MONTHS:
         raise NightError(
             f"the night of {night}: events are whole up to {newest:%Y-%m} only, and a level needs "
-            f"{LEAST_MONTHS} months from {FIRST_MONTH:%Y-%m} on; the earliest night is "
+            f"{LEAST_MONTHS} months from {FIRST_DAY:%Y-%m} on; the earliest night is "
             f"{earliest_night()}, with figures that reach so far"
         )
-    series = compute_indicators(core, FIRST_MONTH, newest)
+    series = compute_indicators(core, FIRST_DAY, newest)
     is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
     by_region = series.filter(place_level="region").select(
         "indicator", "place_id", "month_start", "value"

@@ -15,8 +15,9 @@ from jinja2.bccache import Bucket
 
 from alerts import wording
 from config.files import put_in_place, remove, set_aside
-from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
+from config.registry import countries, thresholds
 from config.texts import without_code_words
+from config.vocabulary import INTENSITIES, LEVELS, MEASURES
 from page.charts import (
     RECENT_MONTHS,
     fill_regions,

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from config.vocabulary import FIRST_DAY
 from indicators.risk import alarms, scores
-from indicators.risk.assess import FIRST_DAY
 from indicators.risk.backtest import BacktestResult, Origin, Vintages, backtest, candidate_gain
 from indicators.risk.mixtures import CountMixture
 

@@ -9,7 +9,17 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
-from config.registry import LEVELS, thresholds
+from config.registry import thresholds
+from config.vocabulary import (
+    DEATHS_QUANTILES,
+    FIRST_DAY,
+    FORECAST_DRIVERS,
+    LEVELS,
+    MODELS,
+    POOL,
+    QUANTILES,
+    SELF_EXCITING_DRIVERS,
+)
 from indicators.risk import models
 from indicators.risk.joint import group_forecast, group_shock
 from indicators.risk.mixtures import CountMixture
@@ -28,13 +38,7 @@ from indicators.risk.panel import (
     neighbour_weights,
 )
 
-FIRST_DAY = date(1989, 1, 1)  # UCDP GED begins
 HORIZONS = range(1, 7)
-QUANTILES = {
-    "q025": 0.025, "q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9,
-    "q95": 0.95, "q975": 0.975,
-}  # fmt: skip
-DEATHS_QUANTILES = ("q025", "q10", "q50", "q90", "q975")
 DRIVER_UNIT = "events / month"
 MANY_DEATHS = 25  # in thirty days: the line VIEWS draws
 OTHER_THRESHOLDS = (
@@ -337,7 +341,7 @@ def assess(
     )  # fmt: skip
     ids = places["region_id"].to_list()
     forecasts = _forecasts(singles, shifts, ids, known_until, night)
-    next_month = forecasts.filter(model="combined", horizon_months=1).select(
+    next_month = forecasts.filter(model=POOL, horizon_months=1).select(
         "region_id", p_any_next_month="p_any_event", p_25_deaths_next_month="p_25_deaths"
     )
     flags = flags.join(
@@ -481,12 +485,12 @@ def _forecasts(
     here = slice(len(ids))
     for row, horizon in enumerate(HORIZONS):
         events, deaths = singles["events"][row].pool, singles["deaths"][row].pool
-        for model, share in (("self_exciting", 1.0), ("conflictology", 0.0), ("combined", None)):
+        for model, share in zip((*MODELS, POOL), (1.0, 0.0, None), strict=True):
             has_forecast = events.weight[here] > 0 if model == "self_exciting" else np.True_
             of_events, of_deaths = (
                 _with_weight(pool.take(np.arange(len(ids))), share) for pool in (events, deaths)
             )
-            is_pool = model == "combined"
+            is_pool = model == POOL
             chances = {
                 "p_any_event": (of_events, 1.0, shifts["events"][row]),
                 "p_25_deaths": (of_deaths, float(MANY_DEATHS), shifts["deaths"][row]),
@@ -563,13 +567,13 @@ def _country_forecasts(
 
 
 def _feature_groups() -> Array:
-    """Features x ``models.SELF_EXCITING_DRIVERS``: 1 where a feature belongs to a driver."""
-    drivers = np.array(models.SELF_EXCITING_DRIVERS)
+    """Features x ``SELF_EXCITING_DRIVERS``: 1 where a feature belongs to a driver."""
+    drivers = np.array(SELF_EXCITING_DRIVERS)
     return np.array([models.DRIVER_OF_FEATURE[name] == drivers for name in FEATURES], dtype=float)
 
 
 def contributions(found: EscalationForecast, panel: Panel) -> Array:
-    """What each of ``models.DRIVERS`` adds to the events expected, places x drivers.
+    """What each of ``FORECAST_DRIVERS`` adds to the events expected, places x drivers.
 
     NaN where the self-exciting model has no forecast of a place.
     """
@@ -617,7 +621,7 @@ def _drivers(found: EscalationForecast, panel: Panel, ids: list[str]) -> pl.Data
             unit=pl.lit(DRIVER_UNIT),
             detail=pl.lit(None, dtype=pl.String),
         )
-        for number, name in enumerate(models.DRIVERS)
+        for number, name in enumerate(FORECAST_DRIVERS)
     ]
     return pl.concat(parts).sort(
         "region_id", "contribution_events", "driver", descending=[False, True, False],

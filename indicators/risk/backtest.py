@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 
 from config.registry import thresholds
+from config.vocabulary import POOL
 from indicators.risk import assess, models, scores
 from indicators.risk.assess import HORIZONS, MANY_DEATHS, NightInputs, Window
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.panel import BLOCK_DAYS, Array, EventDays, Mask, Panel
 
-MODELS = ("self_exciting", "conflictology")
 BASELINES = ("last_value", "zero")
 MEASURES = ("crps", "crps_above_10", "ignorance", "interval_score_90", "brier", "bias")
 LEARNING_MONTHS = 36  # origins before the first one scored, from which the pool's weight is learnt
@@ -105,7 +105,7 @@ class BacktestResult:
         blocks_to_threshold: Block after the night that reached the threshold; 0: none.
         blocks_to_first_event: First block after the night with an event; 0: none in the window.
         recent: Events of the newest ninety days, as known then.
-        drivers: Origins x regions x ``models.DRIVERS``.
+        drivers: Origins x regions x ``FORECAST_DRIVERS``.
     """
 
     origins: list[Origin]
@@ -211,14 +211,14 @@ def _scores(
     forecasts = {
         "self_exciting": with_weight(1.0),
         "conflictology": with_weight(0.0),
-        "combined": with_weight(weight),
+        POOL: with_weight(weight),
         "last_value": replace(with_weight(0.0), draws=newest[:, None]),
         "zero": replace(with_weight(0.0), draws=np.zeros((len(came), 1))),
     }
     bound = np.full(len(came), at_least)
     shift = window.past_windows.logit_shift(at_least)
     chance = {name: one.exceedance_probability(bound) for name, one in forecasts.items()}
-    chance["combined"] = models.calibrated_probability(chance["combined"], shift)
+    chance[POOL] = models.calibrated_probability(chance[POOL], shift)
     measured = {
         "crps": {name: scores.crps(one, came) for name, one in forecasts.items()},
         "crps_above_10": {
@@ -233,7 +233,7 @@ def _scores(
     }
     uniform = rng.uniform(size=len(came))
     pit = {name: scores.randomised_pit(one, came, uniform) for name, one in forecasts.items()}
-    return measured, pit, chance["combined"], came
+    return measured, pit, chance[POOL], came
 
 
 def _stacked(

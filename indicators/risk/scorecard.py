@@ -7,15 +7,16 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from config.registry import LEVELS, thresholds
-from indicators.risk import alarms, models, scores
+from config.registry import thresholds
+from config.vocabulary import FORECAST_DRIVERS, LEVELS, MODELS, POOL
+from indicators.risk import alarms, scores
 from indicators.risk.assess import MANY_DEATHS, level_of
-from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, MODELS, BacktestResult, Vintages
+from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, BacktestResult, Vintages
 from indicators.risk.panel import BLOCK_DAYS, Array, Mask, block_sums
 
 BUDGET = 0.1  # of region-months flagged, in the comparison of rules
 REFERENCE = "conflictology"
-SHOWN_MODELS = (*MODELS, "combined", *BASELINES)
+SHOWN_MODELS = (*MODELS, POOL, *BASELINES)
 CASES = ("MLI.sikasso", "MLI.kayes", "MLI.bamako")
 CASE_NIGHTS = (date(2020, 7, 1), date(2022, 7, 31))
 # Events in thirty days of the past year -> how the part is called.
@@ -103,10 +104,10 @@ def _skills(target: str, part: str, result: BacktestResult, mask: Mask) -> list[
     for horizon, scored in result.by_horizon.items():
         by_model = scored.by_measure["crps"]
         reference = np.where(mask, by_model[REFERENCE], 0).sum(axis=1)
-        own = np.where(mask, by_model["combined"], 0).sum(axis=1)
+        own = np.where(mask, by_model[POOL], 0).sum(axis=1)
         if reference.sum() > 0:
             measure = scores.skill(own, reference)
-            rows.append((target, part, horizon, "combined", "crps_skill", *measure))
+            rows.append((target, part, horizon, POOL, "crps_skill", *measure))
     return rows
 
 
@@ -123,8 +124,8 @@ def _scores(target: str, result: BacktestResult, is_active: Mask) -> list[tuple[
                     rows.append((*key, f"{measure}_skill", *scores.skill(*pair)))
         everywhere = np.ones_like(is_active)
         for part, mask in (("all", everywhere), ("active in the past year", is_active)):
-            pit = scored.pit["combined"][mask]
-            key = (target, part, horizon, "combined")
+            pit = scored.pit[POOL][mask]
+            key = (target, part, horizon, POOL)
             for share in COVERAGE:
                 is_covered = np.abs(pit - 0.5) <= share / 2
                 measure = f"covered_{100 * share:.0f}"
@@ -165,7 +166,7 @@ def _escalation(result: BacktestResult) -> list[tuple[object, ...]]:
             again = [body(said[rows_][mask[rows_]], came[rows_][mask[rows_]]) for rows_ in drawn]
             low, high = np.quantile(again, [0.05, 0.95])
             value = body(said[mask], came[mask])
-            rows.append(("escalation", part, 3, "combined", measure, value, low, high))
+            rows.append(("escalation", part, 3, POOL, measure, value, low, high))
     return rows
 
 
@@ -190,7 +191,7 @@ def outcomes_by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object
     rows: list[tuple[object, ...]] = []
     for level in LEVELS:
         had = levels.filter(level=level)
-        key = ("level", level, 3, "combined")
+        key = ("level", level, 3, POOL)
         rows.append((*key, "region_months", float(had.height), None, None))
         rows.append((*key, "escalated", float(had["escalated"].sum()), None, None))
     return rows
@@ -204,7 +205,7 @@ def _first_events(result: BacktestResult) -> list[tuple[object, ...]]:
     said, came = result.p_first_event[is_quiet], (result.blocks_to_first_event > 0)[is_quiet]
     if not came.any():
         return []
-    key = ("first_event", "quiet for a year", 3, "combined")
+    key = ("first_event", "quiet for a year", 3, POOL)
     return [
         (*key, "base_rate", float(came.mean()), None, None),
         (*key, "mean_forecast", float(said.mean()), None, None),
@@ -298,7 +299,7 @@ def _cases(result: BacktestResult, ids: Sequence[str]) -> pl.DataFrame:
                     "events": int(result.counts[number, region]),
                     "p_escalation": float(p[region]),
                     "rank": int((p > p[region]).sum()) + 1,
-                    "driver": models.DRIVERS[int(np.nan_to_num(drivers).argmax())],
+                    "driver": FORECAST_DRIVERS[int(np.nan_to_num(drivers).argmax())],
                     "expected_events": float(np.nansum(drivers)),
                     "came": bool(result.escalated[number, region]),
                 }
@@ -328,7 +329,7 @@ def scorecard_page(
         of_target = rows.filter(target=target, part="all")
         skill = of_target.filter(measure="crps_skill")
         lines += [f"## CRPS skill, {target}\n", *_by_horizon(skill, "model")]
-        pool = of_target.filter(model="combined")
+        pool = of_target.filter(model=POOL)
         skills = pool.filter(pl.col("measure").str.ends_with("_skill"))
         lines += [
             "",
