@@ -10,10 +10,12 @@ import numpy as np
 import polars as pl
 
 from config.errors import TocsinError
+from config.months import month_after, months_between
+from config.vocabulary import FIRST_DAY
 from indicators.risk import scorecard
-from indicators.risk.assess import FIRST_DAY, HORIZONS, Night
-from indicators.risk.backtest import LEARNING_MONTHS, Origin, Replay, backtest, candidate_gain
-from indicators.risk.coups import month_row, rate_ratios
+from indicators.risk.assess import HORIZONS, NightInputs
+from indicators.risk.backtest import LEARNING_MONTHS, Origin, Vintages, backtest, candidate_gain
+from indicators.risk.coups import rate_ratios
 from indicators.risk.explain import newest_complete_month
 from indicators.risk.panel import (
     BLOCK_DAYS,
@@ -24,17 +26,18 @@ from indicators.risk.panel import (
     block_sums,
     weighted_means,
 )
-from indicators.risk.scorecard import Findings, month_number, month_start
+from indicators.risk.scorecard import ScorecardTables
 from warehouse import build
 from warehouse.sources import EVENT_SOURCE
 
 SCORED_HORIZONS = (1, 3, 6)  # of deaths, candidates, and windows from the last day known
 ORIGINS = 54  # scored unless told otherwise
 LEAST_HISTORY = 60  # months before the first origin weights are learnt from
+BURN_IN_MONTHS = LEARNING_MONTHS + max(HORIZONS)
 OUTCOME_DAYS = max(HORIZONS) * BLOCK_DAYS
 PRESUMED_OPEN = timedelta(days=730)
 Rows = list[tuple[object, ...]]
-Feature = Callable[[Origin, Night, Panel], Array]
+Feature = Callable[[Origin, NightInputs, Panel], Array]
 
 
 class BacktestError(TocsinError):
@@ -43,9 +46,9 @@ class BacktestError(TocsinError):
 
 @dataclass(frozen=True)
 class Scorecard:
-    """Findings, the page that tells them, and how long it took."""
+    """Tables, the page made of them, and how long it took."""
 
-    found: Findings
+    tables: ScorecardTables
     page: str
     seconds: float
 
@@ -63,9 +66,9 @@ def origin_of(month: date) -> Origin:
     return Origin(night, last_day)
 
 
-def origins_between(first: int, last: int) -> list[Origin]:
-    """Origins of months ``first`` to ``last`` (month numbers)."""
-    return [origin_of(month_start(number)) for number in range(first, last + 1)]
+def origins_between(first: date, last: date) -> list[Origin]:
+    """Origins of the months ``first`` to ``last``, the oldest first."""
+    return [origin_of(month_after(first, k)) for k in range(months_between(first, last) + 1)]
 
 
 def score(
@@ -85,63 +88,61 @@ def score(
     tonight = datetime.now(UTC).date()
     build.build_core(con, tonight)
     complete_until = build.complete_until(con, EVENT_SOURCE, tonight)
-    latest = month_number(newest_complete_month(complete_until))
-    while origin_of(month_start(latest)).night + timedelta(days=OUTCOME_DAYS) > complete_until:
-        latest -= 1
-    last = month_number(origins_until) if origins_until else latest
-    first = month_number(origins_from) if origins_from else last - ORIGINS + 1
-    burn_in = first - LEARNING_MONTHS - max(HORIZONS)
-    earliest = month_number(FIRST_DAY) + LEAST_HISTORY + first - burn_in
+    latest = newest_complete_month(complete_until)
+    while origin_of(latest).night + timedelta(days=OUTCOME_DAYS) > complete_until:
+        latest = month_after(latest, -1)
+    last = month_after(origins_until or latest, 0)
+    first = month_after(origins_from, 0) if origins_from else month_after(last, 1 - ORIGINS)
+    earliest = month_after(FIRST_DAY, LEAST_HISTORY + BURN_IN_MONTHS)
     if not earliest <= first <= last <= latest:
         raise BacktestError(
-            f"origins {month_start(first):%Y-%m} to {month_start(last):%Y-%m} cannot be scored: "
-            f"give --since and --until within {month_start(earliest):%Y-%m} and "
-            f"{month_start(latest):%Y-%m}"
+            f"origins {first:%Y-%m} to {last:%Y-%m} cannot be scored: give --since and --until "
+            f"within {earliest:%Y-%m} and {latest:%Y-%m}"
         )
-    replay = Replay(
+    vintages = Vintages(
         build.read(con, "core.event_version"), build.read(con, "core.region").sort("region_id")
     )
-    before, origins = origins_between(burn_in, first - 1), origins_between(first, last)
-    of_events = backtest(replay, origins, before)
-    of_deaths = backtest(replay, origins, before, "deaths", SCORED_HORIZONS)
+    before = origins_between(month_after(first, -BURN_IN_MONTHS), month_after(first, -1))
+    origins = origins_between(first, last)
+    of_events = backtest(vintages, origins, before)
+    of_deaths = backtest(vintages, origins, before, "deaths", SCORED_HORIZONS)
     without_gap = backtest(
-        replay,
+        vintages,
         [Origin(o.known_until, o.known_until, o.night) for o in origins],
         [Origin(o.known_until, o.known_until, o.night) for o in before],
         horizons=SCORED_HORIZONS,
     )
-    found = scorecard.findings(of_events, of_deaths, replay, without_gap)
+    tables = scorecard.scorecard_tables(of_events, of_deaths, vintages, without_gap)
     seconds = time.perf_counter() - began
-    more = candidates(con, replay, origins) + after_coups(con, replay)
-    found = replace(found, rows=pl.concat([found.rows, scorecard.tidy(more)]))
-    bounds = month_start(first), month_start(last)
+    more = candidates(con, vintages, origins) + after_coups(con, vintages)
+    tables = replace(tables, rows=pl.concat([tables.rows, scorecard.tidy_frame(more)]))
     build.write_scorecard(
         con,
-        found.rows.with_columns(
-            origins_from=pl.lit(bounds[0]),
-            origins_until=pl.lit(bounds[1]),
+        tables.rows.with_columns(
+            origins_from=pl.lit(first),
+            origins_until=pl.lit(last),
             known_until=pl.lit(tonight),
         ),
     )
     nights = origins[0].night, origins[-1].night
-    return Scorecard(found, scorecard.page(found, nights, tonight, seconds), seconds)
+    return Scorecard(tables, scorecard.scorecard_page(tables, nights, tonight, seconds), seconds)
 
 
-def candidates(con: duckdb.DuckDBPyConnection, replay: Replay, origins: list[Origin]) -> Rows:
+def candidates(con: duckdb.DuckDBPyConnection, vintages: Vintages, origins: list[Origin]) -> Rows:
     """What further features would add to the self-exciting model, each on its own."""
     core = {n: build.read(con, f"core.{n}") for n in ("coup", "suspension", "presence")}
-    codes = replay.regions["country_code"].unique().sort().to_list()
-    places = [*replay.regions["region_id"].to_list(), *codes]
-    countries = np.array([*replay.regions["country_code"].to_list(), *codes])
+    codes = vintages.regions["country_code"].unique().sort().to_list()
+    places = [*vintages.regions["region_id"].to_list(), *codes]
+    countries = np.array([*vintages.regions["country_code"].to_list(), *codes])
     one_sided = replace(
-        replay, versions=replay.versions.filter(pl.col("violence_type") == "one_sided")
+        vintages, versions=vintages.versions.filter(pl.col("violence_type") == "one_sided")
     )
 
-    def block_ends(base: Night, panel: Panel) -> Array:
+    def block_ends(base: NightInputs, panel: Panel) -> Array:
         back = np.arange(len(panel.features), dtype=np.float64)[::-1]
         return np.asarray(base.known_until - BLOCK_DAYS * back)
 
-    def mean_of(events: EventDays, base: Night, panel: Panel) -> Array:
+    def mean_of(events: EventDays, base: NightInputs, panel: Panel) -> Array:
         blocks = (base.known_until - FIRST_DAY.toordinal() + 1) // BLOCK_DAYS
         sums = block_sums(events, panel.places, base.known_until, blocks, 180)
         return weighted_means(sums, 180)[-len(panel.features) :]
@@ -149,7 +150,7 @@ def candidates(con: duckdb.DuckDBPyConnection, replay: Replay, origins: list[Ori
     def own_while(is_so: Callable[[Array], Array]) -> Feature:
         """Own weighted events, where and while something holds (blocks x places, 0 to 1)."""
 
-        def feature(_: Origin, base: Night, panel: Panel) -> Array:
+        def feature(_: Origin, base: NightInputs, panel: Panel) -> Array:
             return panel.features[..., 3] * is_so(block_ends(base, panel))
 
         return feature
@@ -185,14 +186,14 @@ def candidates(con: duckdb.DuckDBPyConnection, replay: Replay, origins: list[Ori
             so[ends >= day.toordinal(), places.index(region)] = 1 - share
         return so
 
-    def season(_: Origin, base: Night, panel: Panel) -> Array:
+    def season(_: Origin, base: NightInputs, panel: Panel) -> Array:
         ends = base.known_until + BLOCK_DAYS - YEAR_DAYS  # the coming block, a year before
         return block_sums(base.events, panel.places, ends, len(panel.features))
 
     tried: dict[str, Feature] = {
         "deaths, half-life 180 days": lambda _, base, panel: mean_of(base.deaths, base, panel),
         "one-sided events, half-life 180 days": lambda origin, base, panel: mean_of(
-            one_sided.night(origin).events, base, panel
+            one_sided.inputs(origin).events, base, panel
         ),
         "the same thirty days a year before": season,
         "own events in the 180 days after a coup": own_while(after_coup),
@@ -201,13 +202,13 @@ def candidates(con: duckdb.DuckDBPyConnection, replay: Replay, origins: list[Ori
     }
     return [
         ("events", name, horizon, "self_exciting", "crps_gain",
-         *candidate_gain(replay, origins, horizon, extra))
+         *candidate_gain(vintages, origins, horizon, extra))
         for name, extra in tried.items()
         for horizon in SCORED_HORIZONS
     ]  # fmt: skip
 
 
-def after_coups(con: duckdb.DuckDBPyConnection, replay: Replay) -> Rows:
+def after_coups(con: duckdb.DuckDBPyConnection, vintages: Vintages) -> Rows:
     """What followed Mali's coups, in times of what the past foretold."""
     days = (
         build.read(con, "core.coup")
@@ -215,7 +216,7 @@ def after_coups(con: duckdb.DuckDBPyConnection, replay: Replay) -> Rows:
         .filter(country_code="MLI")["coup_date"]
         .to_list()
     )
-    believed = replay.versions.filter(
+    believed = vintages.versions.filter(
         pl.col("known_to").is_null() & pl.col("region_id").is_not_null(), country_code="MLI"
     )
     by_month = (
@@ -224,13 +225,12 @@ def after_coups(con: duckdb.DuckDBPyConnection, replay: Replay) -> Rows:
         .group_by("month", maintain_order=True)
         .agg(events=pl.len(), deaths=pl.col("deaths_best_count").sum())
     )
-    size = month_number(by_month["month"][-1]) - month_number(FIRST_DAY) + 1
-    months = [month_row(month, FIRST_DAY) for month in by_month["month"]]
+    months = [months_between(FIRST_DAY, month) for month in by_month["month"]]
     rows: Rows = []
     for target in ("events", "deaths"):
-        counts = np.zeros(size)
+        counts = np.zeros(months[-1] + 1)
         counts[months] = by_month[target].to_numpy()
-        ratios = rate_ratios(counts, [month_row(day, FIRST_DAY) for day in days])
+        ratios = rate_ratios(counts, [months_between(FIRST_DAY, day) for day in days])
         rows += [
             (target, f"Mali, after the coup of {day}", 6, "quasi-Poisson", "rate_ratio", *ratio)
             for day, ratio in zip(days, ratios, strict=True)

@@ -9,8 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from config.vocabulary import FIRST_DAY
 from indicators.risk import assess as module
-from indicators.risk.assess import FIRST_DAY, Assessment, assess
+from indicators.risk.assess import Assessment, assess
 
 REGIONS, BLOCKS = 8, 90
 IDS = [f"MLI.r{n}" for n in range(REGIONS)]

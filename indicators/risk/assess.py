@@ -9,7 +9,17 @@ import numpy as np
 import polars as pl
 from scipy.sparse import csr_array
 
-from config.registry import LEVELS, thresholds
+from config.registry import thresholds
+from config.vocabulary import (
+    DEATHS_QUANTILES,
+    FIRST_DAY,
+    FORECAST_DRIVERS,
+    LEVELS,
+    MODELS,
+    POOL,
+    QUANTILES,
+    SELF_EXCITING_DRIVERS,
+)
 from indicators.risk import models
 from indicators.risk.joint import group_forecast, group_shock
 from indicators.risk.mixtures import CountMixture
@@ -28,16 +38,15 @@ from indicators.risk.panel import (
     neighbour_weights,
 )
 
-FIRST_DAY = date(1989, 1, 1)  # UCDP GED begins
 HORIZONS = range(1, 7)
-QUANTILES = {
-    "q025": 0.025, "q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9,
-    "q95": 0.95, "q975": 0.975,
-}  # fmt: skip
-DEATHS_QUANTILES = ("q025", "q10", "q50", "q90", "q975")
 DRIVER_UNIT = "events / month"
 MANY_DEATHS = 25  # in thirty days: the line VIEWS draws
-UNTUNED = ("suspensions", "followed", "intensity", "quarantine")  # no forecast rests on these
+OTHER_THRESHOLDS = (
+    "suspensions",
+    "followed",
+    "intensity",
+    "quarantine",
+)  # no forecast rests on these
 ACTIVE_DAYS = 180  # without an event for so long, nobody's active neighbour
 BAR_DAYS = 180  # how long ago the bar is looked at that a quiet region's level is compared with
 MOST_EVENTS = 12  # more than these until the next level: not told
@@ -70,7 +79,7 @@ def tuning(target: str = "events") -> Tuning:
 
 def model_version() -> str:
     """Version of the models and a digest of the numbers they run on: levels of one compare."""
-    tuned = {name: part for name, part in thresholds().items() if name not in UNTUNED}
+    tuned = {name: part for name, part in thresholds().items() if name not in OTHER_THRESHOLDS}
     return f"{models.VERSION}-{hashlib.sha256(json.dumps(tuned).encode()).hexdigest()[:8]}"
 
 
@@ -116,7 +125,7 @@ class Window:
     tuning: Tuning
 
     @property
-    def past(self) -> PastWindows:
+    def past_windows(self) -> PastWindows:
         """What the same model says of past nights, and what came.
 
         Made anew each time: the past of all windows at once would be most of a night's memory.
@@ -148,7 +157,7 @@ def forecast_window(panel: Panel, first: int, last: int, tuned: Tuning) -> Windo
 
 
 @dataclass(frozen=True)
-class Night:
+class NightInputs:
     """What a night's forecasts rest on.
 
     Attributes:
@@ -179,7 +188,9 @@ class Night:
         )  # fmt: skip
 
 
-def night_of(events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date) -> Night:
+def night_inputs(
+    events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date
+) -> NightInputs:
     """Event days by place from the events known on a night.
 
     Args:
@@ -210,7 +221,7 @@ def night_of(events: pl.DataFrame, regions: pl.DataFrame, known_until: date, nig
         for axis in ("longitude", "latitude")
     )
     country = pl.Series([*regions["country_code"].to_list(), *codes])
-    return Night(
+    return NightInputs(
         events=EventDays(day, place, np.ones(day.size)),
         deaths=EventDays(day, place, deaths),
         weights=neighbour_weights(longitude, latitude, thresholds()["spread"]["half_distance_km"]),
@@ -222,7 +233,7 @@ def night_of(events: pl.DataFrame, regions: pl.DataFrame, known_until: date, nig
 
 
 @dataclass(frozen=True)
-class Escalation:
+class EscalationForecast:
     """The chance that the coming ninety days escalate, and what it rests on.
 
     Attributes:
@@ -240,18 +251,18 @@ class Escalation:
     def probability_with(self, features: Array, counts: Array, threshold: Array) -> Array:
         """The calibrated chance for other features, counts and bar, by the same model."""
         pool = self.window.pool_with(features, counts)
-        return models.calibrated(pool.exceedance_probability(threshold), self.shift)
+        return models.calibrated_probability(pool.exceedance_probability(threshold), self.shift)
 
 
-def escalation(panel: Panel) -> Escalation:
+def forecast_escalation(panel: Panel) -> EscalationForecast:
     """The calibrated chance of escalation of every place, all learnt from the panel."""
     rule = thresholds()["escalation"]
     window = forecast_window(panel, 1, int(rule["blocks"]), tuning())
-    past = window.past
+    past = window.past_windows
     shift = past.logit_shift(models.escalation_threshold(past.past_year, rule))
     threshold = models.escalation_threshold(panel.features[-1, :, 0], rule)
-    chance = models.calibrated(window.pool.exceedance_probability(threshold), shift)
-    return Escalation(window, threshold, shift, chance)
+    chance = models.calibrated_probability(window.pool.exceedance_probability(threshold), shift)
+    return EscalationForecast(window, threshold, shift, chance)
 
 
 def assess(
@@ -271,10 +282,10 @@ def assess(
         An ``Assessment``; models: self_exciting, conflictology and combined, their pool.
     """
     places = regions.sort("region_id")
-    base = night_of(events, places, known_until, night)
+    base = night_inputs(events, places, known_until, night)
     panel = base.panel(base.events)
     deaths_panel = base.panel(base.deaths)
-    found = escalation(panel)
+    found = forecast_escalation(panel)
     deaths = forecast_window(deaths_panel, found.window.first, found.window.last, tuning("deaths"))
     singles = {
         "events": [forecast_window(panel, h, h, tuning()) for h in HORIZONS],
@@ -284,7 +295,7 @@ def assess(
     shocks: dict[str, list[float]] = {"events": [], "deaths": []}
     for target, bound in (("events", 1), ("deaths", MANY_DEATHS)):
         for window in singles[target]:
-            past = window.past
+            past = window.past_windows
             shifts[target].append(past.logit_shift(bound))
             shocks[target].append(group_shock(past, base.country))
     here = slice(base.regions)
@@ -330,7 +341,7 @@ def assess(
     )  # fmt: skip
     ids = places["region_id"].to_list()
     forecasts = _forecasts(singles, shifts, ids, known_until, night)
-    next_month = forecasts.filter(model="combined", horizon_months=1).select(
+    next_month = forecasts.filter(model=POOL, horizon_months=1).select(
         "region_id", p_any_next_month="p_any_event", p_25_deaths_next_month="p_25_deaths"
     )
     flags = flags.join(
@@ -348,7 +359,7 @@ def assess(
     )
 
 
-def first_event_probability(found: Escalation) -> Array:
+def first_event_probability(found: EscalationForecast) -> Array:
     """Chance of any event in the window, of places quiet for a year; NaN: of others.
 
     As the pool says it: a shift learnt on quiet places made it worse (docs/models.md).
@@ -361,7 +372,7 @@ def _at_least(pool: CountMixture, threshold: float) -> Array:
     return pool.exceedance_probability(np.full(len(pool.weight), threshold))
 
 
-def levels_unrevised(
+def levels_on_previous_vintage(
     events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date
 ) -> pl.DataFrame:
     """Levels of a night by other versions of the events: ``region_id``, ``level_unrevised``.
@@ -373,8 +384,8 @@ def levels_unrevised(
         night: The night.
     """
     places = regions.sort("region_id")
-    base = night_of(events, places, known_until, night)
-    chance = escalation(base.panel(base.events)).probability[: base.regions]
+    base = night_inputs(events, places, known_until, night)
+    chance = forecast_escalation(base.panel(base.events)).probability[: base.regions]
     return places.select("region_id", level_unrevised=level_of(pl.lit(pl.Series(chance))))
 
 
@@ -382,14 +393,14 @@ def _left_out(pool: CountMixture, here: slice) -> list[str | None]:
     return ["self_exciting" if weight == 0 else None for weight in pool.weight[here]]
 
 
-def _newest_event_days(base: Night) -> Array:
+def _newest_event_days(base: NightInputs) -> Array:
     """Days from each place's newest event to the last day known; NaN: it never had one."""
     newest = np.full(len(base.country), -1, dtype=np.int64)
     np.maximum.at(newest, base.events.place, base.events.day)
     return np.where(newest >= 0, float(base.known_until) - newest, np.nan)
 
 
-def _bars_before(base: Night, panel: Panel) -> Array:
+def _bars_before(base: NightInputs, panel: Panel) -> Array:
     """Events that counted as escalation ``BAR_DAYS`` ago, by what is known tonight."""
     blocks = BAR_DAYS // BLOCK_DAYS
     return models.escalation_threshold(
@@ -397,7 +408,7 @@ def _bars_before(base: Night, panel: Panel) -> Array:
     )
 
 
-def _probability_without(found: Escalation, panel: Panel, newest: Array) -> Array:
+def _probability_without(found: EscalationForecast, panel: Panel, newest: Array) -> Array:
     """Chance of escalation had each place's newest event not happened, by the same model."""
     features = models.without_event(panel.features[-1], newest)
     counts = panel.counts[-BASELINE_BLOCKS:].copy()
@@ -408,7 +419,7 @@ def _probability_without(found: Escalation, panel: Panel, newest: Array) -> Arra
     return found.probability_with(features, counts, bar)
 
 
-def _events_to_next_level(found: Escalation, panel: Panel) -> Array:
+def _events_to_next_level(found: EscalationForecast, panel: Panel) -> Array:
     """Further events, on the last day known, that lift a place's level; NaN: over ``MOST_EVENTS``.
 
     The bar rises with them: an event counts as a sign of more to come and as one already come.
@@ -427,7 +438,9 @@ def _events_to_next_level(found: Escalation, panel: Panel) -> Array:
     return np.where(level == len(LEVELS) - 1, np.nan, needed)
 
 
-def _may_fall_on(base: Night, found: Escalation, panel: Panel, night: date) -> list[date | None]:
+def _may_fall_on(
+    base: NightInputs, found: EscalationForecast, panel: Panel, night: date
+) -> list[date | None]:
     """First night, a week apart, on which a level is lower if all stays quiet; None: no such."""
     level = _level_number(found.probability)
     flagged = np.flatnonzero(level > 0)
@@ -472,12 +485,12 @@ def _forecasts(
     here = slice(len(ids))
     for row, horizon in enumerate(HORIZONS):
         events, deaths = singles["events"][row].pool, singles["deaths"][row].pool
-        for model, share in (("self_exciting", 1.0), ("conflictology", 0.0), ("combined", None)):
+        for model, share in zip((*MODELS, POOL), (1.0, 0.0, None), strict=True):
             has_forecast = events.weight[here] > 0 if model == "self_exciting" else np.True_
             of_events, of_deaths = (
                 _with_weight(pool.take(np.arange(len(ids))), share) for pool in (events, deaths)
             )
-            is_pool = model == "combined"
+            is_pool = model == POOL
             chances = {
                 "p_any_event": (of_events, 1.0, shifts["events"][row]),
                 "p_25_deaths": (of_deaths, float(MANY_DEATHS), shifts["deaths"][row]),
@@ -496,7 +509,9 @@ def _forecasts(
                     **_told("deaths", of_deaths, DEATHS_QUANTILES),
                     **{
                         name: pl.Series(
-                            models.calibrated(_at_least(pool, bound), shift if is_pool else 0.0)
+                            models.calibrated_probability(
+                                _at_least(pool, bound), shift if is_pool else 0.0
+                            )
                         )
                         for name, (pool, bound, shift) in chances.items()
                     },
@@ -525,7 +540,7 @@ def _told(
 def _country_forecasts(
     singles: dict[str, list[Window]],
     shocks: dict[str, list[float]],
-    base: Night,
+    base: NightInputs,
     places: pl.DataFrame,
     night: date,
 ) -> pl.DataFrame:
@@ -552,13 +567,13 @@ def _country_forecasts(
 
 
 def _feature_groups() -> Array:
-    """Features x ``models.SELF_EXCITING_DRIVERS``: 1 where a feature belongs to a driver."""
-    drivers = np.array(models.SELF_EXCITING_DRIVERS)
+    """Features x ``SELF_EXCITING_DRIVERS``: 1 where a feature belongs to a driver."""
+    drivers = np.array(SELF_EXCITING_DRIVERS)
     return np.array([models.DRIVER_OF_FEATURE[name] == drivers for name in FEATURES], dtype=float)
 
 
-def contributions(found: Escalation, panel: Panel) -> Array:
-    """What each of ``models.DRIVERS`` adds to the events expected, places x drivers.
+def contributions(found: EscalationForecast, panel: Panel) -> Array:
+    """What each of ``FORECAST_DRIVERS`` adds to the events expected, places x drivers.
 
     NaN where the self-exciting model has no forecast of a place.
     """
@@ -570,7 +585,7 @@ def contributions(found: Escalation, panel: Panel) -> Array:
     return np.hstack([np.where(weight > 0, own, np.nan), others])
 
 
-def _drivers(found: Escalation, panel: Panel, ids: list[str]) -> pl.DataFrame:
+def _drivers(found: EscalationForecast, panel: Panel, ids: list[str]) -> pl.DataFrame:
     """What the expected events are made of, and what moved them from a usual month.
 
     ``contribution_events`` sum to the events expected, ``contribution_log`` to the log of their
@@ -606,7 +621,7 @@ def _drivers(found: Escalation, panel: Panel, ids: list[str]) -> pl.DataFrame:
             unit=pl.lit(DRIVER_UNIT),
             detail=pl.lit(None, dtype=pl.String),
         )
-        for number, name in enumerate(models.DRIVERS)
+        for number, name in enumerate(FORECAST_DRIVERS)
     ]
     return pl.concat(parts).sort(
         "region_id", "contribution_events", "driver", descending=[False, True, False],
@@ -614,7 +629,7 @@ def _drivers(found: Escalation, panel: Panel, ids: list[str]) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _evidence(base: Night, found: Escalation, places: pl.DataFrame) -> pl.DataFrame:
+def _evidence(base: NightInputs, found: EscalationForecast, places: pl.DataFrame) -> pl.DataFrame:
     """Of regions without events for a year the chance of a first one; how near violence is."""
     here = slice(base.regions)
     first_event = first_event_probability(found)

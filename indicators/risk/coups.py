@@ -1,7 +1,6 @@
 """What followed coups: events and deaths of the months after, against what the past foretold."""
 
 from collections.abc import Sequence
-from datetime import date
 
 import numpy as np
 import polars as pl
@@ -53,13 +52,3 @@ def rate_ratios(counts: Array, months: Sequence[int]) -> list[tuple[float, float
         (float(np.exp(fit.params[k])), float(np.exp(bounds[k, 0])), float(np.exp(bounds[k, 1])))
         for k in range(first, design.shape[1])
     ]
-
-
-def month_row(day: date, first_month: date) -> int:
-    """Row of a day's month in counts that begin with ``first_month``.
-
-    Example:
-        >>> month_row(date(1990, 2, 3), date(1989, 1, 1))
-        13
-    """
-    return (day.year - first_month.year) * 12 + day.month - first_month.month

@@ -4,8 +4,10 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from config.registry import MEASURES, coverage
-from indicators.risk.delay import Completeness, corrected
+from config.months import month_numbers
+from config.registry import coverage
+from config.vocabulary import MEASURES
+from indicators.risk.delay import Completeness, nowcast_counts
 
 
 def with_month(flags: pl.DataFrame, counts: pl.DataFrame, month: date) -> pl.DataFrame:
@@ -98,10 +100,7 @@ def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
         )
     )
     told = region.join(newest, on="region_id", how="left", maintain_order="left")
-    months = (pl.col("as_of_date").dt.year() - pl.col("figure_month").dt.year()) * 12 + (
-        pl.col("as_of_date").dt.month().cast(pl.Int32)
-        - pl.col("figure_month").dt.month().cast(pl.Int32)
-    )
+    months = month_numbers(pl.col("as_of_date")) - month_numbers(pl.col("figure_month"))
     age = pl.when(months > 0).then(pl.format(" ({} old)", _counted(months, "month")))
     # The age stands before the notes: a share without its date would be taken for today's.
     return told.with_columns(
@@ -214,11 +213,11 @@ def with_correction(flags: pl.DataFrame, known: Completeness | None) -> pl.DataF
     names = ("events_count_corrected", "events_count_corrected_low", "events_count_corrected_high")
     if known is None:
         return flags.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
-    told = corrected(flags["events_count"].to_numpy().astype(float), known)
+    told = nowcast_counts(flags["events_count"].to_numpy().astype(float), known)
     return flags.with_columns(pl.Series(n, c) for n, c in zip(names, told, strict=True))
 
 
-def ranked(drivers: pl.DataFrame) -> pl.DataFrame:
+def with_rank(drivers: pl.DataFrame) -> pl.DataFrame:
     """Drivers with ``driver_rank``: those of the model by what they add, then the context."""
     return drivers.with_columns(
         driver_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("region_id")

@@ -73,7 +73,7 @@ class Panel:
         """How many places there are."""
         return int(self.counts.shape[1])
 
-    def ahead(self, first: int, last: int) -> Array:
+    def targets(self, first: int, last: int) -> Array:
         """Events of blocks ``first`` to ``last`` after each past night; blocks x places.
 
         Only nights of which the whole window is known have a row: the first rows of
@@ -178,15 +178,15 @@ def build_panel(
         raise ValueError(f"{blocks} blocks of thirty days are known; a year is the least")
     known = events.up_to(known_until)
     counts = block_sums(known, places, known_until, blocks)
-    kept = slice(-min(keep, blocks), None)
+    newest = slice(-min(keep, blocks), None)
     half_lives = {*OWN_HALF_LIVES, *NEIGHBOUR_HALF_LIVES, BACKGROUND_HALF_LIFE}
     means = {
-        days: weighted_means(block_sums(known, places, known_until, blocks, days), days)[kept]
+        days: weighted_means(block_sums(known, places, known_until, blocks, days), days)[newest]
         for days in sorted(half_lives)
     }
     features = np.empty((*means[BACKGROUND_HALF_LIFE].shape, len(FEATURES)))
     unplaced = np.asarray(weights.sum(axis=1)).ravel() == 0
-    columns = [past_year(known, counts, known_until)[kept]]
+    columns = [past_year(known, counts, known_until)[newest]]
     columns += [means[days] for days in OWN_HALF_LIVES]
     for days in NEIGHBOUR_HALF_LIVES:
         around = (weights @ means[days].T).T
@@ -197,7 +197,7 @@ def build_panel(
     gap = night - known_until
     targets = block_sums(known, places, night, len(features) + gap // BLOCK_DAYS + 1)
     cumulative = np.vstack([np.zeros((1, places)), targets]).cumsum(axis=0)
-    return Panel(counts[kept], features, cumulative, -(-gap // BLOCK_DAYS))
+    return Panel(counts[newest], features, cumulative, -(-gap // BLOCK_DAYS))
 
 
 def unit_vectors(longitude: Array, latitude: Array) -> Array:

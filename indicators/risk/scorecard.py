@@ -7,15 +7,16 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from config.registry import LEVELS, thresholds
-from indicators.risk import alarms, models, scores
+from config.registry import thresholds
+from config.vocabulary import FORECAST_DRIVERS, LEVELS, MODELS, POOL
+from indicators.risk import alarms, scores
 from indicators.risk.assess import MANY_DEATHS, level_of
-from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, MODELS, Replay, Result
+from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, BacktestResult, Vintages
 from indicators.risk.panel import BLOCK_DAYS, Array, Mask, block_sums
 
 BUDGET = 0.1  # of region-months flagged, in the comparison of rules
 REFERENCE = "conflictology"
-SHOWN_MODELS = (*MODELS, "combined", *BASELINES)
+SHOWN_MODELS = (*MODELS, POOL, *BASELINES)
 CASES = ("MLI.sikasso", "MLI.kayes", "MLI.bamako")
 CASE_NIGHTS = (date(2020, 7, 1), date(2022, 7, 31))
 # Events in thirty days of the past year -> how the part is called.
@@ -27,7 +28,7 @@ COVERAGE = (0.5, 0.8, 0.95)
 
 
 @dataclass(frozen=True)
-class Findings:
+class ScorecardTables:
     """All a scorecard tells.
 
     Attributes:
@@ -44,18 +45,21 @@ class Findings:
     cases: pl.DataFrame
 
 
-def findings(
-    events: Result, deaths: Result, replay: Replay, without_gap: Result | None = None
-) -> Findings:
+def scorecard_tables(
+    events: BacktestResult,
+    deaths: BacktestResult,
+    vintages: Vintages,
+    without_gap: BacktestResult | None = None,
+) -> ScorecardTables:
     """What the two back-tests (events, deaths) say.
 
     Args:
         events: Back-test of events.
         deaths: Back-test of deaths, on the same origins.
-        replay: What both rest on.
+        vintages: What both rest on.
         without_gap: Events again, windows beginning right after the last day known.
     """
-    ids = replay.regions["region_id"].to_list()
+    ids = vintages.regions["region_id"].to_list()
     is_active = events.past_year > 0
     rows = [*_scores("events", events, is_active), *_scores("deaths", deaths, is_active)]
     for part, mask in _parts(events.past_year, ids):
@@ -66,18 +70,18 @@ def findings(
             "events", "windows from the last day known", without_gap, np.ones_like(is_active)
         )
     rows += _escalation(events)
-    rows += by_level(events.p_escalation, events.escalated)
+    rows += outcomes_by_level(events.p_escalation, events.escalated)
     rows += _first_events(events)
-    return Findings(
-        rows=tidy(rows),
+    return ScorecardTables(
+        rows=tidy_frame(rows),
         calibration=_calibration(events, deaths),
-        rules=_rules(events, replay, ids),
+        rules=_rules(events, vintages, ids),
         cases=_cases(events, ids),
     )
 
 
-def tidy(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
-    """Rows of ``Findings.rows`` as a frame."""
+def tidy_frame(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
+    """Rows of ``ScorecardTables.rows`` as a frame."""
     schema = {
         **dict.fromkeys(("target", "part"), pl.String),
         "horizon_months": pl.Int64,
@@ -95,19 +99,19 @@ def _parts(past: Array, ids: Sequence[str]) -> Iterable[tuple[str, Mask]]:
         yield name, (past <= 0) if high == 0 else (past > low) & (past <= high)
 
 
-def _skills(target: str, part: str, result: Result, mask: Mask) -> list[tuple[object, ...]]:
+def _skills(target: str, part: str, result: BacktestResult, mask: Mask) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for horizon, scored in result.by_horizon.items():
         by_model = scored.by_measure["crps"]
         reference = np.where(mask, by_model[REFERENCE], 0).sum(axis=1)
-        own = np.where(mask, by_model["combined"], 0).sum(axis=1)
+        own = np.where(mask, by_model[POOL], 0).sum(axis=1)
         if reference.sum() > 0:
             measure = scores.skill(own, reference)
-            rows.append((target, part, horizon, "combined", "crps_skill", *measure))
+            rows.append((target, part, horizon, POOL, "crps_skill", *measure))
     return rows
 
 
-def _scores(target: str, result: Result, is_active: Mask) -> list[tuple[object, ...]]:
+def _scores(target: str, result: BacktestResult, is_active: Mask) -> list[tuple[object, ...]]:
     """Scores over all regions; coverage and PIT too of those with an event in the past year."""
     rows: list[tuple[object, ...]] = []
     for horizon, scored in result.by_horizon.items():
@@ -120,8 +124,8 @@ def _scores(target: str, result: Result, is_active: Mask) -> list[tuple[object, 
                     rows.append((*key, f"{measure}_skill", *scores.skill(*pair)))
         everywhere = np.ones_like(is_active)
         for part, mask in (("all", everywhere), ("active in the past year", is_active)):
-            pit = scored.pit["combined"][mask]
-            key = (target, part, horizon, "combined")
+            pit = scored.pit[POOL][mask]
+            key = (target, part, horizon, POOL)
             for share in COVERAGE:
                 is_covered = np.abs(pit - 0.5) <= share / 2
                 measure = f"covered_{100 * share:.0f}"
@@ -131,7 +135,7 @@ def _scores(target: str, result: Result, is_active: Mask) -> list[tuple[object, 
     return rows
 
 
-def _escalation(result: Result) -> list[tuple[object, ...]]:
+def _escalation(result: BacktestResult) -> list[tuple[object, ...]]:
     p, came = result.p_escalation, result.escalated
     base = came.mean()
     drawn = scores.moving_block_bootstrap(len(p))[:400]
@@ -162,11 +166,11 @@ def _escalation(result: Result) -> list[tuple[object, ...]]:
             again = [body(said[rows_][mask[rows_]], came[rows_][mask[rows_]]) for rows_ in drawn]
             low, high = np.quantile(again, [0.05, 0.95])
             value = body(said[mask], came[mask])
-            rows.append(("escalation", part, 3, "combined", measure, value, low, high))
+            rows.append(("escalation", part, 3, POOL, measure, value, low, high))
     return rows
 
 
-def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
+def outcomes_by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
     """What a level is worth: region-months that had it, and how many of them escalated.
 
     Of level none, the latter are the escalations that no level foretold.
@@ -176,7 +180,7 @@ def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
         escalated: Origins x regions, what came.
 
     Example:
-        >>> rows = by_level(np.array([[0.15, 0.4, 0.0]]), np.array([[False, True, True]]))
+        >>> rows = outcomes_by_level(np.array([[0.15, 0.4, 0.0]]), np.array([[False, True, True]]))
         >>> [(row[1], row[4], row[5]) for row in rows if row[5]]  # doctest: +NORMALIZE_WHITESPACE
         [('none', 'region_months', 1.0), ('none', 'escalated', 1.0),
          ('watch', 'region_months', 1.0),
@@ -187,21 +191,21 @@ def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for level in LEVELS:
         had = levels.filter(level=level)
-        key = ("level", level, 3, "combined")
+        key = ("level", level, 3, POOL)
         rows.append((*key, "region_months", float(had.height), None, None))
         rows.append((*key, "escalated", float(had["escalated"].sum()), None, None))
     return rows
 
 
-def _first_events(result: Result) -> list[tuple[object, ...]]:
+def _first_events(result: BacktestResult) -> list[tuple[object, ...]]:
     """Chance of a first event in ninety days after a quiet year."""
-    is_quiet = np.isfinite(result.p_first)
+    is_quiet = np.isfinite(result.p_first_event)
     if not is_quiet.any():
         return []
-    said, came = result.p_first[is_quiet], (result.reached_any > 0)[is_quiet]
+    said, came = result.p_first_event[is_quiet], (result.blocks_to_first_event > 0)[is_quiet]
     if not came.any():
         return []
-    key = ("first_event", "quiet for a year", 3, "combined")
+    key = ("first_event", "quiet for a year", 3, POOL)
     return [
         (*key, "base_rate", float(came.mean()), None, None),
         (*key, "mean_forecast", float(said.mean()), None, None),
@@ -212,9 +216,9 @@ def _first_events(result: Result) -> list[tuple[object, ...]]:
     ]
 
 
-def _calibration(events: Result, deaths: Result) -> pl.DataFrame:
+def _calibration(events: BacktestResult, deaths: BacktestResult) -> pl.DataFrame:
     """Chances said and shares that came, by target and bin of the chance."""
-    is_quiet = np.isfinite(events.p_first)
+    is_quiet = np.isfinite(events.p_first_event)
     first = min(events.by_horizon)
     any_event, many = events.by_horizon[first], deaths.by_horizon[min(deaths.by_horizon)]
     targets = {
@@ -223,7 +227,7 @@ def _calibration(events: Result, deaths: Result) -> pl.DataFrame:
         "any event in thirty days": (any_event.probability, any_event.observed > 0),
         f"{MANY_DEATHS} deaths in thirty days": (many.probability, many.observed >= MANY_DEATHS),
         "first event in ninety days": (
-            events.p_first[is_quiet], (events.reached_any > 0)[is_quiet]
+            events.p_first_event[is_quiet], (events.blocks_to_first_event > 0)[is_quiet]
         ),
     }  # fmt: skip
     rows = []
@@ -243,15 +247,15 @@ def _calibration(events: Result, deaths: Result) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _rules(result: Result, replay: Replay, ids: Sequence[str]) -> pl.DataFrame:
+def _rules(result: BacktestResult, vintages: Vintages, ids: Sequence[str]) -> pl.DataFrame:
     recent, usual = result.recent, 3 * result.past_year
-    flags: dict[str, Mask] = {"P(escalation)": alarms.at_budget(result.p_escalation, BUDGET)}
+    flags: dict[str, Mask] = {"P(escalation)": alarms.flag_top_share(result.p_escalation, BUDGET)}
     number = flags["P(escalation)"].mean()
-    flags["events of the last ninety days"] = alarms.at_budget(recent, number)
-    flags["their rise over the past year"] = alarms.at_budget(recent - usual, number)
+    flags["events of the last ninety days"] = alarms.flag_top_share(recent, number)
+    flags["their rise over the past year"] = alarms.flag_top_share(recent - usual, number)
     deaths = []
     for origin in result.origins:
-        base = replay.night(origin)
+        base = vintages.inputs(origin)
         whole = block_sums(base.deaths, base.regions + int(base.country.max()) + 1,
                            base.known_until, 37)  # fmt: skip
         deaths.append(whole[:, : base.regions])
@@ -268,13 +272,16 @@ def _rules(result: Result, replay: Replay, ids: Sequence[str]) -> pl.DataFrame:
         flags[f"level {level} or above"] = result.p_escalation >= thresholds()["levels"][level]
     return pl.DataFrame(
         [
-            {"rule": rule, **vars(alarms.alarm_score(flag, result.escalated, result.reached))}
+            {
+                "rule": rule,
+                **vars(alarms.alarm_score(flag, result.escalated, result.blocks_to_threshold)),
+            }
             for rule, flag in flags.items()
         ]
     )
 
 
-def _cases(result: Result, ids: Sequence[str]) -> pl.DataFrame:
+def _cases(result: BacktestResult, ids: Sequence[str]) -> pl.DataFrame:
     rows = []
     for name in CASES:
         if name not in ids:
@@ -292,7 +299,7 @@ def _cases(result: Result, ids: Sequence[str]) -> pl.DataFrame:
                     "events": int(result.counts[number, region]),
                     "p_escalation": float(p[region]),
                     "rank": int((p > p[region]).sum()) + 1,
-                    "driver": models.DRIVERS[int(np.nan_to_num(drivers).argmax())],
+                    "driver": FORECAST_DRIVERS[int(np.nan_to_num(drivers).argmax())],
                     "expected_events": float(np.nansum(drivers)),
                     "came": bool(result.escalated[number, region]),
                 }
@@ -301,22 +308,9 @@ def _cases(result: Result, ids: Sequence[str]) -> pl.DataFrame:
     return frame.with_columns(level=level_of(pl.col("p_escalation"))) if rows else frame
 
 
-def month_number(month: date) -> int:
-    """Months since January of the year 0.
-
-    Example:
-        >>> month_start(month_number(date(2021, 5, 1)))
-        datetime.date(2021, 5, 1)
-    """
-    return month.year * 12 + month.month - 1
-
-
-def month_start(number: int) -> date:
-    """First day of a month by its number."""
-    return date(number // 12, number % 12 + 1, 1)
-
-
-def page(found: Findings, nights: tuple[date, date], known_until: date, seconds: float) -> str:
+def scorecard_page(
+    found: ScorecardTables, nights: tuple[date, date], known_until: date, seconds: float
+) -> str:
     """The scorecard as Markdown."""
     rows = found.rows
     lines = [
@@ -335,7 +329,7 @@ def page(found: Findings, nights: tuple[date, date], known_until: date, seconds:
         of_target = rows.filter(target=target, part="all")
         skill = of_target.filter(measure="crps_skill")
         lines += [f"## CRPS skill, {target}\n", *_by_horizon(skill, "model")]
-        pool = of_target.filter(model="combined")
+        pool = of_target.filter(model=POOL)
         skills = pool.filter(pl.col("measure").str.ends_with("_skill"))
         lines += [
             "",
