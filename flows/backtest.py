@@ -11,21 +11,22 @@ import polars as pl
 
 from config.errors import TocsinError
 from config.months import month_after, months_between
+from indicators.arrays import Array
 from indicators.risk import scorecard
-from indicators.risk.assess import FIRST_DAY, HORIZONS, NightInputs
-from indicators.risk.backtest import LEARNING_MONTHS, Origin, Vintages, backtest, candidate_gain
+from indicators.risk.backtest import LEARNING_MONTHS, backtest, candidate_gain
 from indicators.risk.coups import rate_ratios
 from indicators.risk.explain import newest_complete_month
 from indicators.risk.panel import (
     BLOCK_DAYS,
+    HORIZONS,
     YEAR_DAYS,
-    Array,
     EventDays,
     Panel,
     block_sums,
     weighted_means,
 )
 from indicators.risk.scorecard import ScorecardTables
+from indicators.risk.vintages import FIRST_DAY, NightInputs, Origin, Vintages
 from warehouse import build
 from warehouse.sources import EVENT_SOURCE
 

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from indicators.risk import alarms, scores
-from indicators.risk.assess import FIRST_DAY
-from indicators.risk.backtest import BacktestResult, Origin, Vintages, backtest, candidate_gain
+from indicators.risk.backtest import BacktestResult, backtest, candidate_gain
 from indicators.risk.mixtures import CountMixture
+from indicators.risk.vintages import FIRST_DAY, Origin, Vintages
 
 BLOCKS, REGIONS, GAP = 120, 12, 20
 LAST = range(105, 111)  # blocks after which the scored nights lie

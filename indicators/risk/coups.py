@@ -8,7 +8,7 @@ from statsmodels.genmod.families import Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools import add_constant
 
-from indicators.risk.panel import Array
+from indicators.arrays import Array
 
 AFTER_MONTHS = 6
 LOG_OFFSET = 0.1  # added to a mean before its log

@@ -8,10 +8,13 @@ import numpy as np
 import polars as pl
 
 from config.registry import LEVELS, thresholds
+from indicators.arrays import Array, Mask
 from indicators.risk import alarms, models, scores
-from indicators.risk.assess import MANY_DEATHS, level_of
-from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, MODELS, BacktestResult, Vintages
-from indicators.risk.panel import BLOCK_DAYS, Array, Mask, block_sums
+from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, MODELS, BacktestResult
+from indicators.risk.levels import level_of
+from indicators.risk.panel import BLOCK_DAYS, block_sums
+from indicators.risk.pool import MANY_DEATHS
+from indicators.risk.vintages import Vintages
 
 BUDGET = 0.1  # of region-months flagged, in the comparison of rules
 REFERENCE = "conflictology"
