@@ -1,6 +1,6 @@
 """Arithmetic of calendar months."""
 
-from datetime import date
+from datetime import date, timedelta
 
 
 def months_between(first: date, second: date) -> int:
@@ -22,3 +22,14 @@ def month_after(month: date, number: int) -> date:
     """
     years, rest = divmod(month.month - 1 + number, 12)
     return date(month.year + years, rest + 1, 1)
+
+
+def newest_complete_month(complete_until: date) -> date:
+    """First day of the newest month that ends no later than ``complete_until``.
+
+    Example:
+        >>> newest_complete_month(date(2021, 5, 31)), newest_complete_month(date(2021, 5, 30))
+        (datetime.date(2021, 5, 1), datetime.date(2021, 4, 1))
+    """
+    following = (complete_until + timedelta(days=1)).replace(day=1)
+    return (following - timedelta(days=1)).replace(day=1)

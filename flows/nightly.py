@@ -14,6 +14,7 @@ from alerts import life
 from alerts import operator as ops
 from alerts.delivery import Delivery, Letter, check, hand_over, later, letter, queue
 from alerts.digest import SPARK_MONTHS, Digest
+from config.months import newest_complete_month
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
@@ -264,7 +265,7 @@ def assess_night(
     core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
     sources = build.source_status(con, night)
     known_until = build.complete_until(con, EVENT_SOURCE, night)
-    newest = explain.newest_complete_month(known_until)
+    newest = newest_complete_month(known_until)
     if (newest.year - FIRST_MONTH.year) * 12 + newest.month - FIRST_MONTH.month + 1 < LEAST_MONTHS:
         raise NightError(
             f"the night of {night}: events are whole up to {newest:%Y-%m} only, and a level needs "

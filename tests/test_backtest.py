@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from indicators.risk import alarms, scores
-from indicators.risk.backtest import BacktestResult, backtest, candidate_gain
+from indicators.risk.backtest import BacktestResult, backtest
+from indicators.risk.candidates import candidate_gain
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.vintages import FIRST_DAY, Origin, Vintages
 

@@ -1,6 +1,6 @@
 """Rolling origins: what the models would have said, from what was known then, and what came."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -25,7 +25,6 @@ from indicators.risk.vintages import NightInputs, Origin, Vintages
 
 MODELS = ("self_exciting", "conflictology")
 BASELINES = ("last_value", "zero")
-MEASURES = ("crps", "crps_above_10", "ignorance", "interval_score_90", "brier", "bias")
 LEARNING_MONTHS = 36  # origins before the first one scored, from which the pool's weight is learnt
 WEIGHT_HALF_LIFE = 24  # months after which an origin counts half in it
 SEED = 2026  # of the randomised PIT
@@ -247,32 +246,3 @@ def _night_rows(
         name: value if value.ndim == 0 else value[regions]
         for name, value in zip(names, values, strict=True)
     }
-
-
-def candidate_gain(
-    vintages: Vintages,
-    origins: Sequence[Origin],
-    horizon: int,
-    extra: Callable[[Origin, NightInputs, Panel], Array],
-) -> tuple[float, float, float]:
-    """What one more feature adds to the self-exciting model: share of its CRPS saved, 90% interval.
-
-    Args:
-        vintages: Versions of events and regions.
-        origins: Nights.
-        horizon: Block of thirty days after the night.
-        extra: From the origin, its night and panel to the feature, blocks x places, none negative.
-    """
-    truth, tuned = vintages.latest(), tuning()
-    sums: dict[bool, list[float]] = {True: [], False: []}
-    for origin in origins:
-        base = vintages.inputs(origin)
-        plain = base.panel(base.events)
-        came = observed_after(truth.events, plain.places, origin.night, horizon, horizon)
-        added = np.concatenate([plain.features, extra(origin, base, plain)[..., None]], axis=-1)
-        for with_it, panel in ((False, plain), (True, replace(plain, features=added))):
-            pool = forecast_window(panel, horizon, horizon, tuned).pool
-            alone = replace(pool, weight=np.where(pool.weight > 0, 1.0, 0.0))
-            here = np.arange(base.regions)
-            sums[with_it].append(float(scores.crps(alone.take(here), came[here]).sum()))
-    return scores.skill(np.asarray(sums[True]), np.asarray(sums[False]))
