@@ -18,6 +18,7 @@ from indicators.risk.panel import (
     HORIZONS,
 )
 from indicators.risk.scorecard import ScorecardTables
+from indicators.risk.scorecard_page import scorecard_page
 from indicators.risk.vintages import FIRST_DAY, Origin, Vintages
 from warehouse import build
 from warehouse.sources import EVENT_SOURCE
@@ -137,4 +138,4 @@ def score(
         ),
     )
     nights = origins[0].night, origins[-1].night
-    return Scorecard(tables, scorecard.scorecard_page(tables, nights, tonight, seconds), seconds)
+    return Scorecard(tables, scorecard_page(tables, nights, tonight, seconds), seconds)
