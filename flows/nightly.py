@@ -22,7 +22,7 @@ from alerts.delivery import (
     waiting_mails,
 )
 from alerts.digest import SPARK_MONTHS, Digest
-from config.months import months_between
+from config.months import months_between, newest_complete_month
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
@@ -274,7 +274,7 @@ def assess_night(
     core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
     sources = build.source_status(con, night)
     known_until = build.complete_until(con, EVENT_SOURCE, night)
-    newest = explain.newest_complete_month(known_until)
+    newest = newest_complete_month(known_until)
     if months_between(FIRST_DAY, newest) + 1 < LEAST_MONTHS:
         raise NightError(
             f"the night of {night}: events are whole up to {newest:%Y-%m} only, and a level needs "
