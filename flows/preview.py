@@ -35,7 +35,7 @@ def preview(content: bytes, folder: Path, name: str) -> list[Path]:
     written = [folder / f"{name}.eml"]
     written[0].write_bytes(content)
     message: Any = email.message_from_bytes(content, policy=default)
-    html = shown(message)
+    html = inline_html(message)
     if html is None:
         return written
     written.append(folder / f"{name}.html")
@@ -56,11 +56,11 @@ def preview(content: bytes, folder: Path, name: str) -> list[Path]:
     shutil.rmtree(with_profile, ignore_errors=True)
     if run.returncode or not picture.exists():
         return written
-    cut(picture)
+    crop_ground(picture)
     return [*written, picture]
 
 
-def cut(picture: Path) -> None:
+def crop_ground(picture: Path) -> None:
     """Take the empty ground below the last words away; the window was a guess."""
     with Image.open(picture) as opened:
         image = opened.convert("RGB")
@@ -70,7 +70,7 @@ def cut(picture: Path) -> None:
         image.crop((0, 0, image.width, min(image.height, box[3] + MARGIN))).save(picture)
 
 
-def shown(message: EmailMessage) -> str | None:
+def inline_html(message: EmailMessage) -> str | None:
     """The HTML part with its pictures inside; None: the message has none."""
     part = message.get_body(("html",))
     if part is None:

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from alerts.delivery import compose
 from config.recipients import Recipient
 from flows.nightly import digest_of
-from flows.preview import shown
+from flows.preview import inline_html
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -146,7 +146,7 @@ def test_a_mail_is_accessible_and_fits_a_phone(
     digest = digest_of(kept, night(day), day, "tocsin.duckdb")
     mail = compose(digest, {"MLI.sikasso": "watch"}, Recipient("a@example.org", language),
                    "Tocsin <t@example.org>", "mailto:t@x.org")  # fmt: skip
-    html = shown(email.message_from_bytes(mail.as_bytes(), policy=default))
+    html = inline_html(email.message_from_bytes(mail.as_bytes(), policy=default))
     context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800})
     tab = context.new_page()
     tab.set_content(html)
