@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from config.registry import Source, thresholds
-from config.texts import form_of, printable
+from config.texts import mask_quoted, printable
 from expectations.checks import RESULT_SCHEMA
 from expectations.judge import GateError, gate, judge_batch
 from expectations.past import against_past
@@ -55,7 +55,7 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
     if source.is_republishable:
         seen = held
     else:  # results and failures are published: of such a value the form alone
-        seen = held.with_columns(pl.col("value").map_elements(form_of, pl.String))
+        seen = held.with_columns(pl.col("value").map_elements(mask_quoted, pl.String))
         is_fault = pl.col("rule") == UNREADABLE
         seen = seen.with_columns(value=pl.when(is_fault).then("value").otherwise(pl.lit("a value")))
     lines = parsed.select(ROW, LINE)

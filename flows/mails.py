@@ -14,12 +14,12 @@ from flows.nights import ANY_DAY
 from flows.terminal import (
     DEGRADED,
     Heading,
-    counted,
     intensity_text,
     level_text,
     listing,
     load,
     now,
+    quantity,
 )
 
 alerts = typer.Typer(help="What readers are told.", invoke_without_command=True)
@@ -67,7 +67,7 @@ def _alerts(context: typer.Context) -> None:
             )
             for row in told.iter_rows(named=True)
         ],
-        title=f"Night of {night}: {counted(standing, 'region')} with a level"
+        title=f"Night of {night}: {quantity(standing, 'region')} with a level"
         + (f", {ended} whose level ended tonight" if ended else ""),
         is_one_line=True,
     )  # fmt: skip
@@ -76,7 +76,7 @@ def _alerts(context: typer.Context) -> None:
     console.print()
     shown_mails = min(sent.height, MAILS_PRINTED)
     newest = f", the newest {shown_mails}" if sent.height > shown_mails else ""
-    console.print(f"[bold]{counted(sent.height, 'mail')}{newest}[/]", highlight=False)
+    console.print(f"[bold]{quantity(sent.height, 'mail')}{newest}[/]", highlight=False)
     for row in sent.head(MAILS_PRINTED).iter_rows(named=True):
         waits = row["held_until"] if row["status"] == "held" else row["next_try_at"]
         until = f"until {waits:%Y-%m-%d %H:%M} " if waits and not row["finished_at"] else ""
@@ -162,7 +162,7 @@ def send() -> None:
         done = send_mails(con, settings, smtp)
     for mail in done:
         print(f"Mail to {mail.recipient}: {mail.status}, {mail.where}")
-    print(counted(len(done), "mail"))
+    print(quantity(len(done), "mail"))
     if any(mail.status in ("waits", "refused") for mail in done):
         raise typer.Exit(DEGRADED)
 

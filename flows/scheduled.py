@@ -11,7 +11,7 @@ from prefect.states import Completed, Failed
 from alerts import operator
 from config.files import write_atomically
 from config.settings import load
-from flows.nightly import default_night, load_ahead, nightly, send_mails
+from flows.nightly import default_night, nightly, preload, send_mails
 from flows.nights import tonight as tonight_is
 from flows.terminal import now
 from warehouse.connect import BusyError, existing
@@ -31,7 +31,7 @@ def tonight(as_of: date | None = None) -> State[None]:
         BusyError: Another run is at work.
     """
     settings, smtp = load()
-    load_ahead(settings)
+    preload(settings)
     night = as_of or default_night(tonight_is(), settings)
     steps: list[Step] = []
     report = nightly(night, settings, smtp, steps.append)

@@ -19,7 +19,7 @@ from warehouse.landing import accept
 from warehouse.sources import SOURCES
 
 if TYPE_CHECKING:
-    from flows.nightly import Arrived
+    from flows.nightly import FetchOutcome
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class DryRun:
         changes: Rows that would be added, changed, withdrawn.
     """
 
-    arrived: "Arrived"
+    arrived: "FetchOutcome"
     checks: pl.DataFrame
     changes: dict[str, int]
 
@@ -69,7 +69,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
     Raises:
         SettingsError: There is no such source.
     """
-    from flows.nightly import fetch_source, judge_arrived  # the flow's libraries take seconds
+    from flows.nightly import fetch_source, judge_deliveries  # the flow's libraries take seconds
 
     found = [source for source in SOURCES if source.name == name]
     if not found:
@@ -88,7 +88,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
                 link_or_copy(path, target)
         sent = fetch_source(source, beside)
         with existing(beside.warehouse_path) as con:
-            (arrived,), checks = judge_arrived([sent], con, beside.landing_folder)
+            (arrived,), checks = judge_deliveries([sent], con, beside.landing_folder)
             for batch in arrived.batches:
                 accept(batch, beside.landing_folder)
             catch_up(con, source, beside.landing_folder, arrived.batches)

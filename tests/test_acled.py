@@ -20,7 +20,8 @@ import pytest
 
 from config.registry import SourceError
 from config.settings import Settings
-from flows.nightly import NOTHING, judge_delivery
+from flows.nightly import judge_delivery
+from flows.step_cache import NO_CACHE
 from stand_in import FAULTS, serving
 from stand_in.acled import PASSWORD, USER, Acled, event
 from warehouse import build
@@ -184,7 +185,7 @@ def test_no_value_of_a_bad_row_is_told_among_the_checks(tmp_path, bad: int) -> N
         row["latitude"] = "47.1108"
     with serving(Acled(sent)) as server:
         (batch,) = receive(SOURCE, server.url, tmp_path, SECRETS)
-    judged, checks = judge_delivery(batch, tmp_path, NOTHING)
+    judged, checks = judge_delivery(batch, tmp_path, NO_CACHE)
     failure = judged if isinstance(judged, str) else ""
     assert ("are bad, more than 5%" in failure) == (bad == 6)
     assert "47.1108" not in failure + checks.write_csv()

@@ -18,10 +18,10 @@ from alerts import operator
 from config.files import put_in_place, write_atomically
 from config.registry import SourceError
 from config.settings import Settings, Smtp
-from flows.cli import known
+from flows.cli import known_failure
 from flows.log import LOGGER, logging_to
 from flows.prefect_server import set_aside_unreadable
-from flows.recall import Recall
+from flows.step_cache import StepCache
 from page.mark import is_built, leave_mark
 from warehouse.client import Client, Reply
 from warehouse.connect import holder, one_run, warehouse
@@ -78,14 +78,14 @@ class Own:
         self.settings = Settings(data_folder=folder, operator="op@example.org")
 
 
-class Finding(Own):
-    path = "recalled/step.zip"
+class CachedStep(Own):
+    path = "cache/step.zip"
 
     def make(self) -> None:
-        Recall(self.folder / "recalled").keep("step", ("seen",), FRAMES)
+        StepCache(self.folder / "cache").put("step", ("seen",), FRAMES)
 
     def read(self) -> Any:
-        found = Recall(self.folder / "recalled").find("step", ("seen",))
+        found = StepCache(self.folder / "cache").get("step", ("seen",))
         assert found is None or found["a"].equals(FRAMES["a"])
         return found is not None
 
@@ -293,8 +293,8 @@ class Working(Own):
             return con.execute("select count(*) from main.migration").fetchone()
 
 
-CACHES = (Finding, Note, LastRun, Validators, Part, Pardons, Landed, Log, Published, PublishedFile,
-          Copies, Copy, Mark, Database, Lock)  # fmt: skip
+CACHES = (CachedStep, Note, LastRun, Validators, Part, Pardons, Landed, Log, Published,
+          PublishedFile, Copies, Copy, Mark, Database, Lock)  # fmt: skip
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_what_can_be_made_anew_is_whatever_became_of_it(
             file.read()
         except Exception as error:
             assert own is Lock and name == "folder", f"{name}: {error!r}"
-            assert known(error)
+            assert known_failure(error)
         said = capsys.readouterr().err
         file.make()
         assert file.read() == healthy, name
@@ -352,7 +352,7 @@ def test_the_log_of_deliveries_is_told_with_its_cure(tmp_path: Path) -> None:
         try:
             assert file.read() == 1
         except Exception as error:
-            told = known(error)
+            told = known_failure(error)
             assert told, f"{name}: {error!r}"
             assert str(path) in told
             assert "'tocsin repair --force'" in told
@@ -384,7 +384,7 @@ def test_a_damaged_working_file_is_told_in_one_line(tmp_path: Path) -> None:
         DAMAGES[name](file.folder / file.path)
         with pytest.raises((duckdb.Error, Exception)) as told:
             file.read()
-        line = known(told.value)
+        line = known_failure(told.value)
         assert line, f"{name}: {told.value!r}"
         assert "'tocsin repair' builds it anew" in line, name
 

@@ -186,13 +186,13 @@ def test_a_delivery_much_smaller_or_older_than_the_last_is_refused(
 
 
 def test_what_refused_a_delivery_stands_among_the_nights_checks(con, tmp_path) -> None:
-    from flows.nightly import Arrived, judge_arrived
+    from flows.nightly import FetchOutcome, judge_deliveries
 
     deliver(con, tmp_path, GOOD)
     path = tmp_path / "ged.csv"
     path.write_bytes(table(GOOD[:59]))
     batches = list(receive(SOURCE, str(path), tmp_path / "landing"))
-    (sent,), checks = judge_arrived([Arrived(SOURCE, batches)], con, tmp_path / "landing")
+    (sent,), checks = judge_deliveries([FetchOutcome(SOURCE, batches)], con, tmp_path / "landing")
     assert sent.batches == []
     assert sent.failure is not None
     assert sent.failure.startswith(f"ucdp_ged: {path} was refused. 1 critical check(s) failed")

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from prefect import flow
 
-from flows.record import recorded
+from flows.record import record_run
 from warehouse import runs
 from warehouse.connect import WarehouseError, warehouse
 
@@ -23,7 +23,7 @@ def run(path: Path, steps: list[tuple], progress) -> None:
     """A flow of a few recorded steps on a working file."""
     with (
         warehouse(path / "w.duckdb") as con,
-        recorded(con, path / "log", NIGHT, progress) as record,
+        record_run(con, path / "log", NIGHT, progress) as record,
     ):
         for step in steps:
             record.step(*step)

@@ -15,7 +15,7 @@ import duckdb
 import duckdb_extension_spatial
 
 from config.errors import TocsinError
-from config.files import set_aside, written_aside
+from config.files import draft_for, set_aside
 from config.registry import Source, columns
 from warehouse.query import SQL
 from warehouse.sources import SOURCES
@@ -322,7 +322,7 @@ def _copy_before(path: Path, number: int) -> None:
     """
     kept = path.with_name(f"{path.stem}.of-migration-{number}.duckdb")
     try:
-        with written_aside(kept, durable=True) as draft:
+        with draft_for(kept, durable=True) as draft:
             command = ["cp", "--", str(path), str(draft)]
             subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
             for old in path.parent.glob(f"{path.stem}.of-migration-*.duckdb"):

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from config.files import put_in_place, remove, write_atomically, written_aside
+from config.files import draft_for, put_in_place, remove, write_atomically
 from warehouse.connect import WarehouseError, load_spatial, reading
 from warehouse.publish import file_sha256, fingerprint, listed_in
 
@@ -81,7 +81,7 @@ def export(
             ending = "csv" if kind == "csv" else "parquet"
             paths = [folder / f"{table}.{ending}" for table in chosen]
             for table, path in zip(chosen, paths, strict=True):
-                with written_aside(path) as draft:
+                with draft_for(path) as draft:
                     write(con, table, draft)
         except (OSError, duckdb.IOException) as error:
             cause = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
