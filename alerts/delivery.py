@@ -24,7 +24,7 @@ from config.files import write_atomically
 from config.recipients import Recipient
 from config.settings import SettingsError, Smtp
 from warehouse.history import transaction
-from warehouse.query import run
+from warehouse.query import run_sql
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 GIVE_UP_DAYS = 5  # RFC 5321, 4.5.4.1: at least four to five days
@@ -102,9 +102,9 @@ def letter(
     tonight's the reader is told of tonight's.
     """
     of_reader: dict[str, Any] = {"recipient": recipient.address, "today": now.date()}
-    told = dict(run(con, "outbox/last_told", **of_reader).fetchall())
-    (last,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
-    ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()
+    told = dict(run_sql(con, "outbox/last_told", **of_reader).fetchall())
+    (last,) = run_sql(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
+    ahead = run_sql(con, "outbox/told_ahead", **of_reader).fetchall()
     night = digest.as_of_date
     own = digest.within(recipient)
     misled = own.changes({place: level for _, _, place, level in ahead if place})
@@ -212,7 +212,7 @@ def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: dateti
                 "select 1 from ops.outbox where message_id = $identity", {"identity": identity}
             ).fetchone():
                 continue
-            run(
+            run_sql(
                 con,
                 "outbox/queue",
                 message_id=identity,
@@ -249,18 +249,18 @@ def hand_over(
         now: UTC.
         hold_then: send or lapse: what becomes of held mails that nobody approved in time.
     """
-    run(
+    run_sql(
         con, "outbox/settle", now=now, hold_then=hold_then, give_up_days=GIVE_UP_DAYS,
         keep_days=KEEP_DAYS,
     )  # fmt: skip
-    due = run(con, "outbox/due", now=now).fetchall()
+    due = run_sql(con, "outbox/due", now=now).fetchall()
     send = partial(_by_smtp, smtp=smtp) if smtp.host else partial(_as_files, folder=folder)
     return send(con, due, now=now) if due else []
 
 
 def later(con: duckdb.DuckDBPyConnection, now: datetime) -> list[Delivery]:
     """Mails that wait for the end of quiet hours, or are held for approval."""
-    found = run(con, "outbox/later", now=now).fetchall()
+    found = run_sql(con, "outbox/later", now=now).fetchall()
     return [
         Delivery(to, "later" if status == "queued" else status, f"until {until:%Y-%m-%d %H:%M} UTC")
         for to, status, until in found
@@ -283,7 +283,7 @@ def check(smtp: Smtp) -> None:
 def _finish(
     con: duckdb.DuckDBPyConnection, identity: str, status: str, via: str, where: str, now: datetime
 ) -> None:
-    run(
+    run_sql(
         con, "outbox/finish", message_id=identity, status=status, via=via, detail=where, now=now
     )  # fmt: skip
 
@@ -291,7 +291,7 @@ def _finish(
 def _wait(
     con: duckdb.DuckDBPyConnection, identity: str, to: str, cause: str, now: datetime
 ) -> Delivery:
-    run(con, "outbox/wait", message_id=identity, detail=cause, now=now)
+    run_sql(con, "outbox/wait", message_id=identity, detail=cause, now=now)
     return Delivery(to, "waits", cause)
 
 

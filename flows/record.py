@@ -59,7 +59,7 @@ class Record:
             )  # fmt: skip
             LOGGER.info(name, extra={"run_id": self.run_id, **asdict(done)})
             with suppress(duckdb.Error) if not is_success else nullcontext():
-                runs.step(self.con, self.run_id, self.number, done)
+                runs.add_step(self.con, self.run_id, self.number, done)
         self.progress(done)
         return result
 

@@ -48,7 +48,7 @@ def test_steps_are_kept_with_their_rows(prefect_here, tmp_path: Path, three_rows
     run(tmp_path, [("double", double, three_rows, 7)], told.append)
     assert [(step.step, step.rows_in, step.rows_out) for step in told] == [("double", 3, 6)]
     with warehouse(tmp_path / "w.duckdb") as con:
-        last = runs.last(con, 1).row(0, named=True)
+        last = runs.latest_runs(con, 1).row(0, named=True)
         (step,) = runs.steps(con, last["run_id"]).to_dicts()
     assert (last["run_status"], last["as_of_date"], last["run_failure"]) == ("done", NIGHT, None)
     assert last["run_seconds"] >= step["step_seconds"] > 0
@@ -69,7 +69,7 @@ def test_a_failed_run_says_where_and_why_and_a_killed_one_is_told_by_the_next(
     with pytest.raises(ValueError, match="the cause"):
         run(tmp_path, steps, nothing)
     with warehouse(tmp_path / "w.duckdb") as con:
-        failed = runs.last(con, 1).row(0, named=True)
+        failed = runs.latest_runs(con, 1).row(0, named=True)
         assert (failed["run_status"], failed["run_failure"]) == (
             "failed",
             "ValueError: the cause, in two lines",
@@ -78,7 +78,7 @@ def test_a_failed_run_says_where_and_why_and_a_killed_one_is_told_by_the_next(
         runs.begin(con, "killed", NIGHT, failed["began_at"], "", "")
     run(tmp_path, [], nothing)
     with warehouse(tmp_path / "w.duckdb") as con:
-        ended = dict(runs.last(con, 3).select("run_id", "run_status").iter_rows())
+        ended = dict(runs.latest_runs(con, 3).select("run_id", "run_status").iter_rows())
     assert sorted(ended.values()) == ["degraded", "failed", "killed"]
     assert ended["killed"] == "killed"
 
@@ -99,7 +99,7 @@ def test_an_end_without_words_is_named(prefect_here, tmp_path: Path, capfd) -> N
     with pytest.raises(MemoryError):
         run(tmp_path, [("end", end, 1)], lambda _: None)
     with warehouse(tmp_path / "w.duckdb") as con:
-        assert runs.last(con, 1)["run_failure"].to_list() == ["MemoryError"]
+        assert runs.latest_runs(con, 1)["run_failure"].to_list() == ["MemoryError"]
     assert "Logging error" not in capfd.readouterr().err
 
 

@@ -9,15 +9,25 @@ import duckdb
 import polars as pl
 
 from config.registry import Fetched, Release, Source, SourceError
-from warehouse.landing import KEY, Batch, Delivery, complete_where, deliveries, landed
-from warehouse.query import changed, run
+from warehouse.landing import (
+    KEY,
+    AcceptedDelivery,
+    Batch,
+    bounded_complete_where,
+    deliveries,
+    landed_bytes,
+)
+from warehouse.query import rows_changed, run_sql
 
 # How a version ends and begins, by whether its source is a register kept by hand. A figure is
 # believed until another comes. An entry says itself from when it was known; what it replaces
 # was a mistake of ours, and is not believed of any night. When either was entered stands beside.
 ENDED = {False: "known_to = $known_at", True: "known_to = known_from, left_at = $known_at"}
 BEGAN = {False: "", True: "$known_at as entered_at, null::timestamp as left_at,"}
-HELD = {"row": pl.Int64, **dict.fromkeys(("row_key", "rule", "value", "sent"), pl.String)}
+QUARANTINED_SCHEMA = {
+    "row": pl.Int64,
+    **dict.fromkeys(("row_key", "rule", "value", "sent"), pl.String),
+}
 
 
 def catch_up(
@@ -42,7 +52,7 @@ def catch_up(
             cannot be read.
     """
     log = deliveries(source, folder)
-    merged = {row[0] for row in run(con, "history/merged", source=source.name).fetchall()}
+    merged = {row[0] for row in run_sql(con, "history/merged", source=source.name).fetchall()}
     done = len(merged)
     parsed = {batch.sha256: batch for batch in fresh if batch.source is source}
     begun = 0
@@ -57,7 +67,7 @@ def catch_up(
             with transaction(con):
                 entry = log[number]
                 batch = parsed.get(entry.content_sha256)
-                if batch is None or batch.held != entry.held:
+                if batch is None or batch.quarantined != entry.quarantined:
                     batch = _landed(source, entry, folder)
                 begun += _merge(con, source, entry, batch, log[:number])
         return begun
@@ -92,13 +102,13 @@ def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.D
         "source_table": f"history.{source.name}",
         "source_place": next((name for name in PLACES if name in source.columns), "null"),
         "source_day": source.dated_by or "null",
-        "source_holds": complete_where(source, fetched.release) if is_told or gone is not None
-        else "false",
+        "source_holds": bounded_complete_where(source, fetched.release)
+        if is_told or gone is not None else "false",
         "source_lost": "row_key not in (select row_key from sent)" if is_told
         else f"row_key in (select {_key(source)} from gone)",
     }  # fmt: skip
     try:
-        return run(con, "history/losses", words).pl()
+        return run_sql(con, "history/losses", words).pl()
     finally:
         con.unregister("sent")
         con.unregister("gone")
@@ -123,34 +133,34 @@ class transaction:  # noqa: N801 (reads as a statement)
 def _merge(
     con: duckdb.DuckDBPyConnection,
     source: Source,
-    entry: Delivery,
+    entry: AcceptedDelivery,
     batch: Batch,
-    earlier: Sequence[Delivery],
+    earlier: Sequence[AcceptedDelivery],
 ) -> int:
     """Close and open versions so that they say what was believed since ``entry.known_at``."""
     rows, content = batch.rows, batch.fetched.content
     deleted = source.deleted(content, entry.url) if source.deleted else rows.select(source.key)[:0]
     con.register("delivered", rows.with_columns(known_assumed_at=_known_assumed_at(source, rows)))
     con.register("deleted", deleted)
-    held = [held.model_dump() for held in entry.held]
-    con.register("held", pl.DataFrame(held, schema=HELD))
-    is_told = all(row.row_key is not None for row in entry.held)  # else absence says nothing
+    held = [held.model_dump() for held in entry.quarantined]
+    con.register("held", pl.DataFrame(held, schema=QUARANTINED_SCHEMA))
+    is_told = all(row.row_key is not None for row in entry.quarantined)  # else absence says nothing
     words = {
         "source_table": f"history.{source.name}",
         "source_ended": ENDED[source.is_by_hand],
         "source_began": BEGAN[source.is_by_hand],
         "source_is_by_hand": str(source.is_by_hand).lower(),
         "source_key": _key(source),
-        "source_differs": differs(source),
-        "source_holds": entry.holds if entry.is_whole and is_told else "false",
+        "source_differs": differs_where(source),
+        "source_holds": entry.complete_where if entry.is_snapshot and is_told else "false",
         "source_expected": _expected(source, earlier),
     }
     try:
-        run(con, "history/incoming", words)
-        run(con, "history/withdrawn", words)
-        run(con, "history/close", words, known_at=entry.known_at)
-        begun = changed(
-            run(
+        run_sql(con, "history/incoming", words)
+        run_sql(con, "history/withdrawn", words)
+        run_sql(con, "history/close", words, known_at=entry.known_at)
+        begun = rows_changed(
+            run_sql(
                 con,
                 "history/open",
                 words,
@@ -159,13 +169,18 @@ def _merge(
                 batch_id=entry.batch_id,
             )
         )
-        run(con, "history/batch", batch_id=entry.batch_id, **entry.model_dump(exclude={"held"}))
+        run_sql(
+            con,
+            "history/batch",
+            batch_id=entry.batch_id,
+            **entry.model_dump(exclude={"quarantined"}),
+        )
         told: dict[str, Any] = {
-            "source": source.name, "part": entry.part, "batch_id": entry.batch_id,
+            "source": source.name, "part": entry.partition, "batch_id": entry.batch_id,
             "known_at": entry.known_at,
         }  # fmt: skip
-        run(con, "history/leave_quarantine", None, is_whole=entry.is_whole, **told)  # fmt: skip
-        run(con, "history/enter_quarantine", None, **told)
+        run_sql(con, "history/leave_quarantine", None, is_snapshot=entry.is_snapshot, **told)
+        run_sql(con, "history/enter_quarantine", None, **told)
         con.execute("drop table incoming")
         con.execute("drop table withdrawn")
         return begun
@@ -174,7 +189,7 @@ def _merge(
             con.unregister(name)
 
 
-def differs(source: Source) -> str:
+def differs_where(source: Source) -> str:
     """Condition: a row ``i`` does not say what the version ``held`` says."""
     return " or ".join(
         f'held."{name}" <> i."{name}"'  # null where one of them lacks it
@@ -189,20 +204,22 @@ def _key(source: Source) -> str:
     return f"concat_ws('|', {parts})"
 
 
-def _landed(source: Source, entry: Delivery, folder: Path) -> Batch:
+def _landed(source: Source, entry: AcceptedDelivery, folder: Path) -> Batch:
     release = Release(entry.source_version)
-    fetched = Fetched(landed(entry, folder), entry.url, entry.fetched_at, release)
-    return Batch(source, fetched, entry.content_sha256, is_new=False, held=entry.held)
+    fetched = Fetched(landed_bytes(entry, folder), entry.url, entry.fetched_at, release)
+    return Batch(source, fetched, entry.content_sha256, is_new=False, quarantined=entry.quarantined)
 
 
-def _expected(source: Source, earlier: Sequence[Delivery]) -> str:
+def _expected(source: Source, earlier: Sequence[AcceptedDelivery]) -> str:
     """Condition: an earlier delivery would have held this row, had the source known it."""
     if source.dated_by is None:
-        return " or ".join({f"({entry.holds})" for entry in earlier}) or "false"
+        return " or ".join({f"({entry.complete_where})" for entry in earlier}) or "false"
     until: dict[str, date] = {}
     for entry in earlier:
         if entry.covers_until:
-            until[entry.holds] = max(entry.covers_until, until.get(entry.holds, date.min))
+            until[entry.complete_where] = max(
+                entry.covers_until, until.get(entry.complete_where, date.min)
+            )
     bounds = [f"(({holds}) and {source.dated_by} <= date '{day}')" for holds, day in until.items()]
     return " or ".join(bounds) or "false"
 

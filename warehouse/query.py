@@ -16,7 +16,7 @@ def statement(name: str) -> str:
     return (SQL / f"{name}.sql").read_text("utf-8")
 
 
-def run(
+def run_sql(
     con: duckdb.DuckDBPyConnection, name: str, words: Mapping[str, str] | None = None, **params: Any
 ) -> duckdb.DuckDBPyConnection:
     """Execute ``sql/<name>.sql`` with ``$parameters`` bound.
@@ -35,7 +35,7 @@ def run(
     return con.execute(text, params or None)
 
 
-def changed(written: duckdb.DuckDBPyConnection) -> int:
+def rows_changed(written: duckdb.DuckDBPyConnection) -> int:
     """Rows that an insert, update or delete just run has changed."""
     (count,) = written.fetchone() or (0,)
     return int(count)

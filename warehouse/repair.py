@@ -15,9 +15,9 @@ from warehouse.connect import (
     DamagedError,
     WarehouseError,
     log_beside,
+    opening_error,
     take_log_away,
     warehouse,
-    why_closed,
 )
 from warehouse.history import catch_up, transaction
 from warehouse.publish import PUBLISHED_MARTS
@@ -33,7 +33,7 @@ RUNS_FROM_COPY = {
 
 
 @dataclass(frozen=True)
-class Repaired:
+class RepairReport:
     """What a repair did.
 
     Attributes:
@@ -69,7 +69,7 @@ def is_sound(path: Path) -> bool:
     return names is not None and all(_rows(path, name) is not None for name in names)
 
 
-def repair(path: Path, landing: Path, published: Path) -> Repaired:
+def repair(path: Path, landing: Path, published: Path) -> RepairReport:
     """Build the working file anew beside the old one, which is set aside and not deleted.
 
     History comes from the log of what landed; the rest from what can be read of the old
@@ -107,7 +107,7 @@ def repair(path: Path, landing: Path, published: Path) -> Repaired:
     log_beside(path).unlink(missing_ok=True)
     os.replace(part, path)
     sync(path.parent)
-    return Repaired(aside, merged, told[0], copy, told[1], lost, is_log_lost)
+    return RepairReport(aside, merged, told[0], copy, told[1], lost, is_log_lost)
 
 
 def _readable(path: Path) -> tuple[Path, bool]:
@@ -202,7 +202,7 @@ def _read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
     try:
         con = duckdb.connect(path, read_only=True) if path.exists() else None
     except duckdb.Error as error:
-        cause = why_closed(path, error)
+        cause = opening_error(path, error)
         if not isinstance(cause, DamagedError):
             raise cause from None
         con = None
@@ -228,7 +228,7 @@ def _rows(path: Path, table: str) -> pl.DataFrame | None:
         try:
             return con.execute(f"from {table}").pl() if con else None
         except duckdb.Error as error:
-            cause = why_closed(path, error)
+            cause = opening_error(path, error)
             if not isinstance(cause, DamagedError):
                 raise cause from None
             return None

@@ -18,5 +18,5 @@ where
         from held as h
         where (h.row_key, h.rule, h.value) is not distinct from (q.row_key, q.rule, q.value)
     )
-    and ($is_whole or q.row_key in (select i.row_key from incoming as i))
+    and ($is_snapshot or q.row_key in (select i.row_key from incoming as i))
     and $batch_id is not null
