@@ -102,9 +102,9 @@ def letter(
     tonight's the reader is told of tonight's.
     """
     of_reader: dict[str, Any] = {"recipient": recipient.address, "today": now.date()}
-    told = dict(run_sql(con, "outbox/last_told", **of_reader).fetchall())
+    told = dict(run_sql(con, "outbox/latest_notifications", **of_reader).fetchall())
     (last,) = run_sql(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
-    ahead = run_sql(con, "outbox/told_ahead", **of_reader).fetchall()
+    ahead = run_sql(con, "outbox/future_notifications", **of_reader).fetchall()
     night = digest.as_of_date
     own = digest.within(recipient)
     misled = own.changes({place: level for _, _, place, level in ahead if place})
@@ -228,7 +228,7 @@ def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: dateti
             )
             for about, level in told.told.items():
                 con.execute(
-                    "insert into ops.told values ($identity, $about, $level)",
+                    "insert into ops.notification values ($identity, $about, $level)",
                     {"identity": identity, "about": about, "level": level},
                 )
 
@@ -260,7 +260,7 @@ def hand_over(
 
 def later(con: duckdb.DuckDBPyConnection, now: datetime) -> list[Delivery]:
     """Mails that wait for the end of quiet hours, or are held for approval."""
-    found = run_sql(con, "outbox/later", now=now).fetchall()
+    found = run_sql(con, "outbox/waiting", now=now).fetchall()
     return [
         Delivery(to, "later" if status == "queued" else status, f"until {until:%Y-%m-%d %H:%M} UTC")
         for to, status, until in found
@@ -291,7 +291,7 @@ def _finish(
 def _wait(
     con: duckdb.DuckDBPyConnection, identity: str, to: str, cause: str, now: datetime
 ) -> Delivery:
-    run_sql(con, "outbox/wait", message_id=identity, detail=cause, now=now)
+    run_sql(con, "outbox/retry_later", message_id=identity, detail=cause, now=now)
     return Delivery(to, "waits", cause)
 
 

@@ -103,10 +103,19 @@ def test_an_end_without_words_is_named(prefect_here, tmp_path: Path, capfd) -> N
     assert "Logging error" not in capfd.readouterr().err
 
 
+BEFORE_12 = """
+drop macro main.in_force;
+alter table ops.notification rename column subject_key to about;
+alter table ops.notification rename to told;
+insert into ops.told values ('m', 'MLI.sikasso', 'alarm');
+delete from main.migration where number = 12
+"""
+
+
 def older(path: Path) -> None:
-    """A working file as the migration before the last left it."""
+    """A working file as the migration before the last left it, with what a mail told."""
     with warehouse(path) as con:
-        con.execute("delete from main.migration where number = 11")
+        con.execute(BEFORE_12)
 
 
 def migrations(path: Path) -> int:
@@ -115,14 +124,16 @@ def migrations(path: Path) -> int:
 
 
 def test_a_file_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
-    path, kept = tmp_path / "w.duckdb", tmp_path / "w.of-migration-10.duckdb"
+    path, kept = tmp_path / "w.duckdb", tmp_path / "w.of-migration-11.duckdb"
     (tmp_path / "w.of-migration-3.duckdb").write_text("of an upgrade before")
     older(path)
     another = "import duckdb, sys; duckdb.connect(sys.argv[1])"
-    with warehouse(path):  # and the lock on the file was not given up by reading it
+    with warehouse(path) as con:  # and the lock on the file was not given up by reading it
         run = subprocess.run([sys.executable, "-c", another, path], capture_output=True, text=True)
+        told = con.execute("select subject_key, level from ops.notification").fetchall()
+    assert told == [("MLI.sikasso", "alarm")]
     assert "Conflicting lock is held" in run.stderr
-    assert (migrations(path), migrations(kept)) == (11, 10)
+    assert (migrations(path), migrations(kept)) == (12, 11)
     assert sorted(tmp_path.glob("w.of-migration-*")) == [kept]
 
 
@@ -138,5 +149,5 @@ def test_a_file_that_cannot_be_copied_is_not_migrated(tmp_path: Path, monkeypatc
     says = r"No space left.*make room.*nothing was changed"
     with pytest.raises(WarehouseError, match=says), warehouse(path):
         pass
-    assert migrations(path) == 10
+    assert migrations(path) == 11
     assert not list(tmp_path.glob("*.part"))

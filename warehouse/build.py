@@ -119,31 +119,30 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
     """
     (next_night,) = run_sql(con, "mart/next_night", night=night).fetchone() or (None,)
     written = 0
-    for name, told in marts.items():
-        frame = told.drop("as_of_date", strict=False)  # the night itself
+    for name, mart in marts.items():
+        frame = mart.drop("as_of_date", strict=False)  # the night itself
         con.register("frame", frame)
         table = f"mart.{name}"
         _ensure_mart(con, table, frame)
-        (is_told,) = con.execute(
-            f"select count(*) > 0 from {table} where night_from <= $night "
-            "and (night_to is null or night_to > $night)",
+        (is_written,) = con.execute(
+            f"select count(*) > 0 from {table} where in_force(night_from, night_to, $night)",
             {"night": night},
         ).fetchone() or (False,)
-        chosen = "(mart_key) in (select (mart_key) from differing)" if is_told else "true"
+        key = ", ".join(MARTS[name])
         words = {
-            "mart_chosen": chosen,  # first: it holds another word
             "mart_table": table,
             "mart_columns": ", ".join(f'"{column}"' for column in frame.columns),
-            "mart_key": ", ".join(MARTS[name]),
+            "mart_key": key,
+            "chosen_where": f"({key}) in (select ({key}) from differing)" if is_written else "true",
         }
-        if is_told:
+        if is_written:
             run_sql(con, "mart/differing", words, night=night)
             if next_night:
                 run_sql(con, "mart/carry", words, night=night, next_night=next_night)
-            run_sql(con, "mart/end", words, night=night)
+            run_sql(con, "mart/close_spells", words, night=night)
             con.execute(f"delete from {table} where night_from = night_to")
         written += rows_changed(
-            run_sql(con, "mart/tell", words, night=night, next_night=next_night)
+            run_sql(con, "mart/insert_night", words, night=night, next_night=next_night)
         )
         con.execute("drop table if exists differing")
         con.unregister("frame")
@@ -162,15 +161,15 @@ def previous_night(con: duckdb.DuckDBPyConnection, night: date) -> date | None:
 def read_previous_night(
     con: duckdb.DuckDBPyConnection, mart: str, night: date
 ) -> pl.DataFrame | None:
-    """What the last night before ``night`` told; None: no such night or mart."""
+    """A mart as published on the last night before ``night``; None: no such night or mart."""
     last = previous_night(con, night)
-    held = con.execute(
+    count = con.execute(
         "select count(*) from duckdb_tables() where schema_name = 'mart' and table_name = $mart",
         {"mart": mart},
     ).fetchone()
-    if last is None or held == (0,):
+    if last is None or count == (0,):
         return None
-    return run_sql(con, "mart/told", {"mart_table": f"mart.{mart}"}, night=last).pl()
+    return run_sql(con, "mart/as_of_night", {"mart_table": f"mart.{mart}"}, night=last).pl()
 
 
 def check_counts(con: duckdb.DuckDBPyConnection, night: date, nights: int) -> pl.DataFrame:
@@ -271,7 +270,7 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
 def operator_findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
     night = newest_night(con)
-    return run_sql(con, "outbox/findings", night=night).fetchall() if night else []
+    return run_sql(con, "outbox/operator_findings", night=night).fetchall() if night else []
 
 
 def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
@@ -288,7 +287,7 @@ def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
         for (name,) in con.execute(
             "select table_name from duckdb_tables() where schema_name = 'mart'"
         ).fetchall():
-            for statement in ("mart/take_back", "mart/reopen"):
+            for statement in ("mart/delete_after", "mart/reopen"):
                 run_sql(con, statement, {"mart_table": f"mart.{name}"}, night=today)
         con.execute("delete from ops.night where as_of_date > $today", {"today": today})
     return nights
@@ -322,8 +321,8 @@ def latest_alerts(
     if night is None:
         return None, pl.DataFrame(), {}
     rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
-    told = run_sql(con, "mart/told", {"mart_table": "mart.alert"}, night=night).pl()
-    flags = run_sql(con, "mart/told", {"mart_table": "mart.flag"}, night=night).pl()
+    told = run_sql(con, "mart/as_of_night", {"mart_table": "mart.alert"}, night=night).pl()
+    flags = run_sql(con, "mart/as_of_night", {"mart_table": "mart.flag"}, night=night).pl()
     if "intensity" not in flags.columns:
         flags = flags.with_columns(intensity=pl.lit(None, pl.String))
     named = told.join(
@@ -410,7 +409,7 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
         "is_stale": is_stale,
         "quarantined_count": con.execute(
             "select count(*) from ops.quarantine where source = $source "
-            "and (held_to is null or (held_from <= $as_of and held_to > $as_of))",
+            "and (held_to is null or in_force(held_from, held_to, $as_of))",
             {"source": source.name, "as_of": night_end(night)},
         ).fetchall()[0][0],
         "failure": (attempt or (None,))[0],

@@ -45,7 +45,7 @@ def notified_of_future_nights(
 
     The next run corrects it: ``tocsin nightly`` mails them of tonight, changed or not.
     """
-    found = run_sql(con, "outbox/told_ahead", recipient=None, today=today).fetchall()
+    found = run_sql(con, "outbox/future_notifications", recipient=None, today=today).fetchall()
     return sorted({(recipient, night) for recipient, night, *_ in found})
 
 

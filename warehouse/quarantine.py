@@ -25,7 +25,7 @@ def quarantine_spells(con: duckdb.DuckDBPyConnection, source: str, key: str) -> 
     Raises:
         SourceError: It never was.
     """
-    found = run_sql(con, "history/held_row", source=source, row_key=key).pl()
+    found = run_sql(con, "history/quarantine_spells", source=source, row_key=key).pl()
     if found.is_empty():
         raise SourceError(
             f"{source} {key}: no such row was ever held; 'tocsin quarantine' lists those that are"

@@ -1,5 +1,6 @@
 """Running the statements of ``warehouse/sql`` by name, values always bound."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import duckdb
 
 SQL = Path(__file__).parent / "sql"
+PLACEHOLDER = re.compile(r"__([a-z]+(?:_[a-z]+)*)__")
 
 
 @cache
@@ -24,14 +26,18 @@ def run_sql(
     Args:
         con: Where.
         name: Path below ``sql`` without its ending, such as ``core/event``.
-        words: Placeholders to replace (``source_table``, ...) by identifiers and
-            conditions of our own records, so that one statement serves every
-            source; never values.
+        words: What stands for ``__placeholders__`` (``source_table``, ...): identifiers and
+            conditions of our own records, so that one statement serves every source; never
+            values.
         params: Values.
+
+    Raises:
+        ValueError: The statement has a placeholder of which nothing is said.
     """
-    text = statement(name)
-    for word, stands_for in (words or {}).items():
-        text = text.replace(word, stands_for)
+    try:
+        text = PLACEHOLDER.sub(lambda found: (words or {})[found[1]], statement(name))
+    except KeyError as error:
+        raise ValueError(f"{name}.sql: nothing is said of __{error.args[0]}__") from None
     return con.execute(text, params or None)
 
 

@@ -54,10 +54,10 @@ def _of(
         begin = f"(case when entered_at = {first} then known_from else entered_at end)"
         end = "left_at"
     words = {
-        "source_begin": begin,
-        "source_end": end,
+        "begin": begin,
+        "end": end,
         "source_table": f"history.{source.name}",
-        "source_differs": differs_where(source),
+        "differs_where": differs_where(source),
         "date_column": source.dated_by or "known_from",
     }
     found = run_sql(con, "history/revision", words, **nights).pl()
