@@ -224,13 +224,13 @@ def revisions(
 
     What merely happened between the two nights is news, not a revision.
     """
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
     from warehouse.revisions import by_place_and_year
     from warehouse.revisions import revisions as compared
 
     settings, _ = load()
     night = until or tonight()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         found = compared(con, since, night)
     if rows:
         print(found.write_csv(), end="")
@@ -304,11 +304,11 @@ def backtest(
     """Score the models on past months, each seen with what was known then."""
     from config.files import write_atomically
     from flows.backtest import score
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     began = time.perf_counter()
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         told = score(con, since.date() if since else None, until.date() if until else None)
     path = page or settings.data_folder / "scorecard.md"
     write_atomically(path, told.page)
@@ -349,12 +349,12 @@ def sql(
     ] = "table",
 ) -> None:
     """Ask the published file in SQL; it is opened read-only."""
-    from warehouse.export import answer, defused
+    from warehouse.export import answer, escape_formulas
 
     settings, _ = load()
     found = answer(settings.published_path, question or sys.stdin.read())
     if kind == "csv":
-        print(defused(found).write_csv(), end="")
+        print(escape_formulas(found).write_csv(), end="")
         return
     console = Console()
     listing(
@@ -430,13 +430,13 @@ def _sources(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     from flows.sources import overview
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
     from warehouse.sources import SOURCES
 
     titles = {source.name: source.title for source in SOURCES}
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         found = overview(con, settings)
     console = Console()
     console.print("Sources (TOCSIN_SOURCES says where from, by the names in brackets)")
@@ -517,12 +517,12 @@ def _quarantine(context: typer.Context) -> None:
     """Rows held out now: source, key, the rule they break, the offending value, since when."""
     if context.invoked_subcommand:
         return
-    from warehouse.connect import existing
-    from warehouse.quarantine import held_now
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import quarantined_rows
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        found = held_now(con)
+    with open_existing(settings.warehouse_path) as con:
+        found = quarantined_rows(con)
         refused = con.execute(
             "select failure from ops.fetch where failure is not null order by source"
         ).fetchall()
@@ -552,12 +552,12 @@ def show_quarantined(
     key: Annotated[str, typer.Argument(help="Key of the row.")],
 ) -> None:
     """A held row as it was sent, and when it was held before."""
-    from warehouse.connect import existing
-    from warehouse.quarantine import held_row
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import quarantine_spells
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        for row in held_row(con, source, key).iter_rows(named=True):
+    with open_existing(settings.warehouse_path) as con:
+        for row in quarantine_spells(con, source, key).iter_rows(named=True):
             until = (
                 f" to {row['held_to']:%Y-%m-%d} ({row['left_because']})" if row["held_to"] else ""
             )
@@ -573,12 +573,12 @@ def release(
     why: Annotated[str, typer.Option(help="Why it is right.")],
 ) -> None:
     """Believe a held row from the next run on, as long as it says what it says now."""
-    from warehouse.connect import existing
-    from warehouse.quarantine import release as let_go
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import release_row
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        let_go(con, settings.landing_folder, source, key, who, why)
+    with open_existing(settings.warehouse_path) as con:
+        release_row(con, settings.landing_folder, source, key, who, why)
     print(f"{source} {printable(key)} is believed from the next run on")
 
 

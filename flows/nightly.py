@@ -29,7 +29,7 @@ from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
 from config.texts import mask_quoted
 from config.vocabulary import FIRST_DAY
-from expectations.across import across
+from expectations.across import derived_tables
 from expectations.page import quality_page
 from expectations.suites import SUITES
 from flows.nights import LEAST_MONTHS, NightError, earliest_night, runnable_night, tonight
@@ -45,8 +45,8 @@ from page.site import build as build_page
 from warehouse import build
 from warehouse.connect import BusyError, WarehouseError, one_run, warehouse
 from warehouse.export import copy_as_parquet
-from warehouse.history import HELD, catch_up, losses, transaction
-from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
+from warehouse.history import QUARANTINED_SCHEMA, catch_up, losses, transaction
+from warehouse.landing import Batch, QuarantinedRow, accept, deliveries, overrides, receive
 from warehouse.publish import publish, publish_page
 from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE, SOURCES
 
@@ -220,22 +220,24 @@ def judge_delivery(
     Bytes that were judged before, by the same rules, are not even parsed.
     """
     name = batch.source.name
-    given = "".join(pardon.model_dump_json() for pardon in pardons(name, folder))
+    given = "".join(override.model_dump_json() for override in overrides(name, folder))
     seen = (batch.sha256, batch.fetched.url, given)
-    step = f"check {name} {batch.fetched.release.part}".strip()
+    step = f"check {name} {batch.fetched.release.partition}".strip()
     known = cache.get(step, seen)
     if known is not None:
         rows = known["held"].iter_rows(named=True)
-        return replace(batch, held=tuple(Held(**row) for row in rows)), known["results"]
+        return replace(batch, quarantined=tuple(QuarantinedRow(**row) for row in rows)), known[
+            "results"
+        ]
     from expectations.judge import GateError, judge  # Great Expectations: seconds to import
-    from expectations.quarantine import FUTURE, hold_out
+    from expectations.quarantine import FUTURE, quarantine_rows
 
     try:
-        judged, results = hold_out(batch, folder)
+        judged, results = quarantine_rows(batch, folder)
     except (GateError, SourceError) as error:
         found = error.results if isinstance(error, GateError) else judge({})
         return f"{name}: {batch.fetched.url} was refused. {error}", found
-    held = pl.DataFrame([row.model_dump() for row in judged.held], schema=HELD)
+    held = pl.DataFrame([row.model_dump() for row in judged.quarantined], schema=QUARANTINED_SCHEMA)
     if FUTURE not in held["rule"]:  # what is too early tonight may be in time on another
         cache.put(step, seen, {"held": held, "results": results})
     return judged, results
@@ -336,9 +338,9 @@ def alerts_of_night(
             "place_id", "month_start", "value"
         )
 
-    before = build.night_before(con, night)
+    before = build.previous_night(con, night)
     told, flags_told, series_told = (
-        build.told_before(con, mart, night) for mart in ("alert", "flag", "indicator")
+        build.read_previous_night(con, mart, night) for mart in ("alert", "flag", "indicator")
     )
     if before is None or told is None or flags_told is None or series_told is None:
         return life.advance_alerts(
@@ -360,7 +362,7 @@ def judge_night(
     tables: dict[str, pl.DataFrame], landed: pl.DataFrame, cache: StepCache = NO_CACHE
 ) -> pl.DataFrame:
     """Results of core, marts and all of them together after ``landed``; critical stops here."""
-    told = tables | across(tables)
+    told = tables | derived_tables(tables)
     judged = {n: told[n] for n in SUITES if n in told}
     known = {n: cache.get(f"check {n}", (f,)) for n, f in judged.items()}
     unknown = {n: f for n, f in judged.items() if known[n] is None}
@@ -446,7 +448,7 @@ def digest_of(
         suspensions=tables["core.suspension"],
         sources=tables["mart.source_status"],
         outlines=build.outlines(con),
-        muted=build.muted(con, night),
+        muted=build.muted_regions(con, night),
         place=place.rstrip("/") if place else None,
     )
 
@@ -458,7 +460,7 @@ def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -
         return hand_over(con, smtp, settings.outbox_folder, now(), settings.hold_then)
 
     done = hand()
-    findings = [ops.Notice(*found) for found in build.findings(con)]
+    findings = [ops.Notice(*found) for found in build.operator_findings(con)]
     told = ops.compose_operator_mail(con, findings, settings, now())
     if told is not None:
         queue(con, [told], now())
