@@ -1,6 +1,6 @@
 """Arithmetic of calendar months."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,3 +37,14 @@ def month_numbers(day: "pl.Expr") -> "pl.Expr":
         11
     """
     return day.dt.year().cast(int) * 12 + day.dt.month() - 1
+
+
+def newest_complete_month(complete_until: date) -> date:
+    """First day of the newest month that ends no later than ``complete_until``.
+
+    Example:
+        >>> newest_complete_month(date(2021, 5, 31)), newest_complete_month(date(2021, 5, 30))
+        (datetime.date(2021, 5, 1), datetime.date(2021, 4, 1))
+    """
+    following = (complete_until + timedelta(days=1)).replace(day=1)
+    return (following - timedelta(days=1)).replace(day=1)

@@ -8,13 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import nbinom
 
-from indicators.risk.assess import tuning
+from indicators.geography import (
+    great_circle_km,
+    nearest_active_place,
+    neighbour_weights,
+    unit_vectors,
+)
 from indicators.risk.joint import group_forecast, group_shock
+from indicators.risk.levels import escalation_threshold
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.models import (
     PastWindows,
     conflictology,
-    escalation_threshold,
     fit_dispersion,
     fit_logit_shift,
     fit_nonnegative_quasi_poisson,
@@ -27,11 +32,8 @@ from indicators.risk.panel import (
     Panel,
     build_panel,
     conflict_day_features,
-    great_circle_km,
-    nearest_active_place,
-    neighbour_weights,
-    unit_vectors,
 )
+from indicators.risk.pool import tuning
 
 FIRST, END = 1, 30 * 60
 

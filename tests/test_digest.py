@@ -12,8 +12,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -285,22 +283,6 @@ def test_muted_regions_are_named_and_not_told(digest) -> None:
     mail = message(muted)
     assert "no change" in mail["Subject"]
     assert "Sikasso: nobody is mailed until 1 July 2021." in text(mail)
-
-
-def test_every_string_is_translated() -> None:
-    methods = [("**.j2", "jinja2.ext:babel_extract")]
-    options = {"**.j2": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-    found = {
-        m[2] if isinstance(m[2], str) else m[2][0]
-        for m in extract_from_dir(ROOT / "alerts" / "templates", methods, options)
-    }
-    path = ROOT / "alerts/locales/fr/LC_MESSAGES/tocsin.po"
-    with path.open("rb") as file:
-        catalogue = {
-            m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read_po(file) if m.id
-        }
-    assert found == catalogue.keys()
-    assert all(all(s) if isinstance(s, tuple) else s for s in catalogue.values())
 
 
 def test_stale_figures_are_no_warning(digest) -> None:

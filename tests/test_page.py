@@ -11,8 +11,6 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 from config.files import put_in_place
 from config.registry import thresholds
@@ -397,18 +395,3 @@ def test_a_site_is_small_whole_and_asks_nothing_of_other_hosts(site: Path) -> No
         for link in Reader(file).links:
             path = link.partition("#")[0]
             assert link == "data:," or not path or (file.parent / path).exists(), (file, link)
-
-
-def test_every_string_is_translated() -> None:
-    methods = [("**.j2", "jinja2.ext:babel_extract")]
-    options = {"**.j2": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-    found = {
-        m[2] if isinstance(m[2], str) else m[2][0]
-        for m in extract_from_dir(ROOT / "page" / "templates", methods, options)
-    }
-    with (ROOT / "page/locales/fr/LC_MESSAGES/page.po").open("rb") as file:
-        catalogue = {
-            m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read_po(file) if m.id
-        }
-    assert found == catalogue.keys()
-    assert all(all(s) if isinstance(s, tuple) else s for s in catalogue.values())

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indicators.risk.panel import Array, Mask
+from indicators.arrays import Array, Mask
 
 LOOK_BACK = 6  # months before an escalation in which a flag counts as its warning
 

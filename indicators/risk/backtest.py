@@ -1,72 +1,33 @@
 """Rolling origins: what the models would have said, from what was known then, and what came."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from config.registry import thresholds
 from config.vocabulary import POOL
-from indicators.risk import assess, models, scores
-from indicators.risk.assess import HORIZONS, MANY_DEATHS, NightInputs, Window
+from indicators.arrays import Array, Mask
+from indicators.risk import models, scores
+from indicators.risk.drivers import contributions
 from indicators.risk.mixtures import CountMixture
-from indicators.risk.panel import BLOCK_DAYS, Array, EventDays, Mask, Panel
+from indicators.risk.panel import BLOCK_DAYS, HORIZONS, EventDays, Panel
+from indicators.risk.pool import (
+    MANY_DEATHS,
+    Window,
+    first_event_probability,
+    forecast_escalation,
+    forecast_window,
+    tuning,
+)
+from indicators.risk.vintages import NightInputs, Origin, Vintages
 
 BASELINES = ("last_value", "zero")
-MEASURES = ("crps", "crps_above_10", "ignorance", "interval_score_90", "brier", "bias")
 LEARNING_MONTHS = 36  # origins before the first one scored, from which the pool's weight is learnt
 WEIGHT_HALF_LIFE = 24  # months after which an origin counts half in it
 SEED = 2026  # of the randomised PIT
-
-
-@dataclass(frozen=True)
-class Origin:
-    """A past night and what was known on it.
-
-    Attributes:
-        night: Night after which windows begin.
-        known_until: Last day that the event source wholly covered.
-        as_of: Evening whose versions count; None: the night's.
-    """
-
-    night: date
-    known_until: date
-    as_of: date | None = None
-
-
-@dataclass(frozen=True)
-class Vintages:
-    """What a back-test rests on.
-
-    Attributes:
-        versions: Every version of every event: ``event_date``, ``country_code``, ``region_id``,
-            ``deaths_best_count``, ``violence_type``, ``known_from``, ``known_to`` (null: still
-            believed).
-        regions: Core regions with centroids, sorted by ``region_id``.
-    """
-
-    versions: pl.DataFrame
-    regions: pl.DataFrame
-
-    def as_of(self, night: date) -> pl.DataFrame:
-        """Events as they were believed on the evening of a night."""
-        return self.versions.filter(
-            (pl.col("known_from").dt.date() <= night)
-            & (pl.col("known_to").is_null() | (pl.col("known_to").dt.date() > night))
-        )
-
-    def inputs(self, origin: Origin) -> NightInputs:
-        """What a night's forecasts rested on."""
-        events = self.as_of(origin.as_of or origin.night)
-        return assess.night_inputs(events, self.regions, origin.known_until, origin.night)
-
-    def latest(self) -> NightInputs:
-        """All events as they are believed now."""
-        newest = self.versions.filter(pl.col("known_to").is_null())
-        return assess.night_inputs(newest, self.regions, date.max, date.max)
 
 
 @dataclass(frozen=True)
@@ -162,7 +123,7 @@ def backtest(
         base = vintages.inputs(origin)
         panel = base.panel(getattr(base, target))
         is_scored = number >= len(burn_in)
-        tuned = assess.tuning(target)
+        tuned = tuning(target)
         learnt = [
             (0.5 ** ((number - past) / WEIGHT_HALF_LIFE), crps, bits)
             for over, past, crps, bits in losses
@@ -170,7 +131,7 @@ def backtest(
         ]
         weight = scores.best_weight(learnt) if learnt else tuned.weight
         for horizon in horizons:
-            window = assess.forecast_window(panel, horizon, horizon, tuned)
+            window = forecast_window(panel, horizon, horizon, tuned)
             came = observed_after(
                 getattr(truth, target), panel.places, origin.night, horizon, horizon
             )[regions]
@@ -261,7 +222,7 @@ def _night_rows(
              "blocks_to_threshold", "blocks_to_first_event", "recent", "drivers")  # fmt: skip
     if target != "events":
         return of_night | dict.fromkeys(names, np.empty(0))
-    found = assess.forecast_escalation(panel)
+    found = forecast_escalation(panel)
     last = int(thresholds()["escalation"]["blocks"])
     by_block = [
         observed_after(truth.events, panel.places, origin.night, block, block)
@@ -275,42 +236,13 @@ def _night_rows(
         np.asarray(found.shift),
         is_reached[-1],
         found.threshold,
-        assess.first_event_probability(found),
+        first_event_probability(found),
         np.where(is_reached[-1], is_reached.argmax(axis=0) + 1, 0),
         np.where(is_any[-1], is_any.argmax(axis=0) + 1, 0),
         panel.counts[-last:].sum(axis=0),
-        assess.contributions(found, panel),
+        contributions(found, panel),
     )
     return of_night | {
         name: value if value.ndim == 0 else value[regions]
         for name, value in zip(names, values, strict=True)
     }
-
-
-def candidate_gain(
-    vintages: Vintages,
-    origins: Sequence[Origin],
-    horizon: int,
-    extra: Callable[[Origin, NightInputs, Panel], Array],
-) -> tuple[float, float, float]:
-    """What one more feature adds to the self-exciting model: share of its CRPS saved, 90% interval.
-
-    Args:
-        vintages: Versions of events and regions.
-        origins: Nights.
-        horizon: Block of thirty days after the night.
-        extra: From the origin, its night and panel to the feature, blocks x places, none negative.
-    """
-    truth, tuned = vintages.latest(), assess.tuning()
-    sums: dict[bool, list[float]] = {True: [], False: []}
-    for origin in origins:
-        base = vintages.inputs(origin)
-        plain = base.panel(base.events)
-        came = observed_after(truth.events, plain.places, origin.night, horizon, horizon)
-        added = np.concatenate([plain.features, extra(origin, base, plain)[..., None]], axis=-1)
-        for with_it, panel in ((False, plain), (True, replace(plain, features=added))):
-            pool = assess.forecast_window(panel, horizon, horizon, tuned).pool
-            alone = replace(pool, weight=np.where(pool.weight > 0, 1.0, 0.0))
-            here = np.arange(base.regions)
-            sums[with_it].append(float(scores.crps(alone.take(here), came[here]).sum()))
-    return scores.skill(np.asarray(sums[True]), np.asarray(sums[False]))

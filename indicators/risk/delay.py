@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import nbinom
 
-from indicators.risk.panel import Array
+from indicators.arrays import Array
 
 LEAST_MONTHS = 3  # of growth seen from one age to the next, before anything is said
 DRAWS = 400

@@ -1,6 +1,6 @@
 """What stands beside a flag: context that is not in the model, and the reason in words."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 
@@ -303,14 +303,3 @@ def change_in_words() -> pl.Expr:
 def _counted(number: pl.Expr, noun: str) -> pl.Expr:
     word = pl.when(number == 1).then(pl.lit(noun)).otherwise(pl.lit(f"{noun}s"))
     return pl.format("{} {}", number, word)
-
-
-def newest_complete_month(complete_until: date) -> date:
-    """First day of the newest month that ends no later than ``complete_until``.
-
-    Example:
-        >>> newest_complete_month(date(2021, 5, 31)), newest_complete_month(date(2021, 5, 30))
-        (datetime.date(2021, 5, 1), datetime.date(2021, 4, 1))
-    """
-    following = (complete_until + timedelta(days=1)).replace(day=1)
-    return (following - timedelta(days=1)).replace(day=1)

@@ -1,6 +1,5 @@
 """Simple forecasts of counts in a window ahead, and their pool; equations: docs/models.md."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,16 +7,14 @@ from scipy.optimize import minimize_scalar, nnls
 from scipy.special import expit, gammaln, logit
 from scoringrules import crps_negbinom
 
+from indicators.arrays import Array, Mask, Rows
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.panel import (
     BASELINE_BLOCKS,
     BLOCK_DAYS,
     FEATURES,
     YEAR_DAYS,
-    Array,
-    Mask,
     Panel,
-    Rows,
     window_sums,
 )
 
@@ -228,24 +225,6 @@ def pool_of(
     is_known = np.isfinite(features).all(axis=1)
     mean = np.where(is_known, model.mean(np.nan_to_num(features)), 1.0)
     return CountMixture(np.where(is_known, weight, 0.0), mean, model.dispersion(mean), draws)
-
-
-def escalation_threshold(past_year: Array, rule: Mapping[str, float]) -> Array:
-    """Events that the coming ninety days must reach to count as escalation.
-
-    At least ``least_events`` and at least ``ratio`` times what the past 365 days had in as long.
-
-    Args:
-        past_year: Events of the past 365 days, per thirty days.
-        rule: ``[escalation]`` of ``config/thresholds.toml``.
-
-    Example:
-        >>> rule = {"blocks": 3, "least_events": 3, "ratio": 2.0}
-        >>> escalation_threshold(np.array([1.0, 0.0]), rule).tolist()
-        [6.0, 3.0]
-    """
-    usual = past_year * rule["blocks"]
-    return np.maximum(rule["least_events"], np.ceil(rule["ratio"] * usual - 1e-9))
 
 
 def fit_logit_shift(probability: Array, observed: Mask) -> float:

@@ -19,12 +19,13 @@ import numpy as np
 import polars as pl
 
 from config.months import month_numbers
+from indicators.arrays import Array
 from indicators.risk import models, scores
-from indicators.risk.assess import Window, forecast_window, tuning
-from indicators.risk.backtest import Origin, Vintages
 from indicators.risk.joint import group_forecast, group_shock, past_group_sums
 from indicators.risk.mixtures import CountMixture
-from indicators.risk.panel import BLOCK_DAYS, Array
+from indicators.risk.panel import BLOCK_DAYS
+from indicators.risk.pool import Window, forecast_window, tuning
+from indicators.risk.vintages import Origin, Vintages
 
 MONTHS = 12
 # Chosen on 2013 to 2018, where 0.5 to 0.8 and 0.3 to 1 hardly differ; what else was tried:

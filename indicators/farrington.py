@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from indicators.risk.panel import Array, Mask
+from indicators.arrays import Array, Mask
 
 EPSILON, MOST_STEPS = 1e-8, 25  # of R's glm
 

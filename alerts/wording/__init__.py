@@ -2,13 +2,8 @@
 
 import unicodedata
 from datetime import date, timedelta
-from functools import cache
-from gettext import NullTranslations
-from pathlib import Path
 
 from babel.dates import format_date
-from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
 from config.registry import names_fr
@@ -29,38 +24,6 @@ LEAST_CHANCE = 0.005  # below, a chance is told as "less than", never as nought
 VOWELS = "AEIOUYÀÂÉÈÊËÎÏÔÛÜaeiouyéèê"
 QUIET_DAYS = 180  # half a year
 MAX_SIGNS = 120  # signs of a name: longer than any in the sources
-LOCALES = Path(__file__).parent / "locales"
-
-
-class CatalogueTranslations(NullTranslations):
-    """Translations read from a ``.po`` file, so that no compiled copy can be out of date."""
-
-    def __init__(self, catalogue: Catalog) -> None:
-        super().__init__()
-        self.catalogue = catalogue
-
-    def gettext(self, message: str) -> str:
-        """The translated message; the message itself where there is none."""
-        entry = self.catalogue.get(message)
-        return str(entry.string) if entry is not None and entry.string else message
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        """The translated form for ``n``; French counts 0 as singular."""
-        entry = self.catalogue.get(msgid1)
-        if entry is None or not entry.string:
-            return msgid1 if n == 1 else msgid2
-        forms = entry.string if isinstance(entry.string, tuple) else (entry.string,)
-        return str(forms[0 if n < 2 else len(forms) - 1])
-
-
-@cache
-def translations(language: str) -> NullTranslations:
-    """The catalogue of a language; English is the language of the templates."""
-    path = LOCALES / language / "LC_MESSAGES" / "tocsin.po"
-    if language == "en":
-        return NullTranslations()
-    with path.open("rb") as file:
-        return CatalogueTranslations(read_po(file, locale=language))
 
 
 def day(value: date, language: str) -> str:
