@@ -67,11 +67,14 @@ def unit(text: str, language: str) -> str:
     Example:
         >>> unit("Bougouni cercle", "fr"), unit("Ansongo cercle", "fr"), unit("Kossi", "fr")
         ('cercle de Bougouni', "cercle d'Ansongo", 'Kossi')
+        >>> unit("Yorosso cercle", "fr")
+        'cercle de Yorosso'
     """
     place, _, kind = text.rpartition(" ")
     if language != "fr" or kind not in UNITS_FR or not place:
         return text
-    of = "d'" if place[0] in VOWELS else "de "
+    is_consonant = place[0] == "Y" and place[1:2] in VOWELS  # Yorosso, not Ypres
+    of = "d'" if place[0] in VOWELS and not is_consonant else "de "
     return f"{UNITS_FR[kind]} {of}{place}"
 
 
