@@ -52,11 +52,13 @@ def plain(text: str, language: str) -> str:
 
 
 def name(text: str, language: str) -> str:
-    """An actor as it is called in the language, where ``config/names_fr.csv`` knows it.
+    """An actor or region as it is called in the language, where ``config/names_fr.csv`` knows it.
 
     Example:
         >>> name("World Bank", "fr"), name("JNIM", "fr"), name("World Bank", "en")
         ('Banque mondiale', 'JNIM', 'World Bank')
+        >>> name("Bere", "fr"), name("Bere", "en")
+        ('Béré', 'Bere')
     """
     return names_fr().get(text, text) if language == "fr" else text
 
