@@ -16,7 +16,8 @@ from alerts.life import NEWS
 from alerts.pictures import COLOURS, FILLS, level_map, sparkline
 from alerts.wording.environment import environment
 from config.recipients import Recipient
-from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
+from config.registry import countries, thresholds
+from config.vocabulary import INTENSITIES, LEVELS, MEASURES
 
 TEMPLATES = Path(__file__).parent / "templates"
 FLAGGED = LEVELS[:0:-1]  # the gravest first

@@ -4,9 +4,10 @@ from datetime import date, datetime, time
 
 import polars as pl
 
-from config.registry import LEVELS
+from config.months import month_numbers
+from config.vocabulary import CAUSES, LEVELS
 
-NEWS, REVISION, MODEL, BOUNDARIES = "news", "revision", "model", "boundaries"
+NEWS, REVISION, MODEL, BOUNDARIES = CAUSES
 COLUMNS = {
     "region_id": pl.String,
     "alert_status": pl.String,
@@ -143,8 +144,7 @@ def advance_alerts(flags: pl.DataFrame, previous: pl.DataFrame, night: date) -> 
     )
     rank, previous_rank = _rank("level"), _rank("previous_alert_level").fill_null(0)
     months, previous_months = (
-        12 * pl.col(name).dt.year() + pl.col(name).dt.month().cast(pl.Int32)
-        for name in ("data_month", "previous_data_month")
+        month_numbers(pl.col(name)) for name in ("data_month", "previous_data_month")
     )
     skipped_a_month = months - previous_months > 1
     undercut_twice = pl.col("data_month") > pl.col("previous_undercut_month")

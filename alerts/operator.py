@@ -38,7 +38,7 @@ def compose_operator_mail(
     if not settings.operator:
         return None
     rows = con.execute(
-        "select about from ops.told inner join ops.outbox using (message_id) "
+        "select subject_key from ops.notification inner join ops.outbox using (message_id) "
         "where kind = 'operator' and recipient = $operator",
         {"operator": settings.operator},
     ).fetchall()

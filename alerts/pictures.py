@@ -8,7 +8,7 @@ from typing import Any
 import vl_convert
 from PIL import Image
 
-from config.registry import SIGNS
+from config.vocabulary import SIGNS
 
 # How violent a place is fills it, darker for more; a level is a sign of its own form on top, so
 # that neither needs colours to be told apart. Mid-grey holds on light and dark grounds.

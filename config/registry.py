@@ -15,18 +15,6 @@ from config.errors import TocsinError
 HERE = Path(__file__).parent
 EMBEDDED = "config:"
 BOUNDARY_VINTAGE = "2021"  # P-codes of config/embedded/admin1_boundaries.parquet
-LEVELS = ("none", "watch", "warning", "alarm")  # rising; bounds in thresholds.toml
-# The sign of a level on a map, so that its colour is not needed.
-SIGNS = {"watch": "circle", "warning": "triangle-up", "alarm": "diamond"}
-INTENSITIES = ("calm", "some", "violent", "very_violent")  # rising; steps in thresholds.toml
-# Measures against a country that count as suspensions, with the words for them.
-MEASURES = {
-    "development_aid": "development aid",
-    "military_cooperation": "military cooperation",
-    "membership": "membership of an organisation",
-    "sanctions": "sanctions",
-}
-OTHER_MEASURES = ("ngo_ban",)  # kept in the register, not counted as a suspension
 
 
 class SourceError(TocsinError):
@@ -90,19 +78,19 @@ class Release:
         version: The publisher's name for it.
         published_on: Day it became public, where declared; None: known when fetched.
         covers_until: Last day it covers; None: the day of its newest row.
-        holds: SQL condition on the source's columns: rows of which it leaves none out.
-            Only such a row is withdrawn by its absence, and only such a row, coming
+        complete_where: SQL condition on the source's columns: rows of which it leaves none
+            out. Only such a row is withdrawn by its absence, and only such a row, coming
             later, was news to the source.
         file: Path below ``config``, for an embedded release or a hand-kept register.
-        part: Deliveries of one part of a source replace each other (UCDP: one release).
+        partition: Deliveries of one partition of a source replace each other (UCDP: one release).
     """
 
     version: str
     published_on: date | None = None
     covers_until: date | None = None
-    holds: str = "true"
+    complete_where: str = "true"
     file: str = ""
-    part: str = ""
+    partition: str = ""
 
     @property
     def address(self) -> str:

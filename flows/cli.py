@@ -19,19 +19,19 @@ from rich.text import Text
 from config.errors import TocsinError, failure_in_words
 from config.texts import printable
 from flows import mails, operate
-from flows.glance import check_in_words, show
+from flows.glance import check_in_words, print_night
 from flows.log import log_unforeseen, warnings_to_terminal
-from flows.nights import PAST_DAY, possible, tonight
+from flows.nights import PAST_DAY, runnable_night, tonight
 from flows.process import ending_on_signals
 from flows.terminal import (
     DEGRADED,
     Heading,
-    counted,
     listing,
     load,
     now,
     number_in_words,
     paragraph,
+    quantity,
 )
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def main() -> None:
         with ending_on_signals():
             app()
     except Exception as error:
-        print(f"tocsin: {known(error) or unforeseen(error)}", file=sys.stderr)
+        print(f"tocsin: {known_failure(error) or unforeseen_failure(error)}", file=sys.stderr)
         raise SystemExit(getattr(error, "exit_code", 1)) from None
 
 
-def known(error: Exception) -> str | None:
+def known_failure(error: Exception) -> str | None:
     """What a known failure says, cure included; None: nobody foresaw it."""
     if isinstance(error, TocsinError):
         return str(error)
@@ -97,7 +97,7 @@ def known(error: Exception) -> str | None:
     return None
 
 
-def unforeseen(error: Exception) -> str:
+def unforeseen_failure(error: Exception) -> str:
     """What an error nobody foresaw is called, and where its traceback stands."""
     told = shorten(failure_in_words(error), 300)
     try:
@@ -137,16 +137,16 @@ def nightly(
 
     began = time.perf_counter()
     if as_of:
-        possible(as_of, tonight())
+        runnable_night(as_of, tonight())
     settings, smtp = load()
     with one_run(settings.data_folder, "tocsin nightly"):
         pass  # another run is told of before libraries are loaded; the flow holds the lock
     with prefect_server(settings.data_folder / "prefect") as wait:
         gc.disable()  # nothing that is imported is garbage, and looking takes a second
-        from flows.nightly import default_night, load_ahead
+        from flows.nightly import default_night, preload
         from flows.nightly import nightly as flow
 
-        load_ahead(settings)
+        preload(settings)
         gc.freeze()
         gc.enable()
         night = as_of or default_night(tonight(), settings)
@@ -157,15 +157,15 @@ def nightly(
             night,
             settings,
             smtp,
-            Steps(console),
+            StepPrinter(console),
         )
-        show(report, console, str(settings.published_path), why)
+        print_night(report, console, str(settings.published_path), why)
     console.print(f"Done in {time.perf_counter() - began:.1f} s")
     if report.is_degraded:
         raise typer.Exit(DEGRADED)
 
 
-class Steps:
+class StepPrinter:
     """Tells of each step as it ends; of the sources, which are one step each, once."""
 
     def __init__(self, console: Console) -> None:
@@ -224,13 +224,13 @@ def revisions(
 
     What merely happened between the two nights is news, not a revision.
     """
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
     from warehouse.revisions import by_place_and_year
     from warehouse.revisions import revisions as compared
 
     settings, _ = load()
     night = until or tonight()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         found = compared(con, since, night)
     if rows:
         print(found.write_csv(), end="")
@@ -304,11 +304,11 @@ def backtest(
     """Score the models on past months, each seen with what was known then."""
     from config.files import write_atomically
     from flows.backtest import score
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     began = time.perf_counter()
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         told = score(con, since.date() if since else None, until.date() if until else None)
     path = page or settings.data_folder / "scorecard.md"
     write_atomically(path, told.page)
@@ -349,19 +349,19 @@ def sql(
     ] = "table",
 ) -> None:
     """Ask the published file in SQL; it is opened read-only."""
-    from warehouse.export import answer, defused
+    from warehouse.export import answer, escape_formulas
 
     settings, _ = load()
     found = answer(settings.published_path, question or sys.stdin.read())
     if kind == "csv":
-        print(defused(found).write_csv(), end="")
+        print(escape_formulas(found).write_csv(), end="")
         return
     console = Console()
     listing(
         console,
         [Heading(name, right=kind.is_numeric()) for name, kind in found.schema.items()],
         [
-            [printable(in_words(cell)) for cell in row]
+            [printable(cell_in_words(cell)) for cell in row]
             for row in found.head(ROWS_PRINTED).iter_rows()
         ],
         blank="keep",
@@ -404,7 +404,7 @@ def dictionary(
 ) -> None:
     """Print the data dictionary of the published file as Markdown."""
     if indicators:
-        from indicators import page as indicators_page
+        from indicators import indicators_page
 
         print(indicators_page(), end="")
         return
@@ -430,13 +430,13 @@ def _sources(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     from flows.sources import overview
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
     from warehouse.sources import SOURCES
 
     titles = {source.name: source.title for source in SOURCES}
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         found = overview(con, settings)
     console = Console()
     console.print("Sources (TOCSIN_SOURCES says where from, by the names in brackets)")
@@ -447,7 +447,7 @@ def _sources(context: typer.Context) -> None:
             + ("" if row["credentials"] == "none needed" else f"; log-in {row['credentials']}"),
             f"last success: {success:%Y-%m-%d %H:%M}" if success else "never fetched",
             f"figures to: {row['covers_until']}" if row["covers_until"] else "",
-            counted(row["rows"], "row"),
+            quantity(row["rows"], "row"),
             f"licence: {row['licence']}"
             + ("" if row["is_republishable"] else " (rows not republished)"),
         )
@@ -506,21 +506,23 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
     console.print(f"It would change: {told} rows. Nothing was kept.")
 
 
-held = typer.Typer(help="Rows that were sent but are not believed.", invoke_without_command=True)
-app.add_typer(held, name="quarantine")
+quarantine = typer.Typer(
+    help="Rows that were sent but are not believed.", invoke_without_command=True
+)
+app.add_typer(quarantine, name="quarantine")
 
 
-@held.callback()
+@quarantine.callback()
 def _quarantine(context: typer.Context) -> None:
     """Rows held out now: source, key, the rule they break, the offending value, since when."""
     if context.invoked_subcommand:
         return
-    from warehouse.connect import existing
-    from warehouse.quarantine import held_now
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import quarantined_rows
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        found = held_now(con)
+    with open_existing(settings.warehouse_path) as con:
+        found = quarantined_rows(con)
         refused = con.execute(
             "select failure from ops.fetch where failure is not null order by source"
         ).fetchall()
@@ -538,24 +540,24 @@ def _quarantine(context: typer.Context) -> None:
             )
             for row in found.iter_rows(named=True)
         ],
-        title=f"{counted(found.height, 'row')} in quarantine",
+        title=f"{quantity(found.height, 'row')} in quarantine",
     )
     for (failure,) in refused:
         console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False, soft_wrap=True)
 
 
-@held.command("show")
-def show_held(
+@quarantine.command("show")
+def show_quarantined(
     source: Annotated[str, typer.Argument(help="Name of the source.")],
     key: Annotated[str, typer.Argument(help="Key of the row.")],
 ) -> None:
     """A held row as it was sent, and when it was held before."""
-    from warehouse.connect import existing
-    from warehouse.quarantine import held_row
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import quarantine_spells
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        for row in held_row(con, source, key).iter_rows(named=True):
+    with open_existing(settings.warehouse_path) as con:
+        for row in quarantine_spells(con, source, key).iter_rows(named=True):
             until = (
                 f" to {row['held_to']:%Y-%m-%d} ({row['left_because']})" if row["held_to"] else ""
             )
@@ -563,7 +565,7 @@ def show_held(
             print(printable(row["sent"]))
 
 
-@held.command()
+@quarantine.command()
 def release(
     source: Annotated[str, typer.Argument(help="Name of the source.")],
     key: Annotated[str, typer.Argument(help="Key of the row.")],
@@ -571,16 +573,16 @@ def release(
     why: Annotated[str, typer.Option(help="Why it is right.")],
 ) -> None:
     """Believe a held row from the next run on, as long as it says what it says now."""
-    from warehouse.connect import existing
-    from warehouse.quarantine import release as let_go
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import release_row
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        let_go(con, settings.landing_folder, source, key, who, why)
+    with open_existing(settings.warehouse_path) as con:
+        release_row(con, settings.landing_folder, source, key, who, why)
     print(f"{source} {printable(key)} is believed from the next run on")
 
 
-def in_words(cell: object) -> str:
+def cell_in_words(cell: object) -> str:
     """A value of an answer for a terminal."""
     if isinstance(cell, bytes):
         return f"({len(cell)} bytes)"
@@ -591,16 +593,16 @@ def in_words(cell: object) -> str:
 
 app.add_typer(mails.alerts, name="alerts")
 
-places = typer.Typer(help="The register of regions.", no_args_is_help=True)
-app.add_typer(places, name="regions")
+regions = typer.Typer(help="The register of regions.", no_args_is_help=True)
+app.add_typer(regions, name="regions")
 
 
-@places.callback()
-def _places() -> None:
+@regions.callback()
+def _regions() -> None:
     """The register of regions."""
 
 
-@places.command()
+@regions.command()
 def match(
     name: Annotated[str, typer.Argument(help="A spelling, or a P-code.")],
     country: Annotated[

@@ -7,14 +7,14 @@ from rich.markup import escape
 from rich.text import Text
 
 from config.texts import without_code_words
+from config.vocabulary import DRIVER_WORDS, INTENSITIES, LEVELS
 from flows.terminal import (
-    DRIVERS,
     Heading,
-    counted,
     intensity_text,
     level_text,
     listing,
     paragraph,
+    quantity,
 )
 
 if TYPE_CHECKING:
@@ -33,14 +33,14 @@ def check_in_words(check: dict[str, Any]) -> str:
     titles = {f"landing.{source.name}": source.title for source in SOURCES}
     table = titles.get(check["table_name"], check["table_name"].partition(".")[2])
     count, column = check["unexpected_count"], check["column_name"] or "table"
-    rows = "" if count is None else f"{counted(count, 'row')}, "
+    rows = "" if count is None else f"{quantity(count, 'row')}, "
     wanted = check["expectation"].partition(": ")[2]
     of = "" if wanted == column.replace("_", " ") else f", {column}"
     seen = check["observed"] or "-"
     return without_code_words(f"{check['severity']}, {table}{of}: {wanted}; {rows}seen: {seen}")
 
 
-def show(report: "Report", console: Console, published: str, why: bool = False) -> None:
+def print_night(report: "Report", console: Console, published: str, why: bool = False) -> None:
     """The night at a glance: the answer first, then sources, checks, file and mails.
 
     Args:
@@ -77,7 +77,7 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
                     f"{flag['region_name']} ({flag['country_code']})",
                     intensity_text(flag["intensity"]),
                     f"{flag['p_escalation']:.0%}",
-                    moved_in_words(
+                    chance_change_in_words(
                         change(flag["p_escalation"], flag["p_escalation_before"]),
                         flag["p_escalation_before"],
                     ),
@@ -147,8 +147,6 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
 
 def gravest_first(flags: "pl.DataFrame") -> "pl.DataFrame":
     """Regions with a level: by level, then by how violent they are, then by chance."""
-    from config.registry import INTENSITIES, LEVELS
-
     ranks = [
         flags[name].replace_strict({n: i for i, n in enumerate(order)}).alias(f"{name}_rank")
         for name, order in (("level", LEVELS), ("intensity", INTENSITIES))
@@ -160,11 +158,11 @@ def gravest_first(flags: "pl.DataFrame") -> "pl.DataFrame":
     )
 
 
-def moved_in_words(moved: str, before: float) -> str:
+def chance_change_in_words(moved: str, before: float) -> str:
     """How a chance moved in a month.
 
     Example:
-        >>> moved_in_words("down", 0.34), moved_in_words("unchanged", 0.19)
+        >>> chance_change_in_words("down", 0.34), chance_change_in_words("unchanged", 0.19)
         ('down from 34%', 'unchanged')
     """
     return moved if moved == "unchanged" else f"{moved} from {before:.0%}"
@@ -181,7 +179,7 @@ def deadliest_in_words(report: "Report") -> str:
         if flag["level"] == "none" and flag["deaths_past12_count"]
     ]
     told = (
-        f"Past twelve months, whatever the level: {counted(numbers['very_violent'], 'region')} "
+        f"Past twelve months, whatever the level: {quantity(numbers['very_violent'], 'region')} "
         f"very violent, {numbers['violent']} violent."
     )
     if silent:
@@ -199,15 +197,15 @@ def why_in_words(flag: dict[str, Any], report: "Report") -> str:
     suspended = of_region["aid_suspensions_open"]
     return (
         f"{flag['region_name']} ({flag['country_code']}): {flag['reason']}. Main driver: "
-        f"{DRIVERS[first['driver']]} ({first['value']:.2f} a month). Administrators at their "
+        f"{DRIVER_WORDS[first['driver']]} ({first['value']:.2f} a month). Administrators at their "
         f"posts: {'no figure' if presence is None else f'{presence:.0%}, {figure}'}. "
         "Suspensions of aid or cooperation in force: "
         f"{'not known' if suspended is None else f'{suspended:.0f}'}."
-        f"{'' if flag['is_stale'] else moves_in_words(flag)}"
+        f"{'' if flag['is_stale'] else level_moves_in_words(flag)}"
     )
 
 
-def moves_in_words(flag: dict[str, Any]) -> str:
+def level_moves_in_words(flag: dict[str, Any]) -> str:
     """What would lift or lower a level, each sentence after a blank; empty: nothing is known.
 
     Example:
@@ -216,25 +214,24 @@ def moves_in_words(flag: dict[str, Any]) -> str:
         ...     "level_without_newest_event": "watch", "events_to_next_level_count": 2,
         ...     "may_fall_on_date": None,
         ... }
-        >>> for sentence in moves_in_words(flag).split(". "):
+        >>> for sentence in level_moves_in_words(flag).split(". "):
         ...     print(sentence.strip())
         2 further events would lift it to alarm
         Without its newest event: watch.
     """
     from alerts.wording import rests_on_fallen_bar
-    from config.registry import LEVELS
 
     level, without = flag["level"], flag["level_without_newest_event"]
     told = ""
     if rests_on_fallen_bar(level, flag["level_at_bar_before"], flag["quiet_days"]):
         told += (
-            f" No event for {counted(flag['quiet_days'], 'day')}; the level stands because the "
+            f" No event for {quantity(flag['quiet_days'], 'day')}; the level stands because the "
             "bar fell: a return to last year's level would count."
         )
     if flag["events_to_next_level_count"]:
         above = LEVELS[LEVELS.index(level) + 1]
         told += (
-            f" {counted(flag['events_to_next_level_count'], 'further event')} would lift it to "
+            f" {quantity(flag['events_to_next_level_count'], 'further event')} would lift it to "
             f"{above}{'' if above == LEVELS[-1] else ' or higher'}."
         )
     if flag["may_fall_on_date"]:

@@ -22,18 +22,21 @@ from alerts.delivery import (
     waiting_mails,
 )
 from alerts.digest import SPARK_MONTHS, Digest
+from config.files import remove
+from config.months import months_between, newest_complete_month
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
-from config.texts import form_of
-from expectations.across import across
+from config.texts import mask_quoted
+from config.vocabulary import FIRST_DAY
+from expectations.across import derived_tables
 from expectations.page import quality_page
 from expectations.suites import SUITES
-from flows.nights import FIRST_MONTH, LEAST_MONTHS, NightError, earliest_night, possible, tonight
+from flows.nights import LEAST_MONTHS, NightError, earliest_night, runnable_night, tonight
 from flows.process import end, end_on_signals, unusable_proxy
-from flows.recall import Recall
-from flows.record import Progress, recorded
-from flows.terminal import known_sources, now
+from flows.record import Progress, record_run
+from flows.step_cache import CACHE_FOLDER, NO_CACHE, StepCache
+from flows.terminal import check_sources, now
 from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.delay import completeness
@@ -42,14 +45,12 @@ from page.site import build as build_page
 from warehouse import build
 from warehouse.connect import BusyError, WarehouseError, one_run, warehouse
 from warehouse.export import copy_as_parquet
-from warehouse.history import HELD, catch_up, losses, transaction
-from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
+from warehouse.history import QUARANTINED_SCHEMA, catch_up, losses, transaction
+from warehouse.landing import Batch, QuarantinedRow, accept, deliveries, overrides, receive
 from warehouse.publish import publish, publish_page
 from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE, SOURCES
 
 NIGHTS_SHOWN = 30  # of the data's quality
-NOTHING = Recall()
-RECALLED = "recalled"  # folder of findings
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Arrived:
+class FetchOutcome:
     """What a source sent; ``failure`` says why there is not more, ``is_on`` if it was asked."""
 
     source: Source
@@ -119,16 +120,16 @@ def is_on(source: Source, settings: Settings) -> bool:
     return bool(settings.sources.get(source.name) or source.embedded)
 
 
-def load_ahead(settings: Settings) -> None:
+def preload(settings: Settings) -> None:
     """Import what the run will ask for in its midst, while it must wait for a server anyway."""
     libraries = ["pandas"]  # DuckDB looks for it when a value is bound
-    if not (settings.data_folder / RECALLED).exists():
+    if not (settings.data_folder / CACHE_FOLDER).exists():
         libraries += ["expectations.judge", "indicators.risk.assess"]
     for name in libraries:
         import_module(name)
 
 
-def fetch_source(source: Source, settings: Settings) -> Arrived:
+def fetch_source(source: Source, settings: Settings) -> FetchOutcome:
     """What a source sent, its bytes landed as received and parsed; the newest is last.
 
     Deliveries before one that fails count; whatever is wrong with a source stops only it.
@@ -145,26 +146,26 @@ def fetch_source(source: Source, settings: Settings) -> Arrived:
                 _ = batch.rows  # bytes that cannot be read fail here, by name
             batches.append(batch)
     except SourceError as error:
-        return Arrived(source, batches, _form_where_secret(source, str(error)))
+        return FetchOutcome(source, batches, _form_where_secret(source, str(error)))
     except Exception as error:  # a publisher may send anything; the others go on
         text = f"{source.name}: cannot be read ({type(error).__name__}: {error})"
-        return Arrived(source, batches, f"{text}; its last good figures stay in use")
-    return Arrived(source, batches, is_on=is_on(source, settings))
+        return FetchOutcome(source, batches, f"{text}; its last good figures stay in use")
+    return FetchOutcome(source, batches, is_on=is_on(source, settings))
 
 
-def judge_arrived(
-    arrived: list[Arrived],
+def judge_deliveries(
+    arrived: list[FetchOutcome],
     con: duckdb.DuckDBPyConnection,
     folder: Path,
-    recall: Recall = NOTHING,
-) -> tuple[list[Arrived], pl.DataFrame]:
+    cache: StepCache = NO_CACHE,
+) -> tuple[list[FetchOutcome], pl.DataFrame]:
     """What passes the checks, and their results for the last delivery judged of each source.
 
     Rows that break a rule are held out; a delivery with a critical failure, with too many
     such rows, or that would take away much of what is in force, is refused, with those after
     it.
     """
-    passed: list[Arrived] = []
+    passed: list[FetchOutcome] = []
     results: dict[str, pl.DataFrame] = {}
     for sent in arrived:
         good: list[Batch] = []
@@ -172,7 +173,7 @@ def judge_arrived(
         if any(batch.is_new for batch in sent.batches):
             catch_up(con, sent.source, folder)  # what a killed run had accepted is in force too
         for batch in sent.batches:
-            judged, found = judge_delivery(batch, folder, recall)
+            judged, found = judge_delivery(batch, folder, cache)
             if isinstance(judged, Batch) and judged.is_new:  # what came again loses nothing
                 loss, refusal = judge_loss(con, judged)
                 if not loss["is_success"][0]:
@@ -208,38 +209,42 @@ def judge_loss(con: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[pl.DataFra
 
 def _form_where_secret(source: Source, failure: str) -> str:
     """The failure, which is published, without values of rows that may not be passed on."""
-    return failure if source.is_republishable else form_of(failure)
+    return failure if source.is_republishable else mask_quoted(failure)
 
 
-def judge_delivery(batch: Batch, folder: Path, recall: Recall) -> tuple[Batch | str, pl.DataFrame]:
+def judge_delivery(
+    batch: Batch, folder: Path, cache: StepCache
+) -> tuple[Batch | str, pl.DataFrame]:
     """The batch less its bad rows, or why it was refused; with the results of its checks.
 
     Bytes that were judged before, by the same rules, are not even parsed.
     """
     name = batch.source.name
-    given = "".join(pardon.model_dump_json() for pardon in pardons(name, folder))
+    given = "".join(override.model_dump_json() for override in overrides(name, folder))
     seen = (batch.sha256, batch.fetched.url, given)
-    step = f"check {name} {batch.fetched.release.part}".strip()
-    known = recall.find(step, seen)
+    step = f"check {name} {batch.fetched.release.partition}".strip()
+    known = cache.get(step, seen)
     if known is not None:
         rows = known["held"].iter_rows(named=True)
-        return replace(batch, held=tuple(Held(**row) for row in rows)), known["results"]
+        return replace(batch, quarantined=tuple(QuarantinedRow(**row) for row in rows)), known[
+            "results"
+        ]
     from expectations.judge import GateError, judge  # Great Expectations: seconds to import
-    from expectations.quarantine import FUTURE, hold_out
+    from expectations.quarantine import FUTURE, quarantine_rows
 
     try:
-        judged, results = hold_out(batch, folder)
+        judged, results = quarantine_rows(batch, folder)
     except (GateError, SourceError) as error:
         found = error.results if isinstance(error, GateError) else judge({})
         return f"{name}: {batch.fetched.url} was refused. {error}", found
-    held = pl.DataFrame([row.model_dump() for row in judged.held], schema=HELD)
+    held = pl.DataFrame([row.model_dump() for row in judged.quarantined], schema=QUARANTINED_SCHEMA)
     if FUTURE not in held["rule"]:  # what is too early tonight may be in time on another
-        recall.keep(step, seen, {"held": held, "results": results})
+        cache.put(step, seen, {"held": held, "results": results})
     return judged, results
 
 
 def keep_versions(
-    con: duckdb.DuckDBPyConnection, arrived: list[Arrived], settings: Settings
+    con: duckdb.DuckDBPyConnection, arrived: list[FetchOutcome], settings: Settings
 ) -> int:
     """Enter what is new in the log of its source and bring the history up to it.
 
@@ -265,21 +270,21 @@ def keep_versions(
 
 
 def assess_night(
-    con: duckdb.DuckDBPyConnection, night: date, recall: Recall = NOTHING
+    con: duckdb.DuckDBPyConnection, night: date, cache: StepCache = NO_CACHE
 ) -> dict[str, pl.DataFrame]:
     """Core as known on the night, then its marts: indicators, forecasts, flags, alerts."""
     build.build_core(con, night)
     core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
     sources = build.source_status(con, night)
     known_until = build.complete_until(con, EVENT_SOURCE, night)
-    newest = explain.newest_complete_month(known_until)
-    if (newest.year - FIRST_MONTH.year) * 12 + newest.month - FIRST_MONTH.month + 1 < LEAST_MONTHS:
+    newest = newest_complete_month(known_until)
+    if months_between(FIRST_DAY, newest) + 1 < LEAST_MONTHS:
         raise NightError(
             f"the night of {night}: events are whole up to {newest:%Y-%m} only, and a level needs "
-            f"{LEAST_MONTHS} months from {FIRST_MONTH:%Y-%m} on; the earliest night is "
+            f"{LEAST_MONTHS} months from {FIRST_DAY:%Y-%m} on; the earliest night is "
             f"{earliest_night()}, with figures that reach so far"
         )
-    series = compute_indicators(core, FIRST_MONTH, newest)
+    series = compute_indicators(core, FIRST_DAY, newest)
     is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
     by_region = series.filter(place_level="region").select(
         "indicator", "place_id", "month_start", "value"
@@ -289,12 +294,12 @@ def assess_night(
     counts = counts.join(deaths.rename({"value": "deaths"}), on=["place_id", "month_start"])
     events = core["event"].select("event_date", "country_code", "region_id", "deaths_best_count")
     given = (events, core["region"], str(known_until), str(night))
-    assessed = recall.find("assess", given)
+    assessed = cache.get("assess", given)
     if assessed is None:
         from indicators.risk.assess import assess  # so that scipy is imported when needed
 
         assessed = vars(assess(events, core["region"], known_until, night, is_stale))
-        recall.keep("assess", given, assessed)
+        cache.put("assess", given, assessed)
     told = assessed["flags"].with_columns(is_stale=pl.lit(is_stale))
     told = explain.with_month(told, counts, newest)
     known = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
@@ -308,8 +313,8 @@ def assess_night(
         "forecast": assessed["forecasts"],
         "country_forecast": assessed["country_forecasts"],
         "flag": flags,
-        "flag_driver": explain.ranked(pl.concat([assessed["drivers"], context])),
-        "alert": follow_alerts(con, night, flags, series, core, known_until),
+        "flag_driver": explain.with_rank(pl.concat([assessed["drivers"], context])),
+        "alert": alerts_of_night(con, night, flags, series, core, known_until),
         "source_status": sources,
     }
     return {
@@ -318,7 +323,7 @@ def assess_night(
     }
 
 
-def follow_alerts(
+def alerts_of_night(
     con: duckdb.DuckDBPyConnection,
     night: date,
     flags: pl.DataFrame,
@@ -328,38 +333,38 @@ def follow_alerts(
 ) -> pl.DataFrame:
     """The alerts of the night, from its levels and what the night before told."""
 
-    def counted(series: pl.DataFrame) -> pl.DataFrame:
+    def counts_of(series: pl.DataFrame) -> pl.DataFrame:
         return series.filter(indicator="events_count", place_level="region").select(
             "place_id", "month_start", "value"
         )
 
-    before = build.night_before(con, night)
+    before = build.previous_night(con, night)
     told, flags_told, series_told = (
-        build.told_before(con, mart, night) for mart in ("alert", "flag", "indicator")
+        build.read_previous_night(con, mart, night) for mart in ("alert", "flag", "indicator")
     )
     if before is None or told is None or flags_told is None or series_told is None:
         return life.advance_alerts(
             flags.with_columns(cause=pl.lit(life.NEWS)), life.NO_ALERTS, night
         )
     unrevised = None
-    if life.is_revised(counted(series), counted(series_told)):
-        from indicators.risk.assess import levels_unrevised  # scipy, when needed
+    if life.is_revised(counts_of(series), counts_of(series_told)):
+        from indicators.risk.assess import levels_on_previous_vintage  # scipy, when needed
 
         events = life.events_on_previous_vintage(
             core["event_version"], before, flags_told["data_month"][0]
         )
-        unrevised = levels_unrevised(events, core["region"], known_until, night)
+        unrevised = levels_on_previous_vintage(events, core["region"], known_until, night)
     causes = life.causes(flags, flags_told, unrevised)
     return life.advance_alerts(flags.join(causes, on="region_id"), told, night)
 
 
 def judge_night(
-    tables: dict[str, pl.DataFrame], landed: pl.DataFrame, recall: Recall = NOTHING
+    tables: dict[str, pl.DataFrame], landed: pl.DataFrame, cache: StepCache = NO_CACHE
 ) -> pl.DataFrame:
     """Results of core, marts and all of them together after ``landed``; critical stops here."""
-    told = tables | across(tables)
+    told = tables | derived_tables(tables)
     judged = {n: told[n] for n in SUITES if n in told}
-    known = {n: recall.find(f"check {n}", (f,)) for n, f in judged.items()}
+    known = {n: cache.get(f"check {n}", (f,)) for n, f in judged.items()}
     unknown = {n: f for n, f in judged.items() if known[n] is None}
     if unknown:
         from expectations.judge import gate, judge  # Great Expectations takes seconds to import
@@ -368,7 +373,7 @@ def judge_night(
         gate(results)
         for name, frame in unknown.items():
             known[name] = {"results": results.filter(table_name=name)}
-            recall.keep(f"check {name}", (frame,), {"results": results.filter(table_name=name)})
+            cache.put(f"check {name}", (frame,), {"results": results.filter(table_name=name)})
     return pl.concat([landed, *(found["results"] for found in known.values() if found)])
 
 
@@ -385,7 +390,7 @@ def keep_night(
         return build.write_marts(con, night, marts)
 
 
-def show_quality(
+def write_quality_page(
     con: duckdb.DuckDBPyConnection,
     night: date,
     tables: dict[str, pl.DataFrame],
@@ -399,7 +404,7 @@ def show_quality(
     publish_page(settings.quality_path, page)
 
 
-def write_letters(
+def queue_digests(
     con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, settings: Settings
 ) -> list[QueuedMail]:
     """Into the outbox: what each reader must be told tonight."""
@@ -443,7 +448,7 @@ def digest_of(
         suspensions=tables["core.suspension"],
         sources=tables["mart.source_status"],
         outlines=build.outlines(con),
-        muted=build.muted(con, night),
+        muted=build.muted_regions(con, night),
         place=place.rstrip("/") if place else None,
     )
 
@@ -455,7 +460,7 @@ def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -
         return hand_over(con, smtp, settings.outbox_folder, now(), settings.hold_then)
 
     done = hand()
-    findings = [ops.Notice(*found) for found in build.findings(con)]
+    findings = [ops.Notice(*found) for found in build.operator_findings(con)]
     told = ops.compose_operator_mail(con, findings, settings, now())
     if told is not None:
         queue(con, [told], now())
@@ -479,7 +484,7 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
             end_on_signals()  # Prefect takes SIGTERM over for as long as a flow runs
         return _nightly(night, settings, smtp, progress)
 
-    possible(night, tonight())
+    runnable_night(night, tonight())
 
     try:
         return run(night)
@@ -494,38 +499,39 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
     readers = load_recipients(settings.recipients_file)  # a wrong entry stops before the work
     check_encryption(smtp)
-    known_sources(settings)
+    check_sources(settings)
     if settings.published_path.exists() and not settings.warehouse_path.exists():
         raise WarehouseError(
             f"{settings.warehouse_path} is gone, while {settings.published_path} tells of its "
             "nights: 'tocsin repair' builds it anew (or move published/ away to begin anew)"
         )
-    recall = Recall(settings.data_folder / RECALLED)
+    remove(settings.data_folder / "recalled")  # the cache of an older Tocsin
+    cache = StepCache(settings.data_folder / CACHE_FOLDER)
     told = f"tocsin nightly, the night of {night}"
     with (
         one_run(settings.data_folder, told),
         warehouse(settings.warehouse_path) as con,
-        recorded(con, settings.log_folder, night, progress) as record,
+        record_run(con, settings.log_folder, night, progress) as record,
     ):
         run = record.step
         sent = [
             run(f"fetch {s.name}", fetch_source, s, settings)
             if is_on(s, settings)
-            else Arrived(s, [], is_on=False)
+            else FetchOutcome(s, [], is_on=False)
             for s in SOURCES
         ]
         arrived, landed = run(
-            "check what arrived", judge_arrived, sent, con, settings.landing_folder, recall
+            "check what arrived", judge_deliveries, sent, con, settings.landing_folder, cache
         )
         run("keep versions", keep_versions, con, arrived, settings)
-        tables = run("assess the night", assess_night, con, night, recall)
-        checks = run("check the night", judge_night, tables, landed, recall)
+        tables = run("assess the night", assess_night, con, night, cache)
+        checks = run("check the night", judge_night, tables, landed, cache)
         run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
         run("copy as parquet", copy_as_parquet, settings.published_path, settings.parquet_folder)
-        run("show the quality", show_quality, con, night, tables, checks, settings)
+        run("show the quality", write_quality_page, con, night, tables, checks, settings)
         run("build the page", build_page, settings.published_path, settings.page_folder, night)
-        run("write mails", write_letters, con, tables, night, settings)
+        run("write mails", queue_digests, con, tables, night, settings)
         mails = run("send mails", send_mails, con, settings, smtp)
         report = Report(
             flags=tables["mart.flag"],

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from flows.nights import PAST_DAY, NightError, possible, tonight
-from flows.terminal import Heading, counted, listing, load
+from flows.nights import PAST_DAY, NightError, runnable_night, tonight
+from flows.terminal import Heading, listing, load, quantity
 
 if TYPE_CHECKING:
-    from flows.backfill import Told
+    from flows.backfill import NightProgress
 
 
 class Every(StrEnum):
@@ -29,7 +29,7 @@ class Every(StrEnum):
     MONTH = "month"
 
 
-STEPS = {Every.DAY: "1d", Every.WEEK: "1w", Every.MONTH: "1mo"}
+INTERVALS = {Every.DAY: "1d", Every.WEEK: "1w", Every.MONTH: "1mo"}
 
 
 def repair(
@@ -41,7 +41,7 @@ def repair(
     mistake, are taken back; nor (exit code 4) to one that another program holds.
     """
     from warehouse.build import take_back_nights
-    from warehouse.connect import existing, one_run
+    from warehouse.connect import one_run, open_existing
     from warehouse.repair import is_sound
     from warehouse.repair import repair as mend
 
@@ -49,7 +49,7 @@ def repair(
     console = Console(soft_wrap=True, highlight=False)
     with one_run(settings.data_folder, "tocsin repair"):
         if is_sound(settings.warehouse_path) and not force:
-            with existing(settings.warehouse_path) as con:
+            with open_existing(settings.warehouse_path) as con:
                 nights = take_back_nights(con, tonight())
             if nights:
                 console.print(
@@ -68,10 +68,10 @@ def repair(
     console.print(f"{settings.warehouse_path} was built anew.")
     if done.set_aside:
         console.print(f"The old file is {done.set_aside}; delete it when all is well.")
-    console.print(f"Merged again from the landed bytes: {counted(done.deliveries, 'delivery')}.")
+    console.print(f"Merged again from the landed bytes: {quantity(done.deliveries, 'delivery')}.")
     came = f"from {done.copy}" if done.copy else "from the old file"
     console.print(
-        f"Restored {came}: {counted(done.nights, 'night')}, the last is {done.last_night}; tell "
+        f"Restored {came}: {quantity(done.nights, 'night')}, the last is {done.last_night}; tell "
         "later ones again with 'tocsin backfill'."
         if done.nights
         else "[red]No night could be restored[/]: no published copy tells of one."
@@ -93,7 +93,7 @@ def backfill(
     first: Annotated[date, typer.Option("--from", **PAST_DAY, help="First night.")],
     last: Annotated[date, typer.Option("--to", **PAST_DAY, help="Last night.")],
     every: Annotated[Every, typer.Option(help="How far apart the nights are.")] = Every.MONTH,
-    again: Annotated[
+    rebuild: Annotated[
         bool, typer.Option("--again", help="Also nights that were told before.")
     ] = False,
 ) -> None:
@@ -103,26 +103,26 @@ def backfill(
     """
     if first > last:
         raise NightError(f"--from {first} is after --to {last}; exchange them")
-    possible(first, tonight())
+    runnable_night(first, tonight())
     settings, _ = load()
     console = Console(soft_wrap=True, highlight=False)
     gc.disable()  # nothing that is imported is garbage
-    from flows.backfill import backfill as tell
+    from flows.backfill import backfill as rebuild_nights
     from flows.backfill import nights_between
 
     gc.freeze()
     gc.enable()
-    nights = nights_between(first, last, STEPS[every])
+    nights = nights_between(first, last, INTERVALS[every])
 
-    def progress(told: "Told") -> None:
-        left = f"{told.seconds_left / 60:.0f} min" if told.seconds_left > 99 else (
-            f"{told.seconds_left:.0f} s")  # fmt: skip
-        console.print(f"  {told.night}  {told.seconds:5.1f} s  {told.number} of {told.nights}, "
+    def progress(done: "NightProgress") -> None:
+        left = f"{done.seconds_left / 60:.0f} min" if done.seconds_left > 99 else (
+            f"{done.seconds_left:.0f} s")  # fmt: skip
+        console.print(f"  {done.night}  {done.seconds:5.1f} s  {done.number} of {done.nights}, "
                       f"{left} left")  # fmt: skip
 
-    made = tell(settings, nights, again, progress)
+    count = rebuild_nights(settings, nights, rebuild, progress)
     console.print(
-        f"{counted(made, 'night')} told, {len(nights) - made} had been told before; no mail was "
+        f"{quantity(count, 'night')} told, {len(nights) - count} had been told before; no mail was "
         f"sent. Published: {settings.published_path}"
     )
 
@@ -149,7 +149,7 @@ def doctor() -> None:
         table.add_row(
             f"[{styles.get(one.state, 'green')}]{one.state}[/]",
             escape(one.subject),
-            escape(one.told) + cure,
+            escape(one.detail) + cure,
         )
     Console().print(table)
     bad = sum(one.state == BAD for one in found)
@@ -168,12 +168,12 @@ def runs(
     from rich.text import Text
 
     from config.texts import printable
-    from warehouse.connect import existing
-    from warehouse.runs import last, steps
+    from warehouse.connect import open_existing
+    from warehouse.runs import latest_runs, steps
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        found = last(con, count)
+    with open_existing(settings.warehouse_path) as con:
+        found = latest_runs(con, count)
         which = run or (found["run_id"][0] if found.height else "")
         done = steps(con, which)
     console = Console()
@@ -191,7 +191,7 @@ def runs(
             )
             for row in found.iter_rows(named=True)
         ],
-        title=f"The last {counted(found.height, 'run')}",
+        title=f"The last {quantity(found.height, 'run')}",
     )  # fmt: skip
     console.print()
     listing(
@@ -220,7 +220,7 @@ def _megabytes(count: int | None) -> str:
     return "-" if count is None else f"{count / 1e6:,.0f}"
 
 
-def end_without(url: str, folder: Path) -> None:
+def exit_without_server(url: str, folder: Path) -> None:
     """End this process once the Prefect server has not answered for a minute and no run is at work.
 
     Prefect would stay and never begin a run again; whoever started this starts it again.
@@ -253,10 +253,10 @@ def serve(
     Starts a Prefect server with its page, unless PREFECT_API_URL names one.
     """
     from flows.prefect_server import prefect_server
-    from warehouse.connect import writable
+    from warehouse.connect import ensure_writable
 
     settings, _ = load()
-    writable(settings.data_folder)
+    ensure_writable(settings.data_folder)
     with prefect_server(settings.data_folder / "prefect", lasting_port=port) as wait:
         from typing import cast
 
@@ -280,5 +280,5 @@ def serve(
         ]
         for number in (signal.SIGINT, signal.SIGHUP):  # Prefect ends its runs in order, as on
             signal.signal(number, signal.default_int_handler)  # SIGTERM, which it handles itself
-        Thread(target=end_without, args=(url, settings.data_folder), daemon=True).start()
+        Thread(target=exit_without_server, args=(url, settings.data_folder), daemon=True).start()
         run_scheduled(*cast(list[RunnerDeployment], deployments), print_starting_message=False)

@@ -56,11 +56,11 @@ def preview(content: bytes, folder: Path, name: str) -> list[Path]:
     shutil.rmtree(with_profile, ignore_errors=True)
     if run.returncode or not picture.exists():
         return written
-    cut(picture)
+    crop_ground(picture)
     return [*written, picture]
 
 
-def cut(picture: Path) -> None:
+def crop_ground(picture: Path) -> None:
     """Take the empty ground below the last words away; the window was a guess."""
     with Image.open(picture) as opened:
         image = opened.convert("RGB")

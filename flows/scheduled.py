@@ -11,10 +11,10 @@ from prefect.states import Completed, Failed
 from alerts import operator
 from config.files import write_atomically
 from config.settings import load
-from flows.nightly import default_night, load_ahead, nightly, send_mails
+from flows.nightly import default_night, nightly, preload, send_mails
 from flows.nights import tonight as tonight_is
 from flows.terminal import now
-from warehouse.connect import BusyError, existing
+from warehouse.connect import BusyError, open_existing
 from warehouse.runs import Step
 
 TIMEZONE = "Africa/Bamako"
@@ -31,7 +31,7 @@ def tonight(as_of: date | None = None) -> State[None]:
         BusyError: Another run is at work.
     """
     settings, smtp = load()
-    load_ahead(settings)
+    preload(settings)
     night = as_of or default_night(tonight_is(), settings)
     steps: list[Step] = []
     report = nightly(night, settings, smtp, steps.append)
@@ -60,7 +60,7 @@ def monthly_backtest() -> State[None]:
     from flows.backtest import score
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         told = score(con, None, None)
     path = settings.data_folder / "scorecard.md"
     write_atomically(path, told.page)
@@ -74,7 +74,7 @@ def mails() -> State[None]:
     if not settings.warehouse_path.exists():
         return Completed(message="no night was run yet")
     try:
-        with existing(settings.warehouse_path) as con:
+        with open_existing(settings.warehouse_path) as con:
             done = send_mails(con, settings, smtp)
     except BusyError as busy:
         return Completed(message=f"left for the next hour: {busy}")

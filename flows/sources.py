@@ -13,13 +13,13 @@ from config.files import link_or_copy
 from config.registry import Source
 from config.settings import Settings, SettingsError, credentials
 from warehouse import build
-from warehouse.connect import existing
+from warehouse.connect import open_existing
 from warehouse.history import catch_up
 from warehouse.landing import accept
 from warehouse.sources import SOURCES
 
 if TYPE_CHECKING:
-    from flows.nightly import Arrived
+    from flows.nightly import FetchOutcome
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class DryRun:
         changes: Rows that would be added, changed, withdrawn.
     """
 
-    arrived: "Arrived"
+    arrived: "FetchOutcome"
     checks: pl.DataFrame
     changes: dict[str, int]
 
@@ -69,7 +69,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
     Raises:
         SettingsError: There is no such source.
     """
-    from flows.nightly import fetch_source, judge_arrived  # the flow's libraries take seconds
+    from flows.nightly import fetch_source, judge_deliveries  # the flow's libraries take seconds
 
     found = [source for source in SOURCES if source.name == name]
     if not found:
@@ -78,7 +78,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
     (source,) = found
     with tempfile.TemporaryDirectory() as folder:
         beside = settings.model_copy(update={"data_folder": Path(folder)})
-        with existing(settings.warehouse_path) as con:
+        with open_existing(settings.warehouse_path) as con:
             before = _held(con, source)
         shutil.copyfile(settings.warehouse_path, beside.warehouse_path)
         for path in (settings.landing_folder / name).rglob("*"):
@@ -87,8 +87,8 @@ def dry_run(name: str, settings: Settings) -> DryRun:
             if path.is_file():
                 link_or_copy(path, target)
         sent = fetch_source(source, beside)
-        with existing(beside.warehouse_path) as con:
-            (arrived,), checks = judge_arrived([sent], con, beside.landing_folder)
+        with open_existing(beside.warehouse_path) as con:
+            (arrived,), checks = judge_deliveries([sent], con, beside.landing_folder)
             for batch in arrived.batches:
                 accept(batch, beside.landing_folder)
             catch_up(con, source, beside.landing_folder, arrived.batches)

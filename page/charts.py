@@ -15,14 +15,13 @@ from typing import Any
 import polars as pl
 from markupsafe import escape
 
-from config.registry import LEVELS, SIGNS
+from config.vocabulary import LEVELS, SIGNS, VIOLENCE_TYPES
 
 HISTORY_MONTHS = 120
 RECENT_MONTHS = 24
 FORECAST_MONTHS = 6
 WIDTH = 440
 MARGIN = 74
-TYPES = ("state_based", "non_state", "one_sided")
 SIGN_SIZES = {"watch": 420, "warning": 620, "alarm": 800}  # square pixels of 900 x 560
 ROWS = ("aid", "military", "member", "sanctions", "coup")  # short: their width is the margin
 Rows = list[dict[str, Any]]
@@ -252,7 +251,7 @@ def _events_panel(x: dict[str, Any]) -> dict[str, Any]:
             **END,
             "y": _count("low"),
             "y2": {"field": "high"},
-            "color": _coloured("type", TYPES),
+            "color": _coloured("type", VIOLENCE_TYPES),
             **TIP,
         },
     }

@@ -5,12 +5,11 @@ from concurrent.futures import Future
 
 import polars as pl
 
-from config.registry import INTENSITIES, LEVELS, MEASURES
+from config.vocabulary import INTENSITIES, LEVELS, MEASURES, VIOLENCE_TYPES
 from page.charts import (
     HISTORY_MONTHS,
     RECENT_MONTHS,
     ROWS,
-    TYPES,
     Rows,
     forecast_spec,
     map_spec,
@@ -200,7 +199,8 @@ def _bars(counted: pl.DataFrame, name: str) -> pl.DataFrame:
 def _stacked(counted: pl.DataFrame) -> pl.DataFrame:
     """The bars of the types of events, one upon the other."""
     tops = counted.with_columns(
-        pl.sum_horizontal(TYPES[: i + 1]).alias(f"{name}_top") for i, name in enumerate(TYPES)
+        pl.sum_horizontal(VIOLENCE_TYPES[: i + 1]).alias(f"{name}_top")
+        for i, name in enumerate(VIOLENCE_TYPES)
     )
     return pl.concat(
         tops.filter(pl.col(name) > 0).select(
@@ -210,7 +210,7 @@ def _stacked(counted: pl.DataFrame) -> pl.DataFrame:
             high=f"{name}_top",
             tip=pl.format("{}: {}", _month("start"), name),
         )
-        for name in TYPES
+        for name in VIOLENCE_TYPES
     )  # fmt: skip
 
 

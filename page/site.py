@@ -14,7 +14,8 @@ from jinja2 import Environment
 from alerts import wording
 from alerts.wording.environment import environment
 from config.files import put_in_place, remove, set_aside
-from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
+from config.registry import countries, thresholds
+from config.vocabulary import INTENSITIES, LEVELS, MEASURES
 from page.charts import (
     RECENT_MONTHS,
     fill_regions,

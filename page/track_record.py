@@ -6,7 +6,8 @@ from datetime import date
 
 import polars as pl
 
-from config.registry import LEVELS, thresholds
+from config.registry import thresholds
+from config.vocabulary import LEVELS
 
 
 @dataclass(frozen=True)

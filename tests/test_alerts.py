@@ -8,7 +8,7 @@ import pytest
 
 from alerts import life
 from expectations.judge import judge
-from flows.nightly import follow_alerts, keep_night
+from flows.nightly import alerts_of_night, keep_night
 from indicators.risk.assess import assess
 
 VERSIONS = MappingProxyType({"boundaries_version": "v1", "model_version": "m1"})
@@ -148,8 +148,8 @@ def test_a_withdrawn_attack_lowers_sikasso_as_a_revision(night, keep, tmp_path) 
     )
     with keep(tmp_path / "w.duckdb") as con:
         keep_night(con, day, tables, judge({}))
-        found = follow_alerts(con, date(2021, 6, 26), flags, revised, core, until)
-        same = follow_alerts(con, date(2021, 6, 26), tables["mart.flag"], series, core, until)
+        found = alerts_of_night(con, date(2021, 6, 26), flags, revised, core, until)
+        same = alerts_of_night(con, date(2021, 6, 26), tables["mart.flag"], series, core, until)
     kept = ("alert_status", "alert_level", "level_before", "cause")
     assert found.filter(region_id="MLI.sikasso").select(kept).row(0) == (
         "lowered", "watch", "warning", "revision",

@@ -387,9 +387,9 @@ def test_a_night_to_come_silences_nobody(con, digest, case: str, when: str) -> N
     queue_level(
         con, digest, recipient, told_ahead, FRIDAY + YEAR, now
     )  # a typing error, taken before
-    assert outbox.told_ahead(con, FRIDAY) == [("a@example.org", FRIDAY + YEAR)]
+    assert outbox.notified_of_future_nights(con, FRIDAY) == [("a@example.org", FRIDAY + YEAR)]
     assert queue_level(con, digest, recipient, level, saturday) == tonight
-    assert outbox.told_ahead(con, saturday) == []
+    assert outbox.notified_of_future_nights(con, saturday) == []
     assert queue_level(con, digest, recipient, level, saturday + DAY) == next_night
     # nor a year later, when that night is over
     level_then = queue_level(con, digest, recipient, level, FRIDAY + YEAR + DAY)
@@ -475,15 +475,15 @@ def test_the_operator_is_told_once_of_what_is_new(con, tmp_path) -> None:
 
 
 def test_parked_readers_are_findings(working, con, tmp_path) -> None:
-    from warehouse.build import findings
+    from warehouse.build import operator_findings
 
     park(working, "b@example.org", "550 no such user", NOW)
     try:
-        told_of = [about for _, about, _ in findings(working)]
+        told_of = [about for _, about, _ in operator_findings(working)]
     finally:
         working.execute("delete from ops.parked")
     assert told_of == ["b@example.org refused"]
-    assert findings(con) == []
+    assert operator_findings(con) == []
 
 
 def test_the_watchdog_tells_once_and_again_when_it_begins_anew(

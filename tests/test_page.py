@@ -15,7 +15,7 @@ import pytest
 from config.files import put_in_place
 from config.registry import thresholds
 from flows.backtest import origin_of
-from indicators.risk.scorecard import by_level, tidy
+from indicators.risk.scorecard import outcomes_by_level, tidy_frame
 from page.mark import is_built, leave_mark
 from page.renderer import Renderer
 from page.site import build
@@ -241,7 +241,7 @@ def test_what_tocsin_comes_with_is_what_its_back_test_found() -> None:
 def test_a_back_test_run_here_is_told() -> None:
     chances = np.array([[0.0, 0.15, 0.34], [0.0, 0.0, 0.34]])
     came = np.array([[True, False, True], [False, False, False]])
-    rows = tidy(by_level(chances, came)).with_columns(
+    rows = tidy_frame(outcomes_by_level(chances, came)).with_columns(
         origins_from=pl.lit(date(2023, 11, 1)),
         origins_until=pl.lit(date(2023, 12, 1)),
         known_until=pl.lit(date(2026, 1, 1)),

@@ -11,7 +11,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from alerts.digest import _environment as mail_environment
-from flows.glance import moves_in_words
+from flows.glance import level_moves_in_words
 from page.site import _environment as page_environment
 
 ROW = MappingProxyType(
@@ -187,7 +187,7 @@ def test_a_country_is_told_as_a_whole() -> None:
 
 
 def test_the_terminal_says_what_moves_a_level() -> None:
-    assert moves_in_words(dict(ROW)).strip() == (
+    assert level_moves_in_words(dict(ROW)).strip() == (
         "No event for 241 days; the level stands because the bar fell: a return to last year's "
         "level would count. 2 further events would lift it to alarm. If all stays quiet it can "
         "fall on 2021-08-13 at the earliest, once the figures of two months say so. Without its "

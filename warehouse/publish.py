@@ -13,13 +13,13 @@ from typing import Any
 import duckdb
 
 from config.files import (
+    draft_for,
     link_or_copy,
     read_or_set_aside,
     remove,
     set_aside,
     sync,
     write_atomically,
-    written_aside,
 )
 from config.registry import Column, columns
 from warehouse.build import MARTS
@@ -143,7 +143,7 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
             take_log_away(name)
             if name.is_dir():
                 set_aside(name, "is no file")
-        with written_aside(kept) as copy:
+        with draft_for(kept) as copy:
             link_or_copy(part, copy)
         os.replace(part, path)
         take_log_away(path)
@@ -192,7 +192,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def listed_in(manifest: Path) -> dict[str, dict[str, Any]]:
+def manifest_entries(manifest: Path) -> dict[str, dict[str, Any]]:
     """Entries of the manifest by the name of their file; empty: there are none to be read."""
     try:
         return _entries(manifest.read_bytes())

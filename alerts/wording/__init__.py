@@ -6,7 +6,8 @@ from datetime import date, timedelta
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 
-from config.registry import LEVELS, names_fr
+from config.registry import names_fr
+from config.vocabulary import LEVELS
 
 UNITS_FR = {
     "cercle": "cercle",

@@ -9,9 +9,13 @@ from statsmodels.genmod.families import Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools import add_constant
 
-from indicators.risk.panel import Array
+from config.months import months_between
+from config.vocabulary import FIRST_DAY
+from indicators.arrays import Array
+from indicators.risk.vintages import Vintages
 
 AFTER_MONTHS = 6
+COUPS_FROM = date(2000, 1, 1)
 LOG_OFFSET = 0.1  # added to a mean before its log
 
 
@@ -55,11 +59,38 @@ def rate_ratios(counts: Array, months: Sequence[int]) -> list[tuple[float, float
     ]
 
 
-def month_row(day: date, first_month: date) -> int:
-    """Row of a day's month in counts that begin with ``first_month``.
+def ratios_after_coups(
+    vintages: Vintages, coups: pl.DataFrame, country_code: str
+) -> list[tuple[object, ...]]:
+    """Rows of the scorecard: events and deaths after a country's coups, over those expected.
 
-    Example:
-        >>> month_row(date(1990, 2, 3), date(1989, 1, 1))
-        13
+    Args:
+        vintages: Versions of events and regions; those believed now count.
+        coups: ``country_code``, ``coup_date``, ``is_successful``.
+        country_code: Which country.
     """
-    return (day.year - first_month.year) * 12 + day.month - first_month.month
+    name = vintages.regions.filter(country_code=country_code)["country_name"][0]
+    days = coups.filter(
+        pl.col("is_successful") & (pl.col("coup_date") >= COUPS_FROM), country_code=country_code
+    )["coup_date"].to_list()
+    by_month = (
+        vintages.versions.filter(
+            pl.col("known_to").is_null() & pl.col("region_id").is_not_null(),
+            country_code=country_code,
+        )
+        .sort("event_date")
+        .with_columns(month=pl.col("event_date").dt.month_start())
+        .group_by("month", maintain_order=True)
+        .agg(events=pl.len(), deaths=pl.col("deaths_best_count").sum())
+    )
+    months = [months_between(FIRST_DAY, month) for month in by_month["month"]]
+    rows: list[tuple[object, ...]] = []
+    for target in ("events", "deaths"):
+        counts = np.zeros(months[-1] + 1)
+        counts[months] = by_month[target].to_numpy()
+        ratios = rate_ratios(counts, [months_between(FIRST_DAY, day) for day in days])
+        rows += [
+            (target, f"{name}, after the coup of {day}", 6, "quasi-Poisson", "rate_ratio", *ratio)
+            for day, ratio in zip(days, ratios, strict=True)
+        ]
+    return rows
