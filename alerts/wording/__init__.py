@@ -199,11 +199,11 @@ def rests_on_fallen_bar(level: str, level_at_bar_before: str, quiet_days: int | 
     return is_quiet and LEVELS.index(level_at_bar_before) < LEVELS.index(level)
 
 
-def odds(probability: float) -> int:
+def one_in(probability: float) -> int:
     """The N of "about 1 in N", at least 1.
 
     Example:
-        >>> odds(0.108), odds(0.27), odds(0.0)
+        >>> one_in(0.108), one_in(0.27), one_in(0.0)
         (9, 4, 1000)
     """
     return max(1, round(1 / max(probability, 0.001)))
