@@ -99,14 +99,14 @@ def known_failure(error: Exception) -> str | None:
 
 def unforeseen_failure(error: Exception) -> str:
     """What an error nobody foresaw is called, and where its traceback stands."""
-    told = shorten(failure_in_words(error), 300)
+    message = shorten(failure_in_words(error), 300)
     try:
         log = log_unforeseen(error, load()[0].log_folder)
     except TocsinError:  # settings that cannot be used: where data lie is not known
         log = None
     frame = traceback.extract_tb(error.__traceback__)[-1:]
     where = log or "".join(f"{Path(at.filename).name}, line {at.lineno}" for at in frame) or "-"
-    return f"{told}; nobody foresaw this, please report it with its traceback: {where}"
+    return f"{message}; nobody foresaw this, please report it with its traceback: {where}"
 
 
 @app.callback()
@@ -135,7 +135,7 @@ def nightly(
     from flows.prefect_server import prefect_server
     from warehouse.connect import one_run
 
-    began = time.perf_counter()
+    start = time.perf_counter()
     if as_of:
         runnable_night(as_of, tonight())
     settings, smtp = load()
@@ -152,7 +152,7 @@ def nightly(
         night = as_of or default_night(tonight(), settings)
         wait()
         console.print(f"Tocsin, the night of {night} (libraries and Prefect ready in "
-                      f"{time.perf_counter() - began:.1f} s)")  # fmt: skip
+                      f"{time.perf_counter() - start:.1f} s)")  # fmt: skip
         report = flow(
             night,
             settings,
@@ -160,7 +160,7 @@ def nightly(
             StepPrinter(console),
         )
         print_night(report, console, str(settings.published_path), why)
-    console.print(f"Done in {time.perf_counter() - began:.1f} s")
+    console.print(f"Done in {time.perf_counter() - start:.1f} s")
     if report.is_degraded:
         raise typer.Exit(DEGRADED)
 
@@ -172,15 +172,15 @@ class StepPrinter:
         self.console = console
         self.fetched: list[float] = []
 
-    def __call__(self, done: "Step") -> None:
+    def __call__(self, step: "Step") -> None:
         """A step ended."""
-        if done.step.startswith("fetch "):
-            self.fetched.append(done.step_seconds)
+        if step.step.startswith("fetch "):
+            self.fetched.append(step.step_seconds)
             return
         if self.fetched:
             self._print("fetch the sources", sum(self.fetched))
             self.fetched = []
-        self._print(done.step, done.step_seconds)
+        self._print(step.step, step.step_seconds)
 
     def _print(self, step: str, seconds: float) -> None:
         self.console.print(f"  {step:<28}{seconds:6.2f} s", highlight=False)
@@ -197,16 +197,16 @@ def watchdog(
     from alerts import operator
 
     settings, smtp = load()
-    late, done = operator.watch(settings, smtp, hours, now())
+    late, mail = operator.watch(settings, smtp, hours, now())
     if late is None:
         print(f"A run was finished within {hours:g} hours.")
         return
-    told = (
-        f"mail to {done.recipient}: {done.status}, {done.where}"
-        if done
+    consequence = (
+        f"mail to {mail.recipient}: {mail.status}, {mail.where}"
+        if mail
         else ("the operator was told" if settings.operator else "set TOCSIN_OPERATOR to be mailed")
     )
-    print(f"tocsin: {late}; {told}", file=sys.stderr)
+    print(f"tocsin: {late}; {consequence}", file=sys.stderr)
     raise typer.Exit(1)
 
 
@@ -231,21 +231,23 @@ def revisions(
     settings, _ = load()
     night = until or tonight()
     with existing(settings.warehouse_path) as con:
-        found = compared(con, since, night)
+        changes = compared(con, since, night)
     if rows:
-        print(found.write_csv(), end="")
+        print(changes.write_csv(), end="")
         return
-    told = [f"{n:,} {change}" for change, n in sorted(found["change"].value_counts().iter_rows())]
+    counts = [
+        f"{n:,} {change}" for change, n in sorted(changes["change"].value_counts().iter_rows())
+    ]
     console = Console()
     console.print(
-        f"Known on {night} but not on {since:%Y-%m-%d}: {', '.join(told) or 'nothing'}",
+        f"Known on {night} but not on {since:%Y-%m-%d}: {', '.join(counts) or 'nothing'}",
         highlight=False,
     )
     from warehouse.sources import SOURCES
 
     titles = {source.name: source.title for source in SOURCES}
     names = place_names()
-    groups = by_place_and_year(found)
+    groups = by_place_and_year(changes)
     kinds = ("deaths", "region", "place", "date", "actors")
     for name in groups["source"].unique(maintain_order=True):
         console.print()
@@ -306,14 +308,14 @@ def backtest(
     from flows.backtest import score
     from warehouse.connect import existing
 
-    began = time.perf_counter()
+    start = time.perf_counter()
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
-        told = score(con, since.date() if since else None, until.date() if until else None)
+        scorecard = score(con, since.date() if since else None, until.date() if until else None)
     path = page or settings.data_folder / "scorecard.md"
-    write_atomically(path, told.page)
-    print(told.page.partition("## Where")[0])
-    print(f"Written: {path} ({time.perf_counter() - began:.0f} s)")
+    write_atomically(path, scorecard.page)
+    print(scorecard.page.partition("## Where")[0])
+    print(f"Written: {path} ({time.perf_counter() - start:.0f} s)")
 
 
 @app.command()
@@ -331,11 +333,13 @@ def export(
     ] = None,
 ) -> None:
     """Write tables of the published file for other programs."""
-    from warehouse.export import export as written
+    from warehouse.export import export as export_tables
 
     settings, _ = load()
     folder = to or settings.data_folder / "exports" / kind.value
-    for path in written(settings.published_path, folder, kind.value, table or (), program or ""):
+    for path in export_tables(
+        settings.published_path, folder, kind.value, table or (), program or ""
+    ):
         print(path)
 
 
@@ -352,25 +356,25 @@ def sql(
     from warehouse.export import answer, defused
 
     settings, _ = load()
-    found = answer(settings.published_path, question or sys.stdin.read())
+    rows = answer(settings.published_path, question or sys.stdin.read())
     if kind == "csv":
-        print(defused(found).write_csv(), end="")
+        print(defused(rows).write_csv(), end="")
         return
     console = Console()
     listing(
         console,
-        [Heading(name, right=kind.is_numeric()) for name, kind in found.schema.items()],
+        [Heading(name, right=kind.is_numeric()) for name, kind in rows.schema.items()],
         [
             [shown(cell_in_words(cell)) for cell in row]
-            for row in found.head(ROWS_PRINTED).iter_rows()
+            for row in rows.head(ROWS_PRINTED).iter_rows()
         ],
         blank="keep",
     )
-    if not found.height:
+    if not rows.height:
         console.print("no rows")
-    if found.height > ROWS_PRINTED:
-        console.print(f"{ROWS_PRINTED} of {found.height:,} rows; --format csv prints all")
-    if found.height and any(kind.is_float() for kind in found.schema.values()):
+    if rows.height > ROWS_PRINTED:
+        console.print(f"{ROWS_PRINTED} of {rows.height:,} rows; --format csv prints all")
+    if rows.height and any(kind.is_float() for kind in rows.schema.values()):
         console.print("[dim]rounded to 4 decimals; --format csv gives every digit[/]")
 
 
@@ -437,10 +441,10 @@ def _sources(context: typer.Context) -> None:
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
-        found = overview(con, settings)
+        overview_rows = overview(con, settings)
     console = Console()
     console.print("Sources (TOCSIN_SOURCES says where from, by the names in brackets)")
-    for row in found.iter_rows(named=True):
+    for row in overview_rows.iter_rows(named=True):
         success = row["succeeded_at"] or row["fetched_at"]
         facts = (
             f"from: {row['from']}"
@@ -455,7 +459,7 @@ def _sources(context: typer.Context) -> None:
         for fact in facts:
             if fact:
                 console.print(Text(f"  {fact}"), soft_wrap=True)
-    for row in found.iter_rows(named=True):
+    for row in overview_rows.iter_rows(named=True):
         if row["failure"]:
             console.print(
                 f"[red]NOT RENEWED[/] since {row['tried_at']:%Y-%m-%d %H:%M}: "
@@ -483,9 +487,9 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
     from flows.sources import dry_run
 
     settings, _ = load()
-    found = dry_run(name, settings)
+    trial = dry_run(name, settings)
     console = Console()
-    for batch in found.arrived.batches:
+    for batch in trial.outcome.batches:
         fetched = batch.fetched
         console.print(
             f"{fetched.release.version}: {batch.rows.height:,} rows, "
@@ -495,15 +499,15 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
         )
         for remark in batch.remarks:
             console.print(f"  {escape(remark)}", highlight=False)
-    failed = found.checks.filter(~found.checks["is_success"])
+    failed = trial.checks.filter(~trial.checks["is_success"])
     for check in failed.iter_rows(named=True):
         paragraph(console, check_in_words(check))
-    if found.arrived.failure:
-        console.print(f"[red]FAILED[/] {escape(found.arrived.failure)}", highlight=False)
+    if trial.outcome.failure:
+        console.print(f"[red]FAILED[/] {escape(trial.outcome.failure)}", highlight=False)
         console.print("A night would keep the last good figures. Nothing was kept now.")
         raise typer.Exit(1)
-    told = ", ".join(f"{count:,} {change}" for change, count in found.changes.items())
-    console.print(f"It would change: {told} rows. Nothing was kept.")
+    counts = ", ".join(f"{count:,} {change}" for change, count in trial.changes.items())
+    console.print(f"It would change: {counts} rows. Nothing was kept.")
 
 
 quarantine = typer.Typer(
@@ -522,7 +526,7 @@ def _quarantine(context: typer.Context) -> None:
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
-        found = held_now(con)
+        rows = held_now(con)
         refused = con.execute(
             "select failure from ops.fetch where failure is not null order by source"
         ).fetchall()
@@ -538,9 +542,9 @@ def _quarantine(context: typer.Context) -> None:
                 shown(row["value"]),
                 f"{row['held_from']:%Y-%m-%d}",
             )
-            for row in found.iter_rows(named=True)
+            for row in rows.iter_rows(named=True)
         ],
-        title=f"{quantity(found.height, 'row')} in quarantine",
+        title=f"{quantity(rows.height, 'row')} in quarantine",
     )
     for (failure,) in refused:
         console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False, soft_wrap=True)
@@ -612,16 +616,16 @@ def match(
     """How a spelling or a P-code of a region is resolved, or what comes nearest."""
     from warehouse.build import match_region
 
-    found = match_region(name, country.upper() if country else None)
-    if found.is_empty():
+    candidates = match_region(name, country.upper() if country else None)
+    if candidates.is_empty():
         Console().print(
             f"{shown(name)!r} is no region{f' of {country.upper()}' if country else ''}, nor is "
             "one nearly called so; look a town up by the region it lies in"
         )
         return
-    is_known = 1.0 in found["similarity"].to_list()
+    is_known = 1.0 in candidates["similarity"].to_list()
     rows = []
-    for row in found.iter_rows(named=True):
+    for row in candidates.iter_rows(named=True):
         by = row["pcode"] or row["matched_by"]
         rows.append(
             (

@@ -47,7 +47,7 @@ NIGHTS_SHOWN = 30  # of the data's quality
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found and did.
+    """Outcome of a run, for the terminal and Prefect.
 
     Attributes:
         flags: Mart of the night.
@@ -79,7 +79,7 @@ class Report:
 
 @dataclass(frozen=True)
 class FetchOutcome:
-    """What a source sent; ``failure`` says why there is not more, ``is_on`` if it was asked."""
+    """Deliveries of a source; ``failure`` says why there are no more, ``is_on`` if it was asked."""
 
     source: Source
     batches: list[Batch]
@@ -103,8 +103,8 @@ def default_night(today: date, settings: Settings) -> date:
     covers_until = source.embedded[-1].covers_until
     if source.name in settings.sources or covers_until is None:
         return today
-    known: datetime = pl.select(source.lag.known_at(pl.lit(covers_until))).item()
-    return min(today, known.date())
+    known_at: datetime = pl.select(source.lag.known_at(pl.lit(covers_until))).item()
+    return min(today, known_at.date())
 
 
 def is_on(source: Source, settings: Settings) -> bool:
@@ -113,7 +113,7 @@ def is_on(source: Source, settings: Settings) -> bool:
 
 
 def preload(settings: Settings) -> None:
-    """Import what the run will ask for in its midst, while it must wait for a server anyway."""
+    """Import what the run will need, while it must wait for a server anyway."""
     libraries = ["pandas"]  # DuckDB looks for it when a value is bound
     if not (settings.data_folder / CACHE_FOLDER).exists():
         libraries += ["expectations.judge", "indicators.risk.assess"]
@@ -122,7 +122,7 @@ def preload(settings: Settings) -> None:
 
 
 def fetch_source(source: Source, settings: Settings) -> FetchOutcome:
-    """What a source sent, its bytes landed as received and parsed; the newest is last.
+    """Deliveries of a source, bytes landed as received, then parsed; the newest is last.
 
     Deliveries before one that fails count; whatever is wrong with a source stops only it.
     """
@@ -138,7 +138,7 @@ def fetch_source(source: Source, settings: Settings) -> FetchOutcome:
                 _ = batch.rows  # bytes that cannot be read fail here, by name
             batches.append(batch)
     except SourceError as error:
-        return FetchOutcome(source, batches, _form_where_secret(source, str(error)))
+        return FetchOutcome(source, batches, _masked_if_secret(source, str(error)))
     except Exception as error:  # a publisher may send anything; the others go on
         text = f"{source.name}: cannot be read ({type(error).__name__}: {error})"
         return FetchOutcome(source, batches, f"{text}; its last good figures stay in use")
@@ -146,42 +146,42 @@ def fetch_source(source: Source, settings: Settings) -> FetchOutcome:
 
 
 def judge_deliveries(
-    arrived: list[FetchOutcome],
+    outcomes: list[FetchOutcome],
     con: duckdb.DuckDBPyConnection,
     folder: Path,
     cache: StepCache = NO_CACHE,
 ) -> tuple[list[FetchOutcome], pl.DataFrame]:
-    """What passes the checks, and their results for the last delivery judged of each source.
+    """Outcomes without what fails, and the results of each source's last delivery checked.
 
     Rows that break a rule are held out; a delivery with a critical failure, with too many
     such rows, or that would take away much of what is in force, is refused, with those after
     it.
     """
-    passed: list[FetchOutcome] = []
+    passing: list[FetchOutcome] = []
     results: dict[str, pl.DataFrame] = {}
-    for sent in arrived:
-        good: list[Batch] = []
-        failure = sent.failure
-        if any(batch.is_new for batch in sent.batches):
-            catch_up(con, sent.source, folder)  # what a killed run had accepted is in force too
-        for batch in sent.batches:
-            judged, found = judge_delivery(batch, folder, cache)
-            if isinstance(judged, Batch) and judged.is_new:  # what came again loses nothing
-                loss, refusal = judge_loss(con, judged)
+    for outcome in outcomes:
+        accepted: list[Batch] = []
+        failure = outcome.failure
+        if any(batch.is_new for batch in outcome.batches):
+            catch_up(con, outcome.source, folder)  # what a killed run had accepted is in force too
+        for batch in outcome.batches:
+            verdict, table = judge_delivery(batch, folder, cache)
+            if isinstance(verdict, Batch) and verdict.is_new:  # what came again loses nothing
+                loss, refusal = judge_loss(con, verdict)
                 if not loss["is_success"][0]:
-                    found = pl.concat([found, loss])
-                judged = refusal or judged
-            results[sent.source.name] = found
-            if isinstance(judged, str):
-                failure = _form_where_secret(sent.source, judged)
+                    table = pl.concat([table, loss])
+                verdict = refusal or verdict
+            results[outcome.source.name] = table
+            if isinstance(verdict, str):
+                failure = _masked_if_secret(outcome.source, verdict)
                 break
-            good.append(judged)
-        passed.append(replace(sent, batches=good, failure=failure))
+            accepted.append(verdict)
+        passing.append(replace(outcome, batches=accepted, failure=failure))
     if not results:  # every source failed
         from expectations.judge import judge
 
-        return passed, judge({})
-    return passed, pl.concat(results.values())
+        return passing, judge({})
+    return passing, pl.concat(results.values())
 
 
 def judge_loss(con: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[pl.DataFrame, str | None]:
@@ -199,7 +199,7 @@ def judge_loss(con: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[pl.DataFra
     )
 
 
-def _form_where_secret(source: Source, failure: str) -> str:
+def _masked_if_secret(source: Source, failure: str) -> str:
     """The failure, which is published, without values of rows that may not be passed on."""
     return failure if source.is_republishable else mask_quoted(failure)
 
@@ -212,29 +212,29 @@ def judge_delivery(
     Bytes that were judged before, by the same rules, are not even parsed.
     """
     name = batch.source.name
-    given = "".join(pardon.model_dump_json() for pardon in pardons(name, folder))
-    seen = (batch.sha256, batch.fetched.url, given)
+    overrides = "".join(pardon.model_dump_json() for pardon in pardons(name, folder))
+    inputs = (batch.sha256, batch.fetched.url, overrides)
     step = f"check {name} {batch.fetched.release.part}".strip()
-    known = cache.get(step, seen)
-    if known is not None:
-        rows = known["held"].iter_rows(named=True)
-        return replace(batch, held=tuple(Held(**row) for row in rows)), known["results"]
+    cached = cache.get(step, inputs)
+    if cached is not None:
+        rows = cached["rows"].iter_rows(named=True)
+        return replace(batch, held=tuple(Held(**row) for row in rows)), cached["results"]
     from expectations.judge import GateError, judge  # Great Expectations: seconds to import
     from expectations.quarantine import FUTURE, hold_out
 
     try:
-        judged, results = hold_out(batch, folder)
+        passing, results = hold_out(batch, folder)
     except (GateError, SourceError) as error:
-        found = error.results if isinstance(error, GateError) else judge({})
-        return f"{name}: {batch.fetched.url} was refused. {error}", found
-    held = pl.DataFrame([row.model_dump() for row in judged.held], schema=HELD)
-    if FUTURE not in held["rule"]:  # what is too early tonight may be in time on another
-        cache.put(step, seen, {"held": held, "results": results})
-    return judged, results
+        results = error.results if isinstance(error, GateError) else judge({})
+        return f"{name}: {batch.fetched.url} was refused. {error}", results
+    quarantined = pl.DataFrame([row.model_dump() for row in passing.held], schema=HELD)
+    if FUTURE not in quarantined["rule"]:  # what is too early tonight may be in time on another
+        cache.put(step, inputs, {"rows": quarantined, "results": results})
+    return passing, results
 
 
 def keep_versions(
-    con: duckdb.DuckDBPyConnection, arrived: list[FetchOutcome], settings: Settings
+    con: duckdb.DuckDBPyConnection, outcomes: list[FetchOutcome], settings: Settings
 ) -> int:
     """Enter what is new in the log of its source and bring the history up to it.
 
@@ -244,19 +244,23 @@ def keep_versions(
     Raises:
         SourceError: A source that the night cannot do without failed and has no figures.
     """
-    begun = 0
-    for sent in arrived:
-        for batch in sent.batches:
+    versions = 0
+    for outcome in outcomes:
+        for batch in outcome.batches:
             accept(batch, settings.landing_folder)
-        begun += catch_up(con, sent.source, settings.landing_folder, sent.batches)
-        is_needed = bool(sent.source.embedded)
-        if sent.failure and is_needed and not deliveries(sent.source, settings.landing_folder):
-            raise SourceError(sent.failure)
-        if sent.is_on:
-            build.write_attempt(con, sent.source.name, sent.failure)
+        versions += catch_up(con, outcome.source, settings.landing_folder, outcome.batches)
+        is_needed = bool(outcome.source.embedded)
+        if (
+            outcome.failure
+            and is_needed
+            and not deliveries(outcome.source, settings.landing_folder)
+        ):
+            raise SourceError(outcome.failure)
+        if outcome.is_on:
+            build.write_attempt(con, outcome.source.name, outcome.failure)
         else:
-            build.forget_attempt(con, sent.source.name)
-    return begun
+            build.forget_attempt(con, outcome.source.name)
+    return versions
 
 
 def assess_night(
@@ -283,27 +287,27 @@ def assess_night(
     deaths = by_region.filter(indicator="deaths_best_count").drop("indicator")
     counts = counts.join(deaths.rename({"value": "deaths"}), on=["place_id", "month_start"])
     events = core["event"].select("event_date", "country_code", "region_id", "deaths_best_count")
-    given = (events, core["region"], str(known_until), str(night))
-    assessed = cache.get("assess", given)
-    if assessed is None:
+    inputs = (events, core["region"], str(known_until), str(night))
+    assessment = cache.get("assess", inputs)
+    if assessment is None:
         from indicators.risk.assess import assess  # so that scipy is imported when needed
 
-        assessed = vars(assess(events, core["region"], known_until, night, is_stale))
-        cache.put("assess", given, assessed)
-    told = assessed["flags"].with_columns(is_stale=pl.lit(is_stale))
-    told = explain.with_month(told, counts, newest)
-    known = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
-    violent = with_intensity(explain.with_correction(told, known), counts)
-    flags = explain.with_reason(violent, core["event"])
+        assessment = vars(assess(events, core["region"], known_until, night, is_stale))
+        cache.put("assess", inputs, assessment)
+    flags = assessment["flags"].with_columns(is_stale=pl.lit(is_stale))
+    flags = explain.with_month(flags, counts, newest)
+    shares = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
+    flags = with_intensity(explain.with_correction(flags, shares), counts)
+    flags = explain.with_reason(flags, core["event"])
     boundaries = sources.filter(source=BOUNDARY_SOURCE.name)["source_version"].item()
     flags = flags.with_columns(boundaries_version=pl.lit(boundaries))
-    context = explain.context(flags, series, core["suspension"], core["coup"], known)
+    context = explain.context(flags, series, core["suspension"], core["coup"], shares)
     marts = {
         "indicator": series,
-        "forecast": assessed["forecasts"],
-        "country_forecast": assessed["country_forecasts"],
+        "forecast": assessment["forecasts"],
+        "country_forecast": assessment["country_forecasts"],
         "flag": flags,
-        "flag_driver": explain.ranked(pl.concat([assessed["drivers"], context])),
+        "flag_driver": explain.ranked(pl.concat([assessment["drivers"], context])),
         "alert": alerts_of_night(con, night, flags, series, core, known_until),
         "source_status": sources,
     }
@@ -321,46 +325,46 @@ def alerts_of_night(
     core: dict[str, pl.DataFrame],
     known_until: date,
 ) -> pl.DataFrame:
-    """The alerts of the night, from its levels and what the night before told."""
+    """Alerts of the night, from its levels and the previous night's alerts, flags and figures."""
 
     def counts_of(series: pl.DataFrame) -> pl.DataFrame:
         return series.filter(indicator="events_count", place_level="region").select(
             "place_id", "month_start", "value"
         )
 
-    before = build.night_before(con, night)
-    told, flags_told, series_told = (
+    old_night = build.night_before(con, night)
+    old_alerts, old_flags, old_series = (
         build.told_before(con, mart, night) for mart in ("alert", "flag", "indicator")
     )
-    if before is None or told is None or flags_told is None or series_told is None:
+    if old_night is None or old_alerts is None or old_flags is None or old_series is None:
         return life.follow(flags.with_columns(cause=pl.lit(life.NEWS)), life.NONE, night)
-    unrevised = None
-    if life.is_revised(counts_of(series), counts_of(series_told)):
+    levels = None
+    if life.is_revised(counts_of(series), counts_of(old_series)):
         from indicators.risk.assess import levels_unrevised  # scipy, when needed
 
-        events = life.unrevised(core["event_version"], before, flags_told["data_month"][0])
-        unrevised = levels_unrevised(events, core["region"], known_until, night)
-    causes = life.causes(flags, flags_told, unrevised)
-    return life.follow(flags.join(causes, on="region_id"), told, night)
+        events = life.unrevised(core["event_version"], old_night, old_flags["data_month"][0])
+        levels = levels_unrevised(events, core["region"], known_until, night)
+    causes = life.causes(flags, old_flags, levels)
+    return life.follow(flags.join(causes, on="region_id"), old_alerts, night)
 
 
 def judge_night(
     tables: dict[str, pl.DataFrame], landed: pl.DataFrame, cache: StepCache = NO_CACHE
 ) -> pl.DataFrame:
     """Results of core, marts and all of them together after ``landed``; critical stops here."""
-    told = tables | across(tables)
-    judged = {n: told[n] for n in SUITES if n in told}
-    known = {n: cache.get(f"check {n}", (f,)) for n, f in judged.items()}
-    unknown = {n: f for n, f in judged.items() if known[n] is None}
-    if unknown:
+    frames = tables | across(tables)
+    frames = {n: frames[n] for n in SUITES if n in frames}
+    cached = {n: cache.get(f"check {n}", (f,)) for n, f in frames.items()}
+    unchecked = {n: f for n, f in frames.items() if cached[n] is None}
+    if unchecked:
         from expectations.judge import gate, judge  # Great Expectations takes seconds to import
 
-        results = judge(unknown)
+        results = judge(unchecked)
         gate(results)
-        for name, frame in unknown.items():
-            known[name] = {"results": results.filter(table_name=name)}
+        for name, frame in unchecked.items():
+            cached[name] = {"results": results.filter(table_name=name)}
             cache.put(f"check {name}", (frame,), {"results": results.filter(table_name=name)})
-    return pl.concat([landed, *(found["results"] for found in known.values() if found)])
+    return pl.concat([landed, *(result["results"] for result in cached.values() if result)])
 
 
 def keep_night(
@@ -369,7 +373,7 @@ def keep_night(
     tables: dict[str, pl.DataFrame],
     checks: pl.DataFrame,
 ) -> int:
-    """Keep what the night tells and how it was judged, all of it or nothing; rows written."""
+    """Rows written: the night's marts and the results of its checks, all of them or none."""
     marts = {n.removeprefix("mart."): f for n, f in tables.items() if n.startswith("mart.")}
     marts["check"] = checks.with_columns(pl.col("column_name").fill_null("(table)"))
     with transaction(con):
@@ -383,7 +387,7 @@ def write_quality_page(
     checks: pl.DataFrame,
     settings: Settings,
 ) -> None:
-    """The page about the data's quality, beside the published file."""
+    """Write the page about the data's quality beside the published file."""
     counts = build.check_counts(con, night, NIGHTS_SHOWN)
     name = settings.published_path.name
     page = quality_page(night, checks, tables["mart.source_status"], counts, name)
@@ -393,25 +397,25 @@ def write_quality_page(
 def queue_digests(
     con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, settings: Settings
 ) -> list[Letter]:
-    """Into the outbox: what each reader must be told tonight."""
+    """Mails of the night, one a reader who has news at most, put into the outbox."""
     instant = now()
     digest = digest_of(con, tables, night, settings.published_url)
-    letters = [
+    mails = [
         letter(
             con, digest, recipient, instant, settings.hold_hours, settings.mail_sender,
             settings.mail_unsubscribe,
         )
         for recipient in load_recipients(settings.recipients_file)
     ]  # fmt: skip
-    found = [one for one in letters if one]
-    queue(con, found, instant)
-    return found
+    queued = [mail for mail in mails if mail]
+    queue(con, queued, instant)
+    return queued
 
 
 def digest_of(
     con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, place: str | None
 ) -> Digest:
-    """What a night has to say to readers."""
+    """Digest of a night: the tables that mails are written from."""
     residents = tables["core.region"].select("region_id", "population_count", "population_year")
     flags = tables["mart.flag"].join(residents, on="region_id", how="left", maintain_order="left")
     alerts = tables["mart.alert"]
@@ -440,18 +444,18 @@ def digest_of(
 
 
 def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -> list[Delivery]:
-    """What may go, by SMTP where a server is configured, else as files; then the operator's."""
+    """Outcomes of all mails that may go, by SMTP or as files; the operator's go last."""
 
-    def hand() -> list[Delivery]:
+    def hand_mails() -> list[Delivery]:
         return hand_over(con, smtp, settings.outbox_folder, now(), settings.hold_then)
 
-    done = hand()
-    findings = [ops.Finding(*found) for found in build.findings(con)]
-    told = ops.letter(con, findings, settings, now())
-    if told is not None:
-        queue(con, [told], now())
-        done += hand()
-    return done + later(con, now())
+    outcomes = hand_mails()
+    findings = [ops.Finding(*finding) for finding in build.findings(con)]
+    operator_mail = ops.letter(con, findings, settings, now())
+    if operator_mail is not None:
+        queue(con, [operator_mail], now())
+        outcomes += hand_mails()
+    return outcomes + later(con, now())
 
 
 def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
@@ -493,25 +497,25 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
         )
     remove(settings.data_folder / "recalled")  # the cache of an older Tocsin
     cache = StepCache(settings.data_folder / CACHE_FOLDER)
-    told = f"tocsin nightly, the night of {night}"
+    what = f"tocsin nightly, the night of {night}"
     with (
-        one_run(settings.data_folder, told),
+        one_run(settings.data_folder, what),
         warehouse(settings.warehouse_path) as con,
-        record_run(con, settings.log_folder, night, progress) as record,
+        record_run(con, settings.log_folder, night, progress) as recorder,
     ):
-        run = record.step
-        sent = [
+        run = recorder.step
+        fetched = [
             run(f"fetch {s.name}", fetch_source, s, settings)
             if is_on(s, settings)
             else FetchOutcome(s, [], is_on=False)
             for s in SOURCES
         ]
-        arrived, landed = run(
-            "check what arrived", judge_deliveries, sent, con, settings.landing_folder, cache
+        outcomes, landed_checks = run(
+            "check what arrived", judge_deliveries, fetched, con, settings.landing_folder, cache
         )
-        run("keep versions", keep_versions, con, arrived, settings)
+        run("keep versions", keep_versions, con, outcomes, settings)
         tables = run("assess the night", assess_night, con, night, cache)
-        checks = run("check the night", judge_night, tables, landed, cache)
+        checks = run("check the night", judge_night, tables, landed_checks, cache)
         run("keep the night", keep_night, con, night, tables, checks)
         run("publish", publish, con, settings.published_path, night, settings.published_copies)
         run("copy as parquet", copy_as_parquet, settings.published_path, settings.parquet_folder)
@@ -524,12 +528,12 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             drivers=tables["mart.flag_driver"],
             sources=tables["mart.source_status"],
             checks=checks,
-            failures={s.source.name: s.failure for s in arrived if s.failure},
-            sources_off=[s.source.title for s in arrived if not s.is_on],
+            failures={s.source.name: s.failure for s in outcomes if s.failure},
+            sources_off=[s.source.title for s in outcomes if not s.is_on],
             readers_count=len(readers),
-            remarks=[text for s in sent for batch in s.batches for text in batch.remarks],
+            remarks=[text for s in fetched for batch in s.batches for text in batch.remarks],
             deliveries=mails,
         )
-        record.is_degraded = report.is_degraded
+        recorder.is_degraded = report.is_degraded
     ops.finished(settings, str(night), now())
     return report

@@ -74,8 +74,8 @@ def earliest_night() -> date:
     from warehouse.sources import EVENT_SOURCE
 
     year = pl.lit(FIRST_DAY).dt.offset_by(f"{LEAST_MONTHS}mo").dt.offset_by("-1d")
-    known: datetime = pl.select(EVENT_SOURCE.lag.known_at(year)).item()
-    return known.date()
+    known_at: datetime = pl.select(EVENT_SOURCE.lag.known_at(year)).item()
+    return known_at.date()
 
 
 def runnable_night(night: date, today: date) -> date:
