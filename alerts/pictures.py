@@ -51,7 +51,7 @@ def level_map(
             "layer": [
                 {
                     "mark": {"type": "geoshape", "stroke": GREY, "strokeWidth": 0.5},
-                    "encoding": {"color": _scaled("intensity", FILLS)},
+                    "encoding": {"color": _by_property("intensity", FILLS)},
                 },
                 {
                     "transform": [
@@ -63,9 +63,9 @@ def level_map(
                     "encoding": {
                         "longitude": {"field": "east", "type": "quantitative"},
                         "latitude": {"field": "north", "type": "quantitative"},
-                        "fill": _scaled("level", {name: COLOURS[name] for name in signs}),
-                        "shape": _scaled("level", SIGNS),
-                        "size": _scaled("level", SIGN_SIZES),
+                        "fill": _by_property("level", {name: COLOURS[name] for name in signs}),
+                        "shape": _by_property("level", SIGNS),
+                        "size": _by_property("level", SIGN_SIZES),
                     },
                 },
             ],
@@ -73,11 +73,11 @@ def level_map(
     )  # fmt: skip
 
 
-def _scaled(name: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+def _by_property(name: str, value_of: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "field": f"properties.{name}",
         "type": "nominal",
-        "scale": {"domain": list(shown), "range": list(shown.values())},
+        "scale": {"domain": list(value_of), "range": list(value_of.values())},
         "legend": None,
     }
 

@@ -78,19 +78,19 @@ class Release:
         version: The publisher's name for it.
         published_on: Day it became public, where declared; None: known when fetched.
         covers_until: Last day it covers; None: the day of its newest row.
-        holds: SQL condition on the source's columns: rows of which it leaves none out.
-            Only such a row is withdrawn by its absence, and only such a row, coming
+        complete_where: SQL condition on the source's columns: rows of which it leaves none
+            out. Only such a row is withdrawn by its absence, and only such a row, coming
             later, was news to the source.
         file: Path below ``config``, for an embedded release or a hand-kept register.
-        part: Deliveries of one part of a source replace each other (UCDP: one release).
+        partition: Deliveries of one partition of a source replace each other (UCDP: one release).
     """
 
     version: str
     published_on: date | None = None
     covers_until: date | None = None
-    holds: str = "true"
+    complete_where: str = "true"
     file: str = ""
-    part: str = ""
+    partition: str = ""
 
     @property
     def address(self) -> str:

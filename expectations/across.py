@@ -54,7 +54,7 @@ ACROSS: dict[str, tuple[Check, ...]] = {
 }
 
 
-def across(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+def derived_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """The derived tables of a night.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from config.errors import TocsinError
-from config.texts import shown
+from config.texts import printable
 from expectations.checks import RESULT_SCHEMA, Check
 from expectations.suites import SUITES
 
@@ -71,19 +71,19 @@ def judge(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 def judge_batch(
     table: str,
     frame: pl.DataFrame,
-    pardoned: Set[tuple[int, str, str]],
+    overridden: Set[tuple[int, str, str]],
     further: tuple[Check, ...] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Results of a landed table's suite, and the rows that must be held out.
 
-    A row that breaks a critical check of rows is held out, unless it is pardoned, and
+    A row that breaks a critical check of rows is held out, unless that is overridden, and
     what remains is judged again; so a critical failure in the results concerns the
     table as a whole.
 
     Args:
         table: Name in ``SUITES``.
         frame: The rows.
-        pardoned: Position, rule and value of what is believed all the same.
+        overridden: Position, rule and value of what is believed all the same.
         further: Checks beside those of the suite.
 
     Returns:
@@ -91,12 +91,12 @@ def judge_batch(
     """
     checks = SUITES[table] + further
     results, broken = _judge_table(table, frame, checks)
-    held = _held(checks, frame, broken, pardoned)
+    held = _held(checks, frame, broken, overridden)
     if broken:
         rest = frame.filter(~pl.int_range(pl.len()).is_in(held["row"].implode()))
         results, _ = _judge_table(table, rest, checks)
     told = pl.DataFrame(results, schema=RESULT_SCHEMA, orient="row")
-    by_row = [check.is_of_rows for check in checks]  # what is left of these is pardoned
+    by_row = [check.is_of_rows for check in checks]  # what is left of these is overridden
     severity = pl.when(pl.Series(by_row) & pl.col("unexpected_count").is_not_null())
     return told.with_columns(severity=severity.then(pl.lit("warning")).otherwise("severity")), held
 
@@ -104,14 +104,14 @@ def judge_batch(
 def rule_name(check: Check) -> str:
     """How a check is told of a row."""
     column = check.arguments.get("column") or ", ".join(check.arguments["column_list"])
-    return column if check.holds is not None else f"{column}: {check.wanted}"
+    return column if check.condition is not None else f"{column}: {check.wanted}"
 
 
 def _held(
     checks: tuple[Check, ...],
     frame: pl.DataFrame,
     broken: Mapping[int, list[int]],
-    pardoned: Set[tuple[int, str, str]],
+    overridden: Set[tuple[int, str, str]],
 ) -> pl.DataFrame:
     """Rows that break critical checks, with the first rule they break."""
     parts = []
@@ -129,7 +129,7 @@ def _held(
     if not parts:
         return pl.DataFrame(schema={"row": pl.Int64, "rule": pl.String, "value": pl.String})
     found = pl.concat(parts)
-    believed = pl.DataFrame(list(pardoned), schema=found.schema, orient="row")
+    believed = pl.DataFrame(list(overridden), schema=found.schema, orient="row")
     return (
         found.join(believed, on=["row", "rule", "value"], how="anti")
         .unique("row", keep="first", maintain_order=True)
@@ -194,11 +194,11 @@ def _judge_table(
     for number, check in enumerate(checks):
         if missing := [column for column in check.columns if column not in frame.columns]:
             obstacles[number] = f"column is missing: {', '.join(missing)}"
-        elif check.holds is None:
+        elif check.condition is None:
             read |= {column: frame[column] for column in check.columns}
         else:
             try:
-                kept = frame.select(check.holds.fill_null(True)).to_series()
+                kept = frame.select(check.condition.fill_null(True)).to_series()
             except pl.exceptions.PolarsError as error:
                 obstacles[number] = _first_line(error)
             else:
@@ -302,7 +302,7 @@ def _seen(name: str, check: Check, frame: pl.DataFrame, result: Any) -> str:
         )
         for row in broken.select(columns).iter_rows(named=True)
     )
-    return shown("; ".join(dict.fromkeys(told))[:MOST_SHOWN])
+    return printable("; ".join(dict.fromkeys(told))[:MOST_SHOWN])
 
 
 def _first_line(error: object) -> str:

@@ -6,11 +6,19 @@ from pathlib import Path
 import polars as pl
 
 from config.registry import Source, thresholds
-from config.texts import mask_quoted, shown
+from config.texts import mask_quoted, printable
 from expectations.checks import RESULT_SCHEMA
 from expectations.judge import GateError, gate, judge_batch
-from expectations.past import against_past
-from warehouse.landing import KEY, ROW, Batch, Held, Pardon, deliveries, pardons
+from expectations.past import previous_delivery_checks
+from warehouse.landing import (
+    KEY,
+    ROW,
+    Batch,
+    QuarantinedRow,
+    QuarantineOverride,
+    deliveries,
+    overrides,
+)
 from warehouse.sources.delimited import LINE
 from warehouse.sources.registers import line_of
 from warehouse.sources.tables import AS_SENT, FAULT, UNREADABLE
@@ -21,7 +29,7 @@ BESIDE = (ROW, KEY, FAULT, AS_SENT, LINE, "rule", "value")  # not the source's o
 NOT_SHOWN = "not shown: rows of this source may not be passed on (tocsin quarantine)"
 
 
-def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
+def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
     """The batch with its bad rows in quarantine, and the results of the checks on the rest.
 
     Raises:
@@ -33,7 +41,7 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         ROW, KEY, rule=pl.lit(UNREADABLE), value=pl.col(FAULT), sent=pl.col(AS_SENT)
     )
     readable = parsed.filter(pl.col(FAULT).is_null())
-    given = pardons(source.name, folder)
+    given = overrides(source.name, folder)
     if source.dated_by:
         latest = batch.fetched.fetched_at.date() + timedelta(days=31)
         late = readable.filter(pl.col(source.dated_by) > latest)
@@ -44,8 +52,8 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
     results, broken = judge_batch(
         table,
         readable.drop(ROW, KEY, FAULT, AS_SENT, LINE),
-        _pardoned(readable, given),
-        against_past(batch, deliveries(source, folder)),
+        _overridden(readable, given),
+        previous_delivery_checks(batch, deliveries(source, folder)),
     )
     results = _publishable(source, results)
     rows = readable[broken["row"].to_list()].with_columns(broken.select("rule", "value"))
@@ -71,8 +79,8 @@ def hold_out(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
     gate(results, "nothing of it is believed and the last good figures stay in use")
     results = pl.concat([results, few])
     return (
-        batch.holding(
-            Held(row=row[ROW], row_key=row[KEY], rule=row["rule"], value=row["value"],
+        batch.with_quarantined(
+            QuarantinedRow(row=row[ROW], row_key=row[KEY], rule=row["rule"], value=row["value"],
                  sent=row["sent"])
             for row in held.iter_rows(named=True)
         ),
@@ -93,7 +101,7 @@ def _wrong_lines(batch: Batch, held: pl.DataFrame) -> str:
     return "\n".join([*lines, "nothing of it is believed and the last good entries stay in use"])
 
 
-def _pardoned(rows: pl.DataFrame, given: list[Pardon]) -> set[tuple[int, str, str]]:
+def _overridden(rows: pl.DataFrame, given: list[QuarantineOverride]) -> set[tuple[int, str, str]]:
     """Position, rule and value of what a person believes."""
     places = dict(rows.with_row_index("place").select(KEY, "place").iter_rows()) if given else {}
     return {(places[p.row_key], p.rule, p.value) for p in given if p.row_key in places}
@@ -131,7 +139,7 @@ def _few(table: str, held: pl.DataFrame, total: int) -> pl.DataFrame:
         "critical",
         held.height <= most,
         held.height,
-        shown(first) or None,
+        printable(first) or None,
         "2026-11: config/thresholds.toml, quarantine.most_share",
     )
     return pl.DataFrame([told], schema=RESULT_SCHEMA, orient="row")

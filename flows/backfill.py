@@ -13,7 +13,7 @@ from config.settings import Settings
 from flows.nightly import assess_night, judge_night, keep_night
 from flows.step_cache import CACHE_FOLDER, StepCache
 from warehouse import build
-from warehouse.connect import existing, one_run
+from warehouse.connect import one_run, open_existing
 from warehouse.export import copy_as_parquet
 from warehouse.history import catch_up
 from warehouse.publish import publish
@@ -66,7 +66,7 @@ def backfill(
         GateError: A night's tables break a critical check; those before it are kept.
     """
     what = f"tocsin backfill, {nights[0]} to {nights[-1]}" if nights else "tocsin backfill"
-    with one_run(settings.data_folder, what), existing(settings.warehouse_path) as con:
+    with one_run(settings.data_folder, what), open_existing(settings.warehouse_path) as con:
         for source in SOURCES:
             catch_up(con, source, settings.landing_folder)
         landed = _landed(con)

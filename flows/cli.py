@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from config.errors import TocsinError, failure_in_words
-from config.texts import shown
+from config.texts import printable
 from flows import mails, operate
 from flows.glance import check_in_words, print_night
 from flows.log import log_unforeseen, warnings_to_terminal
@@ -224,13 +224,13 @@ def revisions(
 
     What merely happened between the two nights is news, not a revision.
     """
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
     from warehouse.revisions import by_place_and_year
     from warehouse.revisions import revisions as compared
 
     settings, _ = load()
     night = until or tonight()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         changes = compared(con, since, night)
     if rows:
         print(changes.write_csv(), end="")
@@ -306,11 +306,11 @@ def backtest(
     """Score the models on past months, each seen with what was known then."""
     from config.files import write_atomically
     from flows.backtest import score
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     start = time.perf_counter()
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         scorecard = score(con, since.date() if since else None, until.date() if until else None)
     path = page or settings.data_folder / "scorecard.md"
     write_atomically(path, scorecard.page)
@@ -353,19 +353,19 @@ def sql(
     ] = "table",
 ) -> None:
     """Ask the published file in SQL; it is opened read-only."""
-    from warehouse.export import answer, defused
+    from warehouse.export import answer, escape_formulas
 
     settings, _ = load()
     rows = answer(settings.published_path, question or sys.stdin.read())
     if kind == "csv":
-        print(defused(rows).write_csv(), end="")
+        print(escape_formulas(rows).write_csv(), end="")
         return
     console = Console()
     listing(
         console,
         [Heading(name, right=kind.is_numeric()) for name, kind in rows.schema.items()],
         [
-            [shown(cell_in_words(cell)) for cell in row]
+            [printable(cell_in_words(cell)) for cell in row]
             for row in rows.head(ROWS_PRINTED).iter_rows()
         ],
         blank="keep",
@@ -408,7 +408,7 @@ def dictionary(
 ) -> None:
     """Print the data dictionary of the published file as Markdown."""
     if indicators:
-        from indicators import page as indicators_page
+        from indicators import indicators_page
 
         print(indicators_page(), end="")
         return
@@ -434,13 +434,13 @@ def _sources(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     from flows.sources import overview
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
     from warehouse.sources import SOURCES
 
     titles = {source.name: source.title for source in SOURCES}
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         overview_rows = overview(con, settings)
     console = Console()
     console.print("Sources (TOCSIN_SOURCES says where from, by the names in brackets)")
@@ -521,12 +521,12 @@ def _quarantine(context: typer.Context) -> None:
     """Rows held out now: source, key, the rule they break, the offending value, since when."""
     if context.invoked_subcommand:
         return
-    from warehouse.connect import existing
-    from warehouse.quarantine import held_now
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import quarantined_rows
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        rows = held_now(con)
+    with open_existing(settings.warehouse_path) as con:
+        rows = quarantined_rows(con)
         refused = con.execute(
             "select failure from ops.fetch where failure is not null order by source"
         ).fetchall()
@@ -537,9 +537,9 @@ def _quarantine(context: typer.Context) -> None:
         [
             (
                 row["source"],
-                shown(row["row_key"] or f"row {row['row_number'] + 1}"),
+                printable(row["row_key"] or f"row {row['row_number'] + 1}"),
                 row["rule"],
-                shown(row["value"]),
+                printable(row["value"]),
                 f"{row['held_from']:%Y-%m-%d}",
             )
             for row in rows.iter_rows(named=True)
@@ -556,17 +556,17 @@ def show_quarantined(
     key: Annotated[str, typer.Argument(help="Key of the row.")],
 ) -> None:
     """A held row as it was sent, and when it was held before."""
-    from warehouse.connect import existing
-    from warehouse.quarantine import held_row
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import quarantine_spells
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        for row in held_row(con, source, key).iter_rows(named=True):
+    with open_existing(settings.warehouse_path) as con:
+        for row in quarantine_spells(con, source, key).iter_rows(named=True):
             until = (
                 f" to {row['held_to']:%Y-%m-%d} ({row['left_because']})" if row["held_to"] else ""
             )
-            print(f"{row['held_from']:%Y-%m-%d}{until}: {row['rule']}: {shown(row['value'])}")
-            print(shown(row["sent"]))
+            print(f"{row['held_from']:%Y-%m-%d}{until}: {row['rule']}: {printable(row['value'])}")
+            print(printable(row["sent"]))
 
 
 @quarantine.command()
@@ -577,13 +577,13 @@ def release(
     why: Annotated[str, typer.Option(help="Why it is right.")],
 ) -> None:
     """Believe a held row from the next run on, as long as it says what it says now."""
-    from warehouse.connect import existing
-    from warehouse.quarantine import release as let_go
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import release_row
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        let_go(con, settings.landing_folder, source, key, who, why)
-    print(f"{source} {shown(key)} is believed from the next run on")
+    with open_existing(settings.warehouse_path) as con:
+        release_row(con, settings.landing_folder, source, key, who, why)
+    print(f"{source} {printable(key)} is believed from the next run on")
 
 
 def cell_in_words(cell: object) -> str:
@@ -592,7 +592,7 @@ def cell_in_words(cell: object) -> str:
         return f"({len(cell)} bytes)"
     if isinstance(cell, float):
         return number_in_words(cell)
-    return "-" if cell is None else "\n".join(map(shown, str(cell).splitlines()))
+    return "-" if cell is None else "\n".join(map(printable, str(cell).splitlines()))
 
 
 app.add_typer(mails.alerts, name="alerts")
@@ -619,8 +619,8 @@ def match(
     candidates = match_region(name, country.upper() if country else None)
     if candidates.is_empty():
         Console().print(
-            f"{shown(name)!r} is no region{f' of {country.upper()}' if country else ''}, nor is "
-            "one nearly called so; look a town up by the region it lies in"
+            f"{printable(name)!r} is no region{f' of {country.upper()}' if country else ''}, nor "
+            "is one nearly called so; look a town up by the region it lies in"
         )
         return
     is_known = 1.0 in candidates["similarity"].to_list()

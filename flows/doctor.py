@@ -28,12 +28,12 @@ from warehouse.build import newest_night
 from warehouse.connect import (
     BusyError,
     WarehouseError,
-    existing,
+    ensure_writable,
     holder,
     log_beside,
-    writable,
+    open_existing,
 )
-from warehouse.publish import file_sha256, listed_in
+from warehouse.publish import file_sha256, manifest_entries
 from warehouse.repair import is_sound
 from warehouse.sources import SOURCES
 
@@ -98,7 +98,7 @@ def _versions(_: Settings, __: Smtp) -> Iterator[Diagnosis]:
 def _disk(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     folder = settings.data_folder
     try:
-        writable(folder)
+        ensure_writable(folder)
     except WarehouseError as error:
         yield Diagnosis("data folder", BAD, str(error), "see there")
         return
@@ -185,7 +185,7 @@ def _warehouse(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
             yield Diagnosis("working file", NOTE, "none yet", "tocsin nightly makes it")
         return
     try:
-        with existing(path) as con:
+        with open_existing(path) as con:
             nights = con.execute(
                 "select count(*), max(as_of_date), count(*) filter (where as_of_date > $today) "
                 "from ops.night", {"today": tonight()}
@@ -230,7 +230,7 @@ def _published(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     if not path.exists():
         yield Diagnosis("published file", NOTE, "none yet", "tocsin nightly makes it")
         return
-    entry = listed_in(path.with_name("manifest.json")).get(path.name)
+    entry = manifest_entries(path.with_name("manifest.json")).get(path.name)
     text = f"{path.stat().st_size / 1e6:.0f} MB"
     if entry is None:
         yield Diagnosis(
@@ -260,7 +260,7 @@ def _sources(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
                 f"set it if its page asks for it: docs/sources/{source.name}.md",
             )  # fmt: skip
     try:
-        with existing(settings.warehouse_path) as con:
+        with open_existing(settings.warehouse_path) as con:
             failing = con.execute(
                 "select source, failed_since, failure from ops.fetch where failure is not null"
             ).fetchall()
@@ -350,7 +350,7 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Diagnosis]:
         yield Diagnosis("recipients", OK, f"{count} in {settings.recipients_file}")
     where = f"{smtp.host}:{smtp.port}" if smtp.host else str(settings.outbox_folder)
     try:
-        with existing(settings.warehouse_path) as con:
+        with open_existing(settings.warehouse_path) as con:
             waiting, last = con.execute(
                 "select count(*) filter (where status = 'queued' and queued_at < $late), "
                 "max(finished_at) from ops.outbox",
@@ -390,8 +390,8 @@ def _schedule(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
                 "each run then starts its own",
             )  # fmt: skip
     try:
-        with existing(settings.warehouse_path) as con:
-            last = runs.last(con, 1).to_dicts()
+        with open_existing(settings.warehouse_path) as con:
+            last = runs.latest_runs(con, 1).to_dicts()
             finished = runs.last_finished(con)
     except (WarehouseError, duckdb.Error):
         return

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from config.texts import shown
+from config.texts import printable
 from flows.nights import ANY_DAY
 from flows.terminal import (
     DEGRADED,
@@ -33,12 +33,12 @@ def _alerts(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     from warehouse import outbox
-    from warehouse.build import alerts_told
-    from warehouse.connect import existing
+    from warehouse.build import latest_alerts
+    from warehouse.connect import open_existing
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        night, night_alerts, muted = alerts_told(con)
+    with open_existing(settings.warehouse_path) as con:
+        night, night_alerts, muted = latest_alerts(con)
         mails = outbox.mails(con)
     console = Console()
     if night is None:
@@ -82,7 +82,7 @@ def _alerts(context: typer.Context) -> None:
         until = f"until {waits:%Y-%m-%d %H:%M} " if waits and not row["finished_at"] else ""
         head = f"{row['message']}  {row['status']}  {row['kind']} to {row['recipient']}"
         console.print(Text(head), soft_wrap=True)
-        for line in (shown(row["subject"]), until + shown(row["detail"] or "")):
+        for line in (printable(row["subject"]), until + printable(row["detail"] or "")):
             if line:
                 console.print(Text(f"          {line}"), soft_wrap=True)
 
@@ -111,9 +111,9 @@ def show_mail(message: Annotated[str, MESSAGE]) -> None:
 
     parsed: Any = email.message_from_bytes(_mail(message)["content"], policy=default)
     for header in ("From", "To", "Date", "Subject", "Message-ID"):
-        print(f"{header}: {shown(str(parsed[header]))}")
+        print(f"{header}: {printable(str(parsed[header]))}")
     body = parsed.get_body(("plain",))
-    print("\n" + "\n".join(shown(line) for line in body.get_content().splitlines()))
+    print("\n" + "\n".join(printable(line) for line in body.get_content().splitlines()))
 
 
 @alerts.command()
@@ -143,10 +143,10 @@ def approve(
 ) -> None:
     """Let a held mail go, or all that are held, with the next run or 'alerts send'."""
     from warehouse import outbox
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         approved = outbox.approve(con, message, who, now())
     print(f"{len(approved)} approved; 'tocsin alerts send' or the next run hands them over")
 
@@ -155,10 +155,10 @@ def approve(
 def send() -> None:
     """Hand over what waits and may go now; for cron, where there are quiet hours or a hold."""
     from flows.nightly import send_mails
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     settings, smtp = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         outcomes = send_mails(con, settings, smtp)
     for mail in outcomes:
         print(f"Mail to {mail.recipient}: {mail.status}, {mail.where}")
@@ -171,11 +171,11 @@ def send() -> None:
 def resend(message: Annotated[str, MESSAGE]) -> None:
     """Send a mail again, whatever became of it, and take up its address if it was parked."""
     from warehouse import outbox
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        identity = outbox.again(con, message)
+    with open_existing(settings.warehouse_path) as con:
+        identity = outbox.requeue(con, message)
     print(f"{identity} is queued; 'tocsin alerts send' or the next run hands it over")
 
 
@@ -190,20 +190,20 @@ def mute(
 ) -> None:
     """Mail nobody of a region for a while; its level stays in the file and the mails say so."""
     from warehouse import outbox
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         outbox.mute(con, region, until, who, why, now())
     print(f"{region}: nobody is mailed until {until:%Y-%m-%d}" if until else f"{region}: mailed")
 
 
 def _mail(message: str) -> dict[str, Any]:
-    from alerts.delivery import dated
+    from alerts.delivery import with_date
     from warehouse import outbox
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         mail = outbox.mail(con, message)
-    return {**mail, "content": dated(mail["content"], mail["finished_at"] or now())}
+    return {**mail, "content": with_date(mail["content"], mail["finished_at"] or now())}

@@ -12,16 +12,24 @@ from prefect import flow
 
 from alerts import life
 from alerts import operator as ops
-from alerts.delivery import Delivery, Letter, check, hand_over, later, letter, queue
+from alerts.delivery import (
+    MailOutcome,
+    QueuedMail,
+    check_encryption,
+    compose_digest_mail,
+    hand_over,
+    queue,
+    waiting_mails,
+)
 from alerts.digest import SPARK_MONTHS, Digest
 from config.files import remove
-from config.months import months_between
+from config.months import months_between, newest_complete_month
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
 from config.texts import mask_quoted
 from config.vocabulary import FIRST_DAY
-from expectations.across import across
+from expectations.across import derived_tables
 from expectations.page import quality_page
 from expectations.suites import SUITES
 from flows.nights import LEAST_MONTHS, NightError, earliest_night, runnable_night, tonight
@@ -37,8 +45,8 @@ from page.site import build as build_page
 from warehouse import build
 from warehouse.connect import BusyError, WarehouseError, one_run, warehouse
 from warehouse.export import copy_as_parquet
-from warehouse.history import HELD, catch_up, losses, transaction
-from warehouse.landing import Batch, Held, accept, deliveries, pardons, receive
+from warehouse.history import QUARANTINED_SCHEMA, catch_up, losses, transaction
+from warehouse.landing import Batch, QuarantinedRow, accept, deliveries, overrides, receive
 from warehouse.publish import publish, publish_page
 from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE, SOURCES
 
@@ -69,7 +77,7 @@ class Report:
     sources_off: list[str]
     readers_count: int
     remarks: list[str]
-    deliveries: list[Delivery]
+    deliveries: list[MailOutcome]
 
     @property
     def is_degraded(self) -> bool:
@@ -212,22 +220,26 @@ def judge_delivery(
     Bytes that were judged before, by the same rules, are not even parsed.
     """
     name = batch.source.name
-    overrides = "".join(pardon.model_dump_json() for pardon in pardons(name, folder))
-    inputs = (batch.sha256, batch.fetched.url, overrides)
-    step = f"check {name} {batch.fetched.release.part}".strip()
+    overrides_json = "".join(override.model_dump_json() for override in overrides(name, folder))
+    inputs = (batch.sha256, batch.fetched.url, overrides_json)
+    step = f"check {name} {batch.fetched.release.partition}".strip()
     cached = cache.get(step, inputs)
     if cached is not None:
         rows = cached["rows"].iter_rows(named=True)
-        return replace(batch, held=tuple(Held(**row) for row in rows)), cached["results"]
+        return replace(batch, quarantined=tuple(QuarantinedRow(**row) for row in rows)), cached[
+            "results"
+        ]
     from expectations.judge import GateError, judge  # Great Expectations: seconds to import
-    from expectations.quarantine import FUTURE, hold_out
+    from expectations.quarantine import FUTURE, quarantine_rows
 
     try:
-        passing, results = hold_out(batch, folder)
+        passing, results = quarantine_rows(batch, folder)
     except (GateError, SourceError) as error:
         results = error.results if isinstance(error, GateError) else judge({})
         return f"{name}: {batch.fetched.url} was refused. {error}", results
-    quarantined = pl.DataFrame([row.model_dump() for row in passing.held], schema=HELD)
+    quarantined = pl.DataFrame(
+        [row.model_dump() for row in passing.quarantined], schema=QUARANTINED_SCHEMA
+    )
     if FUTURE not in quarantined["rule"]:  # what is too early tonight may be in time on another
         cache.put(step, inputs, {"rows": quarantined, "results": results})
     return passing, results
@@ -271,7 +283,7 @@ def assess_night(
     core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
     sources = build.source_status(con, night)
     known_until = build.complete_until(con, EVENT_SOURCE, night)
-    newest = explain.newest_complete_month(known_until)
+    newest = newest_complete_month(known_until)
     if months_between(FIRST_DAY, newest) + 1 < LEAST_MONTHS:
         raise NightError(
             f"the night of {night}: events are whole up to {newest:%Y-%m} only, and a level needs "
@@ -307,7 +319,7 @@ def assess_night(
         "forecast": assessment["forecasts"],
         "country_forecast": assessment["country_forecasts"],
         "flag": flags,
-        "flag_driver": explain.ranked(pl.concat([assessment["drivers"], context])),
+        "flag_driver": explain.with_rank(pl.concat([assessment["drivers"], context])),
         "alert": alerts_of_night(con, night, flags, series, core, known_until),
         "source_status": sources,
     }
@@ -332,27 +344,31 @@ def alerts_of_night(
             "place_id", "month_start", "value"
         )
 
-    old_night = build.night_before(con, night)
+    old_night = build.previous_night(con, night)
     old_alerts, old_flags, old_series = (
-        build.told_before(con, mart, night) for mart in ("alert", "flag", "indicator")
+        build.read_previous_night(con, mart, night) for mart in ("alert", "flag", "indicator")
     )
     if old_night is None or old_alerts is None or old_flags is None or old_series is None:
-        return life.follow(flags.with_columns(cause=pl.lit(life.NEWS)), life.NONE, night)
+        return life.advance_alerts(
+            flags.with_columns(cause=pl.lit(life.NEWS)), life.NO_ALERTS, night
+        )
     levels = None
     if life.is_revised(counts_of(series), counts_of(old_series)):
-        from indicators.risk.assess import levels_unrevised  # scipy, when needed
+        from indicators.risk.assess import levels_on_previous_vintage  # scipy, when needed
 
-        events = life.unrevised(core["event_version"], old_night, old_flags["data_month"][0])
-        levels = levels_unrevised(events, core["region"], known_until, night)
+        events = life.events_on_previous_vintage(
+            core["event_version"], old_night, old_flags["data_month"][0]
+        )
+        levels = levels_on_previous_vintage(events, core["region"], known_until, night)
     causes = life.causes(flags, old_flags, levels)
-    return life.follow(flags.join(causes, on="region_id"), old_alerts, night)
+    return life.advance_alerts(flags.join(causes, on="region_id"), old_alerts, night)
 
 
 def judge_night(
     tables: dict[str, pl.DataFrame], landed: pl.DataFrame, cache: StepCache = NO_CACHE
 ) -> pl.DataFrame:
     """Results of core, marts and all of them together after ``landed``; critical stops here."""
-    frames = tables | across(tables)
+    frames = tables | derived_tables(tables)
     frames = {n: frames[n] for n in SUITES if n in frames}
     cached = {n: cache.get(f"check {n}", (f,)) for n, f in frames.items()}
     unchecked = {n: f for n, f in frames.items() if cached[n] is None}
@@ -396,12 +412,12 @@ def write_quality_page(
 
 def queue_digests(
     con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, settings: Settings
-) -> list[Letter]:
+) -> list[QueuedMail]:
     """Mails of the night, one a reader who has news at most, put into the outbox."""
     instant = now()
     digest = digest_of(con, tables, night, settings.published_url)
     mails = [
-        letter(
+        compose_digest_mail(
             con, digest, recipient, instant, settings.hold_hours, settings.mail_sender,
             settings.mail_unsubscribe,
         )
@@ -438,24 +454,24 @@ def digest_of(
         suspensions=tables["core.suspension"],
         sources=tables["mart.source_status"],
         outlines=build.outlines(con),
-        muted=build.muted(con, night),
+        muted=build.muted_regions(con, night),
         place=place.rstrip("/") if place else None,
     )
 
 
-def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -> list[Delivery]:
+def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -> list[MailOutcome]:
     """Outcomes of all mails that may go, by SMTP or as files; the operator's go last."""
 
-    def hand_mails() -> list[Delivery]:
+    def hand_mails() -> list[MailOutcome]:
         return hand_over(con, smtp, settings.outbox_folder, now(), settings.hold_then)
 
     outcomes = hand_mails()
-    findings = [ops.Finding(*finding) for finding in build.findings(con)]
-    operator_mail = ops.letter(con, findings, settings, now())
+    findings = [ops.Notice(*finding) for finding in build.operator_findings(con)]
+    operator_mail = ops.compose_operator_mail(con, findings, settings, now())
     if operator_mail is not None:
         queue(con, [operator_mail], now())
         outcomes += hand_mails()
-    return outcomes + later(con, now())
+    return outcomes + waiting_mails(con, now())
 
 
 def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
@@ -481,14 +497,14 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
     except BusyError:
         raise
     except Exception as error:
-        ops.run_failed(settings, smtp, error, now())
+        ops.report_failed_run(settings, smtp, error, now())
         raise
 
 
 def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
     readers = load_recipients(settings.recipients_file)  # a wrong entry stops before the work
-    check(smtp)
+    check_encryption(smtp)
     check_sources(settings)
     if settings.published_path.exists() and not settings.warehouse_path.exists():
         raise WarehouseError(
@@ -535,5 +551,5 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             deliveries=mails,
         )
         recorder.is_degraded = report.is_degraded
-    ops.finished(settings, str(night), now())
+    ops.note_finished_run(settings, str(night), now())
     return report

@@ -41,7 +41,7 @@ def repair(
     mistake, are taken back; nor (exit code 4) to one that another program holds.
     """
     from warehouse.build import take_back_nights
-    from warehouse.connect import existing, one_run
+    from warehouse.connect import one_run, open_existing
     from warehouse.repair import is_sound
     from warehouse.repair import repair as mend
 
@@ -49,7 +49,7 @@ def repair(
     console = Console(soft_wrap=True, highlight=False)
     with one_run(settings.data_folder, "tocsin repair"):
         if is_sound(settings.warehouse_path) and not force:
-            with existing(settings.warehouse_path) as con:
+            with open_existing(settings.warehouse_path) as con:
                 nights = take_back_nights(con, tonight())
             if nights:
                 console.print(
@@ -167,13 +167,13 @@ def runs(
     """What the last runs did, and the steps of one: rows, seconds, memory."""
     from rich.text import Text
 
-    from config.texts import shown
-    from warehouse.connect import existing
-    from warehouse.runs import last, steps
+    from config.texts import printable
+    from warehouse.connect import open_existing
+    from warehouse.runs import latest_runs, steps
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        last_runs = last(con, count)
+    with open_existing(settings.warehouse_path) as con:
+        last_runs = latest_runs(con, count)
         which = run or (last_runs["run_id"][0] if last_runs.height else "")
         run_steps = steps(con, which)
     console = Console()
@@ -187,7 +187,7 @@ def runs(
             (
                 row["run_id"], str(row["as_of_date"]), row["run_status"],
                 "-" if row["run_seconds"] is None else f"{row['run_seconds']:.1f}",
-                _megabytes(row["peak_memory_bytes"]), shown(row["run_failure"] or ""),
+                _megabytes(row["peak_memory_bytes"]), printable(row["run_failure"] or ""),
             )
             for row in last_runs.iter_rows(named=True)
         ],
@@ -255,10 +255,10 @@ def serve(
     Starts a Prefect server with its page, unless PREFECT_API_URL names one.
     """
     from flows.prefect_server import prefect_server
-    from warehouse.connect import writable
+    from warehouse.connect import ensure_writable
 
     settings, _ = load()
-    writable(settings.data_folder)
+    ensure_writable(settings.data_folder)
     with prefect_server(settings.data_folder / "prefect", lasting_port=port) as wait:
         from typing import cast
 

@@ -35,7 +35,7 @@ def preview(content: bytes, folder: Path, name: str) -> list[Path]:
     paths = [folder / f"{name}.eml"]
     paths[0].write_bytes(content)
     message: Any = email.message_from_bytes(content, policy=default)
-    html = inline_html(message)
+    html = html_with_pictures(message)
     if html is None:
         return paths
     paths.append(folder / f"{name}.html")
@@ -70,7 +70,7 @@ def crop_ground(picture: Path) -> None:
         image.crop((0, 0, image.width, min(image.height, box[3] + MARGIN))).save(picture)
 
 
-def inline_html(message: EmailMessage) -> str | None:
+def html_with_pictures(message: EmailMessage) -> str | None:
     """The HTML part with its pictures inside; None: the message has none."""
     part = message.get_body(("html",))
     if part is None:

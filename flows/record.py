@@ -59,7 +59,7 @@ class RunRecorder:
             )  # fmt: skip
             LOGGER.info(name, extra={"run_id": self.run_id, **asdict(step)})
             with suppress(duckdb.Error) if not is_success else nullcontext():
-                runs.step(self.con, self.run_id, self.number, step)
+                runs.add_step(self.con, self.run_id, self.number, step)
         self.progress(step)
         return result
 

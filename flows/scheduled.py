@@ -14,7 +14,7 @@ from config.settings import load
 from flows.nightly import default_night, nightly, preload, send_mails
 from flows.nights import tonight as tonight_is
 from flows.terminal import now
-from warehouse.connect import BusyError, existing
+from warehouse.connect import BusyError, open_existing
 from warehouse.runs import Step
 
 TIMEZONE = "Africa/Bamako"
@@ -62,7 +62,7 @@ def monthly_backtest() -> State[None]:
     from flows.backtest import score
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         scorecard = score(con, None, None)
     path = settings.data_folder / "scorecard.md"
     write_atomically(path, scorecard.page)
@@ -76,7 +76,7 @@ def mails() -> State[None]:
     if not settings.warehouse_path.exists():
         return Completed(message="no night was run yet")
     try:
-        with existing(settings.warehouse_path) as con:
+        with open_existing(settings.warehouse_path) as con:
             outcomes = send_mails(con, settings, smtp)
     except BusyError as busy:
         return Completed(message=f"left for the next hour: {busy}")

@@ -13,7 +13,7 @@ from config.files import link_or_copy
 from config.registry import Source
 from config.settings import Settings, SettingsError, credentials
 from warehouse import build
-from warehouse.connect import existing
+from warehouse.connect import open_existing
 from warehouse.history import catch_up
 from warehouse.landing import accept
 from warehouse.sources import SOURCES
@@ -78,7 +78,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
     (source,) = matches
     with tempfile.TemporaryDirectory() as folder:
         beside = settings.model_copy(update={"data_folder": Path(folder)})
-        with existing(settings.warehouse_path) as con:
+        with open_existing(settings.warehouse_path) as con:
             before = _held(con, source)
         shutil.copyfile(settings.warehouse_path, beside.warehouse_path)
         for path in (settings.landing_folder / name).rglob("*"):
@@ -87,7 +87,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
             if path.is_file():
                 link_or_copy(path, target)
         outcome = fetch_source(source, beside)
-        with existing(beside.warehouse_path) as con:
+        with open_existing(beside.warehouse_path) as con:
             (passing,), checks = judge_deliveries([outcome], con, beside.landing_folder)
             for batch in passing.batches:
                 accept(batch, beside.landing_folder)

@@ -60,7 +60,7 @@ def compute_indicators(core: dict[str, pl.DataFrame], first: date, last: date) -
     return pl.concat(parts)
 
 
-def page() -> str:
+def indicators_page() -> str:
     """Every indicator as Markdown, from the records."""
     lines = [
         "# Indicators",

@@ -6,7 +6,7 @@ import polars as pl
 
 from config.registry import Indicator, thresholds
 from config.vocabulary import MEASURES
-from indicators.governance import days_since, kept
+from indicators.governance import days_since, is_covered
 from indicators.violence import PLACE_MONTH
 
 
@@ -32,7 +32,7 @@ def open_suspensions(
         .group_by(PLACE_MONTH)
         .agg(value=pl.len().cast(pl.Float64))
     )
-    is_kept = kept(grid, "aid_suspensions", measure_type) & pl.lit(suspensions.height > 0)
+    is_kept = is_covered(grid, "aid_suspensions", measure_type) & pl.lit(suspensions.height > 0)
     return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").select(
         *PLACE_MONTH, value=pl.when(is_kept).then(pl.col("value").fill_null(0.0))
     )
@@ -44,7 +44,7 @@ def days_since_suspension(suspensions: pl.DataFrame, grid: pl.DataFrame) -> pl.D
         pl.col("opened_date").is_not_null() & pl.col("measure_type").is_in(list(MEASURES))
     )
     days = days_since(begun.select(place_id="country_code", day="opened_date"), grid)
-    is_kept = kept(grid, "aid_suspensions")
+    is_kept = is_covered(grid, "aid_suspensions")
     return days.with_columns(value=pl.when(is_kept).then(pl.col("value")))
 
 

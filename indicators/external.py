@@ -8,7 +8,7 @@ from config.registry import Indicator
 from indicators.violence import PLACE_MONTH
 
 
-def as_counted(external: pl.DataFrame, series: str) -> pl.DataFrame:
+def external_series(external: pl.DataFrame, series: str) -> pl.DataFrame:
     """A series as its source counts it; months it does not cover have no row.
 
     Args:
@@ -23,7 +23,7 @@ def _counted(name: str, source: str, unit: str, summary: str, level: str = "regi
     return Indicator(
         name=name,
         version=1,
-        compute=partial(as_counted, series=name),
+        compute=partial(external_series, series=name),
         place_level=level,
         unit=unit,
         rises_mean="worse" if level == "region" else "better",

@@ -77,7 +77,7 @@ def days_since_coup(coups: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     return days_since(coups.select(place_id="country_code", day="coup_date"), grid)
 
 
-def kept(grid: pl.DataFrame, source: str, series: str = "") -> pl.Series:
+def is_covered(grid: pl.DataFrame, source: str, series: str = "") -> pl.Series:
     """Whether a register is declared as kept for a place in the whole of a month.
 
     ``config/registers/coverage.csv`` declares it; of a region its country counts.
@@ -86,7 +86,7 @@ def kept(grid: pl.DataFrame, source: str, series: str = "") -> pl.Series:
         >>> from datetime import date
         >>> months = [date(2011, 12, 1), date(2012, 1, 1), date(2012, 1, 1)]
         >>> grid = pl.DataFrame({"place_id": ["MLI", "MLI.mopti", "TGO"], "month_start": months})
-        >>> kept(grid, "governance_register", "local_agreement").to_list()
+        >>> is_covered(grid, "governance_register", "local_agreement").to_list()
         [False, True, False]
     """
     declared = coverage().filter(
@@ -129,7 +129,7 @@ def register_count(
         .group_by(PLACE_MONTH)
         .agg(entries=pl.len().cast(pl.Float64))
     )
-    is_kept = kept(grid, "governance_register", register) & pl.lit(known.height > 0)
+    is_kept = is_covered(grid, "governance_register", register) & pl.lit(known.height > 0)
     return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").select(
         *PLACE_MONTH, value=pl.when(is_kept).then(pl.col("entries").fill_null(0.0))
     )
@@ -176,7 +176,7 @@ def _register(
     )
 
 
-AGREED = ("ceasefire", "peace_agreement")
+AGREEMENT_TYPES = ("ceasefire", "peace_agreement")
 GOVERNANCE = (
     *(_presence(cadre, words) for cadre, words in CADRES.items()),
     Indicator(
@@ -208,14 +208,14 @@ GOVERNANCE = (
     _register(
         "local_agreements_count",
         "local_agreement",
-        AGREED,
+        AGREEMENT_TYPES,
         "better",
         "Ceasefires and peace agreements in the month; breaches and other entries are not in it.",
     ),
     _register(
         "local_agreements_here_count",
         "local_agreement",
-        AGREED,
+        AGREEMENT_TYPES,
         "better",
         "Ceasefires and peace agreements in the month that name the region (one that names "
         "several counts in each).",

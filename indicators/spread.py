@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 
 from config.registry import Indicator, thresholds
-from indicators.risk.farrington import FarringtonControl, farrington
-from indicators.risk.panel import neighbour_weights
+from indicators.farrington import FarringtonControl, farrington
+from indicators.geography import neighbour_weights
 from indicators.violence import PLACE_MONTH, events_count
 
 

@@ -7,7 +7,7 @@ from config.registry import Indicator
 PLACE_MONTH = ["place_id", "month_start"]
 
 
-def monthly(events: pl.DataFrame, grid: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:
+def by_month(events: pl.DataFrame, grid: pl.DataFrame, value: pl.Expr) -> pl.DataFrame:
     """One aggregate of events per place and month; a month without events is zero.
 
     Args:
@@ -23,7 +23,7 @@ def monthly(events: pl.DataFrame, grid: pl.DataFrame, value: pl.Expr) -> pl.Data
         >>> grid = pl.DataFrame({"place_id": ["A"], "month_start": [date(2026, 1, 1)]})
         >>> events = pl.DataFrame({"place_id": ["A", "A"], "event_date": [date(2026, 1, 9)] * 2,
         ...     "is_provisional": [True, False]})
-        >>> monthly(events, grid, pl.len()).select("value", "note").row(0)
+        >>> by_month(events, grid, pl.len()).select("value", "note").row(0)
         (2.0, '1 of 2 events provisional')
     """
     if "is_provisional" not in events.columns:
@@ -44,7 +44,7 @@ def monthly(events: pl.DataFrame, grid: pl.DataFrame, value: pl.Expr) -> pl.Data
     )
 
 
-def involving(group: str) -> pl.Expr:
+def involves(group: str) -> pl.Expr:
     """Whether an actor of ``group`` took part on either side."""
     return (pl.col("actor_group_a") == group) | (pl.col("actor_group_b") == group)
 
@@ -60,63 +60,63 @@ def events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
         >>> events_count(one, grid)["value"].to_list()
         [1.0, 0.0]
     """
-    return monthly(events, grid, pl.len())
+    return by_month(events, grid, pl.len())
 
 
 def deaths_best_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Deaths by UCDP's most likely estimate, fighters and civilians alike."""
-    return monthly(events, grid, pl.col("deaths_best_count").sum())
+    return by_month(events, grid, pl.col("deaths_best_count").sum())
 
 
 def deaths_low_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Deaths by UCDP's lowest reliable estimate."""
-    return monthly(events, grid, pl.col("deaths_low_count").sum())
+    return by_month(events, grid, pl.col("deaths_low_count").sum())
 
 
 def deaths_high_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Deaths by UCDP's highest reliable estimate."""
-    return monthly(events, grid, pl.col("deaths_high_count").sum())
+    return by_month(events, grid, pl.col("deaths_high_count").sum())
 
 
 def deaths_civilians_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Deaths of civilians, in whatever type of violence."""
-    return monthly(events, grid, pl.col("deaths_civilians_count").sum())
+    return by_month(events, grid, pl.col("deaths_civilians_count").sum())
 
 
 def state_based_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Events between a government and an organised group (UCDP type 1)."""
-    return monthly(events.filter(pl.col("violence_type") == "state_based"), grid, pl.len())
+    return by_month(events.filter(pl.col("violence_type") == "state_based"), grid, pl.len())
 
 
 def communal_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Non-state events: groups fighting each other, no government (UCDP type 2)."""
-    return monthly(events.filter(pl.col("violence_type") == "non_state"), grid, pl.len())
+    return by_month(events.filter(pl.col("violence_type") == "non_state"), grid, pl.len())
 
 
 def one_sided_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Attacks on civilians by a government or an organised group (UCDP type 3)."""
-    return monthly(events.filter(pl.col("violence_type") == "one_sided"), grid, pl.len())
+    return by_month(events.filter(pl.col("violence_type") == "one_sided"), grid, pl.len())
 
 
 def state_forces_abuse_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Attacks on civilians by a government's forces (UCDP type 3, side A a government)."""
     abuses = (pl.col("violence_type") == "one_sided") & (pl.col("actor_group_a") == "state_forces")
-    return monthly(events.filter(abuses), grid, pl.len())
+    return by_month(events.filter(abuses), grid, pl.len())
 
 
 def jihadist_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Events in which a jihadist group took part (``config/actors.csv``)."""
-    return monthly(events.filter(involving("jihadist")), grid, pl.len())
+    return by_month(events.filter(involves("jihadist")), grid, pl.len())
 
 
 def communal_militia_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Events in which a communal militia took part (``config/actors.csv``)."""
-    return monthly(events.filter(involving("communal_militia")), grid, pl.len())
+    return by_month(events.filter(involves("communal_militia")), grid, pl.len())
 
 
 def state_forces_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Events in which a government's forces took part."""
-    return monthly(events.filter(involving("state_forces")), grid, pl.len())
+    return by_month(events.filter(involves("state_forces")), grid, pl.len())
 
 
 COUNTS = (

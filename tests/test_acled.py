@@ -32,7 +32,7 @@ from warehouse.landing import accept, deliveries, receive
 from warehouse.publish import PUBLISHED
 from warehouse.sources.acled_events import SOURCE, fetch, parse
 from warehouse.sources.admin1_boundaries import SOURCE as boundaries  # noqa: N811
-from warehouse.sources.tables import bundle, counting
+from warehouse.sources.tables import bundle, count_left_out
 
 SECRETS = {"ACLED_USERNAME": USER, "ACLED_PASSWORD": PASSWORD}
 
@@ -194,7 +194,7 @@ def test_no_value_of_a_bad_row_is_told_among_the_checks(tmp_path, bad: int) -> N
     assert few[0] == bad
     assert few[1].startswith("a value (latitude_and_longitude_near_its_country)")
     if not failure:
-        assert [row.value for row in judged.held] == ["Mali, 1, 47.1108, -7.5"]
+        assert [row.value for row in judged.quarantined] == ["Mali, 1, 47.1108, -7.5"]
 
 
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f not in ("redirect to another host",)])
@@ -232,7 +232,7 @@ def test_spellings_of_a_country_are_one(name: str) -> None:
     sent = [{**row, "country": name} for row in rows(2)] + [{**row, "country": "Ghana"}
             for row in rows(3)]  # fmt: skip
     body = bundle([json.dumps({"data": sent}).encode()])
-    with counting() as left_out:
+    with count_left_out() as left_out:
         assert parse(body, "x")["country"].unique().to_list() == ["Ivory Coast"]
     assert left_out == {"of other countries": 3}
 
@@ -243,4 +243,4 @@ def test_a_file_exported_from_the_site_adds(tmp_path) -> None:
     (batch,) = receive(SOURCE, str(tmp_path), tmp_path / "landing")
     assert batch.rows.height == 5
     assert int(batch.fetched.release.version) == batch.rows["timestamp"].max()
-    assert batch.fetched.release.holds == "false"
+    assert batch.fetched.release.complete_where == "false"

@@ -12,7 +12,7 @@ import pytest
 
 import indicators
 from config.registry import Column, columns
-from expectations.quarantine import hold_out
+from expectations.quarantine import quarantine_rows
 from expectations.suites import SUITES
 from warehouse.connect import ensure_tables, warehouse
 from warehouse.export import answer
@@ -69,8 +69,8 @@ def test_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             sent.write_text(text)
             (batch,) = receive(source, str(sent), landing)
-            judged, _ = hold_out(batch, landing)
-            held.append([row.value for row in judged.held])
+            judged, _ = quarantine_rows(batch, landing)
+            held.append([row.value for row in judged.quarantined])
             accept(judged, landing)
             catch_up(con, source, landing)
         assert held == [["MLI.nowhere"], []]

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from config.vocabulary import FIRST_DAY
-from indicators.risk import assess as module
+from indicators.risk import models
 from indicators.risk.assess import Assessment, assess
 
 REGIONS, BLOCKS = 8, 90
@@ -161,7 +161,7 @@ def test_without_a_fit_at_all_the_other_goes_on(monkeypatch: pytest.MonkeyPatch)
     def fails(*_: object) -> None:
         raise np.linalg.LinAlgError("Matrix is not positive definite")
 
-    monkeypatch.setattr(module.models, "fit_self_exciting", fails)
+    monkeypatch.setattr(models, "fit_self_exciting", fails)
     found = judged(counts())
     assert set(found.flags["models_left_out"]) == {"self_exciting"}
     sums = found.drivers.group_by("region_id").agg(pl.col("contribution_events").sum())

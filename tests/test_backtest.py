@@ -8,8 +8,10 @@ import pytest
 
 from config.vocabulary import FIRST_DAY
 from indicators.risk import alarms, scores
-from indicators.risk.backtest import Origin, Replay, Result, backtest, candidate_gain
+from indicators.risk.backtest import BacktestResult, backtest
+from indicators.risk.candidates import candidate_gain
 from indicators.risk.mixtures import CountMixture
+from indicators.risk.vintages import Origin, Vintages
 
 BLOCKS, REGIONS, GAP = 120, 12, 20
 LAST = range(105, 111)  # blocks after which the scored nights lie
@@ -23,7 +25,7 @@ def world(seed: int = 3, mean: float = 1.2) -> np.ndarray:
     return rng.negative_binomial(1.0, 1 / (1 + rates), (BLOCKS, REGIONS)).astype(int)
 
 
-def replay(counts: np.ndarray, late_days: int = 0) -> Replay:
+def vintages_of(counts: np.ndarray, late_days: int = 0) -> Vintages:
     """Events on a fixed day of each block, known ``late_days`` after they happened."""
     block, region = np.nonzero(counts)
     number = counts[block, region]
@@ -50,7 +52,7 @@ def replay(counts: np.ndarray, late_days: int = 0) -> Replay:
             "centroid_latitude": PLACES[1, :regions],
         }
     )
-    return Replay(events, places)
+    return Vintages(events, places)
 
 
 def nights(blocks: range = LAST) -> list[Origin]:
@@ -58,26 +60,26 @@ def nights(blocks: range = LAST) -> list[Origin]:
     return [Origin(end + timedelta(days=GAP), end) for end in ends]
 
 
-def run(told: Replay) -> Result:
+def backtest_of(told: Vintages) -> BacktestResult:
     return backtest(told, nights(), horizons=(1,))
 
 
 @pytest.fixture(scope="module")
-def result() -> Result:
-    return run(replay(world()))
+def result() -> BacktestResult:
+    return backtest_of(vintages_of(world()))
 
 
-def test_no_forecast_knows_what_came_after_its_last_day_known(result: Result) -> None:
+def test_no_forecast_knows_what_came_after_its_last_day_known(result: BacktestResult) -> None:
     changed = world()
     changed[LAST[0] + 1 :] += 7
-    again = run(replay(changed))
+    again = backtest_of(vintages_of(changed))
     assert again.p_escalation[0] == pytest.approx(result.p_escalation[0], abs=1e-12)
     assert again.threshold[0].tolist() == result.threshold[0].tolist()
     assert not np.allclose(again.p_escalation[3], result.p_escalation[3])
 
 
-def test_what_was_not_yet_believed_is_not_used(result: Result) -> None:
-    late = run(replay(world(), late_days=45))
+def test_what_was_not_yet_believed_is_not_used(result: BacktestResult) -> None:
+    late = backtest_of(vintages_of(world(), late_days=45))
     assert late.counts[0].sum() < result.counts[0].sum()
     assert late.by_horizon[1].observed.tolist() == result.by_horizon[1].observed.tolist()
 
@@ -87,26 +89,28 @@ def test_outcomes_are_counted_from_the_night() -> None:
     counts = np.zeros((BLOCKS, REGIONS), dtype=int)
     counts[LAST[0] + 2, 0] = 5
     counts[:, 1] = 1  # something to learn from
-    found = run(replay(counts))
+    found = backtest_of(vintages_of(counts))
     # night: day 20 of block LAST[0] + 1; its first window ends on day 20 of LAST[0] + 2
     assert found.by_horizon[1].observed[:2, 0].tolist() == [5, 0]
-    assert found.reached[:2, 0].tolist() == [1, 0]
+    assert found.blocks_to_threshold[:2, 0].tolist() == [1, 0]
     assert found.escalated[:2, 0].tolist() == [True, False]
 
 
-def test_order_of_regions_does_not_matter(result: Result) -> None:
-    told = replay(world())
+def test_order_of_regions_does_not_matter(result: BacktestResult) -> None:
+    told = vintages_of(world())
     order = np.random.default_rng(5).permutation(REGIONS)
     names = {f"MLI.r{old:02}": f"MLI.r{new:02}" for new, old in enumerate(order)}
-    turned = Replay(
+    turned = Vintages(
         told.versions.with_columns(pl.col("region_id").replace_strict(names)),
         told.regions.with_columns(pl.col("region_id").replace_strict(names)).sort("region_id"),
     )
-    assert run(turned).p_escalation == pytest.approx(result.p_escalation[:, order], abs=1e-9)
+    assert backtest_of(turned).p_escalation == pytest.approx(
+        result.p_escalation[:, order], abs=1e-9
+    )
 
 
-def test_a_region_without_events_changes_little_and_gets_none(result: Result) -> None:
-    again = run(replay(np.column_stack([world(), np.zeros(BLOCKS, dtype=int)])))
+def test_a_region_without_events_changes_little_and_gets_none(result: BacktestResult) -> None:
+    again = backtest_of(vintages_of(np.column_stack([world(), np.zeros(BLOCKS, dtype=int)])))
     assert (again.p_escalation[:, -1] < 0.25).all()
     assert again.p_escalation[:, :-1] == pytest.approx(result.p_escalation, abs=0.08)
 
@@ -114,7 +118,7 @@ def test_a_region_without_events_changes_little_and_gets_none(result: Result) ->
 def test_a_null_world_is_forecast_as_often_as_it_escalates() -> None:
     said, came, covered = [], [], []
     for seed in range(6):
-        found = run(replay(world(seed)))
+        found = backtest_of(vintages_of(world(seed)))
         said.append(found.p_escalation.mean())
         came.append(found.escalated.mean())
         pit = found.by_horizon[1].pit["combined"]
@@ -137,7 +141,7 @@ def test_a_planted_rise_is_flagged(size: int) -> None:
         recent = 0.6 * recent + 0.4 * counts[block]
         if block < begins - 12:  # spells come and go
             recent *= rng.choice([1.0, 0.2], REGIONS, p=[0.95, 0.05])
-    flags = run(replay(counts)).p_escalation[:, :6] >= 0.2
+    flags = backtest_of(vintages_of(counts)).p_escalation[:, :6] >= 0.2
     assert flags[1:3].any(axis=0).mean() >= 0.6
 
 
@@ -183,8 +187,8 @@ def test_crps_of_large_counts_is_that_of_the_closed_form() -> None:
 def test_alarm_score_by_hand() -> None:
     flags = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], dtype=bool)
     came = np.array([[0, 0], [0, 0], [1, 0], [1, 0]], dtype=bool)
-    reached = np.array([[0, 0], [0, 0], [1, 0], [1, 0]])
-    told = alarms.alarm_score(flags, came, reached)
+    blocks_to_threshold = np.array([[0, 0], [0, 0], [1, 0], [1, 0]])
+    told = alarms.alarm_score(flags, came, blocks_to_threshold)
     # region 0: onset at origin 2, reached in month 3, flagged at 2 and 1: two months' lead
     assert (told.flagged, told.onsets, told.onsets_warned, told.lead_months) == (4, 1, 1.0, 2.0)
     assert (told.precision, told.recall) == (1 / 4, 1 / 2)
@@ -204,17 +208,15 @@ def test_a_useless_feature_gains_nothing() -> None:
             0, 1, panel.features.shape[:2]
         )
 
-    value, low, high = candidate_gain(replay(world()), nights(), 1, noise)
+    value, low, high = candidate_gain(vintages_of(world()), nights(), 1, noise)
     assert low <= value <= high
     assert value < 0.01
 
 
 def test_origins_begin_when_their_month_was_whole() -> None:
-    from config.months import month_number
     from flows.backtest import origins_between
 
-    number = month_number(date(2021, 12, 1))
-    assert origins_between(number, number + 1) == [
+    assert origins_between(date(2021, 12, 1), date(2022, 1, 1)) == [
         Origin(date(2022, 1, 20), date(2021, 12, 31)),
         Origin(date(2022, 2, 20), date(2022, 1, 31)),
     ]

@@ -8,13 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import nbinom
 
-from indicators.risk.assess import tuning
+from indicators.geography import (
+    great_circle_km,
+    nearest_active_place,
+    neighbour_weights,
+    unit_vectors,
+)
 from indicators.risk.joint import group_forecast, group_shock
+from indicators.risk.levels import escalation_threshold
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.models import (
     PastWindows,
     conflictology,
-    escalation_threshold,
     fit_dispersion,
     fit_logit_shift,
     fit_nonnegative_quasi_poisson,
@@ -27,11 +32,8 @@ from indicators.risk.panel import (
     Panel,
     build_panel,
     conflict_day_features,
-    great_circle_km,
-    nearest_active_place,
-    neighbour_weights,
-    unit_vectors,
 )
+from indicators.risk.pool import tuning
 
 FIRST, END = 1, 30 * 60
 
@@ -58,7 +60,7 @@ def test_targets_begin_after_the_night_and_are_wholly_known() -> None:
     panel = panel_of(
         EventDays(np.array([END, END - 6, END - 5]), np.zeros(3, np.int64), np.ones(3))
     )
-    observed = panel.ahead(1, 1)
+    observed = panel.targets(1, 1)
     assert len(observed) == 60 - 1 - 1
     # that night is day END + 25 - 60, its window ends on END - 5: the events of END - 6 and END - 5
     assert observed[-1, 0] == 2
@@ -71,7 +73,7 @@ def test_nothing_after_the_last_day_known_is_used() -> None:
                      np.append(events.size, 50.0))  # fmt: skip
     one, two = panel_of(events), panel_of(late)
     assert (one.features == two.features).all()
-    assert (one.ahead(1, 3) == two.ahead(1, 3)).all()
+    assert (one.targets(1, 3) == two.targets(1, 3)).all()
 
 
 def test_a_shift_of_all_dates_changes_nothing() -> None:
@@ -80,7 +82,7 @@ def test_a_shift_of_all_dates_changes_nothing() -> None:
     one, weights = panel_of(events), neighbour_weights(np.arange(5) / 2, np.full(5, 14.0), 150)
     two = build_panel(later, weights, END + days, END + 25 + days, FIRST + days, keep=60)
     assert (one.features == two.features).all()
-    assert (one.ahead(1, 3) == two.ahead(1, 3)).all()
+    assert (one.targets(1, 3) == two.targets(1, 3)).all()
 
 
 def test_features_of_one_day_are_the_panels_last() -> None:

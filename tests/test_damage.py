@@ -27,7 +27,14 @@ from warehouse.client import Client, Reply
 from warehouse.connect import holder, one_run, warehouse
 from warehouse.export import copy_as_parquet
 from warehouse.history import catch_up
-from warehouse.landing import Pardon, accept, deliveries, pardon, pardons, receive
+from warehouse.landing import (
+    QuarantineOverride,
+    accept,
+    add_override,
+    deliveries,
+    overrides,
+    receive,
+)
 from warehouse.publish import publish
 from warehouse.sources import mali_census
 from warehouse.verify import content
@@ -98,7 +105,7 @@ class Note(Own):
         self.read()
 
     def read(self) -> Any:
-        done = operator.tell_now(self.settings, Smtp(), "regions", "key", "s", "t", NOW)
+        done = operator.mail_operator_once(self.settings, Smtp(), "regions", "key", "s", "t", NOW)
         return done is None or done.status
 
 
@@ -107,10 +114,10 @@ class LastRun(Own):
     is_silent = ("folder", "5", "[]", "no text")  # told as its result
 
     def make(self) -> None:
-        operator.finished(self.settings, "2021-06-25", NOW)
+        operator.note_finished_run(self.settings, "2021-06-25", NOW)
 
     def read(self) -> Any:
-        return operator.overdue(self.settings, 30, NOW) is None
+        return operator.overdue_reason(self.settings, 30, NOW) is None
 
 
 class Validators(Own):
@@ -133,7 +140,7 @@ class Part(Own):
         self.read()
 
     def read(self) -> Any:
-        return Client("s", self.folder).kept("key", lambda: b"what was fetched")
+        return Client("s", self.folder).cached_part("key", lambda: b"what was fetched")
 
 
 class Pardons(Own):
@@ -141,11 +148,11 @@ class Pardons(Own):
     is_silent = ("[]",)
 
     def make(self) -> None:
-        given = Pardon(row_key="k", rule="r", value="v", who="a", why="b", at=NOW)
-        pardon(CENSUS.name, given, self.folder)
+        given = QuarantineOverride(row_key="k", rule="r", value="v", who="a", why="b", at=NOW)
+        add_override(CENSUS.name, given, self.folder)
 
     def read(self) -> Any:
-        return len(pardons(CENSUS.name, self.folder)) > 0
+        return len(overrides(CENSUS.name, self.folder)) > 0
 
 
 class Landed(Own):

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from indicators.risk.delay import Completeness, completeness, corrected
+from indicators.risk.delay import Completeness, completeness, nowcast_counts
 from indicators.risk.explain import with_correction
 
 
@@ -47,7 +47,7 @@ def test_too_few_months_say_nothing() -> None:
 def test_withdrawals_count_against_additions() -> None:
     found = completeness(triangle([(m, a, n) for m in range(4) for a, n in ((0, 10), (1, 8))]))
     assert found.share == pytest.approx(10 / 8)
-    point, low, high = corrected(np.array([10.0]), found)
+    point, low, high = nowcast_counts(np.array([10.0]), found)
     assert (point[0], low[0], high[0]) == pytest.approx((8, 10, 10))
 
 
@@ -56,7 +56,7 @@ def test_bounds_hold_what_they_say() -> None:
     rng = np.random.default_rng(4)
     whole = rng.integers(0, 30, 1500)
     seen = rng.binomial(whole, 0.7).astype(float)
-    point, low, high = corrected(seen, Completeness(0.7, np.full(50, 0.7), 6))
+    point, low, high = nowcast_counts(seen, Completeness(0.7, np.full(50, 0.7), 6))
     assert point.mean() == pytest.approx(whole.mean(), rel=0.02)
     assert ((low <= whole) & (whole <= high)).mean() == pytest.approx(0.84, abs=0.05)
 

@@ -6,26 +6,26 @@ import sys
 from pathlib import Path
 
 from config.registry import thresholds
-from indicators import INDICATORS, page
+from indicators import INDICATORS, indicators_page
 
 ROOT = Path(__file__).parent.parent
 
 
 def test_indicators_page_is_current() -> None:
     told = (ROOT / "docs" / "indicators.md").read_text("utf-8")
-    assert told == page(), "run: tocsin dictionary --indicators > docs/indicators.md"
+    assert told == indicators_page(), "run: tocsin dictionary --indicators > docs/indicators.md"
     assert told.count("\n| `") == len(INDICATORS)
 
 
 def test_the_models_page_has_the_numbers_in_force() -> None:
-    page = " ".join((ROOT / "docs" / "models.md").read_text("utf-8").split())
+    indicators_page = " ".join((ROOT / "docs" / "models.md").read_text("utf-8").split())
     events, deaths = (
         f"{weight:g} and {1 - weight:g}"
         for weight in (thresholds()["models"][target]["weight"] for target in ("events", "deaths"))
     )
-    assert f"weights {events} for events, {deaths} for deaths" in page
+    assert f"weights {events} for events, {deaths} for deaths" in indicators_page
     levels = ", ".join(f"{bound} {level}" for level, bound in thresholds()["levels"].items())
-    assert f"({levels})" in page
+    assert f"({levels})" in indicators_page
 
 
 def test_the_site_builds_and_asks_no_other_host(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from statsmodels.genmod.families import Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from indicators.risk.farrington import FarringtonControl, farrington
+from indicators.farrington import FarringtonControl, farrington
 
 FOLDER = Path(__file__).parent / "farrington"
 WEEKLY = {"frequency": 52, "b": 4, "w": 3}

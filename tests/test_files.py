@@ -242,7 +242,7 @@ def test_a_years_file_of_hdx_adds_to_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "readme.csv").write_bytes(b"what,why\na,b\n")
     first, second = receive(HAPI, str(tmp_path), tmp_path / "landing")
     assert first.rows["reference_period_start"].to_list() == [date(2024, 1, 1), date(2024, 12, 1)]
-    assert second.fetched.release.holds == (
+    assert second.fetched.release.complete_where == (
         "reference_period_start between date '2025-01-01' and date '2025-12-01' "
         "and location_code in ('MLI')"
     )

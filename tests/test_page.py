@@ -11,17 +11,15 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 from config.files import put_in_place
 from config.registry import thresholds
 from flows.backtest import origin_of
-from indicators.risk.scorecard import by_level, tidy
+from indicators.risk.scorecard import outcomes_by_level, tidy_frame
 from page.mark import is_built, leave_mark
 from page.renderer import Renderer
 from page.site import build
-from page.worth import worth
+from page.track_record import level_track_record
 from warehouse.connect import WarehouseError
 from warehouse.situation import situation
 
@@ -239,17 +237,17 @@ def test_what_tocsin_comes_with_is_what_its_back_test_found() -> None:
 def test_a_back_test_run_here_is_told() -> None:
     chances = np.array([[0.0, 0.15, 0.34], [0.0, 0.0, 0.34]])
     came = np.array([[True, False, True], [False, False, False]])
-    rows = tidy(by_level(chances, came)).with_columns(
+    rows = tidy_frame(outcomes_by_level(chances, came)).with_columns(
         origins_from=pl.lit(date(2023, 11, 1)),
         origins_until=pl.lit(date(2023, 12, 1)),
         known_until=pl.lit(date(2026, 1, 1)),
     )
-    told = worth(rows)
+    told = level_track_record(rows)
     assert list(told.levels) == ["alarm", "warning", "watch", "none"]
     assert told.levels["alarm"] == {"region_months": 2, "escalated": 1}
     assert told.levels["warning"] == {"region_months": 0, "escalated": 0}
     assert (told.months, told.regions, told.known_until) == (2, 3, date(2026, 1, 1))
-    assert (told.flagged, told.foretold, told.escalated) == (3, 1, 2)
+    assert (told.flagged, told.hits, told.escalated) == (3, 1, 2)
 
 
 def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None:
@@ -397,18 +395,3 @@ def test_a_site_is_small_whole_and_asks_nothing_of_other_hosts(site: Path) -> No
         for link in Reader(file).links:
             path = link.partition("#")[0]
             assert link == "data:," or not path or (file.parent / path).exists(), (file, link)
-
-
-def test_every_string_is_translated() -> None:
-    methods = [("**.j2", "jinja2.ext:babel_extract")]
-    options = {"**.j2": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-    found = {
-        m[2] if isinstance(m[2], str) else m[2][0]
-        for m in extract_from_dir(ROOT / "page" / "templates", methods, options)
-    }
-    with (ROOT / "page/locales/fr/LC_MESSAGES/page.po").open("rb") as file:
-        catalogue = {
-            m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read_po(file) if m.id
-        }
-    assert found == catalogue.keys()
-    assert all(all(s) if isinstance(s, tuple) else s for s in catalogue.values())

@@ -45,7 +45,7 @@ def test_bytes_judged_before_are_not_parsed_again(tmp_path: Path) -> None:
     unread = replace(batch, source=replace(source, parse=no_more), is_new=False)
     again = judge_delivery(unread, tmp_path, cache)
     assert not isinstance(again, str)
-    assert (again[0].held, again[0].sha256) == (judged[0].held, batch.sha256)
+    assert (again[0].quarantined, again[0].sha256) == (judged[0].quarantined, batch.sha256)
     assert again[1].equals(judged[1])
     other = replace(unread, sha256="0" * 64)
     with pytest.raises(AssertionError, match="worked out again"):

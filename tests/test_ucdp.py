@@ -201,7 +201,12 @@ def test_an_unchanged_release_is_no_delivery(tmp_path) -> None:
     again = arrive(tmp_path, releases)
     assert [batch.is_new for batch in first] == [True, True, True, True]  # 21.1 and 24.1 too
     assert [batch.is_new for batch in again] == [False, False]
-    assert [entry.part for entry in deliveries(SOURCE, tmp_path)] == ["", "", "yearly", "26.0.1"]
+    assert [entry.partition for entry in deliveries(SOURCE, tmp_path)] == [
+        "",
+        "",
+        "yearly",
+        "26.0.1",
+    ]
     changed = {**releases, "26.1": yearly(6)}
     assert [batch.is_new for batch in arrive(tmp_path, changed)] == [True, False]
 

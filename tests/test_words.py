@@ -1,10 +1,14 @@
 """What a level means, in the words of page, mail and terminal, on rows made by hand."""
 
+import re
 from datetime import date
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
 
 from alerts.digest import _environment as mail_environment
 from flows.glance import level_moves_in_words
@@ -16,7 +20,7 @@ ROW = MappingProxyType(
         "country_name": "Burkina Faso",
         "intensity": "some",
         "direction": "raised",
-        "told_level": "watch",
+        "mailed_level": "watch",
         "cause": "news",
         "moved": "down",
         "is_stale": False,
@@ -189,3 +193,35 @@ def test_the_terminal_says_what_moves_a_level() -> None:
         "fall on 2021-08-13 at the earliest, once the figures of two months say so. Without its "
         "newest event: watch."
     )
+
+
+def test_every_string_of_mails_and_page_is_translated_once() -> None:
+    root = Path(__file__).parent.parent
+    methods = [("**.j2", "jinja2.ext:babel_extract")]
+    options = {"**.j2": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
+    messages = {
+        m[2] if isinstance(m[2], str) else m[2][0]
+        for folder in ("alerts/templates", "alerts/wording/templates", "page/templates")
+        for m in extract_from_dir(root / folder, methods, options)
+    }
+    path = root / "alerts" / "wording" / "fr.po"
+    with path.open("rb") as file:
+        catalogue = {
+            m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read_po(file) if m.id
+        }
+    assert messages == catalogue.keys()
+    assert all(all(s) if isinstance(s, tuple) else s for s in catalogue.values())
+    assert path.read_text("utf-8").count("\nmsgid ") == len(catalogue)
+
+
+def test_macros_are_written_once() -> None:
+    root = Path(__file__).parent.parent
+    mail, page, shared = (
+        set(re.findall(r"{% macro (\w+)\(.*", (root / name).read_text("utf-8")))
+        for name in (
+            "alerts/templates/words.j2",
+            "page/templates/words.j2",
+            "alerts/wording/templates/sentences.j2",
+        )
+    )
+    assert not shared & (mail | page)

@@ -22,7 +22,7 @@ from config.registry import (
 from config.vocabulary import LEVELS
 from warehouse.connect import attach_core, migrate
 from warehouse.history import transaction
-from warehouse.query import changed, run, statement
+from warehouse.query import rows_changed, run_sql, statement
 from warehouse.sources import SOURCES
 
 BUILD_ORDER = (
@@ -48,7 +48,7 @@ MARTS = {  # name -> what identifies a row within a night
 }
 
 
-def end_of(night: date) -> datetime:
+def night_end(night: date) -> datetime:
     """The instant a night's run looks from: the last moment of its day (UTC)."""
     return datetime.combine(night, time.max)
 
@@ -60,7 +60,7 @@ def build_core(con: duckdb.DuckDBPyConnection, night: date) -> None:
         text = statement(f"core/{table}")
         params: dict[str, object] = {}
         if "$as_of" in text:
-            params["as_of"] = end_of(night)
+            params["as_of"] = night_end(night)
         if "$presumed_open_months" in text:
             params["presumed_open_months"] = thresholds()["suspensions"]["presumed_open_months"]
         con.execute(f"create or replace table core.{table} as {text}", params or None)
@@ -83,7 +83,7 @@ def match_region(name: str, country: str | None = None) -> pl.DataFrame:
         attach_core(con)
         _register_config(con)
         con.execute(f"create table core.region_name as {statement('core/region_name')}")
-        return run(
+        return run_sql(
             con, "core/region_match", spelling=name, country=country, least=LEAST_SIMILARITY
         ).pl()
 
@@ -117,39 +117,40 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
     Returns:
         Rows written.
     """
-    (next_night,) = run(con, "mart/next_night", night=night).fetchone() or (None,)
+    (next_night,) = run_sql(con, "mart/next_night", night=night).fetchone() or (None,)
     written = 0
-    for name, told in marts.items():
-        frame = told.drop("as_of_date", strict=False)  # the night itself
+    for name, mart in marts.items():
+        frame = mart.drop("as_of_date", strict=False)  # the night itself
         con.register("frame", frame)
         table = f"mart.{name}"
         _ensure_mart(con, table, frame)
-        (is_told,) = con.execute(
-            f"select count(*) > 0 from {table} where night_from <= $night "
-            "and (night_to is null or night_to > $night)",
+        (is_written,) = con.execute(
+            f"select count(*) > 0 from {table} where in_force(night_from, night_to, $night)",
             {"night": night},
         ).fetchone() or (False,)
-        chosen = "(mart_key) in (select (mart_key) from differing)" if is_told else "true"
+        key = ", ".join(MARTS[name])
         words = {
-            "mart_chosen": chosen,  # first: it holds another word
             "mart_table": table,
             "mart_columns": ", ".join(f'"{column}"' for column in frame.columns),
-            "mart_key": ", ".join(MARTS[name]),
+            "mart_key": key,
+            "chosen_where": f"({key}) in (select ({key}) from differing)" if is_written else "true",
         }
-        if is_told:
-            run(con, "mart/differing", words, night=night)
+        if is_written:
+            run_sql(con, "mart/differing", words, night=night)
             if next_night:
-                run(con, "mart/carry", words, night=night, next_night=next_night)
-            run(con, "mart/end", words, night=night)
+                run_sql(con, "mart/carry", words, night=night, next_night=next_night)
+            run_sql(con, "mart/close_spells", words, night=night)
             con.execute(f"delete from {table} where night_from = night_to")
-        written += changed(run(con, "mart/tell", words, night=night, next_night=next_night))
+        written += rows_changed(
+            run_sql(con, "mart/insert_night", words, night=night, next_night=next_night)
+        )
         con.execute("drop table if exists differing")
         con.unregister("frame")
     con.execute("insert or ignore into ops.night values ($night)", {"night": night})
     return written
 
 
-def night_before(con: duckdb.DuckDBPyConnection, night: date) -> date | None:
+def previous_night(con: duckdb.DuckDBPyConnection, night: date) -> date | None:
     """The last night that was run before ``night``; None: there is none."""
     last: tuple[date | None] = con.execute(
         "select max(as_of_date) from ops.night where as_of_date < $night", {"night": night}
@@ -157,21 +158,23 @@ def night_before(con: duckdb.DuckDBPyConnection, night: date) -> date | None:
     return last[0]
 
 
-def told_before(con: duckdb.DuckDBPyConnection, mart: str, night: date) -> pl.DataFrame | None:
-    """What the last night before ``night`` told; None: no such night or mart."""
-    last = night_before(con, night)
-    held = con.execute(
+def read_previous_night(
+    con: duckdb.DuckDBPyConnection, mart: str, night: date
+) -> pl.DataFrame | None:
+    """A mart as published on the last night before ``night``; None: no such night or mart."""
+    last = previous_night(con, night)
+    count = con.execute(
         "select count(*) from duckdb_tables() where schema_name = 'mart' and table_name = $mart",
         {"mart": mart},
     ).fetchone()
-    if last is None or held == (0,):
+    if last is None or count == (0,):
         return None
-    return run(con, "mart/told", {"mart_table": f"mart.{mart}"}, night=last).pl()
+    return run_sql(con, "mart/as_of_night", {"mart_table": f"mart.{mart}"}, night=last).pl()
 
 
 def check_counts(con: duckdb.DuckDBPyConnection, night: date, nights: int) -> pl.DataFrame:
     """Rows that broke a check, by night, of the last nights run."""
-    return run(con, "mart/check_counts", night=night, nights=nights).pl()
+    return run_sql(con, "mart/check_counts", night=night, nights=nights).pl()
 
 
 def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
@@ -192,7 +195,7 @@ def known_counts(con: duckdb.DuckDBPyConnection, origins: pl.DataFrame) -> pl.Da
         origins: ``origin`` (number), ``known_at`` (instant), ``last_day`` (of its month).
     """
     con.register("origin", origins)
-    found = run(con, "mart/known_counts").pl()
+    found = run_sql(con, "mart/known_counts").pl()
     con.unregister("origin")
     return found
 
@@ -207,7 +210,7 @@ def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: da
     looked = con.execute(
         "select known_at, covers_until from ops.batch where source = $source "
         "and known_basis = 'observed' and known_at <= $as_of",
-        {"source": source.name, "as_of": end_of(night)},
+        {"source": source.name, "as_of": night_end(night)},
     ).pl()
     ages = pl.DataFrame({"age_months": range(OLDEST_AGE + 1)}, schema={"age_months": pl.Int64})
     first = looked["covers_until"].min()
@@ -224,7 +227,7 @@ def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: da
             .dt.offset_by(pl.format("{}mo1d", "age_months"))
             .dt.offset_by("-1us")
         )
-        .filter(pl.col("known_at") <= end_of(night))
+        .filter(pl.col("known_at") <= night_end(night))
         .join(looked.rename({"known_at": "looked_at"}), how="cross")
         .filter(
             (pl.col("looked_at") <= pl.col("known_at"))
@@ -264,10 +267,10 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
     )
 
 
-def findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+def operator_findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
     night = newest_night(con)
-    return run(con, "outbox/findings", night=night).fetchall() if night else []
+    return run_sql(con, "outbox/operator_findings", night=night).fetchall() if night else []
 
 
 def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
@@ -284,8 +287,8 @@ def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
         for (name,) in con.execute(
             "select table_name from duckdb_tables() where schema_name = 'mart'"
         ).fetchall():
-            for statement in ("mart/take_back", "mart/reopen"):
-                run(con, statement, {"mart_table": f"mart.{name}"}, night=today)
+            for statement in ("mart/delete_after", "mart/reopen"):
+                run_sql(con, statement, {"mart_table": f"mart.{name}"}, night=today)
         con.execute("delete from ops.night where as_of_date > $today", {"today": today})
     return nights
 
@@ -306,7 +309,7 @@ def newest_night(con: duckdb.DuckDBPyConnection, today: date | None = None) -> d
     return night
 
 
-def alerts_told(
+def latest_alerts(
     con: duckdb.DuckDBPyConnection,
 ) -> tuple[date | None, pl.DataFrame, dict[str, date]]:
     """The newest night, its alerts with the gravest first, and regions muted then.
@@ -318,23 +321,23 @@ def alerts_told(
     if night is None:
         return None, pl.DataFrame(), {}
     rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
-    told = run(con, "mart/told", {"mart_table": "mart.alert"}, night=night).pl()
-    flags = run(con, "mart/told", {"mart_table": "mart.flag"}, night=night).pl()
+    told = run_sql(con, "mart/as_of_night", {"mart_table": "mart.alert"}, night=night).pl()
+    flags = run_sql(con, "mart/as_of_night", {"mart_table": "mart.flag"}, night=night).pl()
     if "intensity" not in flags.columns:
         flags = flags.with_columns(intensity=pl.lit(None, pl.String))
     named = told.join(
         flags.select("region_id", "region_name", "country_code", "intensity"),
         on="region_id", how="left",
     )  # fmt: skip
-    return night, named.sort(rank, "region_id", descending=[True, False]), muted(con, night)
+    return night, named.sort(rank, "region_id", descending=[True, False]), muted_regions(con, night)
 
 
 def outlines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """GeoJSON geometry of each region, simplified to what a small map can show."""
-    return dict(run(con, "mart/outline").fetchall())
+    return dict(run_sql(con, "mart/outline").fetchall())
 
 
-def muted(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, date]:
+def muted_regions(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, date]:
     """Regions of which nobody is mailed on ``night``, and until when."""
     return dict(
         con.execute(
@@ -347,7 +350,7 @@ def muted(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, date]:
 def write_attempt(con: duckdb.DuckDBPyConnection, source: str, failure: str | None) -> None:
     """How fetching a source ended tonight; ``failure`` None: as it should."""
     now = datetime.now(UTC).replace(tzinfo=None)
-    run(con, "history/attempt", source=source, tried_at=now, failure=failure)
+    run_sql(con, "history/attempt", source=source, tried_at=now, failure=failure)
 
 
 def forget_attempt(con: duckdb.DuckDBPyConnection, source: str) -> None:
@@ -372,14 +375,14 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
 
 
 def _in_force(con: duckdb.DuckDBPyConnection, source: Source) -> dict[str, Any]:
-    cursor = run(con, "history/in_force", source=source.name)
+    cursor = run_sql(con, "history/in_force", source=source.name)
     names = [name for name, *_ in cursor.description]
     return dict(zip(names, cursor.fetchone() or [None] * len(names), strict=True))
 
 
 def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict[str, object]:
     words = {"source_table": f"history.{source.name}", "date_column": source.dated_by or "null"}
-    found = run(con, "mart/source_newest", words, as_of=end_of(night)).fetchone()
+    found = run_sql(con, "mart/source_newest", words, as_of=night_end(night)).fetchone()
     rows, newest = found if found is not None else (0, None)
     in_force = _in_force(con, source)
     attempt = con.execute(
@@ -406,8 +409,8 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
         "is_stale": is_stale,
         "quarantined_count": con.execute(
             "select count(*) from ops.quarantine where source = $source "
-            "and (held_to is null or (held_from <= $as_of and held_to > $as_of))",
-            {"source": source.name, "as_of": end_of(night)},
+            "and (held_to is null or in_force(held_from, held_to, $as_of))",
+            {"source": source.name, "as_of": night_end(night)},
         ).fetchall()[0][0],
         "failure": (attempt or (None,))[0],
         "url": in_force["url"],

@@ -70,7 +70,7 @@ def one_run(folder: Path, what: str) -> Iterator[None]:
         BusyError: Another run holds it.
         WarehouseError: The folder cannot be written.
     """
-    writable(folder)
+    ensure_writable(folder)
     with (folder / LOCK).open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -107,7 +107,7 @@ def holder(folder: Path) -> str:
     return ""
 
 
-def writable(folder: Path) -> None:
+def ensure_writable(folder: Path) -> None:
     """Make the folder if need be and see that files can be written there.
 
     Raises:
@@ -133,7 +133,7 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             written by a newer Tocsin.
         BusyError: Another process holds the file.
     """
-    writable(path.parent)
+    ensure_writable(path.parent)
     con = _opened(path)
     try:
         con.execute("set timezone = 'UTC'")
@@ -154,7 +154,7 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(path, config={"default_block_size": BLOCK_BYTES})
         except duckdb.Error as error:
-            cause = why_closed(path, error)
+            cause = opening_error(path, error)
             if not isinstance(cause, BusyError):
                 raise cause from None
             run = holder(path.parent)
@@ -168,7 +168,7 @@ def _opened(path: Path) -> duckdb.DuckDBPyConnection:
             time.sleep(0.2)
 
 
-def why_closed(path: Path, error: duckdb.Error) -> WarehouseError:
+def opening_error(path: Path, error: duckdb.Error) -> WarehouseError:
     """What DuckDB means that does not open a file: held, not ours to read, newer, or damaged.
 
     Example:
@@ -210,7 +210,7 @@ def lock_holder(error: duckdb.Error) -> str:
 
 
 @contextmanager
-def existing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_existing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """As ``warehouse``, for questions to what earlier runs kept.
 
     Raises:
@@ -225,7 +225,7 @@ def existing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_published(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published file; the run may replace it meanwhile.
 
     Raises:
@@ -239,7 +239,7 @@ def reading(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con = duckdb.connect(published, read_only=True)
     except duckdb.Error as error:
-        cause = why_closed(published, error)
+        cause = opening_error(published, error)
         if isinstance(cause, DamagedError):
             first = str(error).partition("\n")[0]
             raise DamagedError(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from config.registry import Source
-from warehouse.connect import reading
+from warehouse.connect import open_published
 from warehouse.export import RELATIONS
 
 INTRODUCTION = """# Data dictionary
@@ -54,7 +54,7 @@ def dictionary(published: Path) -> str:
     Raises:
         WarehouseError: Nothing is published yet.
     """
-    with reading(published) as con:
+    with open_published(published) as con:
         tables = con.execute(f"from {RELATIONS} order by table_name").fetchall()
         columns = con.execute(
             "select table_name, column_name, data_type, comment from duckdb_columns() "

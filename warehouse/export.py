@@ -11,8 +11,8 @@ import duckdb
 import polars as pl
 
 from config.files import draft_for, put_in_place, remove, write_atomically
-from warehouse.connect import WarehouseError, load_spatial, reading
-from warehouse.publish import file_sha256, fingerprint, listed_in
+from warehouse.connect import WarehouseError, load_spatial, open_published
+from warehouse.publish import file_sha256, fingerprint, manifest_entries
 
 LOGGER = logging.getLogger("tocsin")
 EXCEL_ROWS = 1_048_575  # of a sheet, below its header
@@ -59,7 +59,7 @@ def export(
     """
     if program and kind != "csv":
         raise WarehouseError(f"--for {program} goes with --format csv, not {kind}")
-    with reading(published) as con:
+    with open_published(published) as con:
         known = [n for (n,) in con.execute(f"select table_name from {RELATIONS}").fetchall()]
         if kind == "geoparquet":
             known = list(GEOMETRY)
@@ -112,7 +112,7 @@ def copy_as_parquet(published: Path, folder: Path) -> int:
     part = folder.with_name(f".{folder.name}.part")
     try:
         remove(part)  # of a run that was killed
-        with reading(published) as con:
+        with open_published(published) as con:
             copied = _copied(con, published)
             told = _told(folder)
             if told is None or told | copied != told:
@@ -139,7 +139,7 @@ def answer(published: Path, question: str) -> pl.DataFrame:
     Raises:
         WarehouseError: There is no published file, or the question cannot be answered.
     """
-    with reading(published) as con:
+    with open_published(published) as con:
         try:
             asked = con.sql(question)
             if asked is None:
@@ -150,7 +150,7 @@ def answer(published: Path, question: str) -> pl.DataFrame:
     return found
 
 
-def defused(frame: pl.DataFrame) -> pl.DataFrame:
+def escape_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame as csv for a spreadsheet: no text is run, bytes are hexadecimal."""
     texts = [name for name, kind in frame.schema.items() if kind == pl.String]
     blobs = [name for name, kind in frame.schema.items() if kind == pl.Binary]
@@ -163,7 +163,7 @@ def defused(frame: pl.DataFrame) -> pl.DataFrame:
 def _copied(con: duckdb.DuckDBPyConnection, published: Path) -> dict[str, Any]:
     """Night and digest of the file as it is, whatever a manifest that is older says."""
     sha256 = file_sha256(published)
-    entry = listed_in(published.with_name("manifest.json")).get(published.name, {})
+    entry = manifest_entries(published.with_name("manifest.json")).get(published.name, {})
     night = entry.get("as_of_date")
     if entry.get("sha256") != sha256 or not isinstance(night, str):
         night = str(con.execute("select max(as_of_date) from nights").fetchall()[0][0])
@@ -234,7 +234,7 @@ def _csv(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
 
 
 def _csv_for_excel_fr(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
-    frame = defused(_for_cells(con.execute(f'from "{table}"').pl())[0])
+    frame = escape_formulas(_for_cells(con.execute(f'from "{table}"').pl())[0])
     frame.write_csv(
         path, include_bom=True, separator=";", decimal_comma=True,
         datetime_format="%Y-%m-%d %H:%M:%S",

@@ -8,12 +8,12 @@ import polars as pl
 
 from config.registry import regions
 from warehouse.connect import WarehouseError
-from warehouse.query import run
+from warehouse.query import run_sql
 
 
 def mails(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row a mail, the newest first; ``message`` is enough of its id to name it."""
-    return run(con, "outbox/list").pl()
+    return run_sql(con, "outbox/list").pl()
 
 
 def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, Any]:
     Raises:
         WarehouseError: There is none, more than one begins so, or its bytes are gone.
     """
-    found = run(con, "outbox/find", message=message).pl()
+    found = run_sql(con, "outbox/find", message=message).pl()
     if found.is_empty():
         raise WarehouseError(f"no mail {message!r}; tocsin alerts lists them")
     if found.height > 1 and found["recipient"][0] != message:
@@ -38,12 +38,14 @@ def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, Any]:
     return told
 
 
-def told_ahead(con: duckdb.DuckDBPyConnection, today: date) -> list[tuple[str, date]]:
+def notified_of_future_nights(
+    con: duckdb.DuckDBPyConnection, today: date
+) -> list[tuple[str, date]]:
     """Readers who were told of a night still to come when it was told, or still, and not since.
 
     The next run corrects it: ``tocsin nightly`` mails them of tonight, changed or not.
     """
-    found = run(con, "outbox/told_ahead", recipient=None, today=today).fetchall()
+    found = run_sql(con, "outbox/future_notifications", recipient=None, today=today).fetchall()
     return sorted({(recipient, night) for recipient, night, *_ in found})
 
 
@@ -72,7 +74,7 @@ def approve(
     return chosen
 
 
-def again(con: duckdb.DuckDBPyConnection, message: str) -> str:
+def requeue(con: duckdb.DuckDBPyConnection, message: str) -> str:
     """Queue a mail anew, whatever became of it, and take its address up again; returns its id.
 
     Raises:

@@ -192,7 +192,7 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def listed_in(manifest: Path) -> dict[str, dict[str, Any]]:
+def manifest_entries(manifest: Path) -> dict[str, dict[str, Any]]:
     """Entries of the manifest by the name of their file; empty: there are none to be read."""
     try:
         return _entries(manifest.read_bytes())

@@ -7,25 +7,25 @@ import duckdb
 import polars as pl
 
 from config.registry import SourceError
-from warehouse.landing import Pardon, pardon
-from warehouse.query import run
+from warehouse.landing import QuarantineOverride, add_override
+from warehouse.query import run_sql
 from warehouse.sources.tables import UNREADABLE
 
 
-def held_now(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+def quarantined_rows(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row a held row: source, row_key, row_number, rule, value, sent, held_from."""
     return con.execute(
         "from ops.quarantine where held_to is null order by source, row_key, row_number"
     ).pl()
 
 
-def held_row(con: duckdb.DuckDBPyConnection, source: str, key: str) -> pl.DataFrame:
+def quarantine_spells(con: duckdb.DuckDBPyConnection, source: str, key: str) -> pl.DataFrame:
     """Every time a row was held, the newest first.
 
     Raises:
         SourceError: It never was.
     """
-    found = run(con, "history/held_row", source=source, row_key=key).pl()
+    found = run_sql(con, "history/quarantine_spells", source=source, row_key=key).pl()
     if found.is_empty():
         raise SourceError(
             f"{source} {key}: no such row was ever held; 'tocsin quarantine' lists those that are"
@@ -33,7 +33,7 @@ def held_row(con: duckdb.DuckDBPyConnection, source: str, key: str) -> pl.DataFr
     return found
 
 
-def release(
+def release_row(
     con: duckdb.DuckDBPyConnection, folder: Path, source: str, key: str, who: str, why: str
 ) -> None:
     """Believe a held row from the next run on; a new value or another rule holds it again.
@@ -41,7 +41,7 @@ def release(
     Raises:
         SourceError: It is not held, or cannot be read at all.
     """
-    held = held_row(con, source, key).filter(pl.col("held_to").is_null())
+    held = quarantine_spells(con, source, key).filter(pl.col("held_to").is_null())
     if held.is_empty():
         raise SourceError(f"{source} {key}: is not held any more")
     for row in held.iter_rows(named=True):
@@ -50,8 +50,8 @@ def release(
                 f"{source} {key}: cannot be released, since it cannot be read ({row['value']}); it "
                 "must be corrected by its publisher or in your file"
             )
-        given = Pardon(
+        override = QuarantineOverride(
             row_key=key, rule=row["rule"], value=row["value"], who=who, why=why,
             at=datetime.now(UTC).replace(tzinfo=None),
         )  # fmt: skip
-        pardon(source, given, folder)
+        add_override(source, override, folder)

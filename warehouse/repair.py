@@ -15,9 +15,9 @@ from warehouse.connect import (
     DamagedError,
     WarehouseError,
     log_beside,
+    opening_error,
     take_log_away,
     warehouse,
-    why_closed,
 )
 from warehouse.history import catch_up, transaction
 from warehouse.publish import PUBLISHED_MARTS
@@ -25,6 +25,7 @@ from warehouse.sources import SOURCES
 
 REBUILT = ("batch", "quarantine")  # with the history, from the log of what landed
 FROM_COPY = {"ops.night": "from nights", "ops.scorecard": "from scorecard"}
+RENAMED = {"ops.told": ("ops.notification", {"about": "subject_key"})}  # since migration 12
 # A copy was written by a run that had not ended then; how it did is not known.
 RUNS_FROM_COPY = {
     "ops.run": "from runs where run_status <> 'running'",
@@ -33,7 +34,7 @@ RUNS_FROM_COPY = {
 
 
 @dataclass(frozen=True)
-class Repaired:
+class RepairReport:
     """What a repair did.
 
     Attributes:
@@ -69,7 +70,7 @@ def is_sound(path: Path) -> bool:
     return names is not None and all(_rows(path, name) is not None for name in names)
 
 
-def repair(path: Path, landing: Path, published: Path) -> Repaired:
+def repair(path: Path, landing: Path, published: Path) -> RepairReport:
     """Build the working file anew beside the old one, which is set aside and not deleted.
 
     History comes from the log of what landed; the rest from what can be read of the old
@@ -107,7 +108,7 @@ def repair(path: Path, landing: Path, published: Path) -> Repaired:
     log_beside(path).unlink(missing_ok=True)
     os.replace(part, path)
     sync(path.parent)
-    return Repaired(aside, merged, told[0], copy, told[1], lost, is_log_lost)
+    return RepairReport(aside, merged, told[0], copy, told[1], lost, is_log_lost)
 
 
 def _readable(path: Path) -> tuple[Path, bool]:
@@ -139,23 +140,28 @@ def _restore(
     wanted = {f"ops.{name}" for (name,) in con.execute(
         "select table_name from duckdb_tables() where schema_name = 'ops'"
     ).fetchall() if name not in REBUILT}  # fmt: skip
-    wanted |= {name for name in names if name.startswith(("mart.", "ops."))}
-    wanted -= {f"ops.{name}" for name in REBUILT}
-    found = {name: _rows(old, name) for name in wanted if name in names}
+    stored = {name for name in names if name.startswith(("mart.", "ops."))}
+    stored -= {f"ops.{name}" for name in REBUILT}
+    rows: dict[str, pl.DataFrame | None] = {}
+    for name in stored:
+        now, columns = RENAMED.get(name, (name, {}))
+        frame = _rows(old, name)
+        rows[now] = frame if frame is None else frame.rename(columns)
+    wanted |= rows.keys()
     nights = {*FROM_COPY, *(f"mart.{mart}" for mart in PUBLISHED_MARTS)}
     copy = None
-    if any(found.get(name) is None for name in nights):  # of one moment: all or none of the copy
+    if any(rows.get(name) is None for name in nights):  # of one moment: all or none of the copy
         copy = _fullest(published)
-        told = _published(copy) if copy else dict.fromkeys(nights)
-        found |= {n: f for n, f in told.items() if n in nights or found.get(n) is None}
+        copied = _published(copy) if copy else dict.fromkeys(nights)
+        rows |= {n: f for n, f in copied.items() if n in nights or rows.get(n) is None}
     with transaction(con):
-        for name, frame in sorted(found.items()):
+        for name, frame in sorted(rows.items()):
             if frame is not None:
                 con.register("frame", frame)
                 con.execute(f"create table if not exists {name} as from frame limit 0")
                 con.execute(f"insert into {name} by name from frame")
                 con.unregister("frame")
-    return sorted(name for name in wanted | nights if found.get(name) is None), copy
+    return sorted(name for name in wanted | nights if rows.get(name) is None), copy
 
 
 def _published(copy: Path) -> dict[str, pl.DataFrame | None]:
@@ -202,7 +208,7 @@ def _read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
     try:
         con = duckdb.connect(path, read_only=True) if path.exists() else None
     except duckdb.Error as error:
-        cause = why_closed(path, error)
+        cause = opening_error(path, error)
         if not isinstance(cause, DamagedError):
             raise cause from None
         con = None
@@ -228,7 +234,7 @@ def _rows(path: Path, table: str) -> pl.DataFrame | None:
         try:
             return con.execute(f"from {table}").pl() if con else None
         except duckdb.Error as error:
-            cause = why_closed(path, error)
+            cause = opening_error(path, error)
             if not isinstance(cause, DamagedError):
                 raise cause from None
             return None

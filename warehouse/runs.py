@@ -51,7 +51,7 @@ def begin(
     )  # fmt: skip
 
 
-def step(con: duckdb.DuckDBPyConnection, run_id: str, number: int, done: Step) -> None:
+def add_step(con: duckdb.DuckDBPyConnection, run_id: str, number: int, done: Step) -> None:
     """Enter a step, counted from 1."""
     con.execute(
         "insert into ops.run_step values ($run_id, $number, $step, $step_seconds, $rows_in, "
@@ -78,7 +78,7 @@ def finish(
     )  # fmt: skip
 
 
-def last(con: duckdb.DuckDBPyConnection, count: int) -> pl.DataFrame:
+def latest_runs(con: duckdb.DuckDBPyConnection, count: int) -> pl.DataFrame:
     """The last runs, the newest first."""
     return con.execute("from ops.run order by began_at desc limit $count", {"count": count}).pl()
 

@@ -9,9 +9,9 @@ import duckdb
 import polars as pl
 
 from config.registry import thresholds
-from warehouse.build import end_of
-from warehouse.connect import WarehouseError, load_spatial, reading
-from warehouse.query import run
+from warehouse.build import night_end
+from warehouse.connect import WarehouseError, load_spatial, open_published
+from warehouse.query import run_sql
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
     Raises:
         WarehouseError: There is no file, another Tocsin wrote it, or the night was not run.
     """
-    with reading(published) as con:
+    with open_published(published) as con:
         nights = [n for (n,) in con.execute("from nights order by as_of_date").fetchall()]
         night = night or nights[-1]
         if night not in nights:
@@ -101,7 +101,7 @@ def _read(
     load_spatial(con)
 
     def told(select: str) -> pl.DataFrame:
-        params = {"night": night, "as_of": end_of(night)}
+        params = {"night": night, "as_of": night_end(night)}
         return con.execute(
             select, {name: v for name, v in params.items() if f"${name}" in select}
         ).pl()
@@ -109,7 +109,7 @@ def _read(
     return Situation(
         night=night,
         is_newest=is_newest,
-        flags=run(con, "situation/flag", night=night).pl(),
+        flags=run_sql(con, "situation/flag", night=night).pl(),
         drivers=told("from flag_drivers_as_of($night) order by region_id, driver_rank"),
         forecasts=told(
             "from forecasts_as_of($night) where model = 'combined' "
@@ -118,23 +118,23 @@ def _read(
         country_forecasts=told(
             "from country_forecasts_as_of($night) where horizon_months = 1 order by country_code"
         ),
-        series=run(con, "situation/series", night=night, indicators=list(indicators)).pl(),
-        levels=run(con, "situation/level", night=night).pl(),
+        series=run_sql(con, "situation/series", night=night, indicators=list(indicators)).pl(),
+        levels=run_sql(con, "situation/level", night=night).pl(),
         events=told(
             "from events_as_of($as_of) where region_id is not null "
             "order by event_date desc, deaths_best_count desc, event_id"
         ),
-        regions=run(con, "situation/region").pl(),
-        countries=run(con, "situation/country").pl(),
+        regions=run_sql(con, "situation/region").pl(),
+        countries=run_sql(con, "situation/country").pl(),
         presence=told(
             "from administrator_presence where known_from <= $as_of "
             "order by observed_date desc, group_size_count, cadre, observation_id"
         ),
-        suspensions=run(
+        suspensions=run_sql(
             con,
             "situation/suspension",
             night=night,
-            as_of=end_of(night),
+            as_of=night_end(night),
             presumed_open_months=thresholds()["suspensions"]["presumed_open_months"],
         ).pl(),
         coups=told("from coups where known_from <= $as_of order by coup_date desc, coup_id"),

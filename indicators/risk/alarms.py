@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indicators.risk.panel import Array, Mask
+from indicators.arrays import Array, Mask
 
 LOOK_BACK = 6  # months before an escalation in which a flag counts as its warning
 
@@ -32,11 +32,11 @@ class AlarmScore:
     lead_months: float
 
 
-def at_budget(score: Array, share: float) -> Mask:
+def flag_top_share(score: Array, share: float) -> Mask:
     """Flags on the highest scores: as near to this share of region-months as ties allow.
 
     Example:
-        >>> at_budget(np.array([[0.9, 0.1], [0.5, 0.2]]), 0.25).tolist()
+        >>> flag_top_share(np.array([[0.9, 0.1], [0.5, 0.2]]), 0.25).tolist()
         [[True, False], [False, False]]
     """
     ordered = np.sort(score.ravel())[::-1]
@@ -46,20 +46,22 @@ def at_budget(score: Array, share: float) -> Mask:
     return np.asarray(above if nearer else least)
 
 
-def alarm_score(flags: Mask, escalated: Mask, reached: Array) -> AlarmScore:
+def alarm_score(flags: Mask, escalated: Mask, blocks_to_threshold: Array) -> AlarmScore:
     """Scores of flags.
 
     Args:
         flags: Origins x regions, consecutive months.
         escalated: Origins x regions, whether the window after the origin escalated.
-        reached: Origins x regions, months after the origin in which it was reached
+        blocks_to_threshold: Origins x regions, months after the origin in which it was reached
             (1 to the window's length); read where ``escalated``.
     """
     onset = escalated.copy()
     onset[1:] &= ~escalated[:-1]
     leads = []
     for origin, region in zip(*np.nonzero(onset), strict=True):
-        month = origin + int(reached[origin, region])  # origin number of the month reached
+        month = origin + int(
+            blocks_to_threshold[origin, region]
+        )  # origin number of the month reached
         run = 0
         while run < LOOK_BACK and month - 1 - run >= 0:
             index = month - 1 - run

@@ -1,76 +1,37 @@
 """Rolling origins: what the models would have said, from what was known then, and what came."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from config.registry import thresholds
 from config.vocabulary import POOL
-from indicators.risk import assess, models, scores
-from indicators.risk.assess import HORIZONS, MANY_DEATHS, Night, Window
+from indicators.arrays import Array, Mask
+from indicators.risk import models, scores
+from indicators.risk.drivers import contributions
 from indicators.risk.mixtures import CountMixture
-from indicators.risk.panel import BLOCK_DAYS, Array, EventDays, Mask, Panel
+from indicators.risk.panel import BLOCK_DAYS, HORIZONS, EventDays, Panel
+from indicators.risk.pool import (
+    MANY_DEATHS,
+    Window,
+    first_event_probability,
+    forecast_escalation,
+    forecast_window,
+    tuning,
+)
+from indicators.risk.vintages import NightInputs, Origin, Vintages
 
 BASELINES = ("last_value", "zero")
-MEASURES = ("crps", "crps_above_10", "ignorance", "interval_score_90", "brier", "bias")
 LEARNING_MONTHS = 36  # origins before the first one scored, from which the pool's weight is learnt
 WEIGHT_HALF_LIFE = 24  # months after which an origin counts half in it
 SEED = 2026  # of the randomised PIT
 
 
 @dataclass(frozen=True)
-class Origin:
-    """A past night and what was known on it.
-
-    Attributes:
-        night: Night after which windows begin.
-        known_until: Last day that the event source wholly covered.
-        believed: Evening whose versions count; None: the night's.
-    """
-
-    night: date
-    known_until: date
-    believed: date | None = None
-
-
-@dataclass(frozen=True)
-class Replay:
-    """What a back-test rests on.
-
-    Attributes:
-        versions: Every version of every event: ``event_date``, ``country_code``, ``region_id``,
-            ``deaths_best_count``, ``violence_type``, ``known_from``, ``known_to`` (null: still
-            believed).
-        regions: Core regions with centroids, sorted by ``region_id``.
-    """
-
-    versions: pl.DataFrame
-    regions: pl.DataFrame
-
-    def as_of(self, night: date) -> pl.DataFrame:
-        """Events as they were believed on the evening of a night."""
-        return self.versions.filter(
-            (pl.col("known_from").dt.date() <= night)
-            & (pl.col("known_to").is_null() | (pl.col("known_to").dt.date() > night))
-        )
-
-    def night(self, origin: Origin) -> Night:
-        """What a night's forecasts rested on."""
-        events = self.as_of(origin.believed or origin.night)
-        return assess.night_of(events, self.regions, origin.known_until, origin.night)
-
-    def latest(self) -> Night:
-        """All events as they are believed now."""
-        newest = self.versions.filter(pl.col("known_to").is_null())
-        return assess.night_of(newest, self.regions, date.max, date.max)
-
-
-@dataclass(frozen=True)
-class Scores:
+class HorizonScores:
     """Scores of one horizon.
 
     Attributes:
@@ -87,7 +48,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Result:
+class BacktestResult:
     """A whole back-test of events or deaths; arrays are origins x regions.
 
     Attributes:
@@ -101,15 +62,15 @@ class Result:
         shifts: One an origin.
         escalated: Whether it came.
         threshold: Events that counted as escalation.
-        p_first: Calibrated chance of a first event; NaN: not quiet for a year.
-        reached: Block after the night in which the escalation was reached; 0: it was not.
-        reached_any: First block after the night with an event; 0: none in the window.
+        p_first_event: Calibrated chance of a first event; NaN: not quiet for a year.
+        blocks_to_threshold: Block after the night that reached the threshold; 0: none.
+        blocks_to_first_event: First block after the night with an event; 0: none in the window.
         recent: Events of the newest ninety days, as known then.
         drivers: Origins x regions x ``FORECAST_DRIVERS``.
     """
 
     origins: list[Origin]
-    by_horizon: dict[int, Scores]
+    by_horizon: dict[int, HorizonScores]
     weights: Array
     past_year: Array
     counts: Array
@@ -118,9 +79,9 @@ class Result:
     shifts: Array
     escalated: Mask
     threshold: Array
-    p_first: Array
-    reached: Array
-    reached_any: Array
+    p_first_event: Array
+    blocks_to_threshold: Array
+    blocks_to_first_event: Array
     recent: Array
     drivers: Array
 
@@ -134,23 +95,23 @@ def observed_after(events: EventDays, places: int, night: date, first: int, last
 
 
 def backtest(
-    replay: Replay,
+    vintages: Vintages,
     origins: Sequence[Origin],
     burn_in: Sequence[Origin] = (),
     target: str = "events",
     horizons: Sequence[int] = HORIZONS,
-) -> Result:
+) -> BacktestResult:
     """Scores of every model and baseline at every origin.
 
     Args:
-        replay: Versions of events and regions.
+        vintages: Versions of events and regions.
         origins: Nights scored, a month apart, the oldest first.
         burn_in: Nights before, from which the pool's weight is learnt.
         target: events or deaths.
         horizons: Blocks of thirty days after the night.
     """
-    truth = replay.latest()
-    regions = slice(replay.regions.height)
+    truth = vintages.latest()
+    regions = slice(vintages.regions.height)
     rng = np.random.default_rng(SEED)
     losses: list[tuple[date, int, Array, Array]] = []  # last day of the window, origin's number
     rows: dict[str, list[Array]] = {}
@@ -159,10 +120,10 @@ def backtest(
     }
     every = [*burn_in, *origins]
     for number, origin in enumerate(every):
-        base = replay.night(origin)
+        base = vintages.inputs(origin)
         panel = base.panel(getattr(base, target))
         is_scored = number >= len(burn_in)
-        tuned = assess.tuning(target)
+        tuned = tuning(target)
         learnt = [
             (0.5 ** ((number - past) / WEIGHT_HALF_LIFE), crps, bits)
             for over, past, crps, bits in losses
@@ -170,7 +131,7 @@ def backtest(
         ]
         weight = scores.best_weight(learnt) if learnt else tuned.weight
         for horizon in horizons:
-            window = assess.forecast_window(panel, horizon, horizon, tuned)
+            window = forecast_window(panel, horizon, horizon, tuned)
             came = observed_after(
                 getattr(truth, target), panel.places, origin.night, horizon, horizon
             )[regions]
@@ -186,7 +147,7 @@ def backtest(
             for name, value in {**found, "weights": np.float64(weight)}.items():
                 rows.setdefault(name, []).append(np.asarray(value))
     stacked: dict[str, Any] = {name: np.stack(values) for name, values in rows.items()}
-    return Result(
+    return BacktestResult(
         origins=list(origins),
         by_horizon={horizon: _stacked(parts) for horizon, parts in scored.items()},
         **stacked,
@@ -216,9 +177,9 @@ def _scores(
         "zero": replace(with_weight(0.0), draws=np.zeros((len(came), 1))),
     }
     bound = np.full(len(came), at_least)
-    shift = window.past.logit_shift(at_least)
+    shift = window.past_windows.logit_shift(at_least)
     chance = {name: one.exceedance_probability(bound) for name, one in forecasts.items()}
-    chance[POOL] = models.calibrated(chance[POOL], shift)
+    chance[POOL] = models.calibrated_probability(chance[POOL], shift)
     measured = {
         "crps": {name: scores.crps(one, came) for name, one in forecasts.items()},
         "crps_above_10": {
@@ -238,9 +199,9 @@ def _scores(
 
 def _stacked(
     parts: Sequence[tuple[dict[str, dict[str, Array]], dict[str, Array], Array, Array]],
-) -> Scores:
+) -> HorizonScores:
     measured, pits, chances, came = zip(*parts, strict=True)
-    return Scores(
+    return HorizonScores(
         by_measure={
             measure: {name: np.stack([one[measure][name] for one in measured]) for name in by_model}
             for measure, by_model in measured[0].items()
@@ -252,16 +213,16 @@ def _stacked(
 
 
 def _night_rows(
-    panel: Panel, base: Night, truth: Night, origin: Origin, target: str
+    panel: Panel, base: NightInputs, truth: NightInputs, origin: Origin, target: str
 ) -> dict[str, Array]:
     """What is kept of one origin beside the scores."""
     regions = slice(base.regions)
-    kept = {"past_year": panel.features[-1, regions, 0], "counts": panel.counts[-1, regions]}
-    names = ("p_escalation", "p_uncalibrated", "shifts", "escalated", "threshold", "p_first",
-             "reached", "reached_any", "recent", "drivers")  # fmt: skip
+    of_night = {"past_year": panel.features[-1, regions, 0], "counts": panel.counts[-1, regions]}
+    names = ("p_escalation", "p_uncalibrated", "shifts", "escalated", "threshold", "p_first_event",
+             "blocks_to_threshold", "blocks_to_first_event", "recent", "drivers")  # fmt: skip
     if target != "events":
-        return kept | dict.fromkeys(names, np.empty(0))
-    found = assess.escalation(panel)
+        return of_night | dict.fromkeys(names, np.empty(0))
+    found = forecast_escalation(panel)
     last = int(thresholds()["escalation"]["blocks"])
     by_block = [
         observed_after(truth.events, panel.places, origin.night, block, block)
@@ -275,42 +236,13 @@ def _night_rows(
         np.asarray(found.shift),
         is_reached[-1],
         found.threshold,
-        assess.first_event_probability(found),
+        first_event_probability(found),
         np.where(is_reached[-1], is_reached.argmax(axis=0) + 1, 0),
         np.where(is_any[-1], is_any.argmax(axis=0) + 1, 0),
         panel.counts[-last:].sum(axis=0),
-        assess.contributions(found, panel),
+        contributions(found, panel),
     )
-    return kept | {
+    return of_night | {
         name: value if value.ndim == 0 else value[regions]
         for name, value in zip(names, values, strict=True)
     }
-
-
-def candidate_gain(
-    replay: Replay,
-    origins: Sequence[Origin],
-    horizon: int,
-    extra: Callable[[Origin, Night, Panel], Array],
-) -> tuple[float, float, float]:
-    """What one more feature adds to the self-exciting model: share of its CRPS saved, 90% interval.
-
-    Args:
-        replay: Versions of events and regions.
-        origins: Nights.
-        horizon: Block of thirty days after the night.
-        extra: From the origin, its night and panel to the feature, blocks x places, none negative.
-    """
-    truth, tuned = replay.latest(), assess.tuning()
-    sums: dict[bool, list[float]] = {True: [], False: []}
-    for origin in origins:
-        base = replay.night(origin)
-        plain = base.panel(base.events)
-        came = observed_after(truth.events, plain.places, origin.night, horizon, horizon)
-        added = np.concatenate([plain.features, extra(origin, base, plain)[..., None]], axis=-1)
-        for with_it, panel in ((False, plain), (True, replace(plain, features=added))):
-            pool = assess.forecast_window(panel, horizon, horizon, tuned).pool
-            alone = replace(pool, weight=np.where(pool.weight > 0, 1.0, 0.0))
-            here = np.arange(base.regions)
-            sums[with_it].append(float(scores.crps(alone.take(here), came[here]).sum()))
-    return scores.skill(np.asarray(sums[True]), np.asarray(sums[False]))

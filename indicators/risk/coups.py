@@ -1,6 +1,7 @@
 """What followed coups: events and deaths of the months after, against what the past foretold."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -8,9 +9,13 @@ from statsmodels.genmod.families import Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools import add_constant
 
-from indicators.risk.panel import Array
+from config.months import months_between
+from config.vocabulary import FIRST_DAY
+from indicators.arrays import Array
+from indicators.risk.vintages import Vintages
 
 AFTER_MONTHS = 6
+COUPS_FROM = date(2000, 1, 1)
 LOG_OFFSET = 0.1  # added to a mean before its log
 
 
@@ -52,3 +57,40 @@ def rate_ratios(counts: Array, months: Sequence[int]) -> list[tuple[float, float
         (float(np.exp(fit.params[k])), float(np.exp(bounds[k, 0])), float(np.exp(bounds[k, 1])))
         for k in range(first, design.shape[1])
     ]
+
+
+def ratios_after_coups(
+    vintages: Vintages, coups: pl.DataFrame, country_code: str
+) -> list[tuple[object, ...]]:
+    """Rows of the scorecard: events and deaths after a country's coups, over those expected.
+
+    Args:
+        vintages: Versions of events and regions; those believed now count.
+        coups: ``country_code``, ``coup_date``, ``is_successful``.
+        country_code: Which country.
+    """
+    name = vintages.regions.filter(country_code=country_code)["country_name"][0]
+    days = coups.filter(
+        pl.col("is_successful") & (pl.col("coup_date") >= COUPS_FROM), country_code=country_code
+    )["coup_date"].to_list()
+    by_month = (
+        vintages.versions.filter(
+            pl.col("known_to").is_null() & pl.col("region_id").is_not_null(),
+            country_code=country_code,
+        )
+        .sort("event_date")
+        .with_columns(month=pl.col("event_date").dt.month_start())
+        .group_by("month", maintain_order=True)
+        .agg(events=pl.len(), deaths=pl.col("deaths_best_count").sum())
+    )
+    months = [months_between(FIRST_DAY, month) for month in by_month["month"]]
+    rows: list[tuple[object, ...]] = []
+    for target in ("events", "deaths"):
+        counts = np.zeros(months[-1] + 1)
+        counts[months] = by_month[target].to_numpy()
+        ratios = rate_ratios(counts, [months_between(FIRST_DAY, day) for day in days])
+        rows += [
+            (target, f"{name}, after the coup of {day}", 6, "quasi-Poisson", "rate_ratio", *ratio)
+            for day, ratio in zip(days, ratios, strict=True)
+        ]
+    return rows

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 from scipy.stats import nbinom
 
-from indicators.risk.panel import Array
+from indicators.arrays import Array
 
 LEAST_MONTHS = 3  # of growth seen from one age to the next, before anything is said
 DRAWS = 400
@@ -34,7 +34,7 @@ class Completeness:
         return float(low), float(high)
 
 
-def completeness(told: pl.DataFrame, age: int = 0) -> Completeness | None:
+def completeness(triangle: pl.DataFrame, age: int = 0) -> Completeness | None:
     """Completeness at ``age`` by link ratios (chain ladder, Mack 1993); None: not known.
 
     The growth from one age to the next is the ratio of the sums over all months seen at
@@ -42,42 +42,42 @@ def completeness(told: pl.DataFrame, age: int = 0) -> Completeness | None:
     months.
 
     Args:
-        told: ``month_start``, ``age_months``, ``events``: events of a month as known at an
+        triangle: ``month_start``, ``age_months``, ``events``: events of a month as known at an
             age, for the ages at which the source was looked at.
         age: Months since the month became whole.
 
     Example:
         >>> rows = [(m, a, e) for m in range(3) for a, e in enumerate([8, 10])]
-        >>> told = pl.DataFrame(rows, ["month_start", "age_months", "events"], orient="row")
-        >>> round(completeness(told).share, 3)
+        >>> triangle = pl.DataFrame(rows, ["month_start", "age_months", "events"], orient="row")
+        >>> round(completeness(triangle).share, 3)
         0.8
     """
-    if not told.height:
+    if not triangle.height:
         return None
-    wide = told.pivot(on="age_months", index="month_start", values="events").sort("month_start")
+    wide = triangle.pivot(on="age_months", index="month_start", values="events").sort("month_start")
     ages = sorted(int(name) for name in wide.columns if name != "month_start")
-    triangle = np.full((wide.height, max(ages) + 1), np.nan)
-    triangle[:, ages] = wide.select(str(a) for a in ages).to_numpy().astype(np.float64)
-    both = np.isfinite(triangle[:, :-1]) & np.isfinite(triangle[:, 1:])
+    events = np.full((wide.height, max(ages) + 1), np.nan)
+    events[:, ages] = wide.select(str(a) for a in ages).to_numpy().astype(np.float64)
+    both = np.isfinite(events[:, :-1]) & np.isfinite(events[:, 1:])
     enough = both.sum(axis=0) >= LEAST_MONTHS
     last = age
     while last < len(enough) and enough[last]:
         last += 1
     if last == age:
         return None
-    younger = np.where(both, triangle[:, :-1], 0)[:, age:last]
-    older = np.where(both, triangle[:, 1:], 0)[:, age:last]
+    younger = np.where(both, events[:, :-1], 0)[:, age:last]
+    older = np.where(both, events[:, 1:], 0)[:, age:last]
     if not (younger.sum(axis=0) > 0).all() or not (older.sum(axis=0) > 0).all():
         return None
-    rows = np.random.default_rng(1).integers(0, len(triangle), (DRAWS, len(triangle)))
+    rows = np.random.default_rng(1).integers(0, len(events), (DRAWS, len(events)))
     before, after = younger[rows].sum(axis=1), older[rows].sum(axis=1)
-    held = (before > 0).all(axis=1) & (after > 0).all(axis=1)
-    draws = (before[held] / after[held]).prod(axis=1)
+    is_positive = (before > 0).all(axis=1) & (after > 0).all(axis=1)
+    draws = (before[is_positive] / after[is_positive]).prod(axis=1)
     share = (younger.sum(axis=0) / older.sum(axis=0)).prod()
     return Completeness(float(share), draws, last)
 
 
-def corrected(counts: Array, known: Completeness) -> tuple[Array, Array, Array]:
+def nowcast_counts(counts: Array, known: Completeness) -> tuple[Array, Array, Array]:
     """Events there will be in the end: expected, and the bounds of the central 80%.
 
     Each event is known by now with chance ``share``, so those still missing are negative
@@ -89,7 +89,7 @@ def corrected(counts: Array, known: Completeness) -> tuple[Array, Array, Array]:
 
     Example:
         >>> sure = Completeness(0.5, np.array([0.5]), 3)
-        >>> [bound.tolist() for bound in corrected(np.array([4.0]), sure)]
+        >>> [bound.tolist() for bound in nowcast_counts(np.array([4.0]), sure)]
         [[8.0], [5.0], [13.0]]
     """
     share = np.clip(known.draws, 0.01, 1.0)

@@ -1,13 +1,13 @@
 """What stands beside a flag: context that is not in the model, and the reason in words."""
 
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 
 from config.months import month_numbers
 from config.registry import coverage
 from config.vocabulary import MEASURES
-from indicators.risk.delay import Completeness, corrected
+from indicators.risk.delay import Completeness, nowcast_counts
 
 
 def with_month(flags: pl.DataFrame, counts: pl.DataFrame, month: date) -> pl.DataFrame:
@@ -213,11 +213,11 @@ def with_correction(flags: pl.DataFrame, known: Completeness | None) -> pl.DataF
     names = ("events_count_corrected", "events_count_corrected_low", "events_count_corrected_high")
     if known is None:
         return flags.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
-    told = corrected(flags["events_count"].to_numpy().astype(float), known)
+    told = nowcast_counts(flags["events_count"].to_numpy().astype(float), known)
     return flags.with_columns(pl.Series(n, c) for n, c in zip(names, told, strict=True))
 
 
-def ranked(drivers: pl.DataFrame) -> pl.DataFrame:
+def with_rank(drivers: pl.DataFrame) -> pl.DataFrame:
     """Drivers with ``driver_rank``: those of the model by what they add, then the context."""
     return drivers.with_columns(
         driver_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("region_id")
@@ -303,14 +303,3 @@ def change_in_words() -> pl.Expr:
 def _counted(number: pl.Expr, noun: str) -> pl.Expr:
     word = pl.when(number == 1).then(pl.lit(noun)).otherwise(pl.lit(f"{noun}s"))
     return pl.format("{} {}", number, word)
-
-
-def newest_complete_month(complete_until: date) -> date:
-    """First day of the newest month that ends no later than ``complete_until``.
-
-    Example:
-        >>> newest_complete_month(date(2021, 5, 31)), newest_complete_month(date(2021, 5, 30))
-        (datetime.date(2021, 5, 1), datetime.date(2021, 4, 1))
-    """
-    following = (complete_until + timedelta(days=1)).replace(day=1)
-    return (following - timedelta(days=1)).replace(day=1)

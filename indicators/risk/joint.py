@@ -7,9 +7,9 @@ tau^2, one for all groups, by moments of past sums: sum (S - M)^2 - Var = tau^2 
 
 import numpy as np
 
+from indicators.arrays import Array
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.models import LEAST_MEAN, PastWindows
-from indicators.risk.panel import Array
 
 
 def past_group_sums(past: PastWindows, group: Array) -> tuple[Array, Array, Array]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc
 
-from indicators.risk.panel import Array, Mask, Rows
+from indicators.arrays import Array, Mask, Rows
 
 CHUNK = 4_000_000  # cells of one intermediate array
 
@@ -76,9 +76,10 @@ class CountMixture:
         weight = self.weight[:, None]
         return np.asarray(weight * parametric + (1 - weight) * empirical).reshape(count.shape)
 
-    def exceedance_probability(self, threshold: Array) -> Array:
-        """Probability of at least ``threshold``."""
-        return np.asarray(np.clip(1 - self.cdf(threshold - 1), 0, 1))
+    def exceedance_probability(self, threshold: Array | float) -> Array:
+        """Probability of at least ``threshold``, one or a place each."""
+        bound = np.broadcast_to(threshold, self.weight.shape)
+        return np.asarray(np.clip(1 - self.cdf(bound - 1), 0, 1))
 
     def expected(self) -> Array:
         """Expected count."""

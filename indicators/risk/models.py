@@ -1,6 +1,5 @@
 """Simple forecasts of counts in a window ahead, and their pool; equations: docs/models.md."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,16 +7,14 @@ from scipy.optimize import minimize_scalar, nnls
 from scipy.special import expit, gammaln, logit
 from scoringrules import crps_negbinom
 
+from indicators.arrays import Array, Mask, Rows
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.panel import (
     BASELINE_BLOCKS,
     BLOCK_DAYS,
     FEATURES,
     YEAR_DAYS,
-    Array,
-    Mask,
     Panel,
-    Rows,
     window_sums,
 )
 
@@ -113,7 +110,7 @@ def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> Se
     Raises:
         numpy.linalg.LinAlgError, RuntimeError: The fit has no solution (``FIT_ERRORS``).
     """
-    observed = panel.ahead(first, last)
+    observed = panel.targets(first, last)
     if not len(observed):
         raise RuntimeError("no past night has a window that is wholly known")
     rows = slice(-tuning.history_blocks, None)
@@ -230,24 +227,6 @@ def pool_of(
     return CountMixture(np.where(is_known, weight, 0.0), mean, model.dispersion(mean), draws)
 
 
-def escalation_threshold(past_year: Array, rule: Mapping[str, float]) -> Array:
-    """Events that the coming ninety days must reach to count as escalation.
-
-    At least ``least_events`` and at least ``ratio`` times what the past 365 days had in as long.
-
-    Args:
-        past_year: Events of the past 365 days, per thirty days.
-        rule: ``[escalation]`` of ``config/thresholds.toml``.
-
-    Example:
-        >>> rule = {"blocks": 3, "least_events": 3, "ratio": 2.0}
-        >>> escalation_threshold(np.array([1.0, 0.0]), rule).tolist()
-        [6.0, 3.0]
-    """
-    usual = past_year * rule["blocks"]
-    return np.maximum(rule["least_events"], np.ceil(rule["ratio"] * usual - 1e-9))
-
-
 def fit_logit_shift(probability: Array, observed: Mask) -> float:
     """The b of logit p' = logit p + b with the most likelihood, on chances above 1%.
 
@@ -257,7 +236,7 @@ def fit_logit_shift(probability: Array, observed: Mask) -> float:
     Example:
         >>> said = np.full(1000, 0.1)
         >>> b = fit_logit_shift(said, np.arange(1000) < 200)
-        >>> calibrated(np.array([0.1]), b).round(2).tolist()
+        >>> calibrated_probability(np.array([0.1]), b).round(2).tolist()
         [0.2]
     """
     told = probability > CALIBRATED_ABOVE
@@ -273,7 +252,7 @@ def fit_logit_shift(probability: Array, observed: Mask) -> float:
     return float(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x)
 
 
-def calibrated(probability: Array, shift: float) -> Array:
+def calibrated_probability(probability: Array, shift: float) -> Array:
     """Probabilities moved by ``shift`` on the logit scale; 0 and 1 stay."""
     with np.errstate(divide="ignore"):
         return np.asarray(expit(logit(probability) + shift))
@@ -310,7 +289,7 @@ def past_windows(
     panel: Panel, model: SelfExciting | None, first: int, last: int, tuning: Tuning
 ) -> PastWindows:
     """Forecasts of the windows ``first`` to ``last`` blocks after past nights, and what came."""
-    observed = panel.ahead(first, last)
+    observed = panel.targets(first, last)
     window = last - first + 1
     begin = max(BASELINE_BLOCKS - 1, len(observed) - tuning.dispersion_blocks)
     end = max(begin, len(observed))  # none, where less than a year lies before

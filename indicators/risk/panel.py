@@ -8,19 +8,14 @@ night: the same two grids, shifted back together, give the past nights a model i
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.sparse import csr_array
-from scipy.spatial import cKDTree
 
-Array = npt.NDArray[np.float64]
-Days = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-Rows = npt.NDArray[np.signedinteger]
-EARTH_RADIUS_KM = 6371.0
+from indicators.arrays import Array, Days
+
 BLOCK_DAYS = 30
+HORIZONS = range(1, 7)  # blocks after the night
 YEAR_DAYS = 365
 BASELINE_BLOCKS = 12
-NEIGHBOURS = 32  # nearest places that weigh; at 150 km a half the others hold next to nothing
 OWN_HALF_LIVES = (30, 90, 180, 720)  # days
 NEIGHBOUR_HALF_LIVES = (60, 180)
 BACKGROUND_HALF_LIFE = 90
@@ -73,7 +68,7 @@ class Panel:
         """How many places there are."""
         return int(self.counts.shape[1])
 
-    def ahead(self, first: int, last: int) -> Array:
+    def targets(self, first: int, last: int) -> Array:
         """Events of blocks ``first`` to ``last`` after each past night; blocks x places.
 
         Only nights of which the whole window is known have a row: the first rows of
@@ -178,15 +173,15 @@ def build_panel(
         raise ValueError(f"{blocks} blocks of thirty days are known; a year is the least")
     known = events.up_to(known_until)
     counts = block_sums(known, places, known_until, blocks)
-    kept = slice(-min(keep, blocks), None)
+    newest = slice(-min(keep, blocks), None)
     half_lives = {*OWN_HALF_LIVES, *NEIGHBOUR_HALF_LIVES, BACKGROUND_HALF_LIFE}
     means = {
-        days: weighted_means(block_sums(known, places, known_until, blocks, days), days)[kept]
+        days: weighted_means(block_sums(known, places, known_until, blocks, days), days)[newest]
         for days in sorted(half_lives)
     }
     features = np.empty((*means[BACKGROUND_HALF_LIFE].shape, len(FEATURES)))
     unplaced = np.asarray(weights.sum(axis=1)).ravel() == 0
-    columns = [past_year(known, counts, known_until)[kept]]
+    columns = [past_year(known, counts, known_until)[newest]]
     columns += [means[days] for days in OWN_HALF_LIVES]
     for days in NEIGHBOUR_HALF_LIVES:
         around = (weights @ means[days].T).T
@@ -197,92 +192,7 @@ def build_panel(
     gap = night - known_until
     targets = block_sums(known, places, night, len(features) + gap // BLOCK_DAYS + 1)
     cumulative = np.vstack([np.zeros((1, places)), targets]).cumsum(axis=0)
-    return Panel(counts[kept], features, cumulative, -(-gap // BLOCK_DAYS))
-
-
-def unit_vectors(longitude: Array, latitude: Array) -> Array:
-    """Points on the unit sphere, places x 3; straight distances there rank as great circles do."""
-    lon, lat = np.radians(longitude), np.radians(latitude)
-    return np.column_stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
-
-
-def great_circle_km(chord: Array) -> Array:
-    """Kilometres along the surface between points whose straight distance is ``chord``.
-
-    Example:
-        >>> ends = unit_vectors(np.array([0.0, 1.0]), np.zeros(2))
-        >>> great_circle_km(np.linalg.norm(ends[:1] - ends[1:], axis=1)).round(1).tolist()
-        [111.2]
-    """
-    return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2, 0, 1)))
-
-
-def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float) -> csr_array:
-    """Weights of every place's ``NEIGHBOURS`` nearest, the nearer the heavier; rows sum to one.
-
-    Args:
-        longitude: Degrees east, one a place; NaN: not known, nobody's neighbour, an empty row.
-        latitude: Degrees north.
-        half_distance_km: Distance at which a weight halves.
-
-    Example:
-        >>> degree = 360 / (2 * np.pi * 6371)  # a kilometre on the equator
-        >>> w = neighbour_weights(np.array([0, degree, 2 * degree]), np.zeros(3), 1.0)
-        >>> w.toarray()[0].round(3).tolist()
-        [0.0, 0.667, 0.333]
-    """
-    places = len(longitude)
-    located = np.flatnonzero(np.isfinite(longitude) & np.isfinite(latitude))
-    nearest = min(NEIGHBOURS + 1, located.size)
-    if nearest < 2:
-        return csr_array((places, places))
-    points = unit_vectors(longitude[located], latitude[located])
-    chord, index = cKDTree(points).query(points, k=nearest)
-    rows = np.repeat(np.arange(located.size), nearest)
-    weight = np.exp2(-great_circle_km(np.asarray(chord)).ravel() / half_distance_km)
-    other = index.ravel() != rows
-    rows, columns, weight = rows[other], index.ravel()[other], weight[other]
-    weight = np.maximum(weight, np.finfo(np.float64).tiny)  # on an ocean the far ones still weigh
-    weight /= np.bincount(rows, weights=weight, minlength=located.size)[rows]
-    return csr_array((weight, (located[rows], located[columns])), shape=(places, places))
-
-
-def nearest_active_place(
-    longitude: Array, latitude: Array, is_active: Mask
-) -> tuple[npt.NDArray[np.int64], Array]:
-    """The nearest other place that is active, and how far it is in km; -1 and NaN: there is none.
-
-    Args:
-        longitude: Degrees east; NaN: not known.
-        latitude: Degrees north.
-        is_active: Whether a place had an event of late.
-
-    Example:
-        >>> active = np.array([True, False, False])
-        >>> nearest, km = nearest_active_place(np.array([0.0, 1, 5]), np.zeros(3), active)
-        >>> nearest.tolist(), km.round(1).tolist()
-        ([-1, 0, 0], [nan, 111.2, 556.0])
-    """
-    places = len(longitude)
-    nearest, km = np.full(places, -1, dtype=np.int64), np.full(places, np.nan)
-    is_located = np.isfinite(longitude) & np.isfinite(latitude)
-    candidates = np.flatnonzero(is_located & is_active)
-    located = np.flatnonzero(is_located)
-    if not candidates.size:
-        return nearest, km
-    points = unit_vectors(longitude, latitude)
-    chord, index = cKDTree(points[candidates]).query(points[located], k=min(2, candidates.size))
-    chord = np.asarray(chord).reshape(located.size, -1)
-    index = np.asarray(index).reshape(located.size, -1)
-    itself = candidates[index[:, 0]] == located
-    if candidates.size == 1:
-        chord[itself] = np.inf
-    pick = np.where(itself & (candidates.size > 1), 1, 0)
-    rows = np.arange(located.size)
-    found = np.isfinite(chord[rows, pick])
-    nearest[located[found]] = candidates[index[rows, pick]][found]
-    km[located[found]] = great_circle_km(chord[rows, pick])[found]
-    return nearest, km
+    return Panel(counts[newest], features, cumulative, -(-gap // BLOCK_DAYS))
 
 
 def window_sums(counts: Array, window: int) -> Array:

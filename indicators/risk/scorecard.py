@@ -1,6 +1,6 @@
-"""The scorecard: the back-test's findings as tidy rows and as a page."""
+"""The scorecard: what the back-test says, as tidy rows."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,11 +9,16 @@ import polars as pl
 
 from config.registry import thresholds
 from config.vocabulary import FORECAST_DRIVERS, LEVELS, MODELS, POOL
+from indicators.arrays import Array, Mask
 from indicators.risk import alarms, scores
-from indicators.risk.assess import MANY_DEATHS, level_of
-from indicators.risk.backtest import BASELINES, LEARNING_MONTHS, Replay, Result
-from indicators.risk.panel import BLOCK_DAYS, Array, Mask, block_sums
+from indicators.risk.backtest import BASELINES, BacktestResult
+from indicators.risk.levels import level_of
+from indicators.risk.panel import block_sums
+from indicators.risk.pool import MANY_DEATHS
+from indicators.risk.vintages import Vintages
 
+ALL, ACTIVE = "all", "active in the past year"  # parts of the rows
+FROM_LAST_DAY_KNOWN = "windows from the last day known"
 BUDGET = 0.1  # of region-months flagged, in the comparison of rules
 REFERENCE = "conflictology"
 SHOWN_MODELS = (*MODELS, POOL, *BASELINES)
@@ -22,13 +27,13 @@ CASE_NIGHTS = (date(2020, 7, 1), date(2022, 7, 31))
 # Events in thirty days of the past year -> how the part is called.
 VIOLENCE = {(0.0, 0.0): "no event in the past year", (0.0, 1.0): "up to one event in thirty days",
             (1.0, np.inf): "more than one event in thirty days"}  # fmt: skip
-SKILLS = ("crps", "crps_above_10", "ignorance", "interval_score_90", "brier")
+SKILL_MEASURES = ("crps", "crps_above_10", "ignorance", "interval_score_90", "brier")
 BINS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 COVERAGE = (0.5, 0.8, 0.95)
 
 
 @dataclass(frozen=True)
-class Findings:
+class ScorecardTables:
     """All a scorecard tells.
 
     Attributes:
@@ -45,40 +50,41 @@ class Findings:
     cases: pl.DataFrame
 
 
-def findings(
-    events: Result, deaths: Result, replay: Replay, without_gap: Result | None = None
-) -> Findings:
+def scorecard_tables(
+    events: BacktestResult,
+    deaths: BacktestResult,
+    vintages: Vintages,
+    without_gap: BacktestResult | None = None,
+) -> ScorecardTables:
     """What the two back-tests (events, deaths) say.
 
     Args:
         events: Back-test of events.
         deaths: Back-test of deaths, on the same origins.
-        replay: What both rest on.
+        vintages: What both rest on.
         without_gap: Events again, windows beginning right after the last day known.
     """
-    ids = replay.regions["region_id"].to_list()
+    ids = vintages.regions["region_id"].to_list()
     is_active = events.past_year > 0
     rows = [*_scores("events", events, is_active), *_scores("deaths", deaths, is_active)]
     for part, mask in _parts(events.past_year, ids):
         for target, result in (("events", events), ("deaths", deaths)):
             rows += _skills(target, part, result, mask)
     if without_gap:
-        rows += _skills(
-            "events", "windows from the last day known", without_gap, np.ones_like(is_active)
-        )
+        rows += _skills("events", FROM_LAST_DAY_KNOWN, without_gap, np.ones_like(is_active))
     rows += _escalation(events)
-    rows += by_level(events.p_escalation, events.escalated)
+    rows += outcomes_by_level(events.p_escalation, events.escalated)
     rows += _first_events(events)
-    return Findings(
-        rows=tidy(rows),
+    return ScorecardTables(
+        rows=tidy_frame(rows),
         calibration=_calibration(events, deaths),
-        rules=_rules(events, replay, ids),
+        rules=_rules(events, vintages, ids),
         cases=_cases(events, ids),
     )
 
 
-def tidy(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
-    """Rows of ``Findings.rows`` as a frame."""
+def tidy_frame(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
+    """Rows of ``ScorecardTables.rows`` as a frame."""
     schema = {
         **dict.fromkeys(("target", "part"), pl.String),
         "horizon_months": pl.Int64,
@@ -96,7 +102,7 @@ def _parts(past: Array, ids: Sequence[str]) -> Iterable[tuple[str, Mask]]:
         yield name, (past <= 0) if high == 0 else (past > low) & (past <= high)
 
 
-def _skills(target: str, part: str, result: Result, mask: Mask) -> list[tuple[object, ...]]:
+def _skills(target: str, part: str, result: BacktestResult, mask: Mask) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     for horizon, scored in result.by_horizon.items():
         by_model = scored.by_measure["crps"]
@@ -108,19 +114,19 @@ def _skills(target: str, part: str, result: Result, mask: Mask) -> list[tuple[ob
     return rows
 
 
-def _scores(target: str, result: Result, is_active: Mask) -> list[tuple[object, ...]]:
+def _scores(target: str, result: BacktestResult, is_active: Mask) -> list[tuple[object, ...]]:
     """Scores over all regions; coverage and PIT too of those with an event in the past year."""
     rows: list[tuple[object, ...]] = []
     for horizon, scored in result.by_horizon.items():
         for name in SHOWN_MODELS:
-            key = (target, "all", horizon, name)
+            key = (target, ALL, horizon, name)
             for measure, by_model in scored.by_measure.items():
                 rows.append((*key, measure, float(by_model[name].mean()), None, None))
-                if measure in SKILLS and name != REFERENCE:
+                if measure in SKILL_MEASURES and name != REFERENCE:
                     pair = (by_model[name].sum(axis=1), by_model[REFERENCE].sum(axis=1))
                     rows.append((*key, f"{measure}_skill", *scores.skill(*pair)))
         everywhere = np.ones_like(is_active)
-        for part, mask in (("all", everywhere), ("active in the past year", is_active)):
+        for part, mask in ((ALL, everywhere), (ACTIVE, is_active)):
             pit = scored.pit[POOL][mask]
             key = (target, part, horizon, POOL)
             for share in COVERAGE:
@@ -132,7 +138,7 @@ def _scores(target: str, result: Result, is_active: Mask) -> list[tuple[object, 
     return rows
 
 
-def _escalation(result: Result) -> list[tuple[object, ...]]:
+def _escalation(result: BacktestResult) -> list[tuple[object, ...]]:
     p, came = result.p_escalation, result.escalated
     base = came.mean()
     drawn = scores.moving_block_bootstrap(len(p))[:400]
@@ -153,7 +159,7 @@ def _escalation(result: Result) -> list[tuple[object, ...]]:
     rows: list[tuple[object, ...]] = []
     is_high = result.threshold > thresholds()["escalation"]["least_events"]
     for part, mask, said in (
-        ("all", np.ones(p.shape, bool), p),
+        (ALL, np.ones(p.shape, bool), p),
         ("all, before calibration", np.ones(p.shape, bool), result.p_uncalibrated),
         ("usually more than 1.5 events in ninety days", is_high, p),
     ):
@@ -167,7 +173,7 @@ def _escalation(result: Result) -> list[tuple[object, ...]]:
     return rows
 
 
-def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
+def outcomes_by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
     """What a level is worth: region-months that had it, and how many of them escalated.
 
     Of level none, the latter are the escalations that no level foretold.
@@ -177,7 +183,7 @@ def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
         escalated: Origins x regions, what came.
 
     Example:
-        >>> rows = by_level(np.array([[0.15, 0.4, 0.0]]), np.array([[False, True, True]]))
+        >>> rows = outcomes_by_level(np.array([[0.15, 0.4, 0.0]]), np.array([[False, True, True]]))
         >>> [(row[1], row[4], row[5]) for row in rows if row[5]]  # doctest: +NORMALIZE_WHITESPACE
         [('none', 'region_months', 1.0), ('none', 'escalated', 1.0),
          ('watch', 'region_months', 1.0),
@@ -194,12 +200,12 @@ def by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
     return rows
 
 
-def _first_events(result: Result) -> list[tuple[object, ...]]:
+def _first_events(result: BacktestResult) -> list[tuple[object, ...]]:
     """Chance of a first event in ninety days after a quiet year."""
-    is_quiet = np.isfinite(result.p_first)
+    is_quiet = np.isfinite(result.p_first_event)
     if not is_quiet.any():
         return []
-    said, came = result.p_first[is_quiet], (result.reached_any > 0)[is_quiet]
+    said, came = result.p_first_event[is_quiet], (result.blocks_to_first_event > 0)[is_quiet]
     if not came.any():
         return []
     key = ("first_event", "quiet for a year", 3, POOL)
@@ -213,9 +219,9 @@ def _first_events(result: Result) -> list[tuple[object, ...]]:
     ]
 
 
-def _calibration(events: Result, deaths: Result) -> pl.DataFrame:
+def _calibration(events: BacktestResult, deaths: BacktestResult) -> pl.DataFrame:
     """Chances said and shares that came, by target and bin of the chance."""
-    is_quiet = np.isfinite(events.p_first)
+    is_quiet = np.isfinite(events.p_first_event)
     first = min(events.by_horizon)
     any_event, many = events.by_horizon[first], deaths.by_horizon[min(deaths.by_horizon)]
     targets = {
@@ -224,7 +230,7 @@ def _calibration(events: Result, deaths: Result) -> pl.DataFrame:
         "any event in thirty days": (any_event.probability, any_event.observed > 0),
         f"{MANY_DEATHS} deaths in thirty days": (many.probability, many.observed >= MANY_DEATHS),
         "first event in ninety days": (
-            events.p_first[is_quiet], (events.reached_any > 0)[is_quiet]
+            events.p_first_event[is_quiet], (events.blocks_to_first_event > 0)[is_quiet]
         ),
     }  # fmt: skip
     rows = []
@@ -244,15 +250,15 @@ def _calibration(events: Result, deaths: Result) -> pl.DataFrame:
     return pl.DataFrame(rows)
 
 
-def _rules(result: Result, replay: Replay, ids: Sequence[str]) -> pl.DataFrame:
+def _rules(result: BacktestResult, vintages: Vintages, ids: Sequence[str]) -> pl.DataFrame:
     recent, usual = result.recent, 3 * result.past_year
-    flags: dict[str, Mask] = {"P(escalation)": alarms.at_budget(result.p_escalation, BUDGET)}
+    flags: dict[str, Mask] = {"P(escalation)": alarms.flag_top_share(result.p_escalation, BUDGET)}
     number = flags["P(escalation)"].mean()
-    flags["events of the last ninety days"] = alarms.at_budget(recent, number)
-    flags["their rise over the past year"] = alarms.at_budget(recent - usual, number)
+    flags["events of the last ninety days"] = alarms.flag_top_share(recent, number)
+    flags["their rise over the past year"] = alarms.flag_top_share(recent - usual, number)
     deaths = []
     for origin in result.origins:
-        base = replay.night(origin)
+        base = vintages.inputs(origin)
         whole = block_sums(base.deaths, base.regions + int(base.country.max()) + 1,
                            base.known_until, 37)  # fmt: skip
         deaths.append(whole[:, : base.regions])
@@ -269,13 +275,16 @@ def _rules(result: Result, replay: Replay, ids: Sequence[str]) -> pl.DataFrame:
         flags[f"level {level} or above"] = result.p_escalation >= thresholds()["levels"][level]
     return pl.DataFrame(
         [
-            {"rule": rule, **vars(alarms.alarm_score(flag, result.escalated, result.reached))}
+            {
+                "rule": rule,
+                **vars(alarms.alarm_score(flag, result.escalated, result.blocks_to_threshold)),
+            }
             for rule, flag in flags.items()
         ]
     )
 
 
-def _cases(result: Result, ids: Sequence[str]) -> pl.DataFrame:
+def _cases(result: BacktestResult, ids: Sequence[str]) -> pl.DataFrame:
     rows = []
     for name in CASES:
         if name not in ids:
@@ -300,150 +309,3 @@ def _cases(result: Result, ids: Sequence[str]) -> pl.DataFrame:
             )
     frame = pl.DataFrame(rows, schema_overrides={"rank": pl.Int64})
     return frame.with_columns(level=level_of(pl.col("p_escalation"))) if rows else frame
-
-
-def page(found: Findings, nights: tuple[date, date], known_until: date, seconds: float) -> str:
-    """The scorecard as Markdown."""
-    rows = found.rows
-    lines = [
-        "# Scorecard of the models\n",
-        f"Written by `tocsin backtest`; do not edit. Nights {nights[0]} to {nights[1]}, one a "
-        "month: the first on which the month before was wholly known. Each sees only what was "
-        "known then; "
-        f"windows are blocks of {BLOCK_DAYS} days that begin the day after the night; outcomes as "
-        f"known on {known_until}. The pool's weight is learnt on the {LEARNING_MONTHS} months "
-        "before and the nights since, on outcomes known by then; the chances of escalation use the "
-        "weight of `config/thresholds.toml`. Skill is 1 - score / score of conflictology (the past "
-        "twelve blocks, each equally likely, scored exactly); [90% interval] by block bootstrap "
-        f"over nights. {seconds:.0f} s of computing.\n",
-    ]
-    for target in ("events", "deaths"):
-        of_target = rows.filter(target=target, part="all")
-        skill = of_target.filter(measure="crps_skill")
-        lines += [f"## CRPS skill, {target}\n", *_by_horizon(skill, "model")]
-        pool = of_target.filter(model=POOL)
-        skills = pool.filter(pl.col("measure").str.ends_with("_skill"))
-        lines += [
-            "",
-            f"The pool's skill by each score, {target}:\n",
-            *_by_horizon(skills, "measure"),
-        ]
-        means = pool.filter(pl.col("measure").is_in([*SKILLS, "bias"]))
-        lines += ["", "Its mean scores:\n", *_by_horizon(means, "measure"), ""]
-        active = rows.filter(target=target, part="active in the past year")
-        for part, frame in (("among regions with an event in the past year", active),
-                            ("among all", pool)):  # fmt: skip
-            covered = frame.filter(pl.col("measure").str.starts_with("covered_"))
-            lines += [f"Share within the central 50, 80 and 95% (randomised PIT), {part}:\n"]
-            lines += [*_by_horizon(covered, "measure"), "", *_pit(frame)]
-    parts = rows.filter(
-        (pl.col("measure") == "crps_skill")
-        & ~pl.col("part").is_in(["all", "windows from the last day known"])
-    )
-    for target in ("events", "deaths"):
-        lines += [f"## Where the pool is better and worse: CRPS skill, {target}\n"]
-        lines += [*_by_horizon(parts.filter(target=target), "part"), ""]
-    without_gap = rows.filter(part="windows from the last day known")
-    if without_gap.height:
-        lines += [
-            "## From the night, or from the last day known\n",
-            "The same figures with windows that begin right after the last day known, as calendar "
-            "months did: nearer by the twenty days that UCDP's figures are old.\n",
-            *_by_horizon(without_gap, "part"),
-            "",
-        ]
-    lines += [
-        "## Candidate features\n",
-        "Share of the self-exciting model's CRPS that one more feature saves; kept only if the "
-        "whole interval is above zero at every horizon. Deaths and one-sided events are as known "
-        "on each night; coups, suspensions and presence are those on file today, cut at the "
-        "night.\n",
-        *_by_horizon(rows.filter(measure="crps_gain"), "part"),
-        "",
-        "## What followed Mali's coups\n",
-        "Events and deaths of the six months after, in times of what the country's own past "
-        "foretold [90% interval]; one case each, whatever else happened then.\n",
-        "| after | events | deaths |\n| --- | --- | --- |",
-    ]
-    ratios = rows.filter(measure="rate_ratio")
-    for part in ratios["part"].unique(maintain_order=True):
-        cells = [_ratio(row) for row in ratios.filter(part=part).iter_rows(named=True)]
-        lines.append(f"| {part} | {' | '.join(cells)} |")
-    lines += ["", "## Escalation\n", "| among | measure | value |", "| --- | --- | --- |"]
-    lines += [
-        f"| {r['part']} | {r['measure'].replace('_', ' ')} | {_number(r)} |"
-        for r in rows.filter(target="escalation").iter_rows(named=True)
-    ]
-    lines += ["", "## Calibration\n", *_table(found.calibration)]
-    lines += [
-        "",
-        "## First events after a quiet year\n",
-        "Chance of at least one event in ninety days, in regions without any for a year.\n",
-        "| by | measure | value |",
-        "| --- | --- | --- |",
-    ]
-    lines += [
-        f"| {r['model']} | {r['measure'].replace('_', ' ')} | {_number(r)} |"
-        for r in rows.filter(target="first_event").iter_rows(named=True)
-    ]
-    lines += [
-        "",
-        "## Alarms\n",
-        f"The first three flag the same number of region-months ({BUDGET:.0%}). An onset is an "
-        "escalation after a night that was not followed by one; it is warned of if flagged on the "
-        "night before the block in which it was reached; lead: months in an unbroken run up to "
-        "then.\n",
-        *_table(found.rules),
-        "",
-        "## Sikasso, Kayes and Bamako, night by night\n",
-        "`events` of the last thirty days known.\n",
-        *_table(found.cases),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _number(row: Mapping[str, float | None]) -> str:
-    value, low, high = row["value"], row["interval_low"], row["interval_high"]
-    if low is None or high is None:
-        return f"{value:.3f}"
-    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
-
-
-def _ratio(row: Mapping[str, float]) -> str:
-    return f"{row['value']:.2f} [{row['interval_low']:.2f}, {row['interval_high']:.2f}]"
-
-
-def _by_horizon(rows: pl.DataFrame, by: str) -> list[str]:
-    horizons = sorted(rows["horizon_months"].unique())
-    lines = [
-        f"| {by} | {' | '.join(f'h={horizon}' for horizon in horizons)} |",
-        f"| --- {'| --- ' * len(horizons)}|",
-    ]
-    for name in rows[by].unique(maintain_order=True):
-        told = {
-            r["horizon_months"]: _number(r)
-            for r in rows.filter(pl.col(by) == name).iter_rows(named=True)
-        }
-        lines.append(f"| {name} | {' | '.join(told.get(h, '-') for h in horizons)} |")
-    return lines
-
-
-def _pit(rows: pl.DataFrame) -> list[str]:
-    pit = rows.filter(pl.col("measure").str.starts_with("pit_"))
-    lines = []
-    for horizon in sorted(pit["horizon_months"].unique()):
-        shares = pit.filter(horizon_months=horizon)["value"]
-        tenths = ", ".join(f"{share:.2f}" for share in shares)
-        lines.append(f"PIT in tenths, h={horizon} (even: 0.10 each): {tenths}.\n")
-    return lines
-
-
-def _table(frame: pl.DataFrame) -> list[str]:
-    def cell(value: object) -> str:
-        return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-    return [
-        f"| {' | '.join(name.replace('_', ' ') for name in frame.columns)} |",
-        f"|{' --- |' * frame.width}",
-        *(f"| {' | '.join(map(cell, row))} |" for row in frame.iter_rows()),
-    ]

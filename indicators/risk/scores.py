@@ -12,8 +12,8 @@ import numpy as np
 import scoringrules
 from scipy.stats import rankdata
 
+from indicators.arrays import Array, Mask
 from indicators.risk.mixtures import CountMixture
-from indicators.risk.panel import Array, Mask
 
 IGNORANCE_BOUNDS = np.array([0, 2, 5, 10, 25, 50, 100, 250, 500, 1000])  # last count of each bin
 IGNORANCE_DRAWS = 1000  # a forecast counts as so many draws, and one more in every bin

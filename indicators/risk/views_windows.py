@@ -18,13 +18,14 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from config.months import month_number, month_numbers
+from config.months import month_numbers
+from indicators.arrays import Array
 from indicators.risk import models, scores
-from indicators.risk.assess import Window, forecast_window, tuning
-from indicators.risk.backtest import Origin, Replay
 from indicators.risk.joint import group_forecast, group_shock, past_group_sums
 from indicators.risk.mixtures import CountMixture
-from indicators.risk.panel import BLOCK_DAYS, Array
+from indicators.risk.panel import BLOCK_DAYS
+from indicators.risk.pool import Window, forecast_window, tuning
+from indicators.risk.vintages import Origin, Vintages
 
 MONTHS = 12
 # Chosen on 2013 to 2018, where 0.5 to 0.8 and 0.3 to 1 hardly differ; what else was tried:
@@ -72,7 +73,7 @@ def country_month_deaths(
         [[0.0, 0.0], [5.0, 0.0], [0.0, 7.0]]
     """
     rows = events.with_columns(
-        month=month_numbers(pl.col("event_date")) - month_number(first),
+        month=month_numbers(pl.col("event_date")) - month_numbers(pl.lit(first)),
         country=pl.col("country_code").replace_strict(
             list(codes), range(len(codes)), default=None, return_dtype=pl.Int64
         ),
@@ -92,7 +93,7 @@ def country_forecast(window: Window, group: Array, past_months: Array) -> CountM
         past_months: Countries x months: deaths of the twelve months to October.
     """
     groups = len(past_months)
-    expected, _, observed = past_group_sums(window.past, group)
+    expected, _, observed = past_group_sums(window.past_windows, group)
     learnt = replace(window.tuning, dispersion_power=1.0, log_score_share=LOG_SCORE_SHARE)
     phi = models.fit_dispersion(observed, expected, learnt, PHIS)
     summed = np.bincount(group, weights=window.pool.expected(), minlength=groups)
@@ -113,18 +114,18 @@ def forecast_year(versions: pl.DataFrame, regions: pl.DataFrame, year: int) -> Y
     """
     state_based = versions.filter(violence_type="state_based")
     october, night = date(year - 1, 10, 31), date(year - 1, 12, 31)
-    replay = Replay(state_based, regions)
+    vintages = Vintages(state_based, regions)
     codes = regions["country_code"].unique().sort().to_list()
-    base = replay.night(Origin(night, october))
+    base = vintages.inputs(Origin(night, october))
     panel = base.panel(base.deaths, MONTHS)
-    past_months = country_month_deaths(replay.as_of(night), codes, date(year - 2, 11, 1)).T
+    past_months = country_month_deaths(vintages.as_of(night), codes, date(year - 2, 11, 1)).T
     nothing = np.zeros(len(codes))
     conflictology = CountMixture(nothing, nothing + 1, nothing + 1, past_months)
     found: dict[str, list[CountMixture]] = {"conflictology": [], "core": [], "country": []}
     for month in range(1, MONTHS + 1):
         window = forecast_window(panel, month, month, tuning("deaths"))
         length = monthrange(year, month)[1] / BLOCK_DAYS
-        shock = group_shock(window.past, base.country)
+        shock = group_shock(window.past_windows, base.country)
         core = group_forecast(window.pool, base.country, shock)
         country = country_forecast(window, base.country, past_months)
         found["conflictology"].append(conflictology)

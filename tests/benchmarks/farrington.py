@@ -16,7 +16,7 @@ import numpy as np
 from statsmodels.genmod.families import Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 
-from indicators.risk.farrington import FarringtonControl, farrington
+from indicators.farrington import FarringtonControl, farrington
 
 REGIONS, SAMPLE, FIRST, MONTHS = 1000, 20, 96, 120
 CONTROL = FarringtonControl(b=5, w=1, no_periods=4)

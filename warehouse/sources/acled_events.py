@@ -12,15 +12,15 @@ from config.registry import Coverage, Fetched, Lag, Release, Source, SourceError
 from warehouse.client import GUARDED, Client, web_page
 from warehouse.sources.tables import (
     bundle,
-    delivered,
-    in_parts,
+    canonical_country,
+    cast_declared,
+    fetch_parts,
+    fetched_now,
+    filter_counted,
     is_table,
-    only,
+    or_unreadable,
     pages,
     read_table,
-    spelled,
-    typed,
-    within,
 )
 
 PAGE_ROWS = 5_000
@@ -42,7 +42,7 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     left out.
     """
     if is_table(content):
-        events = read_table(content, url, COLUMNS, EMPTY, holds_out=True)
+        events = read_table(content, url, COLUMNS, EMPTY, keep_unreadable=True)
     else:
         rows = [row for row in _rows(content, url) if "deleted_timestamp" not in row]
         names = [name for name in COLUMNS if not rows or any(name in row for row in rows)]
@@ -51,11 +51,13 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
             schema=dict.fromkeys(names, pl.String),
             orient="row",
         )
-        events = typed(text, url, COLUMNS, EMPTY)
-    events = events.with_columns(spelled(pl.col("country"), _names()).alias("country"))
-    ours = only(events, within(pl.col("country").is_in(_names())), "of other countries")
+        events = cast_declared(text, url, COLUMNS, EMPTY)
+    events = events.with_columns(canonical_country(pl.col("country"), _names()).alias("country"))
+    ours = filter_counted(
+        events, or_unreadable(pl.col("country").is_in(_names())), "of other countries"
+    )
     newest = pl.col("timestamp") == pl.col("timestamp").max().over("event_id_cnty")
-    return only(ours, within(newest), "that a newer edit replaces")
+    return filter_counted(ours, or_unreadable(newest), "that a newer edit replaces")
 
 
 def deleted(content: bytes, url: str) -> pl.DataFrame:
@@ -68,7 +70,7 @@ def deleted(content: bytes, url: str) -> pl.DataFrame:
 
 def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
     """A file exported from ACLED's site, or a folder of them: they add to what is there."""
-    for fetched in in_parts(source, path, lambda _: "false"):
+    for fetched in fetch_parts(source, path, lambda _: "false"):
         newest = source.parse(fetched.content, fetched.url)["timestamp"].max()
         release = replace(fetched.release, version=str(newest or 0))
         yield replace(fetched, release=release)
@@ -105,7 +107,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         if all(int(stamp) <= since for stamp in stamps):
             return
     covers = date.fromisoformat(restricted) if restricted else None
-    yield delivered(
+    yield fetched_now(
         bundle(kept), f"{base}/api/acled/read", Release(str(newest), covers_until=covers)
     )
 

@@ -8,7 +8,15 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, only, pages, spelled, typed, within
+from warehouse.sources.tables import (
+    bundle,
+    canonical_country,
+    cast_declared,
+    fetched_now,
+    filter_counted,
+    or_unreadable,
+    pages,
+)
 
 PAGE_ROWS = 1_000
 YEARS = 2  # usage years fetched anew every night
@@ -29,12 +37,14 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     if not told:
         raise SourceError(f"{url}: holds no flows; fetch it again")
     raw = pl.DataFrame(told, infer_schema_length=None, strict=False)
-    flows = typed(raw, url, COLUMNS, ("donor", "destination"))
+    flows = cast_declared(raw, url, COLUMNS, ("donor", "destination"))
     newest = pl.col("version_id") == pl.col("version_id").max().over("flow_id")
-    flows = only(flows, within(newest), "that a newer version replaces")
+    flows = filter_counted(flows, or_unreadable(newest), "that a newer version replaces")
     names = countries()["country_name"].to_list()
-    flows = flows.with_columns(spelled(pl.col("destination"), names).alias("destination"))
-    return only(flows, pl.struct(COLUMNS).is_first_distinct(), "sent again for another country")
+    flows = flows.with_columns(canonical_country(pl.col("destination"), names).alias("destination"))
+    return filter_counted(
+        flows, pl.struct(COLUMNS).is_first_distinct(), "sent again for another country"
+    )
 
 
 def _row(flow: dict[str, Any]) -> dict[str, Any]:
@@ -98,8 +108,8 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
                     f"{told['meta'].get('count')}; its last good figures stay in use and the next "
                     "run tries again"
                 )
-    yield delivered(
-        bundle(kept), url, Release(f"as of {client.today}", holds=f"usage_year >= {first}")
+    yield fetched_now(
+        bundle(kept), url, Release(f"as of {client.today}", complete_where=f"usage_year >= {first}")
     )
 
 

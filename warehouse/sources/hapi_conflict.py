@@ -10,14 +10,14 @@ from config.registry import Coverage, Fetched, Lag, Release, Source, SourceError
 from warehouse.client import Client
 from warehouse.sources.tables import (
     bundle,
-    delivered,
-    in_parts,
+    cast_declared,
+    fetch_parts,
+    fetched_now,
+    filter_counted,
     is_table,
-    only,
+    or_unreadable,
     pages,
     read_table,
-    typed,
-    within,
 )
 
 CAP = 10_000  # rows of one answer; beyond it the server cuts without a word
@@ -38,15 +38,15 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 
     The kinds overlap and are never added up; demonstrations have no fatalities.
     """
-    ours = within(pl.col("location_code").is_in(countries()["country_code"].to_list()))
+    ours = or_unreadable(pl.col("location_code").is_in(countries()["country_code"].to_list()))
     if is_table(content):
-        counts = read_table(content, url, COLUMNS, EMPTY, holds_out=True)
-        return only(counts, ours, "of other countries")
+        counts = read_table(content, url, COLUMNS, EMPTY, keep_unreadable=True)
+        return filter_counted(counts, ours, "of other countries")
     rows = [row for page in pages(content, url) for row in page["data"]]
     raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     if raw.is_empty():
         raise SourceError(f"{url}: holds no counts; fetch it again")
-    return only(typed(raw, url, COLUMNS, EMPTY), ours, "of other countries")
+    return filter_counted(cast_declared(raw, url, COLUMNS, EMPTY), ours, "of other countries")
 
 
 def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
@@ -60,7 +60,7 @@ def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
             f"and location_code in ('{codes}')"
         )
 
-    return in_parts(source, path, span)
+    return fetch_parts(source, path, span)
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -108,7 +108,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
                 kept.append(reply.content)
                 size, offset = len(rows), offset + CAP
     holds = f"reference_period_start >= date '{date(first, 1, 1)}'"
-    yield delivered(bundle(kept), url, Release(f"as of {client.today}", holds=holds))
+    yield fetched_now(bundle(kept), url, Release(f"as of {client.today}", complete_where=holds))
 
 
 SOURCE = Source(

@@ -7,7 +7,7 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, only, pages, typed
+from warehouse.sources.tables import bundle, cast_declared, fetched_now, filter_counted, pages
 
 PAGE_ROWS = 100
 DAYS = 60  # looked back
@@ -37,8 +37,8 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         for item in page["data"]
     ]
     raw = pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String))
-    reports = typed(raw, url, COLUMNS, ("publisher", "countries"))
-    return only(reports, pl.struct(COLUMNS).is_first_distinct(), "sent twice")
+    reports = cast_declared(raw, url, COLUMNS, ("publisher", "countries"))
+    return filter_counted(reports, pl.struct(COLUMNS).is_first_distinct(), "sent twice")
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -80,7 +80,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         return
     holds = f"published_date >= date '{since}'"
     place = url.partition("?")[0]
-    yield delivered(bundle(kept), place, Release(f"as of {client.today}", holds=holds))
+    yield fetched_now(bundle(kept), place, Release(f"as of {client.today}", complete_where=holds))
 
 
 SOURCE = Source(

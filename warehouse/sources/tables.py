@@ -25,7 +25,7 @@ from config.registry import (
     columns,
     countries,
 )
-from config.texts import shown
+from config.texts import printable
 from warehouse.sources import delimited
 from warehouse.sources.delimited import EXCESS, LINE
 
@@ -73,7 +73,7 @@ def read_table(
     nullable: Sequence[str] = (),
     header: Sequence[str] = (),
     separator: str = ",",
-    holds_out: bool = False,
+    keep_unreadable: bool = False,
     optional: Sequence[str] = (),
     aliases: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
@@ -86,7 +86,7 @@ def read_table(
         nullable: Those of ``names`` that may be empty.
         header: Names of all columns, for a file that came without its first line.
         separator: The usual one between fields; the file's first line decides.
-        holds_out: Whether a row that cannot be read is told in ``FAULT`` and not raised.
+        keep_unreadable: Whether a row that cannot be read is told in ``FAULT`` and not raised.
         optional: Those of ``names`` that may be missing, and empty.
         aliases: Other names of ``names`` that files carry.
 
@@ -102,8 +102,8 @@ def read_table(
         7
     """
     raw = _raw(content, url, (*names,), header, aliases, separator)
-    frame = typed(raw, url, names, nullable, optional, header)
-    if holds_out:
+    frame = cast_declared(raw, url, names, nullable, optional, header)
+    if keep_unreadable:
         return frame
     if frame[FAULT].is_not_null().any():
         row = int(frame[FAULT].is_not_null().arg_true()[0])
@@ -116,7 +116,7 @@ def read_table(
     return frame.drop(FAULT, AS_SENT, LINE)
 
 
-def typed(
+def cast_declared(
     raw: pl.DataFrame,
     url: str,
     names: Sequence[str],
@@ -186,7 +186,7 @@ def _unreadable(url: str, name: str, raw: pl.DataFrame, value: pl.Series, bad: p
     first = int(bad.arg_true()[0])
     line = f"line {raw[LINE][first]}, " if EXCESS in raw.columns else ""
     what = "is empty" if raw[name][first] is None else f"is no {columns()[name].type}"
-    sent = "" if raw[name][first] is None else f" '{shown(value[first])}'"
+    sent = "" if raw[name][first] is None else f" '{printable(value[first])}'"
     return (
         f"{url}: {line}column {name}:{sent} {what}, and so it is in {bad.sum():,} of "
         f"{raw.height:,} rows; {delimited.AGAIN if line else 'its format changed'}"
@@ -197,7 +197,7 @@ _LEFT_OUT: ContextVar[Counter[str] | None] = ContextVar("left_out", default=None
 
 
 @contextmanager
-def counting() -> Iterator[Counter[str]]:
+def count_left_out() -> Iterator[Counter[str]]:
     """Rows that are parsed within and left out, by why they are."""
     counts: Counter[str] = Counter()
     before = _LEFT_OUT.set(counts)
@@ -207,7 +207,7 @@ def counting() -> Iterator[Counter[str]]:
         _LEFT_OUT.reset(before)
 
 
-def only(rows: pl.DataFrame, condition: pl.Expr, why: str) -> pl.DataFrame:
+def filter_counted(rows: pl.DataFrame, condition: pl.Expr, why: str) -> pl.DataFrame:
     """The rows of which the condition is true; how many others there were is counted.
 
     Example:
@@ -228,7 +228,7 @@ def leave_out(count: int, why: str) -> None:
         counts[why] += count
 
 
-def spelled(names: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
+def canonical_country(names: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
     """Names of our countries as ``wanted`` spells them; others as they are.
 
     Accents, case and signs do not count: "Cote d'Ivoire", "Ivory Coast" and a curly
@@ -261,7 +261,7 @@ def _folded(names: pl.Expr) -> pl.Expr:
     return bare.str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars()
 
 
-def within(condition: pl.Expr) -> pl.Expr:
+def or_unreadable(condition: pl.Expr) -> pl.Expr:
     """Rows of which this is true, and those of which it cannot be told, which are held out."""
     return condition | (pl.col(FAULT).is_not_null() & condition.is_null())
 
@@ -321,7 +321,9 @@ def is_table(content: bytes) -> bool:
         return True
 
 
-def in_parts(source: Source, path: Path, part: Callable[[pl.DataFrame], str]) -> Iterator[Fetched]:
+def fetch_parts(
+    source: Source, path: Path, part: Callable[[pl.DataFrame], str]
+) -> Iterator[Fetched]:
     """A publisher's files, each of which holds in full what its own rows span.
 
     So a year's or a country's file adds to what is there, and replaces that year or country.
@@ -349,7 +351,7 @@ def in_parts(source: Source, path: Path, part: Callable[[pl.DataFrame], str]) ->
             passed_over.append(f"{file.name} was passed over: {error}")
             continue
         holds = part(rows) if rows.height else "false"
-        release = Release(file.name, holds=holds, part=file.name)
+        release = Release(file.name, complete_where=holds, partition=file.name)
         chosen.append(replace(fetched, release=release))
     if not chosen:
         why = "; ".join(passed_over) or "it holds no .csv, .json or .zip file"
@@ -362,7 +364,7 @@ def in_parts(source: Source, path: Path, part: Callable[[pl.DataFrame], str]) ->
     yield from chosen[1:]
 
 
-def delivered(content: bytes, url: str, release: Release) -> Fetched:
+def fetched_now(content: bytes, url: str, release: Release) -> Fetched:
     """What was fetched just now."""
     return Fetched(content, url, datetime.now(UTC).replace(tzinfo=None), release)
 

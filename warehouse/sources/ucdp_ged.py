@@ -11,17 +11,17 @@ from urllib.parse import parse_qsl, urlsplit
 import polars as pl
 
 from config.registry import Coverage, Fetched, Lag, Release, Source, SourceError, countries
-from config.texts import shown
+from config.texts import printable
 from warehouse.client import Client
 from warehouse.sources.tables import (
     bundle,
-    delivered,
+    cast_declared,
     fetch_file,
-    only,
+    fetched_now,
+    filter_counted,
+    or_unreadable,
     pages,
     read_table,
-    typed,
-    within,
 )
 
 TOKEN = "UCDP_API_TOKEN"  # noqa: S105 (its name)
@@ -68,18 +68,20 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         if not rows:
             raise SourceError(f"{url}: holds no events; fetch it again")
         raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
-        events = typed(raw, url, COLUMNS, empty, OPTIONAL, HEADER)
+        events = cast_declared(raw, url, COLUMNS, empty, OPTIONAL, HEADER)
     else:
         events = read_table(
-            content, url, COLUMNS, empty, HEADER, holds_out=True, optional=OPTIONAL,
+            content, url, COLUMNS, empty, HEADER, keep_unreadable=True, optional=OPTIONAL,
             aliases=ALIASES,
         )  # fmt: skip
     ours = countries()["gw_number"].to_list()
     is_ours = pl.col("country_id").is_in(ours) | ~pl.col("country_id").is_between(1, 999)
-    chosen = only(events, within(is_ours), "of other countries")  # no number: held out
+    chosen = filter_counted(
+        events, or_unreadable(is_ours), "of other countries"
+    )  # no number: held out
     if chosen.is_empty() and not events.is_empty():
         others = events["country"].drop_nulls().unique().sort().to_list()
-        named = ", ".join(shown(name)[:30] for name in others[:3])
+        named = ", ".join(printable(name)[:30] for name in others[:3])
         raise SourceError(
             f"{url}: holds {events.height:,} events of other countries ({named}"
             f"{' and others' if len(others) > 3 else ''}) and none of "
@@ -158,7 +160,7 @@ def files(source: Source, path: Path, coverage: Coverage) -> Iterator[Fetched]:
     }
     chosen: list[Path] = []
     final, until = coverage.final_until, coverage.until
-    yearly = [file for file in releases if releases[file].part == "yearly"]
+    yearly = [file for file in releases if releases[file].partition == "yearly"]
     yearly.sort(key=lambda file: (_end(releases[file]), file.suffix.lower() == ".zip", file.name))
     if yearly and (final is None or _end(releases[yearly[-1]]) >= final):
         chosen, final = [yearly[-1]], _end(releases[yearly[-1]])
@@ -229,7 +231,7 @@ def release_named(name: str) -> Release | None:
 
 
 def _yearly(year: int) -> Release:
-    return Release(f"{year % 100}.1", covers_until=date(year - 1, 12, 31), part="yearly")
+    return Release(f"{year % 100}.1", covers_until=date(year - 1, 12, 31), partition="yearly")
 
 
 def _begin(release: Release) -> date:
@@ -265,18 +267,18 @@ def _candidates(covered: date, today: date) -> Iterator[Release]:
 def _release(version: str, first: date, last: date) -> Release:
     """Candidates of some months; late ones of other months stand beside them."""
     holds = f"date_end between date '{first}' and date '{last}'"
-    return Release(version, covers_until=last, holds=holds, part=version)
+    return Release(version, covers_until=last, complete_where=holds, partition=version)
 
 
 def _from_file(address: str, release: Release, client: Client) -> Fetched | None:
     """A release as a file (no token needed); None: there is none."""
     name = release.version.replace(".", "_")
     path = f"candidateged/GEDEvent_v{name}.csv"
-    if release.part == "yearly":
+    if release.partition == "yearly":
         path = f"ged/ged{release.version.replace('.', '')}-csv.zip"
     url = f"{address.rstrip('/')}/{path}"
     content = client.download(url, is_due=_is_due(release, client.today))
-    return None if content is None else delivered(content, url, release)
+    return None if content is None else fetched_now(content, url, release)
 
 
 def _is_due(release: Release, today: date) -> bool:
@@ -285,7 +287,7 @@ def _is_due(release: Release, today: date) -> bool:
     A quarter's file may be left out by UCDP, since its months are there one by one.
     """
     last = _end(release)
-    if release.part == "yearly":
+    if release.partition == "yearly":
         return today >= date(last.year + 1, 7, 1)
     return ".0." in release.version and (today - last).days > MONTHS_LATE
 
@@ -317,7 +319,7 @@ def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
         again = PASSING if more else ()
 
         def answer() -> bytes:
-            reply = client.get(url, asked, headers, accept=missing, again=again)
+            reply = client.get(url, asked, headers, accept=missing, retry_statuses=again)
             if reply.status in missing:
                 return b'{"TotalCount": 0}'
             told = reply.json(client.source)
@@ -328,13 +330,13 @@ def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
                 )
             return reply.content
 
-        return client.kept(key, answer)
+        return client.cached_part(key, answer)
 
     for _ in range(2):  # a release that changed meanwhile is fetched anew, once
         kept = _walked(page)
-        client.forget()
+        client.forget_parts()
         if kept is not None:
-            return delivered(bundle(kept), url, release) if kept else None
+            return fetched_now(bundle(kept), url, release) if kept else None
     raise SourceError(
         f"{client.source}: {url} sends other rows than its TotalCount says; its last good figures "
         "stay in use and the next run tries again"
@@ -395,7 +397,7 @@ SOURCE = Source(
             "21.1, eight WAEMU countries, 1989-2020, exact places only",
             published_on=date(2021, 6, 30),  # UCDP releases in May or June; the day is not on file
             covers_until=date(2020, 12, 31),
-            holds="where_prec <= 2",
+            complete_where="where_prec <= 2",
             file="embedded/ucdp_ged_21_1.parquet",
         ),
         Release(

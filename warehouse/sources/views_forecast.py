@@ -8,7 +8,14 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, only, pages, typed, within
+from warehouse.sources.tables import (
+    bundle,
+    cast_declared,
+    fetched_now,
+    filter_counted,
+    or_unreadable,
+    pages,
+)
 
 RUN = re.compile(r"fatalities(\d+)_(\d{4})_(0[1-9]|1[0-2])_t(\d+)")
 RUN_IN_NAME = re.compile(r"fatalities\d+_\d{4}_(?:0[1-9]|1[0-2])_t\d+")
@@ -33,9 +40,9 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     if raw.is_empty():
         raise SourceError(f"{url}: holds no forecasts; fetch it again")
     told = raw.with_columns(run=pl.lit(run), origin_month=pl.lit(_origin(run)))
-    frame = typed(told, url, COLUMNS)
-    ours = within(pl.col("isoab").is_in(countries()["country_code"].to_list()))
-    return only(frame, ours, "of other countries")
+    frame = cast_declared(told, url, COLUMNS)
+    ours = or_unreadable(pl.col("isoab").is_in(countries()["country_code"].to_list()))
+    return filter_counted(frame, ours, "of other countries")
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -70,7 +77,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
             f"{source.name}: {url} sent {rows} rows where it counts {told.get('row_count')}; the "
             "last good forecasts stay in use and the next run tries again"
         )
-    yield delivered(bundle(kept), url, Release(newest, holds=f"run = '{newest}'"))
+    yield fetched_now(bundle(kept), url, Release(newest, complete_where=f"run = '{newest}'"))
 
 
 def _order(run: str) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from indicators.risk.panel import Array, Mask
+from indicators.arrays import Array, Mask
 
 EPSILON, MOST_STEPS = 1e-8, 25  # of R's glm
 
@@ -193,8 +193,8 @@ def _reference(control: FarringtonControl) -> tuple[Array, Array]:
                 level |= dict.fromkeys(range(at, at + size), number)
                 at += size
     level |= dict.fromkeys(range(-w, 1), p)
-    kept = sorted(offset for offset in level if offset < -excluded)
-    return np.array(kept), np.array([level[offset] for offset in kept])
+    kept_offsets = sorted(offset for offset in level if offset < -excluded)
+    return np.array(kept_offsets), np.array([level[offset] for offset in kept_offsets])
 
 
 def _fitted(y: Array, design: Array, now: Array, control: FarringtonControl) -> _Fit:

@@ -1,0 +1,178 @@
+"""Candidate features: what each alone would add to the self-exciting model (docs/scorecard.md)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from config.registry import thresholds
+from config.vocabulary import FIRST_DAY
+from indicators.arrays import Array
+from indicators.risk import scores
+from indicators.risk.backtest import observed_after
+from indicators.risk.panel import (
+    BLOCK_DAYS,
+    FEATURES,
+    YEAR_DAYS,
+    EventDays,
+    Panel,
+    block_sums,
+    weighted_means,
+)
+from indicators.risk.pool import forecast_window, tuning
+from indicators.risk.vintages import NightInputs, Origin, Vintages
+
+Feature = Callable[[Origin, NightInputs, Panel], Array]  # blocks x places, none negative
+HALF_LIFE = 180  # days
+COUP_BLOCKS = 6  # after a coup in which it may still tell
+
+
+def candidate_features(
+    vintages: Vintages, coups: pl.DataFrame, suspensions: pl.DataFrame, presence: pl.DataFrame
+) -> dict[str, Feature]:
+    """Candidate features by name.
+
+    Deaths and one-sided events are as known on each night; coups, suspensions and presence those
+    on file now, cut at the night, so what they seem to add may be too much, never too little.
+
+    Args:
+        vintages: Versions of events and regions.
+        coups: ``country_code``, ``coup_date``.
+        suspensions: ``country_code``, ``opened_date``, ``closed_date``, ``confirmed_date``.
+        presence: ``region_id``, ``observed_date``, ``presence_share``.
+    """
+    codes = vintages.regions["country_code"].unique().sort().to_list()
+    places = [*vintages.regions["region_id"].to_list(), *codes]
+    countries = np.array([*vintages.regions["country_code"].to_list(), *codes])
+    one_sided = replace(vintages, versions=vintages.versions.filter(violence_type="one_sided"))
+
+    def own_times(share_at: Callable[[Array], Array]) -> Feature:
+        """Own weighted events times a share from 0 to 1, given at the blocks' ends."""
+        own = FEATURES.index(f"own_{HALF_LIFE}")
+        return lambda _, inputs, panel: (
+            panel.features[..., own] * share_at(_block_ends(inputs, panel))
+        )
+
+    return {
+        "deaths, half-life 180 days": lambda _, inputs, panel: _weighted(
+            inputs.deaths, inputs, panel
+        ),
+        "one-sided events, half-life 180 days": lambda origin, inputs, panel: _weighted(
+            one_sided.inputs(origin).events, inputs, panel
+        ),
+        "the same thirty days a year before": lambda _, inputs, panel: block_sums(
+            inputs.events,
+            panel.places,
+            inputs.known_until + BLOCK_DAYS - YEAR_DAYS,  # the coming block, a year before
+            len(panel.features),
+        ),
+        "own events in the 180 days after a coup": own_times(
+            lambda ends: _after_coup(ends, coups, countries)
+        ),
+        "own events while aid or cooperation is suspended": own_times(
+            lambda ends: _suspended(ends, suspensions, countries)
+        ),
+        "own events times the share of absent administrators (unknown: 0)": own_times(
+            lambda ends: _absence(ends, presence, places)
+        ),
+    }
+
+
+def candidate_gains(
+    vintages: Vintages,
+    origins: Sequence[Origin],
+    features: Mapping[str, Feature],
+    horizons: Sequence[int],
+) -> list[tuple[object, ...]]:
+    """Rows of the scorecard: gain of each feature at each horizon."""
+    return [
+        ("events", name, horizon, "self_exciting", "crps_gain",
+         *candidate_gain(vintages, origins, horizon, feature))
+        for name, feature in features.items()
+        for horizon in horizons
+    ]  # fmt: skip
+
+
+def candidate_gain(
+    vintages: Vintages, origins: Sequence[Origin], horizon: int, feature: Feature
+) -> tuple[float, float, float]:
+    """Share of the self-exciting model's CRPS that one more feature saves, and its 90% interval.
+
+    Only as free of hindsight as the feature is (``candidate_features``).
+
+    Args:
+        vintages: Versions of events and regions.
+        origins: Nights.
+        horizon: Block of thirty days after the night.
+        feature: From the origin, its inputs and panel to blocks x places, none negative.
+    """
+    outcome, tuned = vintages.latest(), tuning()
+    totals: dict[bool, list[float]] = {True: [], False: []}
+    for origin in origins:
+        inputs = vintages.inputs(origin)
+        plain = inputs.panel(inputs.events)
+        observed = observed_after(outcome.events, plain.places, origin.night, horizon, horizon)
+        added = np.concatenate([plain.features, feature(origin, inputs, plain)[..., None]], axis=-1)
+        for has_feature, panel in ((False, plain), (True, replace(plain, features=added))):
+            pool = forecast_window(panel, horizon, horizon, tuned).pool
+            alone = replace(pool, weight=np.where(pool.weight > 0, 1.0, 0.0))
+            regions = np.arange(inputs.regions)
+            crps = scores.crps(alone.take(regions), observed[regions])
+            totals[has_feature].append(float(crps.sum()))
+    return scores.skill(np.asarray(totals[True]), np.asarray(totals[False]))
+
+
+def _block_ends(inputs: NightInputs, panel: Panel) -> Array:
+    """Last day (ordinal) of each block of the panel."""
+    blocks_ago = np.arange(len(panel.features), dtype=np.float64)[::-1]
+    return np.asarray(inputs.known_until - BLOCK_DAYS * blocks_ago)
+
+
+def _weighted(events: EventDays, inputs: NightInputs, panel: Panel) -> Array:
+    """Weighted mean of the days up to each block's end, blocks x places."""
+    blocks = (inputs.known_until - FIRST_DAY.toordinal() + 1) // BLOCK_DAYS
+    sums = block_sums(events, panel.places, inputs.known_until, blocks, HALF_LIFE)
+    return weighted_means(sums, HALF_LIFE)[-len(panel.features) :]
+
+
+def _after_coup(ends: Array, coups: pl.DataFrame, countries: np.ndarray) -> Array:
+    """1 where a country had a coup in the ``COUP_BLOCKS`` before a block's end, else 0."""
+    share = np.zeros((ends.size, countries.size))
+    for code, day in coups.select("country_code", "coup_date").iter_rows():
+        days = ends - day.toordinal()
+        is_after = (days >= 0) & (days < COUP_BLOCKS * BLOCK_DAYS)
+        share[np.ix_(is_after, countries == code)] = 1
+    return share
+
+
+def _suspended(ends: Array, suspensions: pl.DataFrame, countries: np.ndarray) -> Array:
+    """1 where a measure against a country is open at a block's end, else 0.
+
+    One without a known end counts as open for ``presumed_open_months`` after the last word of it.
+    """
+    months = int(thresholds()["suspensions"]["presumed_open_months"])
+    presumed_open = timedelta(days=months * YEAR_DAYS // 12)
+    share = np.zeros((ends.size, countries.size))
+    spells = suspensions.filter(pl.col("opened_date").is_not_null())
+    for code, opened, closed, confirmed in spells.select(
+        "country_code", "opened_date", "closed_date", "confirmed_date"
+    ).iter_rows():
+        last = closed or confirmed + presumed_open
+        is_open = (ends >= opened.toordinal()) & (ends <= last.toordinal())
+        share[np.ix_(is_open, countries == code)] = 1
+    return share
+
+
+def _absence(ends: Array, presence: pl.DataFrame, places: Sequence[str]) -> Array:
+    """Share of administrators not at their posts by the newest figure; 0 where none is known."""
+    share = np.zeros((ends.size, len(places)))
+    figures = presence.sort("observed_date").filter(
+        pl.col("region_id").is_in(places) & pl.col("presence_share").is_not_null()
+    )
+    for region, day, present in figures.select(
+        "region_id", "observed_date", "presence_share"
+    ).iter_rows():
+        share[ends >= day.toordinal(), places.index(region)] = 1 - present
+    return share

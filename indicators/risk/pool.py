@@ -1,0 +1,123 @@
+"""The pool of one window ahead, and the calibrated chances it gives (docs/models.md)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.registry import thresholds
+from indicators.arrays import Array
+from indicators.risk import models
+from indicators.risk.levels import escalation_threshold
+from indicators.risk.mixtures import CountMixture
+from indicators.risk.models import PastWindows, SelfExciting, Tuning
+from indicators.risk.panel import Panel
+
+MANY_DEATHS = 25  # in thirty days: the line VIEWS draws
+
+
+def tuning(target: str = "events") -> Tuning:
+    """The models' numbers from ``config/thresholds.toml``, for events or deaths."""
+    declared, own = thresholds()["models"], thresholds()["models"][target]
+    return Tuning(
+        history_blocks=int(declared["history_blocks"]),
+        history_half_life=declared["history_half_life"],
+        past_year_share=declared["past_year_share"],
+        dispersion_power=own["dispersion_power"],
+        dispersion_blocks=int(declared["dispersion_blocks"]),
+        log_score_share=declared["log_score_share"],
+        weight=own["weight"],
+    )
+
+
+@dataclass(frozen=True)
+class Window:
+    """The pool of one window ahead, with the model and past nights it was learnt from.
+
+    Attributes:
+        first: First thirty-day block after the night.
+        last: Last block.
+        model: None: it could not be fitted.
+        pool: Tonight's, one a place.
+        panel: What it was fitted on.
+        tuning: The models' numbers.
+    """
+
+    first: int
+    last: int
+    model: SelfExciting | None
+    pool: CountMixture
+    panel: Panel
+    tuning: Tuning
+
+    @property
+    def past_windows(self) -> PastWindows:
+        """What the same model says of past nights, and what came.
+
+        Made anew each time: the past of all windows at once would be most of a night's memory.
+        """
+        return models.past_windows(self.panel, self.model, self.first, self.last, self.tuning)
+
+    def pool_with(self, features: Array, counts: Array) -> CountMixture:
+        """The pool of the same model for other features and counts."""
+        draws = models.conflictology(counts, self.last - self.first + 1)
+        return models.pool_of(self.model, features, draws, self.tuning.weight)
+
+
+def forecast_window(panel: Panel, first: int, last: int, tuned: Tuning) -> Window:
+    """The pool of the events in blocks ``first`` to ``last`` after the night.
+
+    Args:
+        panel: As of the night.
+        first: First block of the window.
+        last: Last block.
+        tuned: The models' numbers.
+    """
+    try:
+        model = models.fit_self_exciting(panel, first, last, tuned)
+    except models.FIT_ERRORS:  # of no place; the other model stands in for it, and it is said
+        model = None
+    draws = models.conflictology(panel.counts, last - first + 1)
+    pool = models.pool_of(model, panel.features[-1], draws, tuned.weight)
+    return Window(first, last, model, pool, panel, tuned)
+
+
+@dataclass(frozen=True)
+class EscalationForecast:
+    """The chance that the coming ninety days escalate, and what it rests on.
+
+    Attributes:
+        window: Its pool.
+        threshold: Places: events that count as escalation.
+        shift: Of the calibration, logit scale.
+        probability: Places, calibrated.
+    """
+
+    window: Window
+    threshold: Array
+    shift: float
+    probability: Array
+
+    def probability_with(self, features: Array, counts: Array, threshold: Array) -> Array:
+        """The calibrated chance for other features, counts and bar, by the same model."""
+        pool = self.window.pool_with(features, counts)
+        return models.calibrated_probability(pool.exceedance_probability(threshold), self.shift)
+
+
+def forecast_escalation(panel: Panel) -> EscalationForecast:
+    """The calibrated chance of escalation of every place, all learnt from the panel."""
+    rule = thresholds()["escalation"]
+    window = forecast_window(panel, 1, int(rule["blocks"]), tuning())
+    past = window.past_windows
+    shift = past.logit_shift(escalation_threshold(past.past_year, rule))
+    threshold = escalation_threshold(panel.features[-1, :, 0], rule)
+    chance = models.calibrated_probability(window.pool.exceedance_probability(threshold), shift)
+    return EscalationForecast(window, threshold, shift, chance)
+
+
+def first_event_probability(found: EscalationForecast) -> Array:
+    """Chance of any event in the window, of places quiet for a year; NaN: of others.
+
+    As the pool says it: a shift learnt on quiet places made it worse (docs/models.md).
+    """
+    chance = found.window.pool.exceedance_probability(1)
+    return np.where(found.window.panel.features[-1, :, 0] == 0, chance, np.nan)

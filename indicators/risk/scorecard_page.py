@@ -1,0 +1,151 @@
+"""The scorecard's tables as a page of Markdown."""
+
+from collections.abc import Mapping
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import polars as pl
+
+from config.vocabulary import POOL
+from indicators.risk.backtest import LEARNING_MONTHS
+from indicators.risk.panel import BLOCK_DAYS
+from indicators.risk.scorecard import (
+    ACTIVE,
+    ALL,
+    BUDGET,
+    FROM_LAST_DAY_KNOWN,
+    SKILL_MEASURES,
+    ScorecardTables,
+)
+
+
+@cache
+def _template() -> jinja2.Template:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - Markdown
+    ).get_template("scorecard.md.j2")
+
+
+def scorecard_page(
+    tables: ScorecardTables, nights: tuple[date, date], known_until: date, seconds: float
+) -> str:
+    """The scorecard as Markdown.
+
+    Args:
+        tables: What the back-test says.
+        nights: First and last night scored.
+        known_until: Night whose versions the outcomes are.
+        seconds: How long it took.
+    """
+    rows = tables.rows
+    ratios = rows.filter(measure="rate_ratio")
+    return _template().render(
+        nights=nights,
+        known_until=known_until,
+        seconds=seconds,
+        block_days=BLOCK_DAYS,
+        learning_months=LEARNING_MONTHS,
+        budget=BUDGET,
+        targets=[_of_target(rows.filter(target=target)) for target in ("events", "deaths")],
+        without_gap=_by_horizon(rows.filter(part=FROM_LAST_DAY_KNOWN), "part"),
+        candidates=_by_horizon(rows.filter(measure="crps_gain"), "part"),
+        coups=[
+            {"part": part, "ratios": [_ratio(row) for row in of_coup.iter_rows(named=True)]}
+            for (part,), of_coup in ratios.group_by("part", maintain_order=True)
+        ],
+        escalation=_measures(rows.filter(target="escalation")),
+        calibration=_table(tables.calibration),
+        first_events=_measures(rows.filter(target="first_event")),
+        rules=_table(tables.rules),
+        cases=_table(tables.cases),
+    )
+
+
+def _of_target(rows: pl.DataFrame) -> dict[str, object]:
+    """Tables of events or of deaths."""
+    measure, over_all = pl.col("measure"), rows.filter(part=ALL)
+    pool = over_all.filter(model=POOL)
+    parts = rows.filter(measure == "crps_skill", ~pl.col("part").is_in([ALL, FROM_LAST_DAY_KNOWN]))
+    return {
+        "name": rows["target"][0],
+        "skill": _by_horizon(over_all.filter(measure == "crps_skill"), "model"),
+        "skills": _by_horizon(pool.filter(measure.str.ends_with("_skill")), "measure"),
+        "means": _by_horizon(pool.filter(measure.is_in([*SKILL_MEASURES, "bias"])), "measure"),
+        "coverage": [
+            {
+                "among": among,
+                "table": _by_horizon(part.filter(measure.str.starts_with("covered_")), "measure"),
+                "pits": _pits(part.filter(measure.str.starts_with("pit_"))),
+            }
+            for among, part in (
+                ("among regions with an event in the past year", rows.filter(part=ACTIVE)),
+                ("among all", pool),
+            )
+        ],
+        "parts": _by_horizon(parts, "part"),
+    }
+
+
+def _number(row: Mapping[str, float | None]) -> str:
+    """A value with its interval, if it has one."""
+    value, low, high = row["value"], row["interval_low"], row["interval_high"]
+    if low is None or high is None:
+        return f"{value:.3f}"
+    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def _ratio(row: Mapping[str, float]) -> str:
+    return f"{row['value']:.2f} [{row['interval_low']:.2f}, {row['interval_high']:.2f}]"
+
+
+def _measures(rows: pl.DataFrame) -> list[dict[str, str]]:
+    """Rows of a table of measures."""
+    return [
+        {**row, "measure": row["measure"].replace("_", " "), "number": _number(row)}
+        for row in rows.iter_rows(named=True)
+    ]
+
+
+def _by_horizon(rows: pl.DataFrame, by: str) -> str:
+    """A table with a column for each horizon; empty if there are no rows."""
+    if rows.is_empty():
+        return ""
+    horizons = sorted(rows["horizon_months"].unique())
+    lines = [
+        f"| {by} | {' | '.join(f'h={horizon}' for horizon in horizons)} |",
+        f"| --- {'| --- ' * len(horizons)}|",
+    ]
+    for (name,), of_name in rows.group_by(by, maintain_order=True):
+        numbers = {row["horizon_months"]: _number(row) for row in of_name.iter_rows(named=True)}
+        lines.append(f"| {name} | {' | '.join(numbers.get(h, '-') for h in horizons)} |")
+    return "\n".join(lines)
+
+
+def _pits(rows: pl.DataFrame) -> list[str]:
+    """Shares of the PIT's tenths, a line a horizon."""
+    lines = []
+    for horizon in sorted(rows["horizon_months"].unique()):
+        tenths = ", ".join(f"{share:.2f}" for share in rows.filter(horizon_months=horizon)["value"])
+        lines.append(f"PIT in tenths, h={horizon} (even: 0.10 each): {tenths}.")
+    return lines
+
+
+def _table(frame: pl.DataFrame) -> str:
+    """A frame as a table."""
+
+    def cell(value: object) -> str:
+        return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+    return "\n".join(
+        (
+            f"| {' | '.join(name.replace('_', ' ') for name in frame.columns)} |",
+            f"|{' --- |' * frame.width}",
+            *(f"| {' | '.join(map(cell, row))} |" for row in frame.iter_rows()),
+        )
+    )

@@ -1,0 +1,137 @@
+"""Versions of events, and what was known of them on a night: the inputs of its forecasts."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_array
+
+from config.registry import thresholds
+from config.vocabulary import FIRST_DAY
+from indicators.arrays import Array
+from indicators.geography import neighbour_weights
+from indicators.risk.panel import BLOCK_DAYS, HORIZONS, EventDays, Panel, build_panel
+
+
+@dataclass(frozen=True)
+class NightInputs:
+    """What a night's forecasts rest on.
+
+    Attributes:
+        events: Known events; places are the regions, then the countries' unplaced events.
+        deaths: Their deaths.
+        weights: Of neighbours, places x places.
+        known_until: Last day that the event source wholly covers (ordinal).
+        night: Ordinal.
+        country: Country number of each place.
+        regions: How many of the places are regions.
+    """
+
+    events: EventDays
+    deaths: EventDays
+    weights: csr_array
+    known_until: int
+    night: int
+    country: Array
+    regions: int
+
+    def panel(self, target: EventDays, horizons: int = max(HORIZONS)) -> Panel:
+        """Blocks up to the last day known, targets up to ``horizons`` blocks after the night."""
+        history = int(thresholds()["models"]["history_blocks"])
+        gap_blocks = -(-(self.night - self.known_until) // BLOCK_DAYS)
+        return build_panel(
+            target, self.weights, self.known_until, self.night, FIRST_DAY.toordinal(),
+            history + horizons + gap_blocks,
+        )  # fmt: skip
+
+
+def night_inputs(
+    events: pl.DataFrame, regions: pl.DataFrame, known_until: date, night: date
+) -> NightInputs:
+    """Event days by place from the events known on a night.
+
+    Args:
+        events: ``event_date``, ``country_code``, ``region_id`` (null: known to the country only),
+            ``deaths_best_count``.
+        regions: Sorted by ``region_id``, with ``country_code`` and centroids.
+        known_until: Last day that the source wholly covers; later events do not count.
+        night: The night.
+    """
+    codes = regions["country_code"].unique().sort().to_list()
+    places = [*regions["region_id"].to_list(), *codes]
+    number = pl.coalesce("region_id", "country_code").replace_strict(
+        places, range(len(places)), default=None, return_dtype=pl.Int64
+    )
+    known = (
+        events.filter(pl.col("event_date") <= known_until)
+        .with_columns(place=number)
+        .drop_nulls("place")
+    )
+    day = (
+        known["event_date"].to_physical().to_numpy().astype(np.int64) + date(1970, 1, 1).toordinal()
+    )
+    place = known["place"].to_numpy()
+    deaths = known["deaths_best_count"].cast(pl.Float64).to_numpy()
+    unplaced = np.full(len(codes), np.nan)
+    longitude, latitude = (
+        np.append(regions[f"centroid_{axis}"].cast(pl.Float64).to_numpy(), unplaced)
+        for axis in ("longitude", "latitude")
+    )
+    country = pl.Series([*regions["country_code"].to_list(), *codes])
+    return NightInputs(
+        events=EventDays(day, place, np.ones(day.size)),
+        deaths=EventDays(day, place, deaths),
+        weights=neighbour_weights(longitude, latitude, thresholds()["spread"]["half_distance_km"]),
+        known_until=known_until.toordinal(),
+        night=night.toordinal(),
+        country=country.replace_strict(codes, range(len(codes)), return_dtype=pl.Int64).to_numpy(),
+        regions=regions.height,
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A past night and what was known on it.
+
+    Attributes:
+        night: Night after which windows begin.
+        known_until: Last day that the event source wholly covered.
+        as_of: Evening whose versions count; None: the night's.
+    """
+
+    night: date
+    known_until: date
+    as_of: date | None = None
+
+
+@dataclass(frozen=True)
+class Vintages:
+    """What a back-test rests on.
+
+    Attributes:
+        versions: Every version of every event: ``event_date``, ``country_code``, ``region_id``,
+            ``deaths_best_count``, ``violence_type``, ``known_from``, ``known_to`` (null: still
+            believed).
+        regions: Core regions with centroids, sorted by ``region_id``.
+    """
+
+    versions: pl.DataFrame
+    regions: pl.DataFrame
+
+    def as_of(self, night: date) -> pl.DataFrame:
+        """Events as they were believed on the evening of a night."""
+        return self.versions.filter(
+            (pl.col("known_from").dt.date() <= night)
+            & (pl.col("known_to").is_null() | (pl.col("known_to").dt.date() > night))
+        )
+
+    def inputs(self, origin: Origin) -> NightInputs:
+        """What a night's forecasts rested on."""
+        events = self.as_of(origin.as_of or origin.night)
+        return night_inputs(events, self.regions, origin.known_until, origin.night)
+
+    def latest(self) -> NightInputs:
+        """All events as they are believed now."""
+        newest = self.versions.filter(pl.col("known_to").is_null())
+        return night_inputs(newest, self.regions, date.max, date.max)
