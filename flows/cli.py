@@ -143,8 +143,9 @@ def nightly(
         pass  # another run is told of before libraries are loaded; the flow holds the lock
     with prefect_server(settings.data_folder / "prefect") as wait:
         gc.disable()  # nothing that is imported is garbage, and looking takes a second
-        from flows.nightly import default_night, preload
         from flows.nightly import nightly as flow
+        from flows.nightly import preload
+        from flows.nights import default_night
 
         preload(settings)
         gc.freeze()

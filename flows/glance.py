@@ -20,7 +20,7 @@ from flows.terminal import (
 if TYPE_CHECKING:
     import polars as pl
 
-    from flows.nightly import Report
+    from flows.report import Report
 
 DEADLIEST = 10
 NOT_TOO_OLD = "figures_are_not_too_old"  # a check's name

@@ -154,7 +154,7 @@ def approve(
 @alerts.command()
 def send() -> None:
     """Hand over what waits and may go now; for cron, where there are quiet hours or a hold."""
-    from flows.nightly import send_mails
+    from flows.mail_steps import send_mails
     from warehouse.connect import open_existing
 
     settings, smtp = load()

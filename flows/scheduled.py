@@ -11,7 +11,9 @@ from prefect.states import Completed, Failed
 from alerts import operator
 from config.files import write_atomically
 from config.settings import load
-from flows.nightly import default_night, nightly, preload, send_mails
+from flows.mail_steps import send_mails
+from flows.nightly import nightly, preload
+from flows.nights import default_night
 from flows.nights import tonight as tonight_is
 from flows.terminal import now
 from warehouse.connect import BusyError, open_existing

@@ -19,7 +19,7 @@ from warehouse.landing import accept
 from warehouse.sources import SOURCES
 
 if TYPE_CHECKING:
-    from flows.nightly import FetchOutcome
+    from flows.steps import FetchOutcome
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
     Raises:
         SettingsError: There is no such source.
     """
-    from flows.nightly import fetch_source, judge_deliveries  # the flow's libraries take seconds
+    from flows.steps import fetch_source, judge_deliveries  # the flow's libraries take seconds
 
     matches = [source for source in SOURCES if source.name == name]
     if not matches:
