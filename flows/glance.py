@@ -8,14 +8,7 @@ from rich.text import Text
 
 from config.texts import without_code_words
 from config.vocabulary import DRIVER_WORDS, INTENSITIES, LEVELS
-from flows.terminal import (
-    Heading,
-    intensity_text,
-    level_text,
-    listing,
-    paragraph,
-    quantity,
-)
+from flows.terminal import Heading, intensity_text, level_text, listing, paragraph, quantity
 
 if TYPE_CHECKING:
     import polars as pl

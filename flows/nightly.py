@@ -7,9 +7,7 @@ from importlib import import_module
 from prefect import flow
 
 from alerts import operator as ops
-from alerts.delivery import (
-    check_encryption,
-)
+from alerts.delivery import check_encryption
 from config.files import remove
 from config.recipients import load_recipients
 from config.settings import Settings, Smtp
