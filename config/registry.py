@@ -44,14 +44,14 @@ class Lag:
             datetime.datetime(2021, 6, 20, 0, 0)
         """
         if self.next_month_day is None:
-            known = dated.dt.offset_by(f"{self.days}d")
+            instant = dated.dt.offset_by(f"{self.days}d")
         else:
-            known = (
+            instant = (
                 dated.dt.month_start()
                 .dt.offset_by("1mo")
                 .dt.offset_by(f"{self.next_month_day - 1}d")
             )
-        return known.cast(pl.Datetime("us"))
+        return instant.cast(pl.Datetime("us"))
 
     def complete_until(self, night: date) -> date:
         """Last day whose figures are all known on the evening of ``night``.

@@ -55,7 +55,7 @@ def kept(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.Duck
 
 @pytest.fixture(scope="session")
 def night(kept: duckdb.DuckDBPyConnection) -> Callable[[date], dict[str, pl.DataFrame]]:
-    from flows.nightly import assess_night
+    from flows.steps import assess_night
 
     return lambda day: assess_night(kept, day)
 
@@ -64,7 +64,7 @@ def night(kept: duckdb.DuckDBPyConnection) -> Callable[[date], dict[str, pl.Data
 def working(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse after two nights, three weeks apart."""
     from expectations.judge import judge
-    from flows.nightly import assess_night, judge_night, keep_night
+    from flows.steps import assess_night, judge_night, keep_night
 
     with keep(tmp_path_factory.mktemp("working") / "warehouse.duckdb") as con:
         landed = judge({})

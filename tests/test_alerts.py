@@ -8,7 +8,7 @@ import pytest
 
 from alerts import life
 from expectations.judge import judge
-from flows.nightly import alerts_of_night, keep_night
+from flows.steps import alerts_of_night, keep_night
 from indicators.risk.assess import assess
 
 VERSIONS = MappingProxyType({"boundaries_version": "v1", "model_version": "m1"})

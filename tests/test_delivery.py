@@ -38,7 +38,7 @@ from alerts.delivery import (
 from alerts.digest import Digest
 from config.recipients import Recipient, load_recipients
 from config.settings import Settings, SettingsError, Smtp
-from flows.nightly import digest_of
+from flows.mail_steps import digest_of
 from warehouse import outbox
 from warehouse.connect import warehouse
 

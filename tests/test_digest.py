@@ -19,7 +19,7 @@ from PIL import Image
 from alerts.delivery import digest_message
 from alerts.digest import Digest
 from config.recipients import Recipient
-from flows.nightly import digest_of
+from flows.mail_steps import digest_of
 
 NIGHT = date(2021, 6, 25)
 ROOT = Path(__file__).parent.parent
