@@ -1,4 +1,4 @@
-"""From digest to mail: queued with its bytes, handed over once, tried again over nights."""
+"""Mails of a digest: composed, queued with their bytes, handed over once, tried again."""
 
 import hashlib
 import re
@@ -58,25 +58,25 @@ class SubjectPolicy(EmailPolicy):
 
 
 @dataclass(frozen=True)
-class Letter:
+class QueuedMail:
     """A mail that is to go out: what it tells of each region, and from when it may go.
 
     Attributes:
         kind: alert (a level changed), summary (none did) or operator.
-        told: Level by region; for the operator what the mail is about, with no level.
+        levels: By region; for the operator by matter, and empty.
         held_until: Waits for approval until then; None: needs none.
     """
 
     message: EmailMessage
     night: date
     kind: str
-    told: Mapping[str, str]
+    levels: Mapping[str, str]
     not_before: datetime
     held_until: datetime | None = None
 
 
 @dataclass(frozen=True)
-class Delivery:
+class MailOutcome:
     """What became of one mail: sent, written, waits, refused, later, held; ``where`` says more."""
 
     recipient: str
@@ -84,7 +84,7 @@ class Delivery:
     where: str
 
 
-def letter(
+def compose_digest_mail(
     con: duckdb.DuckDBPyConnection,
     digest: Digest,
     recipient: Recipient,
@@ -92,8 +92,8 @@ def letter(
     hold_hours: float,
     sender: str,
     unsubscribe: str,
-) -> Letter | None:
-    """What a reader must be told tonight; None: nothing.
+) -> QueuedMail | None:
+    """The mail that a reader gets tonight; None: there is nothing to say.
 
     Told is what differs from the levels the reader was told last, whichever night that was
     and however it fell out; without a change one mail a week says so. Nothing is told of
@@ -102,36 +102,40 @@ def letter(
     tonight's the reader is told of tonight's.
     """
     of_reader: dict[str, Any] = {"recipient": recipient.address, "today": now.date()}
-    told = dict(run(con, "outbox/last_told", **of_reader).fetchall())
-    (last,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
-    ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()
+    mailed_levels = dict(run(con, "outbox/last_told", **of_reader).fetchall())
+    (last_night,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
+    nights_ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()
     night = digest.as_of_date
-    own = digest.within(recipient)
-    misled = own.changes({place: level for _, _, place, level in ahead if place})
-    told |= {place: level for _, _, place, level in ahead if place in misled}
-    changes = own.changes(told)
-    is_new_week = last is None or night.isocalendar()[:2] > last.isocalendar()[:2]
-    if last is not None and night < last:
+    digest_of_reader = digest.within(recipient)
+    corrections = digest_of_reader.changes(
+        {place: level for _, _, place, level in nights_ahead if place}
+    )
+    mailed_levels |= {place: level for _, _, place, level in nights_ahead if place in corrections}
+    changes = digest_of_reader.changes(mailed_levels)
+    is_new_week = last_night is None or night.isocalendar()[:2] > last_night.isocalendar()[:2]
+    if last_night is not None and night < last_night:
         return None
     if (
-        not ahead
+        not nights_ahead
         and not is_new_week
         and (
             not changes
             or recipient.when == "weekly"
-            or (recipient.when == "nightly" and night == last)
+            or (recipient.when == "nightly" and night == last_night)
         )
     ):
         return None
-    message = compose(own, told, recipient, sender, unsubscribe, is_first=last is None)
+    message = digest_message(
+        digest_of_reader, mailed_levels, recipient, sender, unsubscribe, is_first=last_night is None
+    )
     until = now + timedelta(hours=hold_hours) if hold_hours else None
     kind = "alert" if changes else "summary"
-    return Letter(message, night, kind, changes, recipient.not_before(now), until)
+    return QueuedMail(message, night, kind, changes, recipient.not_before(now), until)
 
 
-def compose(
+def digest_message(
     digest: Digest,
-    told: Mapping[str, str],
+    mailed_levels: Mapping[str, str],
     recipient: Recipient,
     sender: str,
     unsubscribe: str,
@@ -141,7 +145,7 @@ def compose(
 
     Args:
         digest: The night, within what the recipient asked for.
-        told: Level last told by region.
+        mailed_levels: Level last mailed by region.
         recipient: Address and language.
         sender: ``Name <address>``.
         unsubscribe: mailto: or https: address.
@@ -150,17 +154,17 @@ def compose(
     Raises:
         ValueError: An address or subject holds a line break.
     """
-    written = render(digest, told, recipient.language, unsubscribe, is_first)
+    mail = render(digest, mailed_levels, recipient.language, unsubscribe, is_first)
     night = digest.as_of_date
-    seed = f"{night}|{sorted(digest.changes(told).items())}"
-    message, digest_id = message_to(recipient.address, written.subject, sender, night, seed)
+    seed = f"{night}|{sorted(digest.changes(mailed_levels).items())}"
+    message, digest_id = new_message(recipient.address, mail.subject, sender, night, seed)
     message["List-Unsubscribe"] = f"<{unsubscribe}>"
     if unsubscribe.lower().startswith("https:"):
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
-    message.set_content(written.text)
-    message.add_alternative(written.html, subtype="html")
+    message.set_content(mail.text)
+    message.add_alternative(mail.html, subtype="html")
     html: Any = message.get_payload(1)
-    for name, picture in written.pictures.items():
+    for name, picture in mail.pictures.items():
         html.add_related(
             picture, "image", "png", cid=f"<{name}>", disposition="inline", filename=f"{name}.png"
         )
@@ -170,7 +174,7 @@ def compose(
     return message
 
 
-def message_to(
+def new_message(
     to: str, subject: str, sender: str, day: date, seed: str
 ) -> tuple[EmailMessage, str]:
     """A message with its headers, whose identity follows from recipient and seed."""
@@ -186,7 +190,7 @@ def message_to(
     return message, digest_id
 
 
-def dated(content: bytes, at: datetime) -> bytes:
+def with_date(content: bytes, at: datetime) -> bytes:
     r"""A message with the date of its sending, which is not kept with its bytes.
 
     Args:
@@ -194,20 +198,20 @@ def dated(content: bytes, at: datetime) -> bytes:
         at: UTC.
 
     Example:
-        >>> dated(b"To: a@b.org\r\nDate: Fri, 25 Jun 2021\r\n\r\nx", datetime(2021, 6, 26, 6, 30))
-        b'To: a@b.org\r\nDate: Sat, 26 Jun 2021 06:30:00 +0000\r\n\r\nx'
+        >>> with_date(b"To: a@b.org\r\nDate: Fri, 25 Jun 2021\r\n\r\nx", datetime(2021, 6, 26, 6))
+        b'To: a@b.org\r\nDate: Sat, 26 Jun 2021 06:00:00 +0000\r\n\r\nx'
     """
     header, gap, body = content.partition(b"\r\n\r\n")
     date_line = f"Date: {format_datetime(at.replace(tzinfo=UTC, microsecond=0))}".encode()
     return re.sub(rb"(?m)^Date: [^\r\n]*", date_line, header, count=1) + gap + body
 
 
-def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: datetime) -> None:
-    """Put letters into the outbox with what they tell, all or none; what is there stays."""
+def queue(con: duckdb.DuckDBPyConnection, mails: Sequence[QueuedMail], now: datetime) -> None:
+    """Put mails into the outbox with what they tell, all or none; what is there stays."""
     with transaction(con):
-        for told in letters:
-            content = told.message.as_bytes()
-            identity = told.message["Message-ID"]
+        for mail in mails:
+            content = mail.message.as_bytes()
+            identity = mail.message["Message-ID"]
             if con.execute(
                 "select 1 from ops.outbox where message_id = $identity", {"identity": identity}
             ).fetchone():
@@ -216,17 +220,17 @@ def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: dateti
                 con,
                 "outbox/queue",
                 message_id=identity,
-                recipient=told.message["To"],
-                kind=told.kind,
-                as_of_date=told.night,
-                subject=told.message["Subject"],
+                recipient=mail.message["To"],
+                kind=mail.kind,
+                as_of_date=mail.night,
+                subject=mail.message["Subject"],
                 content=content,
                 content_sha256=hashlib.sha256(content).hexdigest(),
-                held_until=told.held_until,
-                not_before=told.not_before,
+                held_until=mail.held_until,
+                not_before=mail.not_before,
                 now=now,
             )
-            for about, level in told.told.items():
+            for about, level in mail.levels.items():
                 con.execute(
                     "insert into ops.told values ($identity, $about, $level)",
                     {"identity": identity, "about": about, "level": level},
@@ -235,7 +239,7 @@ def queue(con: duckdb.DuckDBPyConnection, letters: Sequence[Letter], now: dateti
 
 def hand_over(
     con: duckdb.DuckDBPyConnection, smtp: Smtp, folder: Path, now: datetime, hold_then: str
-) -> list[Delivery]:
+) -> list[MailOutcome]:
     """Hand over what may go: by SMTP if a host is set, else as files.
 
     Each mail is marked at once after it was accepted: only a crash between the server's
@@ -254,20 +258,24 @@ def hand_over(
         keep_days=KEEP_DAYS,
     )  # fmt: skip
     due = run(con, "outbox/due", now=now).fetchall()
-    send = partial(_by_smtp, smtp=smtp) if smtp.host else partial(_as_files, folder=folder)
-    return send(con, due, now=now) if due else []
+    deliver = (
+        partial(_send_by_smtp, smtp=smtp) if smtp.host else partial(_write_files, folder=folder)
+    )
+    return deliver(con, due, now=now) if due else []
 
 
-def later(con: duckdb.DuckDBPyConnection, now: datetime) -> list[Delivery]:
+def waiting_mails(con: duckdb.DuckDBPyConnection, now: datetime) -> list[MailOutcome]:
     """Mails that wait for the end of quiet hours, or are held for approval."""
-    found = run(con, "outbox/later", now=now).fetchall()
+    rows = run(con, "outbox/later", now=now).fetchall()
     return [
-        Delivery(to, "later" if status == "queued" else status, f"until {until:%Y-%m-%d %H:%M} UTC")
-        for to, status, until in found
+        MailOutcome(
+            to, "later" if status == "queued" else status, f"until {until:%Y-%m-%d %H:%M} UTC"
+        )
+        for to, status, until in rows
     ]
 
 
-def check(smtp: Smtp) -> None:
+def check_encryption(smtp: Smtp) -> None:
     """See that mail cannot leave this machine in the clear.
 
     Raises:
@@ -290,87 +298,89 @@ def _finish(
 
 def _wait(
     con: duckdb.DuckDBPyConnection, identity: str, to: str, cause: str, now: datetime
-) -> Delivery:
+) -> MailOutcome:
     run(con, "outbox/wait", message_id=identity, detail=cause, now=now)
-    return Delivery(to, "waits", cause)
+    return MailOutcome(to, "waits", cause)
 
 
-def _as_files(
+def _write_files(
     con: duckdb.DuckDBPyConnection, due: Sequence[tuple[str, str, bytes]], folder: Path,
     now: datetime,
-) -> list[Delivery]:  # fmt: skip
-    deliveries = []
+) -> list[MailOutcome]:  # fmt: skip
+    outcomes = []
     for identity, to, queued in due:
-        content = dated(queued, now)
+        content = with_date(queued, now)
         try:
-            path = _file(identity, to, content, folder)
+            path = _write_file(identity, to, content, folder)
         except OSError as error:
             cause = f"cannot write to {folder} ({error.strerror}); make it writable"
-            deliveries.append(_wait(con, identity, to, cause, now))
+            outcomes.append(_wait(con, identity, to, cause, now))
             continue
         _finish(con, identity, "written", "file", str(path), now)
-        deliveries.append(Delivery(to, "written", str(path)))
-    return deliveries
+        outcomes.append(MailOutcome(to, "written", str(path)))
+    return outcomes
 
 
-def _file(identity: str, to: str, content: bytes, folder: Path) -> Path:
+def _write_file(identity: str, to: str, content: bytes, folder: Path) -> Path:
     slug = re.sub(r"[^a-z0-9]+", "-", to.lower()).strip("-")
     path = folder / f"{identity[1:11]}-{slug}-{identity[12:20]}.eml"
     write_atomically(path, content, durable=True)
     return path
 
 
-def send_alone(message: EmailMessage, smtp: Smtp, folder: Path, now: datetime) -> Delivery:
+def send_alone(message: EmailMessage, smtp: Smtp, folder: Path, now: datetime) -> MailOutcome:
     """Hand over one message past the outbox, for when the warehouse cannot be used.
 
     Raises:
         OSError: No connection, or no place to write to.
         smtplib.SMTPException: The server refused.
     """
-    to, content = message["To"], dated(message.as_bytes(), now)
+    to, content = message["To"], with_date(message.as_bytes(), now)
     if not smtp.host:
-        return Delivery(to, "written", str(_file(message["Message-ID"], to, content, folder)))
+        return MailOutcome(
+            to, "written", str(_write_file(message["Message-ID"], to, content, folder))
+        )
     with _connect(smtp) as server:
         server.sendmail(_sender(content), [to], content)
-    return Delivery(to, "sent", f"{smtp.host}:{smtp.port}")
+    return MailOutcome(to, "sent", f"{smtp.host}:{smtp.port}")
 
 
-def _by_smtp(
+def _send_by_smtp(
     con: duckdb.DuckDBPyConnection, due: Sequence[tuple[str, str, bytes]], smtp: Smtp, now: datetime
-) -> list[Delivery]:
+) -> list[MailOutcome]:
     where = f"{smtp.host}:{smtp.port}"
-    deliveries: list[Delivery] = []
+    outcomes: list[MailOutcome] = []
     server: smtplib.SMTP | None = None
-    for place, (identity, to, queued) in enumerate(due):
-        content = dated(queued, now)
+    for number, (identity, to, queued) in enumerate(due):
+        content = with_date(queued, now)
         try:
             server = server or _connect(smtp)
         except (OSError, smtplib.SMTPException) as error:
-            cause = f"cannot send by {where} ({said_by(error)}); check TOCSIN_SMTP_*"
-            return deliveries + [_wait(con, i, t, cause, now) for i, t, _ in due[place:]]
+            cause = f"cannot send by {where} ({smtp_reason(error)}); check TOCSIN_SMTP_*"
+            return outcomes + [_wait(con, i, t, cause, now) for i, t, _ in due[number:]]
         try:
             server.sendmail(_sender(content), [to], content)
         except (OSError, smtplib.SMTPException) as error:
-            code, said = _code(error, to), f"{where}: {said_by(error)}"
+            code, reason = _reply_code(error, to), f"{where}: {smtp_reason(error)}"
             if code >= REFUSED_FOR_GOOD:
-                _finish(con, identity, "refused", "smtp", said, now)
+                _finish(con, identity, "refused", "smtp", reason, now)
                 if isinstance(error, smtplib.SMTPRecipientsRefused):
-                    park(con, to, said, now)
-                deliveries.append(Delivery(to, "refused", said))
+                    park(con, to, reason, now)
+                outcomes.append(MailOutcome(to, "refused", reason))
             else:
-                deliveries.append(_wait(con, identity, to, said, now))
+                outcomes.append(_wait(con, identity, to, reason, now))
                 if code in (0, CLOSING):  # the next mail opens another connection
                     server.close()
                     server = None
         else:
             _finish(con, identity, "sent", "smtp", where, now)
-            deliveries.append(Delivery(to, "sent", where))
+            outcomes.append(MailOutcome(to, "sent", where))
     if server is not None:
         try:
             server.quit()
         except (OSError, smtplib.SMTPException):  # all is said; it may hang up first
             server.close()
-    return deliveries
+    return outcomes
 
 
 def park(con: duckdb.DuckDBPyConnection, recipient: str, reason: str, now: datetime) -> None:
@@ -385,7 +395,7 @@ def _sender(content: bytes) -> str:
     return parseaddr(str(BytesHeaderParser().parsebytes(content)["From"]))[1]
 
 
-def _code(error: Exception, to: str) -> int:
+def _reply_code(error: Exception, to: str) -> int:
     """SMTP's reply; 0: there is none, the connection failed."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return error.recipients[to][0]
@@ -396,20 +406,20 @@ def _code(error: Exception, to: str) -> int:
     return 0
 
 
-def said_by(error: Exception) -> str:
+def smtp_reason(error: Exception) -> str:
     """A server's or the system's words on a failure, in one line."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         ((code, text),) = error.recipients.values()
-        return f"{code} {_text(text)}"
+        return f"{code} {_one_line(text)}"
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"{error.smtp_code} {_text(error.smtp_error)}"
+        return f"{error.smtp_code} {_one_line(error.smtp_error)}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return " ".join(str(error).split())
 
 
-def _text(said: bytes | str) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+def _one_line(reply: bytes | str) -> str:
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
     return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())[:200]
 
 

@@ -1,4 +1,4 @@
-"""The mail of a night: what it holds and how it reads."""
+"""The digest of a night and how it is rendered as a mail, in the reader's language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +15,8 @@ from alerts import wording
 from alerts.life import NEWS
 from alerts.pictures import COLOURS, FILLS, level_map, sparkline
 from config.recipients import Recipient
-from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
+from config.registry import countries, thresholds
+from config.vocabulary import INTENSITIES, LEVELS, MEASURES
 
 FLAGGED = LEVELS[:0:-1]  # the gravest first
 RANK = {name: rank for rank, name in enumerate(LEVELS)}
@@ -80,23 +81,23 @@ class Digest:
             ),
         )
 
-    def changes(self, told: Mapping[str, str]) -> dict[str, str]:
+    def changes(self, mailed_levels: Mapping[str, str]) -> dict[str, str]:
         """Regions whose level is another one than was told: their level now, muted ones apart.
 
         Args:
-            told: Level last told by region; not told: none.
+            mailed_levels: Level last mailed by region; not there: none.
         """
         now = dict(self.alerts.select("region_id", "alert_level").iter_rows())
         places = self.flags["region_id"].to_list()
         return {
             place: now.get(place, CALM)
             for place in places
-            if now.get(place, CALM) != told.get(place, CALM) and place not in self.muted
+            if now.get(place, CALM) != mailed_levels.get(place, CALM) and place not in self.muted
         }
 
 
 @dataclass(frozen=True)
-class Written:
+class RenderedMail:
     """A mail in words: ``pictures`` are PNG by the content id that the HTML names."""
 
     subject: str
@@ -107,21 +108,21 @@ class Written:
 
 def render(
     digest: Digest,
-    told: Mapping[str, str],
+    mailed_levels: Mapping[str, str],
     language: str,
     unsubscribe: str,
     is_first: bool = False,
-) -> Written:
+) -> RenderedMail:
     """The mail of one reader.
 
     Args:
         digest: What to tell, within what the reader asked for.
-        told: Level last told by region.
+        mailed_levels: Level last mailed by region.
         language: en or fr.
         unsubscribe: Address under which a reader leaves the list.
         is_first: Whether it is the reader's first mail: the state, not changes.
     """
-    facts = _facts(digest, told, language)
+    facts = _facts(digest, mailed_levels, language)
     colours = {"colours": COLOURS, "fills": FILLS}
     words = {**facts, **colours, "unsubscribe": unsubscribe, "is_first": is_first}
     subject, text, html = (
@@ -129,7 +130,7 @@ def render(
         for name in ("subject.txt.j2", "digest.txt.j2", "digest.html.j2")
     )
     inlined = css_inline.inline(html, keep_at_rules=True, load_remote_stylesheets=False)
-    return Written(" ".join(subject.split()), text.strip() + "\n", inlined, _pictures(facts))
+    return RenderedMail(" ".join(subject.split()), text.strip() + "\n", inlined, _pictures(facts))
 
 
 @cache
@@ -158,8 +159,8 @@ def _environment(language: str, is_html: bool) -> Environment:
     return environment
 
 
-def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, Any]:
-    changes = digest.changes(told)
+def _facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) -> dict[str, Any]:
+    changes = digest.changes(mailed_levels)
     names = countries().select(
         "country_code", "country_name_fr" if language == "fr" else "country_name"
     )
@@ -180,13 +181,13 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
     changed = [
         {
             **row,
-            "told_level": told.get(row["region_id"], CALM),
-            "direction": _direction(told.get(row["region_id"], CALM), row["alert_level"]),
+            "mailed_level": mailed_levels.get(row["region_id"], CALM),
+            "direction": _direction(mailed_levels.get(row["region_id"], CALM), row["alert_level"]),
             "cause": row["cause"] or NEWS,
             "moved": wording.change(row["p_escalation"], row["p_escalation_before"]),
-            "events": _newest(digest.events, row["region_id"]),
+            "events": _newest_events(digest.events, row["region_id"]),
             "presence": _presence(digest, row["region_id"]),
-            "driver": _strongest(digest.drivers, row["region_id"]),
+            "driver": _strongest_driver(digest.drivers, row["region_id"]),
             "counts": _counts(digest, row["region_id"]),
             "picture": f"counts{number}",
         }
@@ -198,7 +199,9 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
     standing = rows.filter(
         ~pl.col("region_id").is_in(list(changes)) & ~pl.col("region_id").is_in(list(digest.muted))
     )
-    told_of = [row["country_code"] for row in changed] or standing["country_code"].to_list()
+    mailed_countries = [row["country_code"] for row in changed] or standing[
+        "country_code"
+    ].to_list()
     violent = digest.flags.filter(
         pl.col("intensity").is_in(VIOLENT) & ~pl.col("region_id").is_in(list(digest.muted))
     ).with_columns(country_name=pl.col("country_code").replace_strict(country_names))
@@ -232,7 +235,7 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
             if place in digest.muted
         ],
         "spark_from": digest.counts["month_start"].min(),
-        "suspensions": _suspensions(digest.suspensions, told_of),
+        "suspensions": _suspensions(digest.suspensions, mailed_countries),
         "country_names": country_names,
         "all_names": dict(digest.flags.select("region_id", "region_name").iter_rows()),
         "region_names": dict(rows.select("region_id", "region_name").iter_rows()),
@@ -243,9 +246,9 @@ def _facts(digest: Digest, told: Mapping[str, str], language: str) -> dict[str, 
             if place in digest.outlines
         },
         "followed": {
-            level: round(10 * had["escalated"] / had["region_months"])
+            level: round(10 * counts["escalated"] / counts["region_months"])
             for level in FLAGGED
-            for had in [thresholds()["followed"][level]]
+            for counts in [thresholds()["followed"][level]]
         },
         "sources": digest.sources.to_dicts(),
         "place": digest.place,
@@ -291,7 +294,7 @@ def _counts(digest: Digest, region_id: str) -> list[float | None]:
     return digest.counts.filter(region_id=region_id).sort("month_start")["value"].to_list()
 
 
-def _newest(events: pl.DataFrame, region_id: str) -> list[dict[str, Any]]:
+def _newest_events(events: pl.DataFrame, region_id: str) -> list[dict[str, Any]]:
     return (
         events.filter(pl.col("region_id") == region_id)
         .sort("event_date", "deaths_best_count", "event_id", descending=True)
@@ -302,26 +305,30 @@ def _newest(events: pl.DataFrame, region_id: str) -> list[dict[str, Any]]:
 
 def _presence(digest: Digest, region_id: str) -> dict[str, Any] | None:
     """The figure that stands beside the flag, with its date and how many regions it covers."""
-    told = digest.drivers.filter(region_id=region_id, driver="administrator_presence")
-    share = told["value"].item() if told.height else None
+    driver = digest.drivers.filter(region_id=region_id, driver="administrator_presence")
+    share = driver["value"].item() if driver.height else None
     if share is None:
         return None
-    same = digest.presence.filter(region_id=region_id, presence_share=share)
-    newest = same.sort("observed_date", "group_size_count", descending=[True, False])
-    old = pl.lit(digest.as_of_date).dt.offset_by(f"-{OLD_FIGURE_MONTHS}mo")
-    return newest.with_columns(is_old=pl.col("observed_date") < old).row(0, named=True)
+    figures = digest.presence.filter(region_id=region_id, presence_share=share)
+    newest = figures.sort("observed_date", "group_size_count", descending=[True, False])
+    old_before = pl.lit(digest.as_of_date).dt.offset_by(f"-{OLD_FIGURE_MONTHS}mo")
+    return newest.with_columns(is_old=pl.col("observed_date") < old_before).row(0, named=True)
 
 
-def _suspensions(suspensions: pl.DataFrame, told_of: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """Open measures of each country told of, the newest first."""
-    shown = suspensions.filter(
+def _suspensions(
+    suspensions: pl.DataFrame, country_codes: list[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Open measures of each country that the mail names, the newest first."""
+    in_force = suspensions.filter(
         (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
     ).sort("opened_date", "actor", descending=[True, False])
-    return {code: shown.filter(country_code=code).to_dicts() for code in dict.fromkeys(told_of)}
+    return {
+        code: in_force.filter(country_code=code).to_dicts() for code in dict.fromkeys(country_codes)
+    }
 
 
-def _strongest(drivers: pl.DataFrame, region_id: str) -> dict[str, Any]:
-    own = drivers.filter(
+def _strongest_driver(drivers: pl.DataFrame, region_id: str) -> dict[str, Any]:
+    contributions = drivers.filter(
         (pl.col("region_id") == region_id) & pl.col("contribution_events").is_not_null()
     )
-    return own.sort("contribution_events", descending=True).row(0, named=True)
+    return contributions.sort("contribution_events", descending=True).row(0, named=True)

@@ -4,9 +4,10 @@ from datetime import date, datetime, time
 
 import polars as pl
 
-from config.registry import LEVELS
+from config.months import month_numbers
+from config.vocabulary import CAUSES, LEVELS
 
-NEWS, REVISION, MODEL, BOUNDARIES = "news", "revision", "model", "boundaries"
+NEWS, REVISION, MODEL, BOUNDARIES = CAUSES
 COLUMNS = {
     "region_id": pl.String,
     "alert_status": pl.String,
@@ -23,32 +24,34 @@ COLUMNS = {
     "undercut_level": pl.String,
     "data_month": pl.Date,
 }
-NONE = pl.DataFrame(schema=COLUMNS)
+NO_ALERTS = pl.DataFrame(schema=COLUMNS)
 
 
-def is_revised(counts: pl.DataFrame, before: pl.DataFrame) -> bool:
-    """Whether a figure of a month told before is another one now.
+def is_revised(counts: pl.DataFrame, previous: pl.DataFrame) -> bool:
+    """Whether a figure of a month published before is another one now.
 
     Args:
         counts: ``place_id``, ``month_start``, ``value``.
-        before: The same as told on an earlier night.
+        previous: The same as published on an earlier night.
 
     Example:
         >>> may = pl.DataFrame({"place_id": ["a"], "month_start": [date(2021, 5, 1)], "value": [1]})
         >>> is_revised(may, may), is_revised(may, may.with_columns(value=2))
         (False, True)
     """
-    joined = counts.join(before, on=["place_id", "month_start"])
+    joined = counts.join(previous, on=["place_id", "month_start"])
     return bool((joined["value"] != joined["value_right"]).any())
 
 
-def unrevised(versions: pl.DataFrame, before: date, told_month: date) -> pl.DataFrame:
-    """Events of months told before as they were believed then, later ones as they are now.
+def events_on_previous_vintage(
+    versions: pl.DataFrame, previous_night: date, newest_month: date
+) -> pl.DataFrame:
+    """Events of months published before as they were believed then, later ones as now.
 
     Args:
         versions: Core versions of events up to tonight.
-        before: The night before.
-        told_month: Newest month it told.
+        previous_night: The last night before tonight.
+        newest_month: Newest month with figures on it.
 
     Example:
         >>> from datetime import datetime
@@ -61,21 +64,24 @@ def unrevised(versions: pl.DataFrame, before: date, told_month: date) -> pl.Data
         ...         "known_to": [datetime(2021, 7, 20), None, None],
         ...     }
         ... )
-        >>> unrevised(rows, date(2021, 6, 25), date(2021, 5, 1))["deaths_best_count"].to_list()
+        >>> events = events_on_previous_vintage(rows, date(2021, 6, 25), date(2021, 5, 1))
+        >>> events["deaths_best_count"].to_list()
         [3, 1]
     """
-    evening = datetime.combine(before, time.max)
-    told = pl.col("event_date") <= pl.lit(told_month).dt.month_end()
-    then = (pl.col("known_from") <= evening) & (
+    evening = datetime.combine(previous_night, time.max)
+    was_published = pl.col("event_date") <= pl.lit(newest_month).dt.month_end()
+    in_force_then = (pl.col("known_from") <= evening) & (
         pl.col("known_to").is_null() | (pl.col("known_to") > evening)
     )
-    return versions.filter(pl.when(told).then(then).otherwise(pl.col("known_to").is_null()))
+    return versions.filter(
+        pl.when(was_published).then(in_force_then).otherwise(pl.col("known_to").is_null())
+    )
 
 
 def causes(
-    flags: pl.DataFrame, before: pl.DataFrame, unrevised: pl.DataFrame | None
+    flags: pl.DataFrame, previous: pl.DataFrame, on_previous_vintage: pl.DataFrame | None
 ) -> pl.DataFrame:
-    """What a change of level since the night before would be due to.
+    """The cause of a change of level since the night before, if there is one.
 
     A new model or other boundaries make levels incomparable, so they are named first. A
     revision is the cause where the level would be another one had the months known to the
@@ -83,8 +89,8 @@ def causes(
 
     Args:
         flags: Tonight's, with ``boundaries_version`` and ``model_version``.
-        before: The same of the night before; empty: there was none.
-        unrevised: ``region_id`` and ``level_unrevised``; None: nothing was revised.
+        previous: The same of the night before; empty: there was none.
+        on_previous_vintage: ``region_id`` and ``level_unrevised``; None: nothing was revised.
 
     Returns:
         ``region_id`` and ``cause``: model, boundaries, revision or news.
@@ -92,23 +98,23 @@ def causes(
     Example:
         >>> versions = {"boundaries_version": "b", "model_version": "m"}
         >>> night = pl.DataFrame([{"region_id": r, "level": "watch", **versions} for r in "ab"])
-        >>> found = pl.DataFrame({"region_id": ["a"], "level_unrevised": ["none"]})
-        >>> causes(night, night, found)["cause"].to_list()
+        >>> levels = pl.DataFrame({"region_id": ["a"], "level_unrevised": ["none"]})
+        >>> causes(night, night, levels)["cause"].to_list()
         ['revision', 'news']
     """
-    if unrevised is None:
-        unrevised = flags.select("region_id", level_unrevised="level")
-    told = before.select(
-        "region_id", was_model="model_version", was_boundaries="boundaries_version"
+    if on_previous_vintage is None:
+        on_previous_vintage = flags.select("region_id", level_unrevised="level")
+    versions = previous.select(
+        "region_id", previous_model="model_version", previous_boundaries="boundaries_version"
     )
-    joined = flags.join(told, on="region_id", how="left", maintain_order="left").join(
-        unrevised, on="region_id", how="left", maintain_order="left"
+    joined = flags.join(versions, on="region_id", how="left", maintain_order="left").join(
+        on_previous_vintage, on="region_id", how="left", maintain_order="left"
     )
     return joined.select(
         "region_id",
-        cause=pl.when(pl.col("was_model") != pl.col("model_version"))
+        cause=pl.when(pl.col("previous_model") != pl.col("model_version"))
         .then(pl.lit(MODEL))
-        .when(pl.col("was_boundaries") != pl.col("boundaries_version"))
+        .when(pl.col("previous_boundaries") != pl.col("boundaries_version"))
         .then(pl.lit(BOUNDARIES))
         .when(pl.col("level_unrevised") != pl.col("level"))
         .then(pl.lit(REVISION))
@@ -116,7 +122,7 @@ def causes(
     )
 
 
-def follow(flags: pl.DataFrame, before: pl.DataFrame, night: date) -> pl.DataFrame:
+def advance_alerts(flags: pl.DataFrame, previous: pl.DataFrame, night: date) -> pl.DataFrame:
     """Tonight's alerts from tonight's levels and the alerts of the night before.
 
     A level rises at once. It falls to what two data months in a row have undercut (the
@@ -127,65 +133,70 @@ def follow(flags: pl.DataFrame, before: pl.DataFrame, night: date) -> pl.DataFra
     Args:
         flags: Every region: ``region_id``, ``level``, ``p_escalation``, ``data_month``,
             ``is_stale``, ``cause`` and the two versions.
-        before: ``follow``'s result of the last night before; ``NONE`` if there is none.
+        previous: The result for the last night before; ``NO_ALERTS`` if there is none.
         night: Tonight.
 
     Returns:
         One row a region above the threshold, or fallen below it tonight; ``COLUMNS``.
     """
-    held = before.filter(pl.col("alert_level") != LEVELS[0]).rename(
-        {name: f"was_{name}" for name in COLUMNS if name != "region_id"}
+    alerts_before = previous.filter(pl.col("alert_level") != LEVELS[0]).rename(
+        {name: f"previous_{name}" for name in COLUMNS if name != "region_id"}
     )
-    level, was = _rank("level"), _rank("was_alert_level").fill_null(0)
-    unseen = (pl.col("data_month").dt.year() - pl.col("was_data_month").dt.year()) * 12 + (
-        pl.col("data_month").dt.month() - pl.col("was_data_month").dt.month()
-    ).cast(pl.Int32) > 1
-    twice = pl.col("data_month") > pl.col("was_undercut_month")
+    rank, previous_rank = _rank("level"), _rank("previous_alert_level").fill_null(0)
+    months, previous_months = (
+        month_numbers(pl.col(name)) for name in ("data_month", "previous_data_month")
+    )
+    skipped_a_month = months - previous_months > 1
+    undercut_twice = pl.col("data_month") > pl.col("previous_undercut_month")
     joined = (
-        flags.join(held, on="region_id", how="left", maintain_order="left")
-        .with_columns(level=level, was=was, first=_rank("was_undercut_level"))
+        flags.join(alerts_before, on="region_id", how="left", maintain_order="left")
         .with_columns(
-            told=pl.when("is_stale")
-            .then(pl.col("was"))
+            level=rank, previous_rank=previous_rank, first_undercut=_rank("previous_undercut_level")
+        )
+        .with_columns(
+            new_rank=pl.when("is_stale")
+            .then(pl.col("previous_rank"))
             .when(
-                (pl.col("level") >= pl.col("was"))
+                (pl.col("level") >= pl.col("previous_rank"))
                 | (pl.col("cause") != NEWS)
-                | unseen.fill_null(False)
+                | skipped_a_month.fill_null(False)
             )
             .then(pl.col("level"))
-            .when(twice.fill_null(False))
-            .then(pl.max_horizontal("level", "first"))
-            .otherwise(pl.col("was"))
+            .when(undercut_twice.fill_null(False))
+            .then(pl.max_horizontal("level", "first_undercut"))
+            .otherwise(pl.col("previous_rank"))
         )
-        .filter((pl.col("told") > 0) | (pl.col("was") > 0))
+        .filter((pl.col("new_rank") > 0) | (pl.col("previous_rank") > 0))
     )
-    changed = pl.col("told") != pl.col("was")
-    is_undercut = pl.col("level") < pl.col("told")
+    changed = pl.col("new_rank") != pl.col("previous_rank")
+    is_undercut = pl.col("level") < pl.col("new_rank")
 
     def at_change(now: pl.Expr, column: str) -> pl.Expr:
-        return pl.when(changed).then(now).otherwise(pl.col(f"was_{column}")).alias(column)
+        return pl.when(changed).then(now).otherwise(pl.col(f"previous_{column}")).alias(column)
 
     def undercut(now: pl.Expr, column: str) -> pl.Expr:
-        kept = pl.when("is_stale").then(pl.col(f"was_{column}"))
-        return kept.when(is_undercut).then(now).alias(column)
+        if_stale = pl.when("is_stale").then(pl.col(f"previous_{column}"))
+        return if_stale.when(is_undercut).then(now).alias(column)
 
     return joined.select(
         "region_id",
         alert_status=pl.when(~changed)
         .then(pl.lit("ongoing"))
-        .when(pl.col("was") == 0)
+        .when(pl.col("previous_rank") == 0)
         .then(pl.lit("new"))
-        .when(pl.col("told") > pl.col("was"))
+        .when(pl.col("new_rank") > pl.col("previous_rank"))
         .then(pl.lit("raised"))
-        .when(pl.col("told") > 0)
+        .when(pl.col("new_rank") > 0)
         .then(pl.lit("lowered"))
         .otherwise(pl.lit("closed")),
-        alert_level=_name("told"),
-        level_before=pl.when(changed).then(_name("was")).otherwise(pl.col("was_level_before")),
+        alert_level=_name("new_rank"),
+        level_before=pl.when(changed)
+        .then(_name("previous_rank"))
+        .otherwise(pl.col("previous_level_before")),
         cause=at_change(pl.col("cause"), "cause"),
-        opened_night=pl.when(pl.col("was") == 0)
+        opened_night=pl.when(pl.col("previous_rank") == 0)
         .then(pl.lit(night))
-        .otherwise(pl.col("was_opened_night")),
+        .otherwise(pl.col("previous_opened_night")),
         changed_night=at_change(pl.lit(night), "changed_night"),
         changed_data_month=at_change(pl.col("data_month"), "changed_data_month"),
         changed_p_escalation=at_change(pl.col("p_escalation"), "changed_p_escalation"),

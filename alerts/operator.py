@@ -1,4 +1,4 @@
-"""What the operator is told: once when something begins to fail, not every night."""
+"""Mails to the operator: one when something begins to fail, not one every night."""
 
 import json
 import smtplib
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import duckdb
 
-from alerts.delivery import Delivery, Letter, message_to, said_by, send_alone
+from alerts.delivery import MailOutcome, QueuedMail, new_message, send_alone, smtp_reason
 from config.errors import failure_in_words
 from config.files import read_or_set_aside, set_aside, write_atomically
 from config.settings import Settings, SettingsError, Smtp
@@ -17,7 +17,7 @@ MOST_HOURS = 8_760  # a year
 
 
 @dataclass(frozen=True)
-class Finding:
+class Notice:
     """Something the operator must know.
 
     Attributes:
@@ -31,10 +31,10 @@ class Finding:
     text: str
 
 
-def letter(
-    con: duckdb.DuckDBPyConnection, found: Sequence[Finding], settings: Settings, now: datetime
-) -> Letter | None:
-    """A mail with all findings if one of them is new; None: the operator knows them."""
+def compose_operator_mail(
+    con: duckdb.DuckDBPyConnection, notices: Sequence[Notice], settings: Settings, now: datetime
+) -> QueuedMail | None:
+    """A mail with all notices if one of them is new; None: each was mailed before."""
     if not settings.operator:
         return None
     rows = con.execute(
@@ -42,35 +42,37 @@ def letter(
         "where kind = 'operator' and recipient = $operator",
         {"operator": settings.operator},
     ).fetchall()
-    known = {about for (about,) in rows}
-    new = [finding for finding in found if finding.key not in known]
+    mailed_keys = {about for (about,) in rows}
+    new = [notice for notice in notices if notice.key not in mailed_keys]
     if not new:
         return None
-    subject = "Tocsin: " + ", ".join(finding.about for finding in new)
-    seed = "|".join(finding.key for finding in new)
-    message, _ = message_to(settings.operator, subject, settings.mail_sender, now.date(), seed)
-    before = [finding for finding in found if finding.key in known]
-    parts = ["\n\n".join(finding.text for finding in new)]
-    if before:
-        parts.append("Told before and not over:\n\n" + "\n\n".join(f.text for f in before))
+    subject = "Tocsin: " + ", ".join(notice.about for notice in new)
+    seed = "|".join(notice.key for notice in new)
+    message, _ = new_message(settings.operator, subject, settings.mail_sender, now.date(), seed)
+    lasting = [notice for notice in notices if notice.key in mailed_keys]
+    parts = ["\n\n".join(notice.text for notice in new)]
+    if lasting:
+        parts.append(
+            "Told before and not over:\n\n" + "\n\n".join(notice.text for notice in lasting)
+        )
     parts.append(
         "To look: tocsin sources, tocsin sources check NAME, tocsin quarantine, tocsin alerts.\n"
         "This mail comes once; what lasts is not mailed again."
     )
     message.set_content("\n\n".join(parts) + "\n")
-    return Letter(message, now.date(), "operator", {f.key: "" for f in new}, now)
+    return QueuedMail(message, now.date(), "operator", {notice.key: "" for notice in new}, now)
 
 
-def tell_now(
+def mail_operator_once(
     settings: Settings, smtp: Smtp, stamp: str, key: str, subject: str, text: str, now: datetime
-) -> Delivery | None:
+) -> MailOutcome | None:
     """Tell the operator without the warehouse, which may be what failed; once for a ``key``.
 
     Args:
         settings: Operator and folders.
         smtp: Server; without a host the mail is written to the outbox folder.
         stamp: Which matter: remembered in ``<stamp>.told`` beside the warehouse.
-        key: What was told of it last is not told again.
+        key: Nothing is mailed where it is the key mailed last.
         subject: Of the mail.
         text: Of the mail.
         now: UTC.
@@ -83,14 +85,14 @@ def tell_now(
         return None
     if read_or_set_aside(path, bytes.decode, "the operator is told again") == key:
         return None
-    message, _ = message_to(settings.operator, subject, settings.mail_sender, now.date(), key)
+    message, _ = new_message(settings.operator, subject, settings.mail_sender, now.date(), key)
     message.set_content(text + "\n")
     try:
-        done = send_alone(message, smtp, settings.outbox_folder, now)
+        outcome = send_alone(message, smtp, settings.outbox_folder, now)
         write_atomically(path, key)
     except (OSError, smtplib.SMTPException) as error:
-        return Delivery(settings.operator, "failed", said_by(error))
-    return done
+        return MailOutcome(settings.operator, "failed", smtp_reason(error))
+    return outcome
 
 
 def forget(settings: Settings, stamp: str) -> None:
@@ -101,7 +103,7 @@ def forget(settings: Settings, stamp: str) -> None:
     path.unlink(missing_ok=True)
 
 
-def finished(settings: Settings, night: str, now: datetime) -> None:
+def note_finished_run(settings: Settings, night: str, now: datetime) -> None:
     """Note that a run was finished, for the watchdog, and that nothing fails any more."""
     path = settings.data_folder / "last_run.json"
     if path.is_dir():
@@ -110,19 +112,19 @@ def finished(settings: Settings, night: str, now: datetime) -> None:
     forget(settings, "run")
 
 
-def run_failed(settings: Settings, smtp: Smtp, error: Exception, now: datetime) -> None:
+def report_failed_run(settings: Settings, smtp: Smtp, error: Exception, now: datetime) -> None:
     """Mail the operator that the run failed, once for what failed."""
-    what = failure_in_words(error)[:500]
-    tell_now(
-        settings, smtp, "run", what, "Tocsin: the run failed",
-        f"The run failed:\n  {what}\n\nThe last published file stays in place. Mend it and run "
+    failure = failure_in_words(error)[:500]
+    mail_operator_once(
+        settings, smtp, "run", failure, "Tocsin: the run failed",
+        f"The run failed:\n  {failure}\n\nThe last published file stays in place. Mend it and run "
         "again. This mail comes once for this failure.", now,
     )  # fmt: skip
 
 
 def watch(
     settings: Settings, smtp: Smtp, hours: float, now: datetime
-) -> tuple[str | None, Delivery | None]:
+) -> tuple[str | None, MailOutcome | None]:
     """Tell the operator, once, if no run was finished in ``hours``.
 
     Returns:
@@ -131,19 +133,19 @@ def watch(
     """
     if not 0 < hours <= MOST_HOURS:
         raise SettingsError(f"{hours:g} hours cannot be watched; give a number up to {MOST_HOURS}")
-    late = overdue(settings, hours, now)
-    if late is None:
+    reason = overdue_reason(settings, hours, now)
+    if reason is None:
         forget(settings, "watchdog")
         return None, None
-    done = tell_now(
-        settings, smtp, "watchdog", late.partition(", for")[0], "Tocsin: no run was finished",
-        f"{late}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
+    outcome = mail_operator_once(
+        settings, smtp, "watchdog", reason.partition(", for")[0], "Tocsin: no run was finished",
+        f"{reason}.\n\nNobody is warned while no run finishes. Look at the schedule and the log, "
         "and run tocsin nightly.", now,
     )  # fmt: skip
-    return late, done
+    return reason, outcome
 
 
-def overdue(settings: Settings, hours: float, now: datetime) -> str | None:
+def overdue_reason(settings: Settings, hours: float, now: datetime) -> str | None:
     """Why the operator must look: no run was finished in ``hours``; None: one was."""
     path = settings.data_folder / "last_run.json"
     if not path.exists():

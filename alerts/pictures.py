@@ -8,7 +8,7 @@ from typing import Any
 import vl_convert
 from PIL import Image
 
-from config.registry import SIGNS
+from config.vocabulary import SIGNS
 
 # How violent a place is fills it, darker for more; a level is a sign of its own form on top, so
 # that neither needs colours to be told apart. Mid-grey holds on light and dark grounds.
@@ -51,7 +51,7 @@ def level_map(
             "layer": [
                 {
                     "mark": {"type": "geoshape", "stroke": GREY, "strokeWidth": 0.5},
-                    "encoding": {"color": _scaled("intensity", FILLS)},
+                    "encoding": {"color": _by_property("intensity", FILLS)},
                 },
                 {
                     "transform": [
@@ -63,9 +63,9 @@ def level_map(
                     "encoding": {
                         "longitude": {"field": "east", "type": "quantitative"},
                         "latitude": {"field": "north", "type": "quantitative"},
-                        "fill": _scaled("level", {name: COLOURS[name] for name in signs}),
-                        "shape": _scaled("level", SIGNS),
-                        "size": _scaled("level", SIGN_SIZES),
+                        "fill": _by_property("level", {name: COLOURS[name] for name in signs}),
+                        "shape": _by_property("level", SIGNS),
+                        "size": _by_property("level", SIGN_SIZES),
                     },
                 },
             ],
@@ -73,11 +73,11 @@ def level_map(
     )  # fmt: skip
 
 
-def _scaled(name: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+def _by_property(name: str, value_of: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "field": f"properties.{name}",
         "type": "nominal",
-        "scale": {"domain": list(shown), "range": list(shown.values())},
+        "scale": {"domain": list(value_of), "range": list(value_of.values())},
         "legend": None,
     }
 

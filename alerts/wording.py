@@ -11,7 +11,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
-from config.registry import LEVELS, names_fr
+from config.registry import names_fr
+from config.vocabulary import LEVELS
 
 UNITS_FR = {
     "cercle": "cercle",
@@ -24,10 +25,10 @@ UNITS_FR = {
     "district": "district",
     "region": "région",
 }
-RARE = 0.005  # below, a chance is told as "less than", never as nought
+LEAST_CHANCE = 0.005  # below, a chance is told as "less than", never as nought
 VOWELS = "AEIOUYÀÂÉÈÊËÎÏÔÛÜaeiouyéèê"
 QUIET_DAYS = 180  # half a year
-LONGEST = 120  # signs of a name: longer than any in the sources
+MAX_SIGNS = 120  # signs of a name: longer than any in the sources
 LOCALES = Path(__file__).parent / "locales"
 
 
@@ -40,15 +41,15 @@ class CatalogueTranslations(NullTranslations):
 
     def gettext(self, message: str) -> str:
         """The translated message; the message itself where there is none."""
-        found = self.catalogue.get(message)
-        return str(found.string) if found is not None and found.string else message
+        entry = self.catalogue.get(message)
+        return str(entry.string) if entry is not None and entry.string else message
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         """The translated form for ``n``; French counts 0 as singular."""
-        found = self.catalogue.get(msgid1)
-        if found is None or not found.string:
+        entry = self.catalogue.get(msgid1)
+        if entry is None or not entry.string:
             return msgid1 if n == 1 else msgid2
-        forms = found.string if isinstance(found.string, tuple) else (found.string,)
+        forms = entry.string if isinstance(entry.string, tuple) else (entry.string,)
         return str(forms[0 if n < 2 else len(forms) - 1])
 
 
@@ -83,9 +84,9 @@ def plain(text: str, language: str) -> str:
         ('Kidal Bcc: x', 120)
     """
     del language  # the same in all
-    line = " ".join(text[: 10 * LONGEST].split())
-    shown = "".join(sign for sign in line if unicodedata.category(sign)[0] != "C")
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+    line = " ".join(text[: 10 * MAX_SIGNS].split())
+    line = "".join(sign for sign in line if unicodedata.category(sign)[0] != "C")
+    return line if len(line) <= MAX_SIGNS else f"{line[: MAX_SIGNS - 1]}…"
 
 
 def name(text: str, language: str) -> str:
@@ -140,11 +141,11 @@ def span(first: date, last: date, language: str) -> str:
         'from 25 December 2022 to 24 March 2023'
     """
     is_whole = first.day == 1 and (last + timedelta(days=1)).day == 1
-    shown = month if is_whole else day
-    end = shown(last, language)
-    if is_whole and shown(first, language) == end:
+    in_words = month if is_whole else day
+    end = in_words(last, language)
+    if is_whole and in_words(first, language) == end:
         return f"{'en' if language == 'fr' else 'in'} {end}"
-    begin = shown(first, language)
+    begin = in_words(first, language)
     if first.year == last.year:
         begin = begin.removesuffix(f" {first.year}")
     if language != "fr":
@@ -197,8 +198,8 @@ def chance(probability: float, language: str) -> str:
         >>> chance(0.2, "en"), chance(0.0004, "en")
         ('20%', '<\xa01%')
     """
-    shown = percent(max(probability, 0.01), language)
-    return f"<\N{NO-BREAK SPACE}{shown}" if probability < RARE else shown
+    share = percent(max(probability, 0.01), language)
+    return f"<\N{NO-BREAK SPACE}{share}" if probability < LEAST_CHANCE else share
 
 
 def change(now: float, before: float) -> str:
@@ -208,8 +209,8 @@ def change(now: float, before: float) -> str:
         >>> change(0.20, 0.15), change(0.1944, 0.1856), change(0.28, 0.34)
         ('up', 'unchanged', 'down')
     """
-    shown, was = round(now, 2), round(before, 2)
-    return "up" if shown > was else "down" if shown < was else "unchanged"
+    now, before = round(now, 2), round(before, 2)
+    return "up" if now > before else "down" if now < before else "unchanged"
 
 
 def rests_on_fallen_bar(level: str, level_at_bar_before: str, quiet_days: int | None) -> bool:

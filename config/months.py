@@ -1,6 +1,10 @@
 """Arithmetic of calendar months."""
 
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 def months_between(first: date, second: date) -> int:
@@ -33,3 +37,14 @@ def newest_complete_month(complete_until: date) -> date:
     """
     following = (complete_until + timedelta(days=1)).replace(day=1)
     return (following - timedelta(days=1)).replace(day=1)
+
+
+def month_numbers(day: "pl.Expr") -> "pl.Expr":
+    """Months from January of the year 0 to the month of each day of a column, Int64.
+
+    Example:
+        >>> import polars as pl
+        >>> pl.select(month_numbers(pl.lit(date(2021, 12, 9)))).item() - 2021 * 12
+        11
+    """
+    return day.dt.year().cast(int) * 12 + day.dt.month() - 1

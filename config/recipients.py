@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from config.registry import LEVELS, countries, regions
+from config.registry import countries, regions
 from config.settings import SettingsError, is_address
+from config.vocabulary import LEVELS
 
 LANGUAGES = ("en", "fr")
 WHEN = ("immediate", "nightly", "weekly")

@@ -15,18 +15,6 @@ from config.errors import TocsinError
 HERE = Path(__file__).parent
 EMBEDDED = "config:"
 BOUNDARY_VINTAGE = "2021"  # P-codes of config/embedded/admin1_boundaries.parquet
-LEVELS = ("none", "watch", "warning", "alarm")  # rising; bounds in thresholds.toml
-# The sign of a level on a map, so that its colour is not needed.
-SIGNS = {"watch": "circle", "warning": "triangle-up", "alarm": "diamond"}
-INTENSITIES = ("calm", "some", "violent", "very_violent")  # rising; steps in thresholds.toml
-# Measures against a country that count as suspensions, with the words for them.
-MEASURES = {
-    "development_aid": "development aid",
-    "military_cooperation": "military cooperation",
-    "membership": "membership of an organisation",
-    "sanctions": "sanctions",
-}
-OTHER_MEASURES = ("ngo_ban",)  # kept in the register, not counted as a suspension
 
 
 class SourceError(TocsinError):

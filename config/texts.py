@@ -4,11 +4,11 @@ import re
 import unicodedata
 
 
-def shown(text: str) -> str:
+def printable(text: str) -> str:
     r"""Text of a source without what would steer a terminal.
 
     Example:
-        >>> shown("Gao\x1b[2J"), shown("28\xa0%")
+        >>> printable("Gao\x1b[2J"), printable("28\xa0%")
         ('Gao\\x1b[2J', '28 %')
     """
     spaced = ("\N{SPACE}" if unicodedata.category(sign) == "Zs" else sign for sign in text)

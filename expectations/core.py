@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from config.registry import MEASURES, OTHER_MEASURES, countries, coverage, regions
+from config.registry import countries, coverage, regions
+from config.vocabulary import MEASURES, OTHER_MEASURES, VIOLENCE_TYPES
 from expectations.checks import (
     Check,
     between,
@@ -81,7 +82,7 @@ CORE: dict[str, tuple[Check, ...]] = {
         *exist("source_admin1_name", "source_admin2_name", "actor_a", "actor_b", "code_status"),
         *present("is_provisional"),
         one_of("country_code", CODES, IN_CODES),
-        one_of("violence_type", ["state_based", "non_state", "one_sided"], CODEBOOK),
+        one_of("violence_type", [*VIOLENCE_TYPES], CODEBOOK),
         one_of("placed_by", ["polygon", "name", "country"], "2026-11: the three ways of placing"),
         one_of(
             "name_check",

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from config.errors import TocsinError
-from config.texts import shown
+from config.texts import printable
 from expectations.checks import RESULT_SCHEMA, Check
 from expectations.suites import SUITES
 
@@ -302,7 +302,7 @@ def _seen(name: str, check: Check, frame: pl.DataFrame, result: Any) -> str:
         )
         for row in broken.select(columns).iter_rows(named=True)
     )
-    return shown("; ".join(dict.fromkeys(told))[:MOST_SHOWN])
+    return printable("; ".join(dict.fromkeys(told))[:MOST_SHOWN])
 
 
 def _first_line(error: object) -> str:

@@ -2,8 +2,8 @@
 
 import polars as pl
 
-from config.registry import MEASURES as COUNTED
-from config.registry import OTHER_MEASURES, all_regions, countries, regions
+from config.registry import all_regions, countries, regions
+from config.vocabulary import MEASURES, OTHER_MEASURES
 from expectations.checks import (
     Check,
     between,
@@ -29,7 +29,7 @@ FTS = "2026-11: FTS public API v1"
 ACLED_TYPES = ["Battles", "Explosions/Remote violence", "Violence against civilians", "Protests",
                "Riots", "Strategic developments"]  # fmt: skip
 CODES = countries()["country_code"].to_list()
-MEASURES = [*COUNTED, *OTHER_MEASURES]
+ALL_MEASURES = [*MEASURES, *OTHER_MEASURES]
 # Read by core/presence.sql to tell the cadre.
 PRESENCE_INDICATOR = (
     r"^(?:.+_(?:present|deployed)_share(?:_upper_bound|_lower_bound)?"
@@ -228,7 +228,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
             "measure_types_known",
             pl.col("measure_type")
             .str.split(";")
-            .list.eval(pl.element().str.strip_chars().is_in(MEASURES))
+            .list.eval(pl.element().str.strip_chars().is_in(ALL_MEASURES))
             .list.all(),
             "critical",
             "2026-11: the indicators count these; several are joined by ;",

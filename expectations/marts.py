@@ -2,7 +2,19 @@
 
 import polars as pl
 
-from config.registry import INTENSITIES, countries, regions
+from config import vocabulary
+from config.registry import countries, regions
+from config.vocabulary import (
+    ALERT_STATUSES,
+    CAUSES,
+    CONTEXT_DRIVERS,
+    FORECAST_DRIVERS,
+    INTENSITIES,
+    LEVELS,
+    MODELS,
+    POOL,
+    QUANTILES,
+)
 from expectations.checks import (
     Check,
     between,
@@ -21,19 +33,8 @@ from expectations.checks import (
 
 IDS = regions()["region_id"].to_list()
 IN_IDS = "2026-11: the ids of config/regions.csv"
-LEVELS = ["none", "watch", "warning", "alarm"]
-STATUSES = ["new", "raised", "ongoing", "lowered", "closed"]
-CAUSES = ["news", "revision", "model", "boundaries"]
-MODELS = ["self_exciting", "conflictology", "combined"]
-DRIVERS = [
-    "own_recent", "own_medium", "own_long", "neighbours", "background", "other_models",
-    "p_first_event", "nearest_active_km", "deaths_past12", "emergence", "administrator_presence",
-    "aid_suspensions_open", "days_since_coup", "reporting_completeness",
-]  # fmt: skip
-QUANTILES = [
-    f"events_q{level}" for level in ("025", "05", "10", "25", "50", "75", "90", "95", "975")
-]
-DEATHS_QUANTILES = [f"deaths_q{level}" for level in ("025", "10", "50", "90", "975")]
+EVENTS_QUANTILES = [f"events_{name}" for name in QUANTILES]
+DEATHS_QUANTILES = [f"deaths_{name}" for name in vocabulary.DEATHS_QUANTILES]
 PROBABILITY = "2026-11: a probability"
 
 
@@ -82,9 +83,9 @@ MARTS: dict[str, tuple[Check, ...]] = {
         key("region_id", "model", "horizon_months"),
         *present("region_id", "model", "horizon_months", "known_until_date"),
         *present("window_start_date", "window_end_date"),
-        *present("events_mean", "p_any_event", *QUANTILES, "deaths_mean", "p_25_deaths"),
+        *present("events_mean", "p_any_event", *EVENTS_QUANTILES, "deaths_mean", "p_25_deaths"),
         one_of("region_id", IDS, IN_IDS),
-        one_of("model", MODELS, "2026-11: the two models and their pool"),
+        one_of("model", [*MODELS, POOL], "2026-11: the two models and their pool"),
         between("horizon_months", 1, 6, "2026-11: design"),
         between("p_any_event", 0, 1, PROBABILITY),
         between("p_25_deaths", 0, 1, PROBABILITY),
@@ -106,7 +107,10 @@ MARTS: dict[str, tuple[Check, ...]] = {
         surprising("events_mean", 1_000, "2026-11: largest month embedded is below 100"),
         *finite("events_mean"),
         in_order(
-            "quantiles_in_order", QUANTILES, "critical", "2026-11: quantiles rise with their level"
+            "quantiles_in_order",
+            EVENTS_QUANTILES,
+            "critical",
+            "2026-11: quantiles rise with their level",
         ),
         rule(
             "windows_of_thirty_days",
@@ -119,7 +123,7 @@ MARTS: dict[str, tuple[Check, ...]] = {
         rows(1, "2026-11: an empty mart is a failed night"),
         key("country_code", "horizon_months"),
         *present("country_code", "horizon_months", "window_start_date", "window_end_date"),
-        *present("events_mean", "p_any_event", *QUANTILES, "deaths_mean", "p_25_deaths"),
+        *present("events_mean", "p_any_event", *EVENTS_QUANTILES, "deaths_mean", "p_25_deaths"),
         one_of(
             "country_code",
             countries()["country_code"].to_list(),
@@ -132,7 +136,10 @@ MARTS: dict[str, tuple[Check, ...]] = {
         between("events_mean", 0, None, "2026-11: a count of events"),
         between("deaths_mean", 0, None, "2026-11: a count of deaths"),
         in_order(
-            "quantiles_in_order", QUANTILES, "critical", "2026-11: quantiles rise with their level"
+            "quantiles_in_order",
+            EVENTS_QUANTILES,
+            "critical",
+            "2026-11: quantiles rise with their level",
         ),
         in_order(
             "death_quantiles_in_order",
@@ -155,7 +162,7 @@ MARTS: dict[str, tuple[Check, ...]] = {
         *present("events_count", "deaths_best_count", "events_past12_mean", "p_any_next_month"),
         *present("events_next3_mean", "events_next3_q10", "events_next3_q90"),
         one_of("region_id", IDS, IN_IDS),
-        one_of("level", LEVELS, "2026-11: design"),
+        one_of("level", [*LEVELS], "2026-11: design"),
         *present("intensity", "window_start_date", "window_end_date"),
         one_of("intensity", list(INTENSITIES), "2026-11: the steps of config/thresholds.toml"),
         between("events_past12_count", 0, None, "2026-11: a count of events"),
@@ -178,7 +185,7 @@ MARTS: dict[str, tuple[Check, ...]] = {
         between("events_next3_mean", 0, None, "2026-11: never negative"),
         surprising("events_next3_mean", 3_000, "2026-11: thrice the bound of one month"),
         *finite("events_past12_mean", "events_next3_mean", "deaths_next3_mean"),
-        one_of("level_at_bar_before", LEVELS, "2026-11: design"),
+        one_of("level_at_bar_before", [*LEVELS], "2026-11: design"),
         between("events_to_next_level_count", 1, 12, "2026-11: indicators.risk.assess"),
         between("quiet_days", 0, None, "2026-11: days"),
         between("escalation_threshold_count", 3, None, "2026-11: thresholds.toml: least_events"),
@@ -228,7 +235,11 @@ MARTS: dict[str, tuple[Check, ...]] = {
         *present("region_id", "driver_rank", "driver", "unit"),
         *exist("baseline", "detail"),
         one_of("region_id", IDS, IN_IDS),
-        one_of("driver", DRIVERS, "2026-11: the codes the mails have words for"),
+        one_of(
+            "driver",
+            [*FORECAST_DRIVERS, *CONTEXT_DRIVERS],
+            "2026-11: the codes the mails have words for",
+        ),
         between("driver_rank", 1, None, "2026-11: ranks begin with 1"),
         *finite("value", "contribution_events", "contribution_log"),
     ),
@@ -237,9 +248,9 @@ MARTS: dict[str, tuple[Check, ...]] = {
         *present("region_id", "alert_status", "alert_level", "level_before", "cause"),
         *present("opened_night", "changed_night", "changed_data_month", "model_version"),
         one_of("region_id", IDS, IN_IDS),
-        one_of("alert_level", LEVELS, "2026-11: design"),
-        one_of("alert_status", STATUSES, "2026-11: design: life of an alert"),
-        one_of("cause", CAUSES, "2026-11: what the mails have words for"),
+        one_of("alert_level", [*LEVELS], "2026-11: design"),
+        one_of("alert_status", [*ALERT_STATUSES], "2026-11: design: life of an alert"),
+        one_of("cause", [*CAUSES], "2026-11: what the mails have words for"),
         between("changed_p_escalation", 0, 1, PROBABILITY),
         rule(
             "closed_is_none",

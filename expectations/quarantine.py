@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from config.registry import Source, thresholds
-from config.texts import form_of, shown
+from config.texts import form_of, printable
 from expectations.checks import RESULT_SCHEMA
 from expectations.judge import GateError, gate, judge_batch
 from expectations.past import against_past
@@ -131,7 +131,7 @@ def _few(table: str, held: pl.DataFrame, total: int) -> pl.DataFrame:
         "critical",
         held.height <= most,
         held.height,
-        shown(first) or None,
+        printable(first) or None,
         "2026-11: config/thresholds.toml, quarantine.most_share",
     )
     return pl.DataFrame([told], schema=RESULT_SCHEMA, orient="row")

@@ -9,6 +9,7 @@ import polars as pl
 
 from config.errors import TocsinError
 from config.months import month_after, months_between, newest_complete_month
+from config.vocabulary import FIRST_DAY
 from indicators.risk import scorecard
 from indicators.risk.backtest import LEARNING_MONTHS, backtest
 from indicators.risk.candidates import candidate_features, candidate_gains
@@ -19,7 +20,7 @@ from indicators.risk.panel import (
 )
 from indicators.risk.scorecard import ScorecardTables
 from indicators.risk.scorecard_page import scorecard_page
-from indicators.risk.vintages import FIRST_DAY, Origin, Vintages
+from indicators.risk.vintages import Origin, Vintages
 from warehouse import build
 from warehouse.sources import EVENT_SOURCE
 

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from config.errors import TocsinError, failure_in_words
-from config.texts import shown
+from config.texts import printable
 from flows import mails, operate
 from flows.glance import check_in_words, show
 from flows.log import log_unforeseen, warnings_to_terminal
@@ -360,7 +360,10 @@ def sql(
     listing(
         console,
         [Heading(name, right=kind.is_numeric()) for name, kind in found.schema.items()],
-        [[shown(in_words(cell)) for cell in row] for row in found.head(ROWS_PRINTED).iter_rows()],
+        [
+            [printable(in_words(cell)) for cell in row]
+            for row in found.head(ROWS_PRINTED).iter_rows()
+        ],
         blank="keep",
     )
     if not found.height:
@@ -528,9 +531,9 @@ def _quarantine(context: typer.Context) -> None:
         [
             (
                 row["source"],
-                shown(row["row_key"] or f"row {row['row_number'] + 1}"),
+                printable(row["row_key"] or f"row {row['row_number'] + 1}"),
                 row["rule"],
-                shown(row["value"]),
+                printable(row["value"]),
                 f"{row['held_from']:%Y-%m-%d}",
             )
             for row in found.iter_rows(named=True)
@@ -556,8 +559,8 @@ def show_held(
             until = (
                 f" to {row['held_to']:%Y-%m-%d} ({row['left_because']})" if row["held_to"] else ""
             )
-            print(f"{row['held_from']:%Y-%m-%d}{until}: {row['rule']}: {shown(row['value'])}")
-            print(shown(row["sent"]))
+            print(f"{row['held_from']:%Y-%m-%d}{until}: {row['rule']}: {printable(row['value'])}")
+            print(printable(row["sent"]))
 
 
 @held.command()
@@ -574,7 +577,7 @@ def release(
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
         let_go(con, settings.landing_folder, source, key, who, why)
-    print(f"{source} {shown(key)} is believed from the next run on")
+    print(f"{source} {printable(key)} is believed from the next run on")
 
 
 def in_words(cell: object) -> str:
@@ -583,7 +586,7 @@ def in_words(cell: object) -> str:
         return f"({len(cell)} bytes)"
     if isinstance(cell, float):
         return number_in_words(cell)
-    return "-" if cell is None else "\n".join(map(shown, str(cell).splitlines()))
+    return "-" if cell is None else "\n".join(map(printable, str(cell).splitlines()))
 
 
 app.add_typer(mails.alerts, name="alerts")
@@ -610,8 +613,8 @@ def match(
     found = match_region(name, country.upper() if country else None)
     if found.is_empty():
         Console().print(
-            f"{shown(name)!r} is no region{f' of {country.upper()}' if country else ''}, nor is "
-            "one nearly called so; look a town up by the region it lies in"
+            f"{printable(name)!r} is no region{f' of {country.upper()}' if country else ''}, nor "
+            "is one nearly called so; look a town up by the region it lies in"
         )
         return
     is_known = 1.0 in found["similarity"].to_list()

@@ -7,8 +7,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from config.texts import without_code_words
+from config.vocabulary import DRIVER_WORDS, INTENSITIES, LEVELS
 from flows.terminal import (
-    DRIVERS,
     Heading,
     counted,
     intensity_text,
@@ -147,8 +147,6 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
 
 def gravest_first(flags: "pl.DataFrame") -> "pl.DataFrame":
     """Regions with a level: by level, then by how violent they are, then by chance."""
-    from config.registry import INTENSITIES, LEVELS
-
     ranks = [
         flags[name].replace_strict({n: i for i, n in enumerate(order)}).alias(f"{name}_rank")
         for name, order in (("level", LEVELS), ("intensity", INTENSITIES))
@@ -199,7 +197,7 @@ def why_in_words(flag: dict[str, Any], report: "Report") -> str:
     suspended = of_region["aid_suspensions_open"]
     return (
         f"{flag['region_name']} ({flag['country_code']}): {flag['reason']}. Main driver: "
-        f"{DRIVERS[first['driver']]} ({first['value']:.2f} a month). Administrators at their "
+        f"{DRIVER_WORDS[first['driver']]} ({first['value']:.2f} a month). Administrators at their "
         f"posts: {'no figure' if presence is None else f'{presence:.0%}, {figure}'}. "
         "Suspensions of aid or cooperation in force: "
         f"{'not known' if suspended is None else f'{suspended:.0f}'}."
@@ -222,7 +220,6 @@ def moves_in_words(flag: dict[str, Any]) -> str:
         Without its newest event: watch.
     """
     from alerts.wording import rests_on_fallen_bar
-    from config.registry import LEVELS
 
     level, without = flag["level"], flag["level_without_newest_event"]
     told = ""

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from config.texts import shown
+from config.texts import printable
 from flows.nights import ANY_DAY
 from flows.terminal import (
     DEGRADED,
@@ -82,7 +82,7 @@ def _alerts(context: typer.Context) -> None:
         until = f"until {waits:%Y-%m-%d %H:%M} " if waits and not row["finished_at"] else ""
         head = f"{row['message']}  {row['status']}  {row['kind']} to {row['recipient']}"
         console.print(Text(head), soft_wrap=True)
-        for line in (shown(row["subject"]), until + shown(row["detail"] or "")):
+        for line in (printable(row["subject"]), until + printable(row["detail"] or "")):
             if line:
                 console.print(Text(f"          {line}"), soft_wrap=True)
 
@@ -111,9 +111,9 @@ def show_mail(message: Annotated[str, MESSAGE]) -> None:
 
     parsed: Any = email.message_from_bytes(_mail(message)["content"], policy=default)
     for header in ("From", "To", "Date", "Subject", "Message-ID"):
-        print(f"{header}: {shown(str(parsed[header]))}")
+        print(f"{header}: {printable(str(parsed[header]))}")
     body = parsed.get_body(("plain",))
-    print("\n" + "\n".join(shown(line) for line in body.get_content().splitlines()))
+    print("\n" + "\n".join(printable(line) for line in body.get_content().splitlines()))
 
 
 @alerts.command()
@@ -199,11 +199,11 @@ def mute(
 
 
 def _mail(message: str) -> dict[str, Any]:
-    from alerts.delivery import dated
+    from alerts.delivery import with_date
     from warehouse import outbox
     from warehouse.connect import existing
 
     settings, _ = load()
     with existing(settings.warehouse_path) as con:
         told = outbox.mail(con, message)
-    return {**told, "content": dated(told["content"], told["finished_at"] or now())}
+    return {**told, "content": with_date(told["content"], told["finished_at"] or now())}

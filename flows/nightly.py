@@ -12,17 +12,26 @@ from prefect import flow
 
 from alerts import life
 from alerts import operator as ops
-from alerts.delivery import Delivery, Letter, check, hand_over, later, letter, queue
+from alerts.delivery import (
+    MailOutcome,
+    QueuedMail,
+    check_encryption,
+    compose_digest_mail,
+    hand_over,
+    queue,
+    waiting_mails,
+)
 from alerts.digest import SPARK_MONTHS, Digest
-from config.months import newest_complete_month
+from config.months import months_between, newest_complete_month
 from config.recipients import load_recipients
 from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
 from config.texts import form_of
+from config.vocabulary import FIRST_DAY
 from expectations.across import across
 from expectations.page import quality_page
 from expectations.suites import SUITES
-from flows.nights import FIRST_MONTH, LEAST_MONTHS, NightError, earliest_night, possible, tonight
+from flows.nights import LEAST_MONTHS, NightError, earliest_night, possible, tonight
 from flows.process import end, end_on_signals, unusable_proxy
 from flows.recall import Recall
 from flows.record import Progress, recorded
@@ -69,7 +78,7 @@ class Report:
     sources_off: list[str]
     readers_count: int
     remarks: list[str]
-    deliveries: list[Delivery]
+    deliveries: list[MailOutcome]
 
     @property
     def is_degraded(self) -> bool:
@@ -266,13 +275,13 @@ def assess_night(
     sources = build.source_status(con, night)
     known_until = build.complete_until(con, EVENT_SOURCE, night)
     newest = newest_complete_month(known_until)
-    if (newest.year - FIRST_MONTH.year) * 12 + newest.month - FIRST_MONTH.month + 1 < LEAST_MONTHS:
+    if months_between(FIRST_DAY, newest) + 1 < LEAST_MONTHS:
         raise NightError(
             f"the night of {night}: events are whole up to {newest:%Y-%m} only, and a level needs "
-            f"{LEAST_MONTHS} months from {FIRST_MONTH:%Y-%m} on; the earliest night is "
+            f"{LEAST_MONTHS} months from {FIRST_DAY:%Y-%m} on; the earliest night is "
             f"{earliest_night()}, with figures that reach so far"
         )
-    series = compute_indicators(core, FIRST_MONTH, newest)
+    series = compute_indicators(core, FIRST_DAY, newest)
     is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
     by_region = series.filter(place_level="region").select(
         "indicator", "place_id", "month_start", "value"
@@ -331,15 +340,19 @@ def follow_alerts(
         build.told_before(con, mart, night) for mart in ("alert", "flag", "indicator")
     )
     if before is None or told is None or flags_told is None or series_told is None:
-        return life.follow(flags.with_columns(cause=pl.lit(life.NEWS)), life.NONE, night)
+        return life.advance_alerts(
+            flags.with_columns(cause=pl.lit(life.NEWS)), life.NO_ALERTS, night
+        )
     unrevised = None
     if life.is_revised(counted(series), counted(series_told)):
         from indicators.risk.assess import levels_on_previous_vintage  # scipy, when needed
 
-        events = life.unrevised(core["event_version"], before, flags_told["data_month"][0])
+        events = life.events_on_previous_vintage(
+            core["event_version"], before, flags_told["data_month"][0]
+        )
         unrevised = levels_on_previous_vintage(events, core["region"], known_until, night)
     causes = life.causes(flags, flags_told, unrevised)
-    return life.follow(flags.join(causes, on="region_id"), told, night)
+    return life.advance_alerts(flags.join(causes, on="region_id"), told, night)
 
 
 def judge_night(
@@ -390,12 +403,12 @@ def show_quality(
 
 def write_letters(
     con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, settings: Settings
-) -> list[Letter]:
+) -> list[QueuedMail]:
     """Into the outbox: what each reader must be told tonight."""
     instant = now()
     digest = digest_of(con, tables, night, settings.published_url)
     letters = [
-        letter(
+        compose_digest_mail(
             con, digest, recipient, instant, settings.hold_hours, settings.mail_sender,
             settings.mail_unsubscribe,
         )
@@ -437,19 +450,19 @@ def digest_of(
     )
 
 
-def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -> list[Delivery]:
+def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -> list[MailOutcome]:
     """What may go, by SMTP where a server is configured, else as files; then the operator's."""
 
-    def hand() -> list[Delivery]:
+    def hand() -> list[MailOutcome]:
         return hand_over(con, smtp, settings.outbox_folder, now(), settings.hold_then)
 
     done = hand()
-    findings = [ops.Finding(*found) for found in build.findings(con)]
-    told = ops.letter(con, findings, settings, now())
+    findings = [ops.Notice(*found) for found in build.findings(con)]
+    told = ops.compose_operator_mail(con, findings, settings, now())
     if told is not None:
         queue(con, [told], now())
         done += hand()
-    return done + later(con, now())
+    return done + waiting_mails(con, now())
 
 
 def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
@@ -475,14 +488,14 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
     except BusyError:
         raise
     except Exception as error:
-        ops.run_failed(settings, smtp, error, now())
+        ops.report_failed_run(settings, smtp, error, now())
         raise
 
 
 def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
     readers = load_recipients(settings.recipients_file)  # a wrong entry stops before the work
-    check(smtp)
+    check_encryption(smtp)
     known_sources(settings)
     if settings.published_path.exists() and not settings.warehouse_path.exists():
         raise WarehouseError(
@@ -528,5 +541,5 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             deliveries=mails,
         )
         record.is_degraded = report.is_degraded
-    ops.finished(settings, str(night), now())
+    ops.note_finished_run(settings, str(night), now())
     return report

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from config.errors import TocsinError
+from config.vocabulary import FIRST_DAY
 
-FIRST_MONTH = date(1989, 1, 1)  # UCDP GED begins
 LEAST_MONTHS = 12  # that a level compares with
 
 
@@ -73,7 +73,7 @@ def earliest_night() -> date:
 
     from warehouse.sources import EVENT_SOURCE
 
-    year = pl.lit(FIRST_MONTH).dt.offset_by(f"{LEAST_MONTHS}mo").dt.offset_by("-1d")
+    year = pl.lit(FIRST_DAY).dt.offset_by(f"{LEAST_MONTHS}mo").dt.offset_by("-1d")
     known: datetime = pl.select(EVENT_SOURCE.lag.known_at(year)).item()
     return known.date()
 
@@ -86,7 +86,7 @@ def possible(night: date, today: date) -> date:
     """
     if night < (earliest := earliest_night()):
         raise NightError(
-            f"{night} is too early: the events begin in {FIRST_MONTH:%Y-%m} and a level needs "
+            f"{night} is too early: the events begin in {FIRST_DAY:%Y-%m} and a level needs "
             f"{LEAST_MONTHS} months of them; the earliest night is {earliest}"
         )
     return not_to_come(night, today)

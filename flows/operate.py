@@ -167,7 +167,7 @@ def runs(
     """What the last runs did, and the steps of one: rows, seconds, memory."""
     from rich.text import Text
 
-    from config.texts import shown
+    from config.texts import printable
     from warehouse.connect import existing
     from warehouse.runs import last, steps
 
@@ -187,7 +187,7 @@ def runs(
             (
                 row["run_id"], str(row["as_of_date"]), row["run_status"],
                 "-" if row["run_seconds"] is None else f"{row['run_seconds']:.1f}",
-                _megabytes(row["peak_memory_bytes"]), shown(row["run_failure"] or ""),
+                _megabytes(row["peak_memory_bytes"]), printable(row["run_failure"] or ""),
             )
             for row in found.iter_rows(named=True)
         ],

@@ -35,7 +35,7 @@ def preview(content: bytes, folder: Path, name: str) -> list[Path]:
     written = [folder / f"{name}.eml"]
     written[0].write_bytes(content)
     message: Any = email.message_from_bytes(content, policy=default)
-    html = shown(message)
+    html = html_with_pictures(message)
     if html is None:
         return written
     written.append(folder / f"{name}.html")
@@ -70,7 +70,7 @@ def cut(picture: Path) -> None:
         image.crop((0, 0, image.width, min(image.height, box[3] + MARGIN))).save(picture)
 
 
-def shown(message: EmailMessage) -> str | None:
+def html_with_pictures(message: EmailMessage) -> str | None:
     """The HTML part with its pictures inside; None: the message has none."""
     part = message.get_body(("html",))
     if part is None:

@@ -18,15 +18,6 @@ DEGRADED = 3  # exit code: finished, but a source was not renewed or a mail wait
 GAP = 2  # between columns
 DECIMALS = 4
 SMALLEST = 10**-DECIMALS
-# What drivers of a forecast are called; pages and mails say the same in the reader's language.
-DRIVERS = {
-    "own_recent": "own events of the last months",
-    "own_medium": "own events of the past half-year",
-    "own_long": "own events of the past years",
-    "neighbours": "violence in neighbouring regions",
-    "background": "violence in all regions",
-    "other_models": "own events of the past year",
-}
 INTENSITY_WORDS = {
     "very_violent": "very violent", "violent": "violent", "some": "some violence",
     "calm": "no event known",

@@ -4,7 +4,8 @@ from functools import partial
 
 import polars as pl
 
-from config.registry import MEASURES, Indicator, thresholds
+from config.registry import Indicator, thresholds
+from config.vocabulary import MEASURES
 from indicators.governance import days_since, is_covered
 from indicators.violence import PLACE_MONTH
 

@@ -6,18 +6,8 @@ from functools import partial
 import polars as pl
 
 from config.registry import Indicator, coverage
+from config.vocabulary import CADRES
 from indicators.violence import PLACE_MONTH
-
-CADRES = {
-    "civil_administrators": "civil administrators",
-    "prefects": "prefects",
-    "subprefects": "sub-prefects",
-    "state_authorities": "state authorities",
-    "state_agents": "state agents",
-    "state_representatives": "state representatives",
-    "mayors": "mayors",
-    "governors": "governors",
-}
 
 
 def presence_share(presence: pl.DataFrame, grid: pl.DataFrame, cadre: str) -> pl.DataFrame:

@@ -15,14 +15,13 @@ from typing import Any
 import polars as pl
 from markupsafe import escape
 
-from config.registry import LEVELS, SIGNS
+from config.vocabulary import LEVELS, SIGNS, VIOLENCE_TYPES
 
 HISTORY_MONTHS = 120
 RECENT_MONTHS = 24
 FORECAST_MONTHS = 6
 WIDTH = 440
 MARGIN = 74
-TYPES = ("state_based", "non_state", "one_sided")
 SIGN_SIZES = {"watch": 420, "warning": 620, "alarm": 800}  # square pixels of 900 x 560
 ROWS = ("aid", "military", "member", "sanctions", "coup")  # short: their width is the margin
 Rows = list[dict[str, Any]]
@@ -64,19 +63,19 @@ def region_spec(data: Mapping[str, Rows], newest: date) -> str:
             level, tip).
         newest: First day of the newest month with figures.
     """
-    drawn = [name for name in ("measures", "presence") if data[name]]
-    return _region_spec(newest, ("events", "deaths", *drawn, "levels"))
+    panels = [name for name in ("measures", "presence") if data[name]]
+    return _region_spec(newest, ("events", "deaths", *panels, "levels"))
 
 
-def as_map(svg: str) -> str:
+def map_svg(svg: str) -> str:
     """The picture drawn of ``map_spec`` in whole pixels, its links out of the way of keys.
 
     What is moved to its place (a sign) is small and stays as it is.
 
     Example:
-        >>> as_map('<a href="x"><path d="M1.5,2.25L3.1,4L3.4,4L5,6Z"/></a>')
+        >>> map_svg('<a href="x"><path d="M1.5,2.25L3.1,4L3.4,4L5,6Z"/></a>')
         '<a tabindex="-1" href="x"><path d="M1,2L3,4L5,6Z"/></a>'
-        >>> as_map('<path transform="translate(9,9)" d="M0,-7.5L7.5,7.5Z"/>')
+        >>> map_svg('<path transform="translate(9,9)" d="M0,-7.5L7.5,7.5Z"/>')
         '<path transform="translate(9,9)" d="M0,-7.5L7.5,7.5Z"/>'
     """
 
@@ -89,64 +88,64 @@ def as_map(svg: str) -> str:
     return re.sub(r"<path[^>]*>", rounded, svg).replace("<a ", '<a tabindex="-1" ')
 
 
-def filled(svg: str, colours: Mapping[str, str]) -> str:
-    """The map with each region in its colour, a name of ``style.css``.
+def fill_regions(svg: str, colours: Mapping[str, str]) -> str:
+    """The map with regions filled in their colours, names of ``style.css``.
 
     Example:
-        >>> filled('<path fill="MLI.gao"/><path fill="none"/>', {"MLI.gao": "c1"})
+        >>> fill_regions('<path fill="MLI.gao"/><path fill="none"/>', {"MLI.gao": "c1"})
         '<path fill="var(--c1)"/><path fill="none"/>'
     """
     return re.sub(r'fill="(\w{3}\.[^"]+)"', lambda f: f'fill="var(--{colours[f[1]]})"', svg)
 
 
-def without_signs(svg: str) -> str:
+def map_without_signs(svg: str) -> str:
     """The map without the signs of levels on it.
 
     Example:
-        >>> without_signs('<path d="M0Z"/><path transform="translate(9,9)" d="M0Z"/>')
+        >>> map_without_signs('<path d="M0Z"/><path transform="translate(9,9)" d="M0Z"/>')
         '<path d="M0Z"/>'
     """
     return re.sub(r"<path[^>]*transform=[^>]*/>", "", svg)
 
 
-def drawn_once(svg: str) -> tuple[str, str]:
+def split_outlines(svg: str) -> tuple[str, str]:
     """The outlines of a map, to stand once in a page, and the map that refers to them.
 
     Example:
-        >>> drawn_once('<path d="M0,0h9Z" fill="x"><title>Gao</title></path>')
+        >>> split_outlines('<path d="M0,0h9Z" fill="x"><title>Gao</title></path>')
         ('<path id="o0" d="M0,0h9Z"/>', '<use href="#o0" fill="x"><title>Gao</title></use>')
     """
     outlines: list[str] = []
 
-    def referring(found: re.Match[str]) -> str:
-        outlines.append(f'<path id="o{len(outlines)}" d="{found[2]}"/>')
-        shown = f'<use href="#o{len(outlines) - 1}"{found[1]}{found[3]}'
-        return f"{shown}/>" if found[4] is None else f"{shown}>{found[4]}</use>"
+    def reference(match: re.Match[str]) -> str:
+        outlines.append(f'<path id="o{len(outlines)}" d="{match[2]}"/>')
+        use = f'<use href="#o{len(outlines) - 1}"{match[1]}{match[3]}'
+        return f"{use}/>" if match[4] is None else f"{use}>{match[4]}</use>"
 
     path = r'<path([^>]*?) d="([^"]*)"([^>/]*)(?:/>|>(.*?)</path>)'
-    referred = re.sub(path, referring, svg)
-    return "".join(outlines), referred
+    svg = re.sub(path, reference, svg)
+    return "".join(outlines), svg
 
 
-def in_words(svg: str, words: Mapping[str, str], named: Callable[[str], str] = str) -> str:
+def translated_svg(svg: str, words: Mapping[str, str], name_of: Callable[[str], str] = str) -> str:
     """The picture with its ``@word`` texts, and who is named in tool tips, as a reader says it.
 
     Example:
         >>> svg = "<text>@coup</text><path><title>World Bank: 2021-06-04</title></path>"
-        >>> in_words(svg, {"coup": "Coup"}, lambda name: "Banque mondiale")
+        >>> translated_svg(svg, {"coup": "Coup"}, lambda name: "Banque mondiale")
         '<text>Coup</text><path><title>Banque mondiale: 2021-06-04</title></path>'
     """
-    said = re.sub(r">@(\w+)<", lambda found: f">{escape(words[found[1]])}<", svg)
+    svg = re.sub(r">@(\w+)<", lambda match: f">{escape(words[match[1]])}<", svg)
     return re.sub(
-        r"(?<=<title>)[^<:]+(?=: )", lambda found: str(escape(named(unescape(found[0])))), said
+        r"(?<=<title>)[^<:]+(?=: )", lambda match: str(escape(name_of(unescape(match[0])))), svg
     )
 
 
-def for_page(svg: str) -> str:
+def page_svg(svg: str) -> str:
     """The picture as drawn, less what a page does without; descriptions become tool tips.
 
     Example:
-        >>> for_page('<svg role="img" width="9" height="9"><path aria-label="5" d="M0"/></svg>')
+        >>> page_svg('<svg role="img" width="9" height="9"><path aria-label="5" d="M0"/></svg>')
         '<svg><path d="M0"><title>5</title></path></svg>'
     """
     svg = svg.replace(VEGA_ADDRESS, "").replace(' transform="translate(0,0)"', "")
@@ -201,8 +200,8 @@ def _coloured(field: str, names: tuple[str, ...]) -> dict[str, Any]:
     return {"field": field, "type": "nominal", "scale": scale, "legend": None}
 
 
-def _by_level(shown: Mapping[str, Any]) -> dict[str, Any]:
-    scale = {"domain": list(shown), "range": list(shown.values())}
+def _by_level(value_of: Mapping[str, Any]) -> dict[str, Any]:
+    scale = {"domain": list(value_of), "range": list(value_of.values())}
     return {"field": "level", "type": "nominal", "scale": scale, "legend": None}
 
 
@@ -225,7 +224,7 @@ def _region_spec(newest: date, panels: tuple[str, ...]) -> str:
         "presence": _presence_panel,
         "levels": _levels_panel,
     }
-    drawn = [
+    vconcat = [
         {
             "width": WIDTH,
             "title": f"@{name}",
@@ -234,8 +233,8 @@ def _region_spec(newest: date, panels: tuple[str, ...]) -> str:
         for name in panels
     ]
     # Types and levels have colours of their own, whatever panel comes first.
-    own = {"scale": {"color": "independent"}}
-    return _json({"spacing": 10, "vconcat": drawn, "resolve": own})
+    resolve = {"scale": {"color": "independent"}}
+    return _json({"spacing": 10, "vconcat": vconcat, "resolve": resolve})
 
 
 def _events_panel(x: dict[str, Any]) -> dict[str, Any]:
@@ -252,7 +251,7 @@ def _events_panel(x: dict[str, Any]) -> dict[str, Any]:
             **END,
             "y": _count("low"),
             "y2": {"field": "high"},
-            "color": _coloured("type", TYPES),
+            "color": _coloured("type", VIOLENCE_TYPES),
             **TIP,
         },
     }

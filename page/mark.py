@@ -7,34 +7,34 @@ from pathlib import Path
 from config.code import code_sha256
 
 MARK = ".built"
-READ = ("alerts", "config", "page", "warehouse")  # what a page follows from, beside the file
+PACKAGES = ("alerts", "config", "page", "warehouse")  # what a page follows from, beside the file
 LIBRARIES = ("babel", "duckdb", "jinja2", "polars", "vl-convert-python")
 
 
-def is_built(folder: Path, seen: Iterable[str | Path]) -> bool:
+def is_built(folder: Path, inputs: Iterable[str | Path]) -> bool:
     """Whether the folder is, file by file, what was built from just this, by this code.
 
     Args:
         folder: The site.
-        seen: Facts it rests on, and files, of which the bytes count: the published file is
+        inputs: Facts it rests on, and files, of which the bytes count: the published file is
             read rather than believed to be what its manifest says.
     """
     mark = folder / MARK
-    return mark.is_file() and mark.read_bytes() == _mark(folder, seen).encode()
+    return mark.is_file() and mark.read_bytes() == _mark(folder, inputs).encode()
 
 
-def leave_mark(folder: Path, seen: Iterable[str | Path]) -> None:
+def leave_mark(folder: Path, inputs: Iterable[str | Path]) -> None:
     """Keep with a site what it was built from."""
-    (folder / MARK).write_text(_mark(folder, seen), "utf-8")
+    (folder / MARK).write_text(_mark(folder, inputs), "utf-8")
 
 
-def _mark(folder: Path, seen: Iterable[str | Path]) -> str:
-    told = hashlib.sha256(code_sha256(READ, LIBRARIES))
-    for thing in seen:
-        told.update(_bytes_sha256(thing) if isinstance(thing, Path) else f"|{thing}".encode())
+def _mark(folder: Path, inputs: Iterable[str | Path]) -> str:
+    digest = hashlib.sha256(code_sha256(PACKAGES, LIBRARIES))
+    for thing in inputs:
+        digest.update(_bytes_sha256(thing) if isinstance(thing, Path) else f"|{thing}".encode())
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MARK):
-        told.update(f"|{path.relative_to(folder)}|".encode() + _bytes_sha256(path))
-    return f"{told.hexdigest()}\n"
+        digest.update(f"|{path.relative_to(folder)}|".encode() + _bytes_sha256(path))
+    return f"{digest.hexdigest()}\n"
 
 
 def _bytes_sha256(path: Path) -> bytes:

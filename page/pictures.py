@@ -5,12 +5,11 @@ from concurrent.futures import Future
 
 import polars as pl
 
-from config.registry import INTENSITIES, LEVELS, MEASURES
+from config.vocabulary import INTENSITIES, LEVELS, MEASURES, VIOLENCE_TYPES
 from page.charts import (
     HISTORY_MONTHS,
     RECENT_MONTHS,
     ROWS,
-    TYPES,
     Rows,
     forecast_spec,
     map_spec,
@@ -20,7 +19,7 @@ from page.renderer import Renderer
 from warehouse.situation import Situation
 
 # What is mapped, and bounds from which a class begins; None: no figure.
-MAPPED: dict[str, tuple[float | None, ...]] = {
+CLASS_BOUNDS: dict[str, tuple[float | None, ...]] = {
     "p_escalation": (0.0, 0.03, 0.07, 0.14, 0.24, 0.33),
     "events": (0, 1, 3, 10, 30, 100),
     "deaths": (0, 1, 10, 50, 200, 500),
@@ -35,7 +34,7 @@ TYPE_COUNTS = {
 CHART_ROWS = dict(zip(MEASURES, ROWS, strict=False))
 
 
-def flagged_first(told: Situation) -> pl.DataFrame:
+def flagged_regions(situation: Situation) -> pl.DataFrame:
     """Regions with a level: the gravest first, of equals the most violent, then by chance."""
     gravity, violence = (
         pl.col(name).replace_strict(
@@ -43,27 +42,27 @@ def flagged_first(told: Situation) -> pl.DataFrame:
         )
         for name, steps in (("level", LEVELS), ("intensity", INTENSITIES))
     )
-    return told.flags.filter(pl.col("level") != "none").sort(
+    return situation.flags.filter(pl.col("level") != "none").sort(
         gravity, violence, "p_escalation", "region_id", descending=[True, True, True, False]
     )
 
 
-def deadliest(year: pl.DataFrame, most: int) -> pl.DataFrame:
+def deadliest_regions(year: pl.DataFrame, most: int) -> pl.DataFrame:
     """Regions with the most deaths in the past twelve months; none without a death.
 
     Example:
         >>> year = pl.DataFrame({"region_id": ["a", "b"], "deaths": [3, 0], "events": [1, 2]})
-        >>> deadliest(year, 10)["region_id"].to_list()
+        >>> deadliest_regions(year, 10)["region_id"].to_list()
         ['a']
     """
     dead = year.filter(pl.col("deaths") > 0)
     return dead.sort("deaths", "events", "region_id", descending=[True, True, False]).head(most)
 
 
-def past_year(told: Situation) -> pl.DataFrame:
+def past_year_sums(situation: Situation) -> pl.DataFrame:
     """Events, deaths and newest presence of every region: what maps and the list show."""
-    newest = told.flags["data_month"][0]
-    months = told.series.filter(
+    newest = situation.flags["data_month"][0]
+    months = situation.series.filter(
         (pl.col("month_start") > pl.lit(newest).dt.offset_by("-12mo"))
         & (pl.col("month_start") <= newest)
     )
@@ -72,22 +71,22 @@ def past_year(told: Situation) -> pl.DataFrame:
         events=value.filter(pl.col("indicator") == "events_count").sum().cast(pl.Int64),
         deaths=value.filter(pl.col("indicator") == "deaths_best_count").sum().cast(pl.Int64),
     )
-    presence = told.drivers.filter(driver="administrator_presence").select(
+    presence = situation.drivers.filter(driver="administrator_presence").select(
         "region_id", presence="value"
     )
     return (
-        told.flags.select("region_id", "level", "intensity", "p_escalation")
+        situation.flags.select("region_id", "level", "intensity", "p_escalation")
         .join(sums, on="region_id", how="left", maintain_order="left")
         .join(presence, on="region_id", how="left", maintain_order="left")
     )
 
 
-def region_map(told: Situation, renderer: Renderer) -> Future[str]:
-    """The regions to be filled, with a sign for each level."""
+def region_map(situation: Situation, renderer: Renderer) -> Future[str]:
+    """A map of the regions, to be filled, with a sign for each level."""
     signs = (
-        flagged_first(told)
+        flagged_regions(situation)
         .reverse()  # the gravest on top
-        .join(told.regions, on="region_id", maintain_order="left")
+        .join(situation.regions, on="region_id", maintain_order="left")
         .select("level", longitude="centroid_longitude", latitude="centroid_latitude")
     )
     shapes = [
@@ -98,38 +97,40 @@ def region_map(told: Situation, renderer: Renderer) -> Future[str]:
             "name": region["region_name"],
             "url": f"{region['region_id']}.html",
         }
-        for region in told.regions.iter_rows(named=True)
+        for region in situation.regions.iter_rows(named=True)
     ]
     outlines = [
-        {"type": "Feature", "geometry": json.loads(text)} for text in told.countries["geojson"]
+        {"type": "Feature", "geometry": json.loads(text)} for text in situation.countries["geojson"]
     ]
     data = {"shapes": shapes, "outlines": outlines, "signs": signs.to_dicts()}
     return renderer.draw(map_spec(), data)
 
 
-def classes(year: pl.DataFrame, name: str) -> dict[str, str]:
+def map_classes(year: pl.DataFrame, name: str) -> dict[str, str]:
     """The class of every region in what is mapped, as its colour is called.
 
     Example:
         >>> year = pl.DataFrame({"region_id": ["a", "b"], "presence": [None, 0.2]})
-        >>> classes(year, "presence")
+        >>> map_classes(year, "presence")
         {'a': 'c0', 'b': 'c2'}
     """
-    reached = [(pl.col(name) >= bound).cast(pl.Int8) for bound in MAPPED[name][1:]]
-    return dict(year.select("region_id", pl.format("c{}", pl.sum_horizontal(reached))).iter_rows())
+    is_reached = [(pl.col(name) >= bound).cast(pl.Int8) for bound in CLASS_BOUNDS[name][1:]]
+    return dict(
+        year.select("region_id", pl.format("c{}", pl.sum_horizontal(is_reached))).iter_rows()
+    )
 
 
 def region_pictures(
-    told: Situation, by_month: pl.DataFrame, renderer: Renderer
+    situation: Situation, by_month: pl.DataFrame, renderer: Renderer
 ) -> dict[str, dict[str, Future[str]]]:
     """``history_chart`` and ``forecast_chart`` of every region with an event in the years shown.
 
     Args:
-        told: The night.
+        situation: Of the night.
         by_month: region_id, month_start, and a column a series.
         renderer: Draws them, in the order of the regions.
     """
-    newest = told.flags["data_month"][0]
+    newest = situation.flags["data_month"][0]
     month = pl.col("month_start")
     span = {"start": month, "end": month.dt.offset_by("1mo")}
     begins = pl.lit(newest).dt.offset_by(f"-{HISTORY_MONTHS - 1}mo")
@@ -142,41 +143,41 @@ def region_pictures(
         "bars": _bars(counted, "events_count").filter(
             pl.col("start") > pl.lit(newest).dt.offset_by(f"-{RECENT_MONTHS}mo")
         ),
-        "fan": _fan(told.forecasts),
-        "presence": told.presence.filter(pl.col("observed_date") >= begins).select(
+        "fan": _fan(situation.forecasts),
+        "presence": situation.presence.filter(pl.col("observed_date") >= begins).select(
             "region_id",
             start="observed_date",
             value="presence_share",
             tip=pl.format("{}: {}%", _month("observed_date"), _percent("presence_share")),
         ),
-        "levels": told.levels.select(
+        "levels": situation.levels.select(
             "region_id",
             start="night_from",
-            end=pl.coalesce("night_to", pl.lit(told.night).dt.offset_by("1d")),
+            end=pl.coalesce("night_to", pl.lit(situation.night).dt.offset_by("1d")),
             level="alert_level",
             tip=pl.format("{}: {}%", "night_from", _percent("changed_p_escalation")),
         ),
     }
     parts = {name: _grouped(frame, "region_id") for name, frame in data.items()}
-    of_country = _grouped(_measures(told).filter(pl.col("end") >= begins), "country_code")
-    country = dict(told.flags.select("region_id", "country_code").iter_rows())
-    found = {}
+    of_country = _grouped(_measures(situation).filter(pl.col("end") >= begins), "country_code")
+    country = dict(situation.flags.select("region_id", "country_code").iter_rows())
+    pictures = {}
     for place in counted["region_id"].unique().sort():
-        own = {name: part.get(place, []) for name, part in parts.items()}
-        own["measures"] = of_country.get(country[place], [])
-        found[place] = {
-            "history_chart": renderer.draw(region_spec(own, newest), own),
-            "forecast_chart": renderer.draw(forecast_spec(newest), own),
+        rows = {name: part.get(place, []) for name, part in parts.items()}
+        rows["measures"] = of_country.get(country[place], [])
+        pictures[place] = {
+            "history_chart": renderer.draw(region_spec(rows, newest), rows),
+            "forecast_chart": renderer.draw(forecast_spec(newest), rows),
         }
-    return found
+    return pictures
 
 
 def _grouped(frame: pl.DataFrame, key: str) -> dict[str, Rows]:
-    """Rows by the key, days as text."""
-    told: dict[str, Rows] = {}
+    """Rows by the value of a key, days as text."""
+    groups: dict[str, Rows] = {}
     for row in frame.with_columns(pl.selectors.date().cast(pl.String)).iter_rows(named=True):
-        told.setdefault(row.pop(key), []).append(row)
-    return told
+        groups.setdefault(row.pop(key), []).append(row)
+    return groups
 
 
 def _month(name: str) -> pl.Expr:
@@ -198,7 +199,8 @@ def _bars(counted: pl.DataFrame, name: str) -> pl.DataFrame:
 def _stacked(counted: pl.DataFrame) -> pl.DataFrame:
     """The bars of the types of events, one upon the other."""
     tops = counted.with_columns(
-        pl.sum_horizontal(TYPES[: i + 1]).alias(f"{name}_top") for i, name in enumerate(TYPES)
+        pl.sum_horizontal(VIOLENCE_TYPES[: i + 1]).alias(f"{name}_top")
+        for i, name in enumerate(VIOLENCE_TYPES)
     )
     return pl.concat(
         tops.filter(pl.col(name) > 0).select(
@@ -208,7 +210,7 @@ def _stacked(counted: pl.DataFrame) -> pl.DataFrame:
             high=f"{name}_top",
             tip=pl.format("{}: {}", _month("start"), name),
         )
-        for name in TYPES
+        for name in VIOLENCE_TYPES
     )  # fmt: skip
 
 
@@ -231,15 +233,15 @@ def _fan(forecasts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _measures(told: Situation) -> pl.DataFrame:
+def _measures(situation: Situation) -> pl.DataFrame:
     """Spells of measures, from their start to the last that is known of them, and coups."""
-    spells = told.suspensions.filter(
+    spells = situation.suspensions.filter(
         pl.col("opened_date").is_not_null() & pl.col("measure_type").is_in(list(MEASURES))
     ).select(
         "country_code",
         start="opened_date",
         end=pl.when(pl.col("status") == "open")
-        .then(pl.lit(told.night))
+        .then(pl.lit(situation.night))
         .otherwise(pl.coalesce("closed_date", pl.col("confirmed_date").dt.offset_by("1mo"))),
         row=pl.col("measure_type").replace_strict(CHART_ROWS),
         tip=pl.format(
@@ -249,7 +251,7 @@ def _measures(told: Situation) -> pl.DataFrame:
             pl.coalesce(pl.col("closed_date").cast(pl.String), pl.lit("…")),
         ),
     )
-    coups = told.coups.select(
+    coups = situation.coups.select(
         "country_code",
         start="coup_date",
         end="coup_date",

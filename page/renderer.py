@@ -37,9 +37,9 @@ class Renderer:
         Raises:
             WarehouseError: It cannot be drawn; raised when the picture is asked for.
         """
-        return self._thread.submit(self._drawn, json.dumps([spec, data]))
+        return self._thread.submit(self._svg, json.dumps([spec, data]))
 
-    def _drawn(self, request: str) -> str:
+    def _svg(self, request: str) -> str:
         asked, answered = self._process.stdin, self._process.stdout
         if asked is None or answered is None:
             raise AssertionError("opened as pipes")

@@ -15,38 +15,40 @@ from jinja2.bccache import Bucket
 
 from alerts import wording
 from config.files import put_in_place, remove, set_aside
-from config.registry import INTENSITIES, LEVELS, MEASURES, countries, thresholds
+from config.registry import countries, thresholds
 from config.texts import without_code_words
+from config.vocabulary import INTENSITIES, LEVELS, MEASURES
 from page.charts import (
     RECENT_MONTHS,
-    as_map,
-    drawn_once,
-    filled,
-    for_page,
-    in_words,
-    without_signs,
+    fill_regions,
+    map_svg,
+    map_without_signs,
+    page_svg,
+    split_outlines,
+    translated_svg,
 )
 from page.mark import MARK, is_built, leave_mark
 from page.pictures import (
-    MAPPED,
+    CLASS_BOUNDS,
     SHARES,
-    classes,
-    deadliest,
-    flagged_first,
-    past_year,
+    deadliest_regions,
+    flagged_regions,
+    map_classes,
+    past_year_sums,
     region_map,
     region_pictures,
 )
 from page.renderer import Renderer
-from page.worth import worth
+from page.track_record import level_track_record
 from warehouse.connect import WarehouseError
-from warehouse.situation import Situation, situation
+from warehouse.situation import Situation
+from warehouse.situation import situation as read_situation
 
 HERE = Path(__file__).parent
 LANGUAGES = ("fr", "en")
 QUALITY = "quality.html"  # beside the published file
-OWN = "page"  # how folders beside it that are made without asking are called
-COUNTED = (
+PAGE_PREFIX = "page"  # how folders beside it that are made without asking are called
+COUNT_INDICATORS = (
     "events_count", "state_based_events_count", "communal_events_count",
     "one_sided_events_count", "jihadist_events_count", "communal_militia_events_count",
     "state_forces_events_count", "deaths_best_count", "deaths_civilians_count",
@@ -80,24 +82,24 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
     is_site = any((folder / name).exists() for name in (MARK, "fr/index.html"))
     is_empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not is_site and not is_empty:
-        if not is_beside or not folder.name.startswith(OWN):
+        if not is_beside or not folder.name.startswith(PAGE_PREFIX):
             raise WarehouseError(f"{folder} holds something else; name a folder of its own")
         set_aside(folder, "is not as a page was built")
     quality = published.with_name(QUALITY)
     has_quality = is_beside and quality.exists()
-    seen = (f"{night}", f"{is_beside}", f"{has_quality}", published.name)
+    inputs = (f"{night}", f"{is_beside}", f"{has_quality}", published.name)
     part = folder.with_name(f".{folder.name}.part")
     remove(part)  # of a build that was killed
-    if published.exists() and is_built(folder, (*seen, published)):
+    if published.exists() and is_built(folder, (*inputs, published)):
         return folder / "index.html"
     with Renderer() as renderer:  # first, so that it starts while the file is read
-        told = situation(published, night, COUNTED)
+        situation = read_situation(published, night, COUNT_INDICATORS)
         try:
             part.mkdir(parents=True)
             try:
-                links = _links(published, is_beside, has_quality and told.is_newest)
-                _write(told, renderer, part, links)
-                leave_mark(part, (*seen, published))
+                links = _links(published, is_beside, has_quality and situation.is_newest)
+                _write(situation, renderer, part, links)
+                leave_mark(part, (*inputs, published))
                 put_in_place(part, folder)
             finally:
                 remove(part)
@@ -119,15 +121,18 @@ def _links(published: Path, is_beside: bool, has_quality: bool) -> dict[str, str
 
 
 def _write(
-    told: Situation, renderer: Renderer, folder: Path, links: Mapping[str, str | None]
+    situation: Situation, renderer: Renderer, folder: Path, links: Mapping[str, str | None]
 ) -> None:
     """Every page; those of the regions as their pictures are drawn, in their order."""
-    drawn = region_map(told, renderer)
-    regions = _regions(told, renderer)
-    overview = _overview(told, as_map(for_page(drawn.result())))
+    level_map = region_map(situation, renderer)
+    regions = _regions(situation, renderer)
+    overview = _overview(situation, map_svg(page_svg(level_map.result())))
     by_id = {r["region_id"]: r for r in regions}
-    flagged = [by_id[place] for place in flagged_first(told)["region_id"]]
-    worst = [by_id[place] for place in deadliest(past_year(told), DEADLIEST)["region_id"]]
+    flagged = [by_id[place] for place in flagged_regions(situation)["region_id"]]
+    worst = [
+        by_id[place]
+        for place in deadliest_regions(past_year_sums(situation), DEADLIEST)["region_id"]
+    ]
     for language in LANGUAGES:
         (folder / language).mkdir()
         names = _country_names(language)
@@ -158,18 +163,18 @@ def _write(
         }
         for name in ("index.html", "regions.html"):
             _page(folder / language / name, f"{name}.j2", language, facts)
-    kept = ("night", "data_month", "is_stale", "window_start_date", "window_end_date")
-    shared = {**links, **{n: overview[n] for n in kept}}
+    shared_names = ("night", "data_month", "is_stale", "window_start_date", "window_end_date")
+    shared = {**links, **{n: overview[n] for n in shared_names}}
     for region in regions:
-        pictures = {n: for_page(svg.result()) for n, svg in region["pictures"].items()}
+        pictures = {n: page_svg(svg.result()) for n, svg in region["pictures"].items()}
         for language in LANGUAGES:
             words = _vocabulary(language).pictures
-            named = partial(wording.name, language=language)
+            name_of = partial(wording.name, language=language)
             facts = {
                 **shared,
                 "r": {**region, "country": _country_names(language)[region["country_code"]]},
                 "chart": bool(pictures),
-                **{n: in_words(svg, words, named) for n, svg in pictures.items()},
+                **{n: translated_svg(svg, words, name_of) for n, svg in pictures.items()},
                 **region["tables"],
             }
             path = folder / language / f"{region['region_id']}.html"
@@ -198,21 +203,21 @@ def translations(language: str) -> Any:
         return wording.CatalogueTranslations(read_po(file, locale=language))
 
 
-class _Compiled(BytecodeCache):
-    """Templates compiled once for both languages."""
+class _BytecodeInMemory(BytecodeCache):
+    """Compiled templates in memory, shared by both languages."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, bytes] = {}
+        self.bytecode: dict[str, bytes] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.kept:
-            bucket.bytecode_from_string(self.kept[bucket.key])
+        if bucket.key in self.bytecode:
+            bucket.bytecode_from_string(self.bytecode[bucket.key])
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self.kept[bucket.key] = bucket.bytecode_to_string()
+        self.bytecode[bucket.key] = bucket.bytecode_to_string()
 
 
-COMPILED = _Compiled()
+COMPILED = _BytecodeInMemory()
 
 
 @cache
@@ -231,8 +236,8 @@ def _environment(language: str) -> Environment:
         lru_cache(catalogue.gettext), lru_cache(catalogue.ngettext), newstyle=True
     )
     for name in ("day", "month", "number", "percent", "plain", "name", "unit"):
-        told = partial(getattr(wording, name), language=language)
-        environment.filters[name] = lru_cache(maxsize=10_000)(told)
+        word_filter = partial(getattr(wording, name), language=language)
+        environment.filters[name] = lru_cache(maxsize=10_000)(word_filter)
     environment.filters["odds"] = wording.odds
     environment.filters["without_code_words"] = without_code_words
     environment.filters["chance"] = partial(wording.chance, language=language)
@@ -276,105 +281,110 @@ def _counts(flagged: list[dict[str, Any]], language: str) -> list[str]:
     return [str(_vocabulary(language).count(level, n)) for level, n in numbers.items() if n]
 
 
-def _overview(told: Situation, regions: str) -> dict[str, Any]:
-    flags = told.flags
-    in_force = told.suspensions.filter(
+def _overview(situation: Situation, regions: str) -> dict[str, Any]:
+    flags = situation.flags
+    in_force = situation.suspensions.filter(
         (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
     )
-    recent = pl.lit(told.night).dt.offset_by("-2y")
-    year = past_year(told)
+    recent = pl.lit(situation.night).dt.offset_by("-2y")
+    year = past_year_sums(situation)
     grounds = dict(year.select("region_id", pl.format("i-{}", "intensity")).iter_rows())
-    outlines, indicators = drawn_once(without_signs(regions))
+    outlines, indicators = split_outlines(map_without_signs(regions))
     return {
-        "night": told.night,
+        "night": situation.night,
         "data_month": flags["data_month"][0],
         "is_stale": bool(flags["is_stale"].any()),
         "window_start_date": flags["window_start_date"][0],
         "window_end_date": flags["window_end_date"][0],
-        "country_forecasts": told.country_forecasts.sort(
+        "country_forecasts": situation.country_forecasts.sort(
             "deaths_mean", "country_code", descending=[True, False]
         ).to_dicts(),
         "measures": in_force.sort(
             "country_code", "opened_date", descending=[False, True]
         ).to_dicts(),
-        "coups": told.coups.filter(pl.col("coup_date") >= recent).to_dicts(),
+        "coups": situation.coups.filter(pl.col("coup_date") >= recent).to_dicts(),
         "very_violent_from": thresholds()["intensity"][INTENSITIES[-1]],
-        "worth": worth(told.scorecard),
-        "sources": told.sources.to_dicts(),
-        "checks_count": told.checks.height,
-        "failed": told.checks.filter(~pl.col("is_success"))
+        "track_record": level_track_record(situation.scorecard),
+        "sources": situation.sources.to_dicts(),
+        "checks_count": situation.checks.height,
+        "failed": situation.checks.filter(~pl.col("is_success"))
         .with_columns(
             title=pl.col("table_name").replace_strict(
-                {f"landing.{n}": t for n, t in told.sources.select("source", "title").iter_rows()},
+                {
+                    f"landing.{n}": t
+                    for n, t in situation.sources.select("source", "title").iter_rows()
+                },
                 default=pl.col("table_name").str.replace(r"^\w+\.", ""),
             )
         )
         .to_dicts(),
-        "level_map": filled(regions, grounds),
+        "level_map": fill_regions(regions, grounds),
         "outlines": outlines,
         "maps": [
             {
                 "name": name,
-                "svg": filled(indicators, classes(year, name)),
+                "svg": fill_regions(indicators, map_classes(year, name)),
                 "is_share": name in SHARES,
                 "legend": [(f"c{i}", bound) for i, bound in enumerate(bounds)],
             }
-            for name, bounds in MAPPED.items()
+            for name, bounds in CLASS_BOUNDS.items()
         ],
     }
 
 
-def _regions(told: Situation, renderer: Renderer) -> list[dict[str, Any]]:
-    """Every region with its tables and pictures; those without events have no pictures."""
-    newest = told.flags["data_month"][0]
-    by_month = told.series.pivot(
+def _regions(situation: Situation, renderer: Renderer) -> list[dict[str, Any]]:
+    """Rows of every region with its tables and pictures; without events it has no pictures."""
+    newest = situation.flags["data_month"][0]
+    by_month = situation.series.pivot(
         on="indicator", index=["region_id", "month_start"], values="value", maintain_order=True
-    ).with_columns(pl.col(name).cast(pl.Int64) for name in COUNTED)
+    ).with_columns(pl.col(name).cast(pl.Int64) for name in COUNT_INDICATORS)
     active = by_month.filter(pl.col("events_count") > 0)
     recent = by_month.filter(
         pl.col("month_start") > pl.lit(newest).dt.offset_by(f"-{RECENT_MONTHS}mo")
     )
     years = (
         active.group_by("region_id", year=pl.col("month_start").dt.year())
-        .agg(pl.col(*COUNTED).sum())
+        .agg(pl.col(*COUNT_INDICATORS).sum())
         .sort("region_id", "year", descending=[False, True])
     )
-    changes = told.levels.filter(pl.col("alert_status") != "ongoing")
+    changes = situation.levels.filter(pl.col("alert_status") != "ongoing")
     tables = {
-        "forecasts": _by_region(told.forecasts),
+        "forecasts": _by_region(situation.forecasts),
         "months": _by_region(recent.sort("month_start", descending=True)),
         "years": _by_region(years),
-        "drivers": _by_region(told.drivers.filter(pl.col("contribution_events").is_not_null())),
-        "events": _by_region(told.events, EVENTS_SHOWN),
-        "presence": _by_region(told.presence, PRESENCE_SHOWN),
+        "drivers": _by_region(
+            situation.drivers.filter(pl.col("contribution_events").is_not_null())
+        ),
+        "events": _by_region(situation.events, EVENTS_SHOWN),
+        "presence": _by_region(situation.presence, PRESENCE_SHOWN),
         "levels": _by_region(changes.sort("night_from", descending=True), LEVELS_SHOWN),
-        "entries": _by_region(told.entries),
+        "entries": _by_region(situation.entries),
     }
     of_country = {
-        "suspensions": told.suspensions.partition_by("country_code", as_dict=True),
-        "coups": told.coups.partition_by("country_code", as_dict=True),
+        "suspensions": situation.suspensions.partition_by("country_code", as_dict=True),
+        "coups": situation.coups.partition_by("country_code", as_dict=True),
     }
-    pictures = region_pictures(told, by_month, renderer)
-    year = past_year(told).rename({"events": "events_past12", "deaths": "deaths_past12"})
-    rows = told.flags.join(
+    pictures = region_pictures(situation, by_month, renderer)
+    year = past_year_sums(situation).rename({"events": "events_past12", "deaths": "deaths_past12"})
+    rows = situation.flags.join(
         year.select("region_id", "events_past12", "deaths_past12", "presence"), on="region_id"
     ).join(
-        told.regions.select(
+        situation.regions.select(
             "region_id", "population_count", "population_year", "boundary_attribution"
         ),
         on="region_id",
     )
-    found = []
+    regions = []
     for row in rows.sort("region_id").iter_rows(named=True):
-        own = {name: table.get(row["region_id"], []) for name, table in tables.items()}
+        region_tables = {name: table.get(row["region_id"], []) for name, table in tables.items()}
         for name, table in of_country.items():
             frame = table.get((row["country_code"],))
-            own[name] = [] if frame is None else frame.to_dicts()
-        found.append(
-            {**row, "events": own["events"], "tables": own,
+            region_tables[name] = [] if frame is None else frame.to_dicts()
+        regions.append(
+            {**row, "events": region_tables["events"], "tables": region_tables,
              "pictures": pictures.get(row["region_id"], {})}
         )  # fmt: skip
-    return found
+    return regions
 
 
 def _by_region(frame: pl.DataFrame, most: int | None = None) -> Rows:

@@ -10,18 +10,18 @@ import vl_convert
 
 
 @cache
-def _compiled(spec: str) -> str:
+def _vega_spec(spec: str) -> str:
     return json.dumps(vl_convert.vegalite_to_vega(json.loads(spec)))
 
 
-def drawn(spec: str, data: Mapping[str, Any]) -> str:
+def svg_of(spec: str, data: Mapping[str, Any]) -> str:
     """The SVG itself.
 
     Example:
-        >>> drawn('{"mark": "point", "data": {"name": "a"}}', {"a": [{}]}).startswith("<svg ")
+        >>> svg_of('{"mark": "point", "data": {"name": "a"}}', {"a": [{}]}).startswith("<svg ")
         True
     """
-    vega = json.loads(_compiled(spec))
+    vega = json.loads(_vega_spec(spec))
     for source in vega["data"]:
         if source["name"] in data:
             source["values"] = data[source["name"]]
@@ -32,7 +32,7 @@ def drawn(spec: str, data: Mapping[str, Any]) -> str:
 def main() -> None:
     """Answer each line of the input, a specification with its data, with a line: the SVG."""
     for line in sys.stdin:
-        print(json.dumps(drawn(*json.loads(line))), flush=True)
+        print(json.dumps(svg_of(*json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ VERSIONS = MappingProxyType({"boundaries_version": "v1", "model_version": "m1"})
 
 def told(*nights: tuple[str, str, str], stale: tuple[str, ...] = ()) -> list[tuple]:
     """Alerts of one region, night by night: (data month, level, cause) in, what readers see out."""
-    before, seen = life.NONE, []
+    before, seen = life.NO_ALERTS, []
     for number, (month, level, cause) in enumerate(nights):
         night = date(2022, 1, 20 + number)
         flags = pl.DataFrame(
@@ -30,7 +30,7 @@ def told(*nights: tuple[str, str, str], stale: tuple[str, ...] = ()) -> list[tup
                 **{name: [value] for name, value in VERSIONS.items()},
             }
         )
-        before = life.follow(flags, before, night)
+        before = life.advance_alerts(flags, before, night)
         seen.append(
             before.select("alert_status", "alert_level", "cause").row(0) if before.height else None
         )
@@ -104,9 +104,9 @@ def test_changes_rest_on_the_figures_of_their_night() -> None:
     flags = pl.DataFrame({"region_id": ["a"], "level": ["watch"], "p_escalation": [0.1],
                           "data_month": [date(2021, 4, 1)], "is_stale": [False],
                           "cause": ["news"], **{k: [v] for k, v in VERSIONS.items()}})  # fmt: skip
-    first = life.follow(flags, life.NONE, date(2021, 5, 20))
+    first = life.advance_alerts(flags, life.NO_ALERTS, date(2021, 5, 20))
     later = flags.with_columns(p_escalation=0.12, model_version=pl.lit("m2"))
-    (row,) = life.follow(later, first, date(2021, 5, 21)).rows(named=True)
+    (row,) = life.advance_alerts(later, first, date(2021, 5, 21)).rows(named=True)
     assert row["changed_p_escalation"] == 0.1
     assert row["model_version"] == "m1"
     assert (row["opened_night"], row["changed_night"]) == (date(2021, 5, 20),) * 2

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from config.vocabulary import FIRST_DAY
 from indicators.risk import models
 from indicators.risk.assess import Assessment, assess
-from indicators.risk.vintages import FIRST_DAY
 
 REGIONS, BLOCKS = 8, 90
 IDS = [f"MLI.r{n}" for n in range(REGIONS)]

@@ -6,11 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from config.vocabulary import FIRST_DAY
 from indicators.risk import alarms, scores
 from indicators.risk.backtest import BacktestResult, backtest
 from indicators.risk.candidates import candidate_gain
 from indicators.risk.mixtures import CountMixture
-from indicators.risk.vintages import FIRST_DAY, Origin, Vintages
+from indicators.risk.vintages import Origin, Vintages
 
 BLOCKS, REGIONS, GAP = 120, 12, 20
 LAST = range(105, 111)  # blocks after which the scored nights lie

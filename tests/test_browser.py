@@ -11,10 +11,10 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from alerts.delivery import compose
+from alerts.delivery import digest_message
 from config.recipients import Recipient
 from flows.nightly import digest_of
-from flows.preview import shown
+from flows.preview import html_with_pictures
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -144,9 +144,9 @@ def test_a_mail_is_accessible_and_fits_a_phone(
 ) -> None:
     day = date(2021, 6, 25)
     digest = digest_of(kept, night(day), day, "tocsin.duckdb")
-    mail = compose(digest, {"MLI.sikasso": "watch"}, Recipient("a@example.org", language),
+    mail = digest_message(digest, {"MLI.sikasso": "watch"}, Recipient("a@example.org", language),
                    "Tocsin <t@example.org>", "mailto:t@x.org")  # fmt: skip
-    html = shown(email.message_from_bytes(mail.as_bytes(), policy=default))
+    html = html_with_pictures(email.message_from_bytes(mail.as_bytes(), policy=default))
     context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800})
     tab = context.new_page()
     tab.set_content(html)

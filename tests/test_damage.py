@@ -98,7 +98,7 @@ class Note(Own):
         self.read()
 
     def read(self) -> Any:
-        done = operator.tell_now(self.settings, Smtp(), "regions", "key", "s", "t", NOW)
+        done = operator.mail_operator_once(self.settings, Smtp(), "regions", "key", "s", "t", NOW)
         return done is None or done.status
 
 
@@ -107,10 +107,10 @@ class LastRun(Own):
     is_silent = ("folder", "5", "[]", "no text")  # told as its result
 
     def make(self) -> None:
-        operator.finished(self.settings, "2021-06-25", NOW)
+        operator.note_finished_run(self.settings, "2021-06-25", NOW)
 
     def read(self) -> Any:
-        return operator.overdue(self.settings, 30, NOW) is None
+        return operator.overdue_reason(self.settings, 30, NOW) is None
 
 
 class Validators(Own):

@@ -25,15 +25,15 @@ from pydantic import SecretStr
 
 from alerts import operator
 from alerts.delivery import (
-    Letter,
-    check,
-    compose,
-    dated,
+    QueuedMail,
+    check_encryption,
+    compose_digest_mail,
+    digest_message,
     hand_over,
-    letter,
-    message_to,
+    new_message,
     park,
     queue,
+    with_date,
 )
 from alerts.digest import Digest
 from config.recipients import Recipient, load_recipients
@@ -146,12 +146,12 @@ def con(tmp_path: Path):
         yield open_
 
 
-def mail(to: str, number: int = 1, **about) -> Letter:
+def mail(to: str, number: int = 1, **about) -> QueuedMail:
     message = EmailMessage()
     message["From"], message["To"] = "Tocsin <t@example.org>", to
     message["Subject"], message["Message-ID"] = f"mail {number}", f"<2021-06-25.{number}.{to}>"
     message.set_content("Sikasso\n.\nends with a dot\n")
-    return Letter(message, NIGHT, "alert", {"MLI.sikasso": "warning"}, NOW, **about)
+    return QueuedMail(message, NIGHT, "alert", {"MLI.sikasso": "warning"}, NOW, **about)
 
 
 def hand(con, smtp: Smtp, folder: Path, now: datetime = NOW, then: str = "send") -> list[str]:
@@ -236,9 +236,9 @@ def test_given_up_after_five_days_and_told(con, smtp, tmp_path) -> None:
 
 
 def test_a_mail_is_dated_when_it_goes_out(con, smtp, certificate, port, tmp_path) -> None:
-    message, _ = message_to("a@example.org", "s", "Tocsin <t@example.org>", NIGHT, "seed")
+    message, _ = new_message("a@example.org", "s", "Tocsin <t@example.org>", NIGHT, "seed")
     message.set_content("Sikasso\nDate: Fri, 25 Jun 2021 is in the text, too\n")
-    told = Letter(message, NIGHT, "alert", {}, NOW + timedelta(hours=8))  # quiet hours
+    told = QueuedMail(message, NIGHT, "alert", {}, NOW + timedelta(hours=8))  # quiet hours
     queue(con, [told], NOW)
     assert hand(con, smtp, tmp_path, NOW) == []
     assert hand(con, smtp, tmp_path, NOW + timedelta(hours=9)) == ["waits"]  # no server
@@ -247,8 +247,8 @@ def test_a_mail_is_dated_when_it_goes_out(con, smtp, certificate, port, tmp_path
         assert hand(con, smtp, tmp_path, NOW + timedelta(hours=10)) == ["sent"]
     assert inbox.dates == ["Sat, 26 Jun 2021 08:00:00 +0000"]
     content, at = con.execute("select content, finished_at from ops.outbox").fetchone()
-    assert email.message_from_bytes(dated(content, at))["Date"] == inbox.dates[0]
-    assert dated(content, at).endswith(b"Date: Fri, 25 Jun 2021 is in the text, too\r\n")
+    assert email.message_from_bytes(with_date(content, at))["Date"] == inbox.dates[0]
+    assert with_date(content, at).endswith(b"Date: Fri, 25 Jun 2021 is in the text, too\r\n")
 
 
 def test_a_subject_begins_on_its_line_however_long_it_is() -> None:
@@ -256,7 +256,7 @@ def test_a_subject_begins_on_its_line_however_long_it_is() -> None:
     for count in range(1, 30):
         for skip in range(len(words.split())):
             subject = " ".join(["Tocsin", *(words.split()[skip:] + words.split() * 3)[:count]])
-            message, _ = message_to("a@b.org", subject, "T <t@b.org>", NIGHT, "seed")
+            message, _ = new_message("a@b.org", subject, "T <t@b.org>", NIGHT, "seed")
             lines = message.as_bytes().partition(b"\r\nFrom")[0].split(b"\r\n")
             assert lines[0].startswith((b"Subject: Tocsin", b"Subject: =?utf-8?q?Tocsin"))
             assert max(map(len, lines)) <= 78
@@ -270,7 +270,9 @@ def test_a_subject_begins_on_its_line_however_long_it_is() -> None:
     [("https://x.org/u?a=1", "List-Unsubscribe=One-Click"), ("mailto:t@x.org", None)],
 )
 def test_an_address_to_unsubscribe_by_one_click(digest, unsubscribe: str, one_click) -> None:
-    message = compose(digest, {}, Recipient("a@example.org", "en"), "T <t@x.org>", unsubscribe)
+    message = digest_message(
+        digest, {}, Recipient("a@example.org", "en"), "T <t@x.org>", unsubscribe
+    )
     assert message["List-Unsubscribe"] == f"<{unsubscribe}>"
     assert message["List-Unsubscribe-Post"] == one_click
 
@@ -313,7 +315,7 @@ def test_bytes_go_after_a_month(con, tmp_path) -> None:
 
 def test_plain_smtp_leaves_this_machine_never() -> None:
     with pytest.raises(SettingsError, match="for this machine only"):
-        check(Smtp(host="mail.example.org", security="none"))
+        check_encryption(Smtp(host="mail.example.org", security="none"))
 
 
 @pytest.fixture(scope="module")
@@ -336,7 +338,7 @@ def told(
     sent, newest = con.execute("select count(*), max(queued_at) from ops.outbox").fetchone()
     at = now or datetime.combine(night, time(22, sent))
     now = max(at, newest or at)  # an earlier night that is run again is run later
-    found = letter(con, own, recipient, now, 0, "T <t@example.org>", "mailto:t@x.org")
+    found = compose_digest_mail(con, own, recipient, now, 0, "T <t@example.org>", "mailto:t@x.org")
     if found:
         queue(con, [found], now)
     return found and found.kind
@@ -446,20 +448,22 @@ def test_an_address_stands_once(tmp_path: Path) -> None:
         load_recipients(path)
 
 
-def found(*keys: str) -> list[operator.Finding]:
-    return [operator.Finding(key, f"{key} broke", f"{key} is broken") for key in keys]
+def found(*keys: str) -> list[operator.Notice]:
+    return [operator.Notice(key, f"{key} broke", f"{key} is broken") for key in keys]
 
 
 def test_the_operator_is_told_once_of_what_is_new(con, tmp_path) -> None:
     settings = Settings(data_folder=tmp_path, operator="ops@example.org")
-    first = operator.letter(con, found("a"), settings, NOW)
+    first = operator.compose_operator_mail(con, found("a"), settings, NOW)
     queue(con, [first], NOW)
     assert first.message["Subject"] == "Tocsin: a broke"
-    assert operator.letter(con, found("a"), settings, NOW + DAY) is None
-    second = operator.letter(con, found("a", "b"), settings, NOW + DAY)
+    assert operator.compose_operator_mail(con, found("a"), settings, NOW + DAY) is None
+    second = operator.compose_operator_mail(con, found("a", "b"), settings, NOW + DAY)
     assert second.message["Subject"] == "Tocsin: b broke"
     assert "Told before and not over:\n\na is broken" in second.message.get_content()
-    assert operator.letter(con, found("a"), Settings(data_folder=tmp_path), NOW) is None
+    assert (
+        operator.compose_operator_mail(con, found("a"), Settings(data_folder=tmp_path), NOW) is None
+    )
 
 
 def test_parked_readers_are_findings(working, con, tmp_path) -> None:
@@ -481,9 +485,11 @@ def test_the_watchdog_tells_once_and_again_when_it_begins_anew(
     inbox = Inbox()
 
     def look(now: datetime) -> str | None:
-        late = operator.overdue(settings, 30, now)
+        late = operator.overdue_reason(settings, 30, now)
         if late:
-            done = operator.tell_now(settings, smtp, "watchdog", late[:40], "late", late, now)
+            done = operator.mail_operator_once(
+                settings, smtp, "watchdog", late[:40], "late", late, now
+            )
             return done and done.status
         operator.forget(settings, "watchdog")
         return "fine"
@@ -492,8 +498,8 @@ def test_the_watchdog_tells_once_and_again_when_it_begins_anew(
     with serving(inbox, certificate, port):
         assert look(NOW) == "sent"
         assert look(NOW + DAY) is None
-        operator.finished(settings, "2021-06-26", NOW + DAY)
+        operator.note_finished_run(settings, "2021-06-26", NOW + DAY)
         assert look(NOW + 2 * DAY) == "fine"
         assert look(NOW + 3 * DAY) == "sent"
     assert len(inbox.taken) == 2
-    assert "night of 2021-06-26" in operator.overdue(settings, 30, NOW + 3 * DAY)
+    assert "night of 2021-06-26" in operator.overdue_reason(settings, 30, NOW + 3 * DAY)

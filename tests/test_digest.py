@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from alerts.delivery import compose
+from alerts.delivery import digest_message
 from alerts.digest import Digest
 from config.recipients import Recipient
 from flows.nightly import digest_of
@@ -45,7 +45,7 @@ def message(
 ) -> EmailMessage:
     recipient = Recipient(address, language)
     told = {"MLI.sikasso": was}
-    return compose(digest, told, recipient, "Tocsin <t@example.org>", "mailto:t@x.org")
+    return digest_message(digest, told, recipient, "Tocsin <t@example.org>", "mailto:t@x.org")
 
 
 def text(mail: EmailMessage, kind: str = "plain") -> str:
@@ -155,7 +155,7 @@ def test_an_alert_that_ended_where_many_die_says_both(ended) -> None:
 
 
 def test_the_first_mail_tells_the_state(digest) -> None:
-    first = compose(digest, {}, Recipient("a@example.org", "en"), "T <t@x.org>", "m:t", True)
+    first = digest_message(digest, {}, Recipient("a@example.org", "en"), "T <t@x.org>", "m:t", True)
     assert first["Subject"] == "Tocsin 25 June 2021: your first mail, 1 region (1 at warning)"
     said = text(first)
     assert said.startswith("Your first mail: the state on 25 June 2021.")
@@ -167,7 +167,7 @@ def test_a_week_without_change_names_the_deadliest(kept, night) -> None:
     whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
     told = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
     mali = Recipient("a@example.org", "fr", ("MLI",))
-    mail = compose(whole.within(mali), told, mali, "T <t@x.org>", "mailto:t@x.org")
+    mail = digest_message(whole.within(mali), told, mali, "T <t@x.org>", "mailto:t@x.org")
     assert mail["Subject"].startswith("Tocsin 25 juin 2021 : sans changement")
     said = text(mail).replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
     assert "  - Mopti (Mali) : très violent, 641 morts, 95 incidents ; aucun niveau ; " \
@@ -187,7 +187,7 @@ def test_where_most_die_nobody_is_left_without_a_word(kept, night) -> None:
     assert worst[0] == "Mopti"
     told = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
     for levels in ({}, told):  # changes, and a week without any
-        mail = compose(
+        mail = digest_message(
             whole, levels, Recipient("a@example.org", "en"), "T <t@x.org>", "mailto:t@x.org"
         )
         said = text(mail)
@@ -208,7 +208,9 @@ def test_no_word_of_the_code_reaches_a_reader_and_no_english_a_french_one(
     kept, night, language
 ) -> None:
     whole = digest_of(kept, night(NIGHT), NIGHT, "https://example.org")
-    mail = compose(whole, {}, Recipient("a@example.org", language), "T <t@x.org>", "mailto:t@x.org")
+    mail = digest_message(
+        whole, {}, Recipient("a@example.org", language), "T <t@x.org>", "mailto:t@x.org"
+    )
     said = text(mail)
     assert CODE_WORD.findall(said) == []
     if language == "fr":
@@ -347,7 +349,9 @@ def test_a_source_that_failed_is_named_first(digest) -> None:
 def test_same_night_same_bytes_and_small(kept, night, digest) -> None:
     assert message(digest).as_bytes() == message(digest).as_bytes()
     whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
-    every = compose(whole, {}, Recipient("a@example.org", "fr"), "T <t@x.org>", "mailto:t@x.org")
+    every = digest_message(
+        whole, {}, Recipient("a@example.org", "fr"), "T <t@x.org>", "mailto:t@x.org"
+    )
     assert len(every.as_bytes()) < 60_000
 
 

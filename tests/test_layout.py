@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from config import vocabulary
 from config.registry import columns
 from indicators import INDICATORS
 from warehouse.dictionary import source_page
@@ -49,6 +50,31 @@ def test_no_flow_module_hides_a_package() -> None:
     # Prefect puts a flow file's own folder first on sys.path when it loads it by path.
     taken = MAY_IMPORT.keys() | sys.stdlib_module_names
     assert {path.stem for path in (ROOT / "flows").glob("*.py")} & taken == set()
+
+
+def test_each_list_of_words_stands_once() -> None:
+    """No list, tuple or set of a module holds just the words of one in config/vocabulary.py."""
+    words = {
+        name: frozenset(value)
+        for name, value in vars(vocabulary).items()
+        if isinstance(value, tuple | dict) and len(value) > 1
+    }
+    literals = [
+        (path.relative_to(ROOT), node.lineno, frozenset(ast.literal_eval(node)))
+        for package in MAY_IMPORT
+        for path in (ROOT / package).rglob("*.py")
+        if path != Path(vocabulary.__file__)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.List | ast.Tuple | ast.Set)
+        and all(isinstance(item, ast.Constant) for item in node.elts)
+    ]
+    copies = [
+        f"{path}:{line} is {name}"
+        for path, line, literal in literals
+        for name, value in words.items()
+        if literal == value
+    ]
+    assert copies == []
 
 
 def test_a_question_loads_no_library_of_the_run() -> None:

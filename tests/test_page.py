@@ -21,7 +21,7 @@ from indicators.risk.scorecard import outcomes_by_level, tidy_frame
 from page.mark import is_built, leave_mark
 from page.renderer import Renderer
 from page.site import build
-from page.worth import worth
+from page.track_record import level_track_record
 from warehouse.connect import WarehouseError
 from warehouse.situation import situation
 
@@ -244,12 +244,12 @@ def test_a_back_test_run_here_is_told() -> None:
         origins_until=pl.lit(date(2023, 12, 1)),
         known_until=pl.lit(date(2026, 1, 1)),
     )
-    told = worth(rows)
+    told = level_track_record(rows)
     assert list(told.levels) == ["alarm", "warning", "watch", "none"]
     assert told.levels["alarm"] == {"region_months": 2, "escalated": 1}
     assert told.levels["warning"] == {"region_months": 0, "escalated": 0}
     assert (told.months, told.regions, told.known_until) == (2, 3, date(2026, 1, 1))
-    assert (told.flagged, told.foretold, told.escalated) == (3, 1, 2)
+    assert (told.flagged, told.hits, told.escalated) == (3, 1, 2)
 
 
 def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None:

@@ -81,8 +81,6 @@ def ended(number: signal.Signals, instant: str, folder: Path, *command: str) -> 
         return code, run.stderr.read()
 
 
-
-
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_signal_ends_the_program_from_its_first_import_on(name: str, tmp_path: Path) -> None:
     number = signal.Signals[name]

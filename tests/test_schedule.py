@@ -12,7 +12,7 @@ import yaml
 from prefect import Flow
 from prefect.schedules import Cron
 
-from alerts.operator import finished
+from alerts.operator import note_finished_run
 from config.settings import Settings
 from flows.scheduled import SCHEDULE, TIMEZONE, mails, watchdog
 from flows.terminal import now
@@ -69,7 +69,7 @@ def test_the_watchdog_fails_and_mails_once_when_no_run_was_finished(settings) ->
         assert state.is_failed()
         assert state.message == f"no run was ever finished in {settings.data_folder}"
     assert len(list(settings.outbox_folder.iterdir())) == 1
-    finished(settings, "2021-06-25", now())
+    note_finished_run(settings, "2021-06-25", now())
     assert watchdog(return_state=True).message == "one within 30 hours"
 
 

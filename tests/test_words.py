@@ -16,7 +16,7 @@ ROW = MappingProxyType(
         "country_name": "Burkina Faso",
         "intensity": "some",
         "direction": "raised",
-        "told_level": "watch",
+        "mailed_level": "watch",
         "cause": "news",
         "moved": "down",
         "is_stale": False,

@@ -8,7 +8,6 @@ import polars as pl
 
 from config.registry import HERE as CONFIG
 from config.registry import (
-    LEVELS,
     Source,
     SourceError,
     all_regions,
@@ -20,6 +19,7 @@ from config.registry import (
     scopes,
     thresholds,
 )
+from config.vocabulary import LEVELS
 from warehouse.connect import attach_core, migrate
 from warehouse.history import transaction
 from warehouse.query import changed, run, statement

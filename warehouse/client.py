@@ -23,7 +23,7 @@ from tenacity.wait import wait_exponential_jitter
 
 from config.files import read_or_set_aside, write_atomically
 from config.registry import SourceError
-from config.texts import shown
+from config.texts import printable
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, which may hold a secret
 AGENT = "tocsin (early warning of political violence)"
@@ -436,7 +436,7 @@ def _plain(url: str) -> str:
 def _shown(content: bytes) -> str:
     """The beginning of an answer, on one line."""
     text = " ".join(content[: 4 * SHOWN].decode("utf-8", "replace").split())
-    return shown(text[:SHOWN]) or "empty"
+    return printable(text[:SHOWN]) or "empty"
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from config.vocabulary import DEATHS_QUANTILES, MODELS, POOL, QUANTILES
 from indicators.arrays import Array
 from indicators.risk import models
 from indicators.risk.drivers import evidence_drivers, forecast_drivers
@@ -28,12 +29,6 @@ from indicators.risk.pool import (
     tuning,
 )
 from indicators.risk.vintages import NightInputs, night_inputs
-
-QUANTILES = {
-    "q025": 0.025, "q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9,
-    "q95": 0.95, "q975": 0.975,
-}  # fmt: skip
-DEATHS_QUANTILES = ("q025", "q10", "q50", "q90", "q975")
 
 
 @dataclass(frozen=True)
@@ -122,7 +117,7 @@ def assess(
     )  # fmt: skip
     ids = places["region_id"].to_list()
     forecasts = _forecasts(singles, shifts, ids, known_until, night)
-    next_month = forecasts.filter(model="combined", horizon_months=1).select(
+    next_month = forecasts.filter(model=POOL, horizon_months=1).select(
         "region_id", p_any_next_month="p_any_event", p_25_deaths_next_month="p_25_deaths"
     )
     flags = flags.join(
@@ -173,12 +168,12 @@ def _forecasts(
     here = slice(len(ids))
     for row, horizon in enumerate(HORIZONS):
         events, deaths = singles["events"][row].pool, singles["deaths"][row].pool
-        for model, share in (("self_exciting", 1.0), ("conflictology", 0.0), ("combined", None)):
+        for model, share in zip((*MODELS, POOL), (1.0, 0.0, None), strict=True):
             has_forecast = events.weight[here] > 0 if model == "self_exciting" else np.True_
             of_events, of_deaths = (
                 _with_weight(pool.take(np.arange(len(ids))), share) for pool in (events, deaths)
             )
-            is_pool = model == "combined"
+            is_pool = model == POOL
             chances = {
                 "p_any_event": (of_events, 1.0, shifts["events"][row]),
                 "p_25_deaths": (of_deaths, float(MANY_DEATHS), shifts["deaths"][row]),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from config.registry import thresholds
+from config.vocabulary import POOL
 from indicators.arrays import Array, Mask
 from indicators.risk import models, scores
 from indicators.risk.drivers import contributions
@@ -23,7 +24,6 @@ from indicators.risk.pool import (
 )
 from indicators.risk.vintages import NightInputs, Origin, Vintages
 
-MODELS = ("self_exciting", "conflictology")
 BASELINES = ("last_value", "zero")
 LEARNING_MONTHS = 36  # origins before the first one scored, from which the pool's weight is learnt
 WEIGHT_HALF_LIFE = 24  # months after which an origin counts half in it
@@ -66,7 +66,7 @@ class BacktestResult:
         blocks_to_threshold: Block after the night that reached the threshold; 0: none.
         blocks_to_first_event: First block after the night with an event; 0: none in the window.
         recent: Events of the newest ninety days, as known then.
-        drivers: Origins x regions x ``models.DRIVERS``.
+        drivers: Origins x regions x ``FORECAST_DRIVERS``.
     """
 
     origins: list[Origin]
@@ -172,14 +172,14 @@ def _scores(
     forecasts = {
         "self_exciting": with_weight(1.0),
         "conflictology": with_weight(0.0),
-        "combined": with_weight(weight),
+        POOL: with_weight(weight),
         "last_value": replace(with_weight(0.0), draws=newest[:, None]),
         "zero": replace(with_weight(0.0), draws=np.zeros((len(came), 1))),
     }
     bound = np.full(len(came), at_least)
     shift = window.past_windows.logit_shift(at_least)
     chance = {name: one.exceedance_probability(bound) for name, one in forecasts.items()}
-    chance["combined"] = models.calibrated_probability(chance["combined"], shift)
+    chance[POOL] = models.calibrated_probability(chance[POOL], shift)
     measured = {
         "crps": {name: scores.crps(one, came) for name, one in forecasts.items()},
         "crps_above_10": {
@@ -194,7 +194,7 @@ def _scores(
     }
     uniform = rng.uniform(size=len(came))
     pit = {name: scores.randomised_pit(one, came, uniform) for name, one in forecasts.items()}
-    return measured, pit, chance["combined"], came
+    return measured, pit, chance[POOL], came
 
 
 def _stacked(

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from config.registry import thresholds
+from config.vocabulary import FIRST_DAY
 from indicators.arrays import Array
 from indicators.risk import scores
 from indicators.risk.backtest import observed_after
@@ -21,7 +22,7 @@ from indicators.risk.panel import (
     weighted_means,
 )
 from indicators.risk.pool import forecast_window, tuning
-from indicators.risk.vintages import FIRST_DAY, NightInputs, Origin, Vintages
+from indicators.risk.vintages import NightInputs, Origin, Vintages
 
 Feature = Callable[[Origin, NightInputs, Panel], Array]  # blocks x places, none negative
 HALF_LIFE = 180  # days

@@ -10,8 +10,9 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools import add_constant
 
 from config.months import months_between
+from config.vocabulary import FIRST_DAY
 from indicators.arrays import Array
-from indicators.risk.vintages import FIRST_DAY, Vintages
+from indicators.risk.vintages import Vintages
 
 AFTER_MONTHS = 6
 COUPS_FROM = date(2000, 1, 1)

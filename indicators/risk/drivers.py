@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from config.vocabulary import FORECAST_DRIVERS, SELF_EXCITING_DRIVERS
 from indicators.arrays import Array
 from indicators.geography import nearest_active_place
 from indicators.risk import models
@@ -18,13 +19,13 @@ ACTIVE_DAYS = 180  # without an event for so long, nobody's active neighbour
 
 
 def _feature_groups() -> Array:
-    """Features x ``models.SELF_EXCITING_DRIVERS``: 1 where a feature belongs to a driver."""
-    drivers = np.array(models.SELF_EXCITING_DRIVERS)
+    """Features x ``SELF_EXCITING_DRIVERS``: 1 where a feature belongs to a driver."""
+    drivers = np.array(SELF_EXCITING_DRIVERS)
     return np.array([models.DRIVER_OF_FEATURE[name] == drivers for name in FEATURES], dtype=float)
 
 
 def contributions(found: EscalationForecast, panel: Panel) -> Array:
-    """What each of ``models.DRIVERS`` adds to the events expected, places x drivers.
+    """What each of ``FORECAST_DRIVERS`` adds to the events expected, places x drivers.
 
     NaN where the self-exciting model has no forecast of a place.
     """
@@ -72,7 +73,7 @@ def forecast_drivers(found: EscalationForecast, panel: Panel, ids: list[str]) ->
             unit=pl.lit(DRIVER_UNIT),
             detail=pl.lit(None, dtype=pl.String),
         )
-        for number, name in enumerate(models.DRIVERS)
+        for number, name in enumerate(FORECAST_DRIVERS)
     ]
     return pl.concat(parts).sort(
         "region_id", "contribution_events", "driver", descending=[False, True, False],

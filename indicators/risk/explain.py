@@ -4,7 +4,9 @@ from datetime import date
 
 import polars as pl
 
-from config.registry import MEASURES, coverage
+from config.months import month_numbers
+from config.registry import coverage
+from config.vocabulary import MEASURES
 from indicators.risk.delay import Completeness, nowcast_counts
 
 
@@ -98,10 +100,7 @@ def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
         )
     )
     told = region.join(newest, on="region_id", how="left", maintain_order="left")
-    months = (pl.col("as_of_date").dt.year() - pl.col("figure_month").dt.year()) * 12 + (
-        pl.col("as_of_date").dt.month().cast(pl.Int32)
-        - pl.col("figure_month").dt.month().cast(pl.Int32)
-    )
+    months = month_numbers(pl.col("as_of_date")) - month_numbers(pl.col("figure_month"))
     age = pl.when(months > 0).then(pl.format(" ({} old)", _counted(months, "month")))
     # The age stands before the notes: a share without its date would be taken for today's.
     return told.with_columns(

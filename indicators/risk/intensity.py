@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from config.registry import INTENSITIES, thresholds
+from config.registry import thresholds
+from config.vocabulary import INTENSITIES
 
 MONTHS = 12
 

@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from config.registry import LEVELS, thresholds
+from config.registry import thresholds
+from config.vocabulary import FIRST_DAY, LEVELS
 from indicators.arrays import Array, Rows
 from indicators.risk import models
 from indicators.risk.levels import escalation_threshold, level_number
@@ -17,7 +18,7 @@ from indicators.risk.panel import (
     conflict_day_features,
 )
 from indicators.risk.pool import EscalationForecast
-from indicators.risk.vintages import FIRST_DAY, NightInputs
+from indicators.risk.vintages import NightInputs
 
 BAR_DAYS = 180  # how long ago the bar is looked at that a quiet region's level is compared with
 MOST_EVENTS = 12  # more than these until the next level: not told

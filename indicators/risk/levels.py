@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from config.registry import LEVELS, thresholds
+from config.registry import thresholds
+from config.vocabulary import LEVELS
 from indicators.arrays import Array
 from indicators.risk import models
 

@@ -30,8 +30,6 @@ DRIVER_OF_FEATURE = {
     "everywhere": "background",
     "constant": "background",
 }
-SELF_EXCITING_DRIVERS = ("own_recent", "own_medium", "own_long", "neighbours", "background")
-DRIVERS = (*SELF_EXCITING_DRIVERS, "other_models")  # these: conflictology
 FIT_ERRORS = (np.linalg.LinAlgError, RuntimeError)  # no decomposition; no end of iterations
 LEAST_MEAN = 1e-3  # events a window that a forecast expects at the least
 INFORMATIVE_MEAN = 0.1  # quieter windows say nothing of dispersion

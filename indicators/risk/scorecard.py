@@ -7,10 +7,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from config.registry import LEVELS, thresholds
+from config.registry import thresholds
+from config.vocabulary import FORECAST_DRIVERS, LEVELS, MODELS, POOL
 from indicators.arrays import Array, Mask
-from indicators.risk import alarms, models, scores
-from indicators.risk.backtest import BASELINES, MODELS, BacktestResult
+from indicators.risk import alarms, scores
+from indicators.risk.backtest import BASELINES, BacktestResult
 from indicators.risk.levels import level_of
 from indicators.risk.panel import block_sums
 from indicators.risk.pool import MANY_DEATHS
@@ -20,7 +21,7 @@ ALL, ACTIVE = "all", "active in the past year"  # parts of the rows
 FROM_LAST_DAY_KNOWN = "windows from the last day known"
 BUDGET = 0.1  # of region-months flagged, in the comparison of rules
 REFERENCE = "conflictology"
-SHOWN_MODELS = (*MODELS, "combined", *BASELINES)
+SHOWN_MODELS = (*MODELS, POOL, *BASELINES)
 CASES = ("MLI.sikasso", "MLI.kayes", "MLI.bamako")
 CASE_NIGHTS = (date(2020, 7, 1), date(2022, 7, 31))
 # Events in thirty days of the past year -> how the part is called.
@@ -106,10 +107,10 @@ def _skills(target: str, part: str, result: BacktestResult, mask: Mask) -> list[
     for horizon, scored in result.by_horizon.items():
         by_model = scored.by_measure["crps"]
         reference = np.where(mask, by_model[REFERENCE], 0).sum(axis=1)
-        own = np.where(mask, by_model["combined"], 0).sum(axis=1)
+        own = np.where(mask, by_model[POOL], 0).sum(axis=1)
         if reference.sum() > 0:
             measure = scores.skill(own, reference)
-            rows.append((target, part, horizon, "combined", "crps_skill", *measure))
+            rows.append((target, part, horizon, POOL, "crps_skill", *measure))
     return rows
 
 
@@ -126,8 +127,8 @@ def _scores(target: str, result: BacktestResult, is_active: Mask) -> list[tuple[
                     rows.append((*key, f"{measure}_skill", *scores.skill(*pair)))
         everywhere = np.ones_like(is_active)
         for part, mask in ((ALL, everywhere), (ACTIVE, is_active)):
-            pit = scored.pit["combined"][mask]
-            key = (target, part, horizon, "combined")
+            pit = scored.pit[POOL][mask]
+            key = (target, part, horizon, POOL)
             for share in COVERAGE:
                 is_covered = np.abs(pit - 0.5) <= share / 2
                 measure = f"covered_{100 * share:.0f}"
@@ -168,7 +169,7 @@ def _escalation(result: BacktestResult) -> list[tuple[object, ...]]:
             again = [body(said[rows_][mask[rows_]], came[rows_][mask[rows_]]) for rows_ in drawn]
             low, high = np.quantile(again, [0.05, 0.95])
             value = body(said[mask], came[mask])
-            rows.append(("escalation", part, 3, "combined", measure, value, low, high))
+            rows.append(("escalation", part, 3, POOL, measure, value, low, high))
     return rows
 
 
@@ -193,7 +194,7 @@ def outcomes_by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object
     rows: list[tuple[object, ...]] = []
     for level in LEVELS:
         had = levels.filter(level=level)
-        key = ("level", level, 3, "combined")
+        key = ("level", level, 3, POOL)
         rows.append((*key, "region_months", float(had.height), None, None))
         rows.append((*key, "escalated", float(had["escalated"].sum()), None, None))
     return rows
@@ -207,7 +208,7 @@ def _first_events(result: BacktestResult) -> list[tuple[object, ...]]:
     said, came = result.p_first_event[is_quiet], (result.blocks_to_first_event > 0)[is_quiet]
     if not came.any():
         return []
-    key = ("first_event", "quiet for a year", 3, "combined")
+    key = ("first_event", "quiet for a year", 3, POOL)
     return [
         (*key, "base_rate", float(came.mean()), None, None),
         (*key, "mean_forecast", float(said.mean()), None, None),
@@ -301,7 +302,7 @@ def _cases(result: BacktestResult, ids: Sequence[str]) -> pl.DataFrame:
                     "events": int(result.counts[number, region]),
                     "p_escalation": float(p[region]),
                     "rank": int((p > p[region]).sum()) + 1,
-                    "driver": models.DRIVERS[int(np.nan_to_num(drivers).argmax())],
+                    "driver": FORECAST_DRIVERS[int(np.nan_to_num(drivers).argmax())],
                     "expected_events": float(np.nansum(drivers)),
                     "came": bool(result.escalated[number, region]),
                 }

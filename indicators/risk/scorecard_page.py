@@ -8,6 +8,7 @@ from pathlib import Path
 import jinja2
 import polars as pl
 
+from config.vocabulary import POOL
 from indicators.risk.backtest import LEARNING_MONTHS
 from indicators.risk.panel import BLOCK_DAYS
 from indicators.risk.scorecard import (
@@ -69,7 +70,7 @@ def scorecard_page(
 def _of_target(rows: pl.DataFrame) -> dict[str, object]:
     """Tables of events or of deaths."""
     measure, over_all = pl.col("measure"), rows.filter(part=ALL)
-    pool = over_all.filter(model="combined")
+    pool = over_all.filter(model=POOL)
     parts = rows.filter(measure == "crps_skill", ~pl.col("part").is_in([ALL, FROM_LAST_DAY_KNOWN]))
     return {
         "name": rows["target"][0],

@@ -18,6 +18,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from config.months import month_numbers
 from indicators.arrays import Array
 from indicators.risk import models, scores
 from indicators.risk.joint import group_forecast, group_shock, past_group_sums
@@ -71,10 +72,8 @@ def country_month_deaths(
         >>> country_month_deaths(events, ["MLI", "NER"], date(2020, 1, 1), 3).tolist()
         [[0.0, 0.0], [5.0, 0.0], [0.0, 7.0]]
     """
-    day = pl.col("event_date")
-    number = day.dt.year().cast(pl.Int64) * 12 + day.dt.month() - (first.year * 12 + first.month)
     rows = events.with_columns(
-        month=number,
+        month=month_numbers(pl.col("event_date")) - month_numbers(pl.lit(first)),
         country=pl.col("country_code").replace_strict(
             list(codes), range(len(codes)), default=None, return_dtype=pl.Int64
         ),

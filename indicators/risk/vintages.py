@@ -8,11 +8,10 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from config.registry import thresholds
+from config.vocabulary import FIRST_DAY
 from indicators.arrays import Array
 from indicators.geography import neighbour_weights
 from indicators.risk.panel import BLOCK_DAYS, HORIZONS, EventDays, Panel, build_panel
-
-FIRST_DAY = date(1989, 1, 1)  # UCDP GED begins
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
-from alerts.delivery import letter, queue
+from alerts.delivery import compose_digest_mail, queue
 from config.recipients import Recipient
 from expectations.judge import judge
 from flows.nightly import assess_night, digest_of, keep_night
@@ -48,7 +48,7 @@ def main() -> None:
             now = datetime.combine(night, time(22))
             digest = digest_of(con, tables, night, "tocsin.duckdb")
             for profile, recipient in PROFILES.items():
-                told = letter(con, digest, recipient, now, 0, SENDER, LEAVE)
+                told = compose_digest_mail(con, digest, recipient, now, 0, SENDER, LEAVE)
                 if told:
                     mails[profile, told.kind] += 1
                     queue(con, [told], now)

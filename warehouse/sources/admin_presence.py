@@ -3,6 +3,7 @@
 import polars as pl
 
 from config.registry import Lag, Release, Source, all_regions, scopes
+from config.vocabulary import CADRES
 from warehouse.sources.registers import (
     Rule,
     checked,
@@ -20,10 +21,6 @@ COLUMNS = (
 
 
 KEY = ("date", "scope_regions", "indicator", "source_symbol")
-CADRES = (
-    "civil_administrators", "prefects", "subprefects", "mayors", "governors", "state_agents",
-    "state_authorities", "state_representatives",
-)  # fmt: skip
 INDICATOR = (
     rf"^(?:(?:{'|'.join(CADRES)})_(?:present|deployed)_share(?:_upper_bound|_lower_bound)?"
     r"|deployment_rate_labelled_governors_sic)$"

@@ -2,15 +2,8 @@
 
 import polars as pl
 
-from config.registry import (
-    MEASURES,
-    OTHER_MEASURES,
-    Lag,
-    Release,
-    Source,
-    countries,
-    partners,
-)
+from config.registry import Lag, Release, Source, countries, partners
+from config.vocabulary import MEASURES, OTHER_MEASURES
 from warehouse.sources.registers import (
     LINE,
     Rule,

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from config.registry import SourceError, columns
-from config.texts import shown
+from config.texts import printable
 
 LINE, EXCESS = "_line", "_excess"  # of a row: its line in the file, whether it has fields too many
 SEPARATORS = (",", ";", "\t", "|")
@@ -85,7 +85,7 @@ def read(
 
 def missing(url: str, lacking: Sequence[str], found: Sequence[str], known: Sequence[str]) -> str:
     """What is said of columns that are missing: which, and what stands in their place."""
-    others = [shown(name)[:30] for name in found if name and name not in known]
+    others = [printable(name)[:30] for name in found if name and name not in known]
     instead = f"; it has {', '.join(others[:8])} instead" if others else ""
     more = " and others" if len(others) > 8 else ""
     many = "columns" if len(lacking) > 1 else "column"
@@ -216,7 +216,7 @@ def _undone(frame: pl.DataFrame, url: str, names: Sequence[str], sign: str) -> p
     for name in whole:
         rows = frame.filter(pl.col(name).str.contains(SHORTENED))
         if rows.height:
-            value = shown(rows[name][0])[:MOST_SHOWN]
+            value = printable(rows[name][0])[:MOST_SHOWN]
             raise SourceError(
                 f"{url}: line {rows[LINE][0]}, column {name}: '{value}' is a number cut short; "
                 f"{AGAIN}"
@@ -256,8 +256,8 @@ def _days_undone(frame: pl.DataFrame, url: str, days: Sequence[str], sign: str) 
             else "which of the two numbers is the month cannot be told"
         )
         raise SourceError(
-            f"{url}: line {row[LINE]}, column {name}: '{shown(row[name])[:MOST_SHOWN]}': {why}; "
-            f"{AGAIN}"
+            f"{url}: line {row[LINE]}, column {name}: '{printable(row[name])[:MOST_SHOWN]}': {why}"
+            f"; {AGAIN}"
         )
     day, month = (1, 0) if is_month_first else (0, 1)
 

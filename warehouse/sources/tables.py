@@ -25,7 +25,7 @@ from config.registry import (
     columns,
     countries,
 )
-from config.texts import shown
+from config.texts import printable
 from warehouse.sources import delimited
 from warehouse.sources.delimited import EXCESS, LINE
 
@@ -186,7 +186,7 @@ def _unreadable(url: str, name: str, raw: pl.DataFrame, value: pl.Series, bad: p
     first = int(bad.arg_true()[0])
     line = f"line {raw[LINE][first]}, " if EXCESS in raw.columns else ""
     what = "is empty" if raw[name][first] is None else f"is no {columns()[name].type}"
-    sent = "" if raw[name][first] is None else f" '{shown(value[first])}'"
+    sent = "" if raw[name][first] is None else f" '{printable(value[first])}'"
     return (
         f"{url}: {line}column {name}:{sent} {what}, and so it is in {bad.sum():,} of "
         f"{raw.height:,} rows; {delimited.AGAIN if line else 'its format changed'}"

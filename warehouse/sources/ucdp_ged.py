@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import polars as pl
 
 from config.registry import Coverage, Fetched, Lag, Release, Source, SourceError, countries
-from config.texts import shown
+from config.texts import printable
 from warehouse.client import Client
 from warehouse.sources.tables import (
     bundle,
@@ -79,7 +79,7 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     chosen = only(events, within(is_ours), "of other countries")  # no number: held out
     if chosen.is_empty() and not events.is_empty():
         others = events["country"].drop_nulls().unique().sort().to_list()
-        named = ", ".join(shown(name)[:30] for name in others[:3])
+        named = ", ".join(printable(name)[:30] for name in others[:3])
         raise SourceError(
             f"{url}: holds {events.height:,} events of other countries ({named}"
             f"{' and others' if len(others) > 3 else ''}) and none of "

@@ -1,0 +1,54 @@
+"""The words that figures are told in: each list stands here alone, in the order it is shown in."""
+
+from datetime import date
+
+FIRST_DAY = date(1989, 1, 1)  # UCDP GED begins
+LEVELS = ("none", "watch", "warning", "alarm")  # rising; bounds in thresholds.toml
+# The sign of a level on a map, so that its colour is not needed.
+SIGNS = {"watch": "circle", "warning": "triangle-up", "alarm": "diamond"}
+INTENSITIES = ("calm", "some", "violent", "very_violent")  # rising; steps in thresholds.toml
+VIOLENCE_TYPES = ("state_based", "non_state", "one_sided")  # of UCDP
+ALERT_STATUSES = ("new", "raised", "ongoing", "lowered", "closed")
+CAUSES = ("news", "revision", "model", "boundaries")  # of a changed level
+# Measures against a country that count as suspensions, with the words for them.
+MEASURES = {
+    "development_aid": "development aid",
+    "military_cooperation": "military cooperation",
+    "membership": "membership of an organisation",
+    "sanctions": "sanctions",
+}
+OTHER_MEASURES = ("ngo_ban",)  # kept in the register, not counted as a suspension
+# Who should be at a post of the state.
+CADRES = {
+    "civil_administrators": "civil administrators",
+    "prefects": "prefects",
+    "subprefects": "sub-prefects",
+    "state_authorities": "state authorities",
+    "state_agents": "state agents",
+    "state_representatives": "state representatives",
+    "mayors": "mayors",
+    "governors": "governors",
+}
+MODELS = ("self_exciting", "conflictology")
+POOL = "combined"  # of the two
+# What a forecast is the sum of; pages and mails say the same in the reader's language.
+DRIVER_WORDS = {
+    "own_recent": "own events of the last months",
+    "own_medium": "own events of the past half-year",
+    "own_long": "own events of the past years",
+    "neighbours": "violence in neighbouring regions",
+    "background": "violence in all regions",
+    "other_models": "own events of the past year",
+}
+FORECAST_DRIVERS = tuple(DRIVER_WORDS)
+SELF_EXCITING_DRIVERS = FORECAST_DRIVERS[:-1]  # the last is conflictology's
+# What stands beside a forecast without entering it.
+CONTEXT_DRIVERS = (
+    "p_first_event", "nearest_active_km", "deaths_past12", "emergence", "administrator_presence",
+    "aid_suspensions_open", "days_since_coup", "reporting_completeness",
+)  # fmt: skip
+QUANTILES = {
+    "q025": 0.025, "q05": 0.05, "q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9,
+    "q95": 0.95, "q975": 0.975,
+}  # fmt: skip
+DEATHS_QUANTILES = ("q025", "q10", "q50", "q90", "q975")
