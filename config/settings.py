@@ -234,12 +234,12 @@ def load() -> tuple[Settings, Smtp]:
             it, shows the value unless it may hold a secret, and says what it must be.
     """
     os.umask(PRIVATE_UMASK | os.umask(PRIVATE_UMASK))
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    known |= {f"{PREFIX}SMTP_{name}".upper() for name in Smtp.model_fields}
+    known_names = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known_names |= {f"{PREFIX}SMTP_{name}".upper() for name in Smtp.model_fields}
     ours = [name for name in os.environ if name.upper().startswith(PREFIX)]
-    if unknown := sorted(name for name in ours if name.upper() not in known):
+    if unknown := sorted(name for name in ours if name.upper() not in known_names):
         raise SettingsError(
-            f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}"
+            f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known_names))}"
         )
     return _read(Settings), _read(Smtp)
 
@@ -254,8 +254,8 @@ def _read(kind: type[Kind]) -> Kind:
             f"{kind.model_fields['sources'].description}"
         ) from None
     except ValidationError as error:
-        told = [_in_words(prefix, kind, dict(one)) for one in error.errors(include_url=False)]
-        raise SettingsError("; ".join(dict.fromkeys(told))) from None
+        sentences = [_in_words(prefix, kind, dict(one)) for one in error.errors(include_url=False)]
+        raise SettingsError("; ".join(dict.fromkeys(sentences))) from None
 
 
 def _in_words(prefix: str, kind: type[Settings] | type[Smtp], error: dict[str, Any]) -> str:

@@ -37,7 +37,7 @@ def mask_quoted(text: str) -> str:
         "field latitude: '' is no number"
     """
     quoted = re.compile(r"'(.*?)'(?=$|[ ,;:)])")
-    return quoted.sub(lambda found: f"'{_masked(found[1])}'", text)
+    return quoted.sub(lambda match: f"'{_masked(match[1])}'", text)
 
 
 def _masked(value: str) -> str:

@@ -10,8 +10,8 @@ import polars as pl
 
 from config.errors import TocsinError
 from config.settings import Settings
-from flows.nightly import assess_night, judge_night, keep_night
 from flows.step_cache import CACHE_FOLDER, StepCache
+from flows.steps import assess_night, judge_night, keep_night
 from warehouse import build
 from warehouse.connect import one_run, open_existing
 from warehouse.export import copy_as_parquet

@@ -14,10 +14,7 @@ from indicators.risk import scorecard
 from indicators.risk.backtest import LEARNING_MONTHS, backtest
 from indicators.risk.candidates import candidate_features, candidate_gains
 from indicators.risk.coups import ratios_after_coups
-from indicators.risk.panel import (
-    BLOCK_DAYS,
-    HORIZONS,
-)
+from indicators.risk.panel import BLOCK_DAYS, HORIZONS
 from indicators.risk.scorecard import ScorecardTables
 from indicators.risk.scorecard_page import scorecard_page
 from indicators.risk.vintages import Origin, Vintages

@@ -103,14 +103,14 @@ def _disk(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
         yield Diagnosis("data folder", BAD, str(error), "see there")
         return
     free = shutil.disk_usage(folder).free
-    told = f"{folder}, {free / 1e9:.1f} GB free"
+    text = f"{folder}, {free / 1e9:.1f} GB free"
     if free < LEAST_FREE:
         yield Diagnosis(
-            "data folder", BAD, told, "make room: published copies can be fewer "
+            "data folder", BAD, text, "make room: published copies can be fewer "
             "(TOCSIN_PUBLISHED_COPIES), files named damaged be deleted",
         )  # fmt: skip
     else:
-        yield Diagnosis("data folder", OK, told)
+        yield Diagnosis("data folder", OK, text)
     private = (folder, settings.warehouse_path)
     if all(path.exists() and path.stat().st_mode & OTHERS_READ_OR_ENTER for path in private):
         yield Diagnosis(
@@ -121,14 +121,14 @@ def _disk(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
 
 def _memory(_: Settings, __: Smtp) -> Iterator[Diagnosis]:
     most = most_memory(Path("/"))
-    told = f"a run may take {most / 1e9:.1f} GB"
+    text = f"a run may take {most / 1e9:.1f} GB"
     if most < LEAST_MEMORY:
         yield Diagnosis(
-            "memory", BAD, f"{told}; a first night takes {LEAST_MEMORY / 1e9:.1f} GB and would be "
+            "memory", BAD, f"{text}; a first night takes {LEAST_MEMORY / 1e9:.1f} GB and would be "
             "killed", "allow more (podman run --memory, MemoryMax=), or run on another machine",
         )  # fmt: skip
     else:
-        yield Diagnosis("memory", OK, told)
+        yield Diagnosis("memory", OK, text)
 
 
 def most_memory(root: Path) -> int:
@@ -163,11 +163,11 @@ def most_memory(root: Path) -> int:
 
 def _run(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     at_work = holder(settings.data_folder)
-    began = re.search(r"since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)Z", at_work)
-    if not at_work or not began:
+    start = re.search(r"since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)Z", at_work)
+    if not at_work or not start:
         yield Diagnosis("run", OK, "none is at work")
         return
-    lasts = datetime.now(UTC) - datetime.fromisoformat(began[1]).replace(tzinfo=UTC)
+    lasts = datetime.now(UTC) - datetime.fromisoformat(start[1]).replace(tzinfo=UTC)
     if lasts > LONGEST_RUN:
         yield Diagnosis(
             "run", BAD, at_work, "it hangs: end its process, then run again; nothing is lost"
@@ -194,19 +194,19 @@ def _warehouse(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     except BusyError as error:
         yield Diagnosis("working file", NOTE, str(error), "look again when it has ended")
     except (WarehouseError, duckdb.Error) as error:
-        told = str(error).partition("\n")[0]
-        if told.startswith("cannot write to"):
+        text = str(error).partition("\n")[0]
+        if text.startswith("cannot write to"):
             yield Diagnosis("working file", NOTE, "cannot be looked at before the folder is mended")
-        elif "newer Tocsin" in told or "ermission denied" in told:
-            yield Diagnosis("working file", BAD, told, "see there")
+        elif "newer Tocsin" in text or "ermission denied" in text:
+            yield Diagnosis("working file", BAD, text, "see there")
         else:
-            yield Diagnosis("working file", BAD, shorten(told, MAX_SIGNS), "tocsin repair")
+            yield Diagnosis("working file", BAD, shorten(text, MAX_SIGNS), "tocsin repair")
     else:
-        told = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
+        text = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
         if is_whole:
-            yield Diagnosis("working file", OK, told)
+            yield Diagnosis("working file", OK, text)
         else:
-            yield Diagnosis("working file", BAD, f"{told}; rows cannot be read", "tocsin repair")
+            yield Diagnosis("working file", BAD, f"{text}; rows cannot be read", "tocsin repair")
         if nights[2]:
             yield Diagnosis(
                 "nights", BAD, f"{_several(nights[2], 'night')} still to come told by mistake, the "
@@ -231,19 +231,19 @@ def _published(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
         yield Diagnosis("published file", NOTE, "none yet", "tocsin nightly makes it")
         return
     entry = manifest_entries(path.with_name("manifest.json")).get(path.name)
-    told = f"{path.stat().st_size / 1e6:.0f} MB"
+    text = f"{path.stat().st_size / 1e6:.0f} MB"
     if entry is None:
         yield Diagnosis(
-            "published file", BAD, f"{told}; manifest.json beside it does not tell of it",
+            "published file", BAD, f"{text}; manifest.json beside it does not tell of it",
             "run again, which writes both anew",
         )  # fmt: skip
         return
-    told = f"the night of {entry.get('as_of_date', '-')}, {told}"
+    text = f"the night of {entry.get('as_of_date', '-')}, {text}"
     if path.is_file() and file_sha256(path) == entry.get("sha256"):
-        yield Diagnosis("published file", OK, told)
+        yield Diagnosis("published file", OK, text)
     else:
         yield Diagnosis(
-            "published file", BAD, f"{told}; not as the manifest says",
+            "published file", BAD, f"{text}; not as the manifest says",
             "delete it and run again; past nights stand in the copies beside it",
         )  # fmt: skip
 
@@ -294,22 +294,22 @@ def stale_source(source: Source, address: str | None, age: int | None, most: int
     publisher that sends nothing newer, would keep it bad for ever.
     """
     newest = "it has no figures" if age is None else f"its newest figures are {age} days old"
-    told = f"{newest}, {most} are usual"
+    text = f"{newest}, {most} are usual"
     page = f"docs/sources/{source.name}.md"
     if address and (address == "live" or "://" in address):
         return Diagnosis(
-            source.name, NOTE, f"{told}; it is fetched every night, and nothing newer came",
+            source.name, NOTE, f"{text}; it is fetched every night, and nothing newer came",
             f"see whether the publisher still does: {page}",
         )  # fmt: skip
     if address:
-        return Diagnosis(source.name, BAD, f"{told}; it is read from {address}",
+        return Diagnosis(source.name, BAD, f"{text}; it is read from {address}",
                        f"put a newer file there, or correct TOCSIN_SOURCES ({page})")  # fmt: skip
     if source.live:
-        return Diagnosis(source.name, BAD, f"{told}; the embedded copy is in use",
+        return Diagnosis(source.name, BAD, f"{text}; the embedded copy is in use",
                        f'TOCSIN_SOURCES=\'{{"{source.name}": "live"}}\' ({page})')  # fmt: skip
     file = source.embedded[-1].file if source.embedded else ""
     return Diagnosis(
-        source.name, NOTE, f"{told}; it is kept by hand, no address renews it",
+        source.name, NOTE, f"{text}; it is kept by hand, no address renews it",
         f"enter what is known since in config/{file} (docs/registers.md)",
     )  # fmt: skip
 
@@ -363,18 +363,18 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Diagnosis]:
             "address", NOTE, "mails name no page or file that readers elsewhere could open",
             f"serve {settings.published_path.parent} and set TOCSIN_PUBLISHED_URL",
         )  # fmt: skip
-    told = f"by {where}; the last went out {f'{last:%Y-%m-%d %H:%M}' if last else 'never'}"
+    text = f"by {where}; the last went out {f'{last:%Y-%m-%d %H:%M}' if last else 'never'}"
     if waiting:
         yield Diagnosis(
             "mail",
             BAD,
-            f"{told}; {waiting} wait since the night before last or longer",
+            f"{text}; {waiting} wait since the night before last or longer",
             "run again; it says why they do not go out",
         )
     elif not smtp.host:
-        yield Diagnosis("mail", NOTE, f"{told}; nobody is mailed", "set TOCSIN_SMTP_HOST")
+        yield Diagnosis("mail", NOTE, f"{text}; nobody is mailed", "set TOCSIN_SMTP_HOST")
     else:
-        yield Diagnosis("mail", OK, told)
+        yield Diagnosis("mail", OK, text)
 
 
 def _schedule(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
@@ -397,16 +397,16 @@ def _schedule(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
         return
     if not last:
         return
-    began, status = last[0]["began_at"], last[0]["run_status"]
-    told, now = f"the last run began at {began:%Y-%m-%d %H:%M} UTC", datetime.now(UTC)
-    if began.replace(tzinfo=UTC) > now + timedelta(minutes=5):
+    began_at, status = last[0]["began_at"], last[0]["run_status"]
+    text, now = f"the last run began at {began_at:%Y-%m-%d %H:%M} UTC", datetime.now(UTC)
+    if began_at.replace(tzinfo=UTC) > now + timedelta(minutes=5):
         yield Diagnosis(
-            "clock", BAD, f"{told}, which is to come", "set the clock (timedatectl), then run again"
+            "clock", BAD, f"{text}, which is to come", "set the clock (timedatectl), then run again"
         )
         return
     if status not in (runs.DONE, runs.DEGRADED):  # nobody holds the file: it is not at work
         why = f"failed: {last[0]['run_failure']}" if status == runs.FAILED else "was killed"
-        yield Diagnosis("last run", BAD, f"{told} and {why}", "mend it and run again; tocsin runs")
+        yield Diagnosis("last run", BAD, f"{text} and {why}", "mend it and run again; tocsin runs")
     if finished is None or now - finished.replace(tzinfo=UTC) > LATE:
         ended = f"{finished:%Y-%m-%d %H:%M} UTC" if finished else "never"
         yield Diagnosis(
@@ -414,4 +414,4 @@ def _schedule(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
             "schedule it: 'tocsin serve', prefect.yaml or a timer (docs/operations.md)",
         )  # fmt: skip
     else:
-        yield Diagnosis("schedule", OK, told)
+        yield Diagnosis("schedule", OK, text)

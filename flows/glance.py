@@ -8,19 +8,12 @@ from rich.text import Text
 
 from config.texts import without_code_words
 from config.vocabulary import DRIVER_WORDS, INTENSITIES, LEVELS
-from flows.terminal import (
-    Heading,
-    intensity_text,
-    level_text,
-    listing,
-    paragraph,
-    quantity,
-)
+from flows.terminal import Heading, intensity_text, level_text, listing, paragraph, quantity
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from flows.nightly import Report
+    from flows.report import Report
 
 DEADLIEST = 10
 NOT_TOO_OLD = "figures_are_not_too_old"  # a check's name
@@ -34,10 +27,12 @@ def check_in_words(check: dict[str, Any]) -> str:
     table = titles.get(check["table_name"], check["table_name"].partition(".")[2])
     count, column = check["unexpected_count"], check["column_name"] or "table"
     rows = "" if count is None else f"{quantity(count, 'row')}, "
-    wanted = check["expectation"].partition(": ")[2]
-    of = "" if wanted == column.replace("_", " ") else f", {column}"
-    seen = check["observed"] or "-"
-    return without_code_words(f"{check['severity']}, {table}{of}: {wanted}; {rows}seen: {seen}")
+    condition = check["expectation"].partition(": ")[2]
+    of = "" if condition == column.replace("_", " ") else f", {column}"
+    observed = check["observed"] or "-"
+    return without_code_words(
+        f"{check['severity']}, {table}{of}: {condition}; {rows}seen: {observed}"
+    )
 
 
 def print_night(report: "Report", console: Console, published: str, why: bool = False) -> None:
@@ -123,8 +118,8 @@ def print_night(report: "Report", console: Console, published: str, why: bool = 
         paragraph(console, f"Off: {', '.join(report.sources_off)} (TOCSIN_SOURCES turns one on)")
     titles = dict(report.sources.select("source", "title").iter_rows())
     for name, failure in report.failures.items():
-        told = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
-        console.print(f"[red]NOT RENEWED[/] {escape(told)}", highlight=False, soft_wrap=True)
+        sentence = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
+        console.print(f"[red]NOT RENEWED[/] {escape(sentence)}", highlight=False, soft_wrap=True)
     for remark in report.remarks:
         paragraph(console, remark)
     failed = report.checks.filter(~report.checks["is_success"])
@@ -140,7 +135,7 @@ def print_night(report: "Report", console: Console, published: str, why: bool = 
             f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
         )
     if not report.readers_count:
-        console.print("[red]No mail: nobody is in the file of recipients.[/] (README: Settings)")
+        console.print("[red]No mail: nobody is in the file of recipients.[/] (docs/operations.md)")
     elif not report.deliveries:
         console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")
 
@@ -173,18 +168,18 @@ def deadliest_in_words(report: "Report") -> str:
     flags = report.flags
     numbers = {name: flags.filter(intensity=name).height for name in ("very_violent", "violent")}
     worst = flags.sort("deaths_past12_count", "events_past12_count", descending=True)
-    silent = [
+    unflagged = [
         f"{flag['region_name']} ({flag['country_code']}) {flag['deaths_past12_count']:,}"
         for flag in worst.head(DEADLIEST).iter_rows(named=True)
         if flag["level"] == "none" and flag["deaths_past12_count"]
     ]
-    told = (
+    text = (
         f"Past twelve months, whatever the level: {quantity(numbers['very_violent'], 'region')} "
         f"very violent, {numbers['violent']} violent."
     )
-    if silent:
-        told += f" Among the deadliest without a level (deaths): {', '.join(silent)}."
-    return told
+    if unflagged:
+        text += f" Among the deadliest without a level (deaths): {', '.join(unflagged)}."
+    return text
 
 
 def why_in_words(flag: dict[str, Any], report: "Report") -> str:
@@ -222,23 +217,23 @@ def level_moves_in_words(flag: dict[str, Any]) -> str:
     from alerts.wording import rests_on_fallen_bar
 
     level, without = flag["level"], flag["level_without_newest_event"]
-    told = ""
+    text = ""
     if rests_on_fallen_bar(level, flag["level_at_bar_before"], flag["quiet_days"]):
-        told += (
+        text += (
             f" No event for {quantity(flag['quiet_days'], 'day')}; the level stands because the "
             "bar fell: a return to last year's level would count."
         )
     if flag["events_to_next_level_count"]:
         above = LEVELS[LEVELS.index(level) + 1]
-        told += (
+        text += (
             f" {quantity(flag['events_to_next_level_count'], 'further event')} would lift it to "
             f"{above}{'' if above == LEVELS[-1] else ' or higher'}."
         )
     if flag["may_fall_on_date"]:
-        told += (
+        text += (
             f" If all stays quiet it can fall on {flag['may_fall_on_date']} at the earliest, once "
             "the figures of two months say so."
         )
     if without and without != level:
-        told += f" Without its newest event: {level_text(without).plain}."
-    return told
+        text += f" Without its newest event: {level_text(without).plain}."
+    return text

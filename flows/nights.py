@@ -1,10 +1,13 @@
 """Which nights can be run: none to come, none before the models have a year to look back on."""
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from config.errors import TocsinError
 from config.vocabulary import FIRST_DAY
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 LEAST_MONTHS = 12  # that a level compares with
 
@@ -62,6 +65,26 @@ def not_in_future(night: date, today: date) -> date:
     return night
 
 
+def default_night(today: date, settings: "Settings") -> date:
+    """Tonight; on the embedded events the night their newest month became known.
+
+    Example:
+        >>> from config.settings import Settings
+        >>> default_night(date(2026, 11, 24), Settings())
+        datetime.date(2023, 1, 20)
+    """
+    import polars as pl
+
+    from warehouse.sources import EVENT_SOURCE
+
+    source = EVENT_SOURCE
+    covers_until = source.embedded[-1].covers_until
+    if source.name in settings.sources or covers_until is None:
+        return today
+    known_at: datetime = pl.select(source.lag.known_at(pl.lit(covers_until))).item()
+    return min(today, known_at.date())
+
+
 def earliest_night() -> date:
     """The first night that can be run: a year of events is known then.
 
@@ -74,8 +97,8 @@ def earliest_night() -> date:
     from warehouse.sources import EVENT_SOURCE
 
     year = pl.lit(FIRST_DAY).dt.offset_by(f"{LEAST_MONTHS}mo").dt.offset_by("-1d")
-    known: datetime = pl.select(EVENT_SOURCE.lag.known_at(year)).item()
-    return known.date()
+    known_at: datetime = pl.select(EVENT_SOURCE.lag.known_at(year)).item()
+    return known_at.date()
 
 
 def runnable_night(night: date, today: date) -> date:

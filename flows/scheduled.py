@@ -11,7 +11,9 @@ from prefect.states import Completed, Failed
 from alerts import operator
 from config.files import write_atomically
 from config.settings import load
-from flows.nightly import default_night, nightly, preload, send_mails
+from flows.mail_steps import send_mails
+from flows.nightly import nightly, preload
+from flows.nights import default_night
 from flows.nights import tonight as tonight_is
 from flows.terminal import now
 from warehouse.connect import BusyError, open_existing
@@ -36,14 +38,16 @@ def tonight(as_of: date | None = None) -> State[None]:
     steps: list[Step] = []
     report = nightly(night, settings, smtp, steps.append)
     flagged = report.flags.filter(report.flags["level"] != "none")
-    told = flagged.sort("p_escalation", descending=True).select(
+    rows = flagged.sort("p_escalation", descending=True).select(
         "level", "region_name", "country_code", "p_escalation", "reason"
     )
     create_table_artifact(
         [asdict(step) for step in steps], key="steps", description=f"The night of {night}, by step"
     )
     create_table_artifact(
-        told.to_dicts(), key="flags", description=f"The night of {night}: {told.height} flagged"
+        rows.to_dicts(),
+        key="flags",
+        description=f"The night of {night}: {rows.height} flagged",
     )
     create_table_artifact(
         report.checks.filter(~report.checks["is_success"]).to_dicts(), key="warnings",
@@ -51,7 +55,7 @@ def tonight(as_of: date | None = None) -> State[None]:
     )  # fmt: skip
     if report.failures:
         return Completed(name="Degraded", message="; ".join(report.failures.values()))
-    return Completed(message=f"the night of {night}: {told.height} regions flagged")
+    return Completed(message=f"the night of {night}: {rows.height} regions flagged")
 
 
 @flow(name="monthly back-test")
@@ -61,10 +65,10 @@ def monthly_backtest() -> State[None]:
 
     settings, _ = load()
     with open_existing(settings.warehouse_path) as con:
-        told = score(con, None, None)
+        scorecard = score(con, None, None)
     path = settings.data_folder / "scorecard.md"
-    write_atomically(path, told.page)
-    return Completed(message=f"{path}, {told.seconds:.0f} s")
+    write_atomically(path, scorecard.page)
+    return Completed(message=f"{path}, {scorecard.seconds:.0f} s")
 
 
 @flow(name="mails")
@@ -75,10 +79,12 @@ def mails() -> State[None]:
         return Completed(message="no night was run yet")
     try:
         with open_existing(settings.warehouse_path) as con:
-            done = send_mails(con, settings, smtp)
+            outcomes = send_mails(con, settings, smtp)
     except BusyError as busy:
         return Completed(message=f"left for the next hour: {busy}")
-    return Completed(message=f"{len(done)} mails: {', '.join(mail.status for mail in done) or '-'}")
+    return Completed(
+        message=f"{len(outcomes)} mails: {', '.join(mail.status for mail in outcomes) or '-'}"
+    )
 
 
 @flow(name="watchdog")

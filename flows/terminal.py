@@ -45,9 +45,9 @@ def check_sources(settings: "Settings") -> None:
     from warehouse.sources import SOURCES
 
     names = [source.name for source in SOURCES]
-    if unknown := sorted(settings.sources.keys() - set(names)):
+    if strangers := sorted(settings.sources.keys() - set(names)):
         raise SettingsError(
-            f"TOCSIN_SOURCES: {', '.join(unknown)} is no source; known are {', '.join(names)}"
+            f"TOCSIN_SOURCES: {', '.join(strangers)} is no source; known are {', '.join(names)}"
         )
 
 

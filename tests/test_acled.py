@@ -20,8 +20,8 @@ import pytest
 
 from config.registry import SourceError
 from config.settings import Settings
-from flows.nightly import judge_delivery
 from flows.step_cache import NO_CACHE
+from flows.steps import judge_delivery
 from stand_in import FAULTS, serving
 from stand_in.acled import PASSWORD, USER, Acled, event
 from warehouse import build
@@ -209,7 +209,7 @@ def test_no_fault_delivers_half(tmp_path, fault: str) -> None:
 
 def test_a_refused_delivery_tells_field_and_form(tmp_path) -> None:
     """All days written another way: what is wrong is told, no value of it (rows are secret)."""
-    from flows.nightly import fetch_source
+    from flows.steps import fetch_source
 
     sent = rows(30)
     for row in sent:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from config.registry import Coverage, SourceError
-from flows.nightly import FetchOutcome, judge_deliveries
+from flows.steps import FetchOutcome, judge_deliveries
 from stand_in.ucdp import event, table, zipped
 from warehouse.connect import warehouse
 from warehouse.history import catch_up

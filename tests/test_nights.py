@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from config.settings import Settings, Smtp
 from flows import cli
-from flows.nightly import assess_night, nightly
+from flows.nightly import nightly
 from flows.nights import (
     NightError,
     earliest_night,
@@ -18,6 +18,7 @@ from flows.nights import (
     runnable_night,
     tonight,
 )
+from flows.steps import assess_night
 from warehouse.build import newest_night
 
 TODAY = date(2026, 11, 25)

@@ -9,7 +9,7 @@ import polars as pl
 
 from expectations.judge import RESULT_SCHEMA
 from expectations.page import quality_page
-from flows.cli import check_in_words
+from flows.glance import check_in_words
 from warehouse import build
 from warehouse.publish import publish_page
 

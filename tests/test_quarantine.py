@@ -186,7 +186,7 @@ def test_a_delivery_much_smaller_or_older_than_the_last_is_refused(
 
 
 def test_what_refused_a_delivery_stands_among_the_nights_checks(con, tmp_path) -> None:
-    from flows.nightly import FetchOutcome, judge_deliveries
+    from flows.steps import FetchOutcome, judge_deliveries
 
     deliver(con, tmp_path, GOOD)
     path = tmp_path / "ged.csv"
@@ -306,7 +306,7 @@ def test_hostile_rows_are_held_each_under_its_rule(hostile: list[tuple[str, str]
 
 def test_no_held_row_reaches_a_mart(keep, tmp_path) -> None:
     """A night on the embedded events with a bad row of Sikasso among those of May 2021."""
-    from flows.nightly import assess_night
+    from flows.steps import assess_night
     from warehouse.sources.tables import fetch_file
 
     rows = SOURCE.parse(fetch_file(SOURCE, SOURCE.address).content, "")

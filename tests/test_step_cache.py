@@ -8,8 +8,8 @@ import pytest
 
 import expectations.judge
 import indicators.risk.assess
-from flows.nightly import assess_night, judge_delivery, judge_night
 from flows.step_cache import StepCache
+from flows.steps import assess_night, judge_delivery, judge_night
 from warehouse.landing import receive
 from warehouse.sources import mali_census
 

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from expectations.judge import judge
-from flows.cli import cell_in_words
+from flows.cli.ask import cell_in_words
 from flows.glance import check_in_words, print_night
-from flows.nightly import Report
+from flows.report import Report
 from flows.terminal import Heading, listing
 
 NIGHT = date(2021, 6, 25)

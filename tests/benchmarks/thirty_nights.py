@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from config.settings import Settings
-from flows.nightly import (
+from flows.steps import (
     assess_night,
     fetch_source,
     judge_deliveries,

@@ -62,28 +62,28 @@ def repair(
                     "anew)"
                 )
             return
-        done = mend(
+        result = mend(
             settings.warehouse_path, settings.landing_folder, settings.published_path.parent
         )
     console.print(f"{settings.warehouse_path} was built anew.")
-    if done.set_aside:
-        console.print(f"The old file is {done.set_aside}; delete it when all is well.")
-    console.print(f"Merged again from the landed bytes: {quantity(done.deliveries, 'delivery')}.")
-    came = f"from {done.copy}" if done.copy else "from the old file"
+    if result.set_aside:
+        console.print(f"The old file is {result.set_aside}; delete it when all is well.")
+    console.print(f"Merged again from the landed bytes: {quantity(result.deliveries, 'delivery')}.")
+    origin = f"from {result.copy}" if result.copy else "from the old file"
     console.print(
-        f"Restored {came}: {quantity(done.nights, 'night')}, the last is {done.last_night}; tell "
-        "later ones again with 'tocsin backfill'."
-        if done.nights
+        f"Restored {origin}: {quantity(result.nights, 'night')}, the last is {result.last_night}; "
+        "tell later ones again with 'tocsin backfill'."
+        if result.nights
         else "[red]No night could be restored[/]: no published copy tells of one."
     )
-    if done.lost:
-        console.print(f"[red]Lost[/]: {', '.join(done.lost)}")
-    if done.is_log_lost:
+    if result.lost:
+        console.print(f"[red]Lost[/]: {', '.join(result.lost)}")
+    if result.is_log_lost:
         console.print(
             "[red]Lost[/]: changes since the file was last closed, whose log cannot be read; run "
             "the night again."
         )
-    if "ops.outbox" in done.lost:
+    if "ops.outbox" in result.lost:
         console.print(
             "It is not known which mails went out: a night that is run again is mailed again."
         )
@@ -137,23 +137,23 @@ def doctor() -> None:
 
     from flows.doctor import BAD, NOTE, examine
 
-    found = examine(*load())
+    diagnoses = examine(*load())
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     styles = {BAD: "bold red", NOTE: "yellow"}
-    for one in found:
+    for diagnosis in diagnoses:
         # The cure stands below, at full width: it is often a command to copy.
-        cure = f"\n[bold]cure: {escape(one.cure)}[/]" if one.cure else ""
+        cure = f"\n[bold]cure: {escape(diagnosis.cure)}[/]" if diagnosis.cure else ""
         table.add_row(
-            f"[{styles.get(one.state, 'green')}]{one.state}[/]",
-            escape(one.subject),
-            escape(one.detail) + cure,
+            f"[{styles.get(diagnosis.state, 'green')}]{diagnosis.state}[/]",
+            escape(diagnosis.subject),
+            escape(diagnosis.detail) + cure,
         )
     Console().print(table)
-    bad = sum(one.state == BAD for one in found)
-    print(f"{bad} of {len(found)} are bad" if bad else "All is well.")
+    bad = sum(diagnosis.state == BAD for diagnosis in diagnoses)
+    print(f"{bad} of {len(diagnoses)} are bad" if bad else "All is well.")
     if bad:
         raise typer.Exit(1)
 
@@ -173,9 +173,9 @@ def runs(
 
     settings, _ = load()
     with open_existing(settings.warehouse_path) as con:
-        found = latest_runs(con, count)
-        which = run or (found["run_id"][0] if found.height else "")
-        done = steps(con, which)
+        last_runs = latest_runs(con, count)
+        which = run or (last_runs["run_id"][0] if last_runs.height else "")
+        run_steps = steps(con, which)
     console = Console()
     listing(
         console,
@@ -189,9 +189,9 @@ def runs(
                 "-" if row["run_seconds"] is None else f"{row['run_seconds']:.1f}",
                 _megabytes(row["peak_memory_bytes"]), printable(row["run_failure"] or ""),
             )
-            for row in found.iter_rows(named=True)
+            for row in last_runs.iter_rows(named=True)
         ],
-        title=f"The last {quantity(found.height, 'run')}",
+        title=f"The last {quantity(last_runs.height, 'run')}",
     )  # fmt: skip
     console.print()
     listing(
@@ -208,12 +208,14 @@ def runs(
                 *("-" if row[n] is None else f"{row[n]:,}" for n in ("rows_in", "rows_out")),
                 _megabytes(row["peak_memory_bytes"]),
             )
-            for row in done.iter_rows(named=True)
+            for row in run_steps.iter_rows(named=True)
         ],
         title=f"Steps of {which or 'no run'}",
     )  # fmt: skip
-    if found.height:
-        console.print(f"Log: {settings.log_folder}; versions of the last: {found['versions'][0]}")
+    if last_runs.height:
+        console.print(
+            f"Log: {settings.log_folder}; versions of the last: {last_runs['versions'][0]}"
+        )
 
 
 def _megabytes(count: int | None) -> str:

@@ -38,14 +38,14 @@ def _alerts(context: typer.Context) -> None:
 
     settings, _ = load()
     with open_existing(settings.warehouse_path) as con:
-        night, told, muted = latest_alerts(con)
-        sent = outbox.mails(con)
+        night, night_alerts, muted = latest_alerts(con)
+        mails = outbox.mails(con)
     console = Console()
     if night is None:
         console.print("No night was run yet: tocsin nightly")
         return
-    standing = told.filter(told["alert_level"] != "none").height
-    ended = told.height - standing
+    standing = night_alerts.filter(night_alerts["alert_level"] != "none").height
+    ended = night_alerts.height - standing
     listing(
         console,
         [
@@ -65,7 +65,7 @@ def _alerts(context: typer.Context) -> None:
                 level_text(row["undercut_level"]) if row["undercut_level"] else "",
                 row["region_id"],
             )
-            for row in told.iter_rows(named=True)
+            for row in night_alerts.iter_rows(named=True)
         ],
         title=f"Night of {night}: {quantity(standing, 'region')} with a level"
         + (f", {ended} whose level ended tonight" if ended else ""),
@@ -74,10 +74,10 @@ def _alerts(context: typer.Context) -> None:
     console.print("[dim]A level does not say how violent a region is: the deadliest often have "
                   "none. Ids: tocsin regions match NAME.[/]")  # fmt: skip
     console.print()
-    shown_mails = min(sent.height, MAILS_PRINTED)
-    newest = f", the newest {shown_mails}" if sent.height > shown_mails else ""
-    console.print(f"[bold]{quantity(sent.height, 'mail')}{newest}[/]", highlight=False)
-    for row in sent.head(MAILS_PRINTED).iter_rows(named=True):
+    count = min(mails.height, MAILS_PRINTED)
+    newest = f", the newest {count}" if mails.height > count else ""
+    console.print(f"[bold]{quantity(mails.height, 'mail')}{newest}[/]", highlight=False)
+    for row in mails.head(MAILS_PRINTED).iter_rows(named=True):
         waits = row["held_until"] if row["status"] == "held" else row["next_try_at"]
         until = f"until {waits:%Y-%m-%d %H:%M} " if waits and not row["finished_at"] else ""
         head = f"{row['message']}  {row['status']}  {row['kind']} to {row['recipient']}"
@@ -124,15 +124,15 @@ def preview(
     ] = None,
 ) -> None:
     """Write the exact message as .eml, as .html and, where Chromium is at hand, as .png."""
-    from flows.preview import preview as written
+    from flows.preview import preview as write_preview
 
-    told = _mail(message)
+    mail = _mail(message)
     settings, _ = load()
-    name = str(told["message_id"])[1:].partition("@")[0]
-    found = written(told["content"], to or settings.data_folder / "previews", name)
-    for path in found:
+    name = str(mail["message_id"])[1:].partition("@")[0]
+    paths = write_preview(mail["content"], to or settings.data_folder / "previews", name)
+    for path in paths:
         print(path)
-    if found[-1].suffix != ".png":
+    if paths[-1].suffix != ".png":
         print("No picture: install chromium.", file=sys.stderr)
 
 
@@ -154,16 +154,16 @@ def approve(
 @alerts.command()
 def send() -> None:
     """Hand over what waits and may go now; for cron, where there are quiet hours or a hold."""
-    from flows.nightly import send_mails
+    from flows.mail_steps import send_mails
     from warehouse.connect import open_existing
 
     settings, smtp = load()
     with open_existing(settings.warehouse_path) as con:
-        done = send_mails(con, settings, smtp)
-    for mail in done:
+        outcomes = send_mails(con, settings, smtp)
+    for mail in outcomes:
         print(f"Mail to {mail.recipient}: {mail.status}, {mail.where}")
-    print(quantity(len(done), "mail"))
-    if any(mail.status in ("waits", "refused") for mail in done):
+    print(quantity(len(outcomes), "mail"))
+    if any(mail.status in ("waits", "refused") for mail in outcomes):
         raise typer.Exit(DEGRADED)
 
 
@@ -205,5 +205,5 @@ def _mail(message: str) -> dict[str, Any]:
 
     settings, _ = load()
     with open_existing(settings.warehouse_path) as con:
-        told = outbox.mail(con, message)
-    return {**told, "content": with_date(told["content"], told["finished_at"] or now())}
+        mail = outbox.mail(con, message)
+    return {**mail, "content": with_date(mail["content"], mail["finished_at"] or now())}
