@@ -43,6 +43,16 @@ def is_web_address(text: str) -> bool:
     return split.scheme in ("http", "https") and bool(split.hostname) and not re.search(r"\s", text)
 
 
+def is_cluster(text: str) -> bool:
+    """Whether a text says where Dask workers are: ``local:N`` or a scheduler's address.
+
+    Example:
+        >>> is_cluster("local:2"), is_cluster("tls://s:8786"), is_cluster("local"), is_cluster("s:1")
+        (True, True, False, False)
+    """
+    return bool(re.fullmatch(r"local:[1-9]\d{0,3}|(tcp|tls|ws|wss)://\S+:\d+", text))
+
+
 def _is_host(text: str) -> bool:
     try:
         return bool(IPv6Address(text))
@@ -131,6 +141,11 @@ class Settings(BaseSettings):
         published_url: Where readers find what is published, if the folder is served: only
             then do mails name it.
         published_copies: How many published files are kept beside the current one.
+        dask: Where independent units of work are done: ``local:N`` processes, or the address of
+            a Dask scheduler; None: in this process.
+        lake: A DuckLake to which every night is published, too; None: none. May hold a password.
+        lake_data: Where its rows lie; None: ``lake`` in the data folder.
+        lake_days: Days after which its replaced snapshots expire.
         sources: Where a source comes from, by its name: a file in place of its embedded
             copy, ``live`` for the publisher's own address, or another address of that kind.
             ``TOCSIN_SOURCES='{"ucdp_ged": "live"}'``.
@@ -150,6 +165,16 @@ class Settings(BaseSettings):
         ge=1,
         le=1_000,
         description="a whole number from 1 to 1000: the last is for repairs",
+    )
+    dask: Annotated[str, _must_be(is_cluster)] | None = Field(
+        default=None, description="'local:2' or a scheduler's address, 'tcp://host:8786'"
+    )
+    lake: SecretStr | None = Field(
+        default=None, description="a DuckLake, 'ducklake:postgres:dbname=...'"
+    )
+    lake_data: str | None = Field(default=None, description="a folder or 's3://...'")
+    lake_days: int = Field(
+        default=400, ge=1, le=100_000, description="a whole number from 1 to 100000"
     )
     published_url: Annotated[str, _must_be(is_web_address)] | None = Field(
         default=None, description="an address that begins with https:// or http://"
@@ -187,6 +212,12 @@ class Settings(BaseSettings):
     def published_path(self) -> Path:
         """The file analysts open."""
         return self.data_folder / "published" / "tocsin.duckdb"
+
+    @property
+    def lake_data_path(self) -> str:
+        """Folder, absolute, or object store where the rows of the lake lie."""
+        place = self.lake_data or str(self.data_folder / "lake")
+        return place if "://" in place else str(Path(place).resolve())
 
     @property
     def page_folder(self) -> Path:

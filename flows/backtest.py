@@ -1,8 +1,10 @@
 """The back-test: nights and what was known on them, scores, tables, page."""
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -87,7 +89,10 @@ def scored_months(
 
 
 def score(
-    con: duckdb.DuckDBPyConnection, origins_from: date | None, origins_until: date | None
+    con: duckdb.DuckDBPyConnection,
+    origins_from: date | None,
+    origins_until: date | None,
+    mapping: Callable[..., Iterable[Any]] = map,
 ) -> Scorecard:
     """Back-test on the nights after these months, kept as ``ops.scorecard``.
 
@@ -95,6 +100,7 @@ def score(
         con: The working file.
         origins_from: First month; None: so that there are ``ORIGINS``.
         origins_until: Last month; None: the last whose outcomes are known.
+        mapping: Applies a function to units of work: ``map``, or ``cluster.worker_map``'s.
 
     Raises:
         BacktestError: Outcomes are not known, or too little lies before.
@@ -109,13 +115,14 @@ def score(
     )
     before = origins_between(month_after(first, -BURN_IN_MONTHS), month_after(first, -1))
     origins = origins_between(first, last)
-    of_events = backtest(vintages, origins, before)
-    of_deaths = backtest(vintages, origins, before, "deaths", SCORED_HORIZONS)
+    of_events = backtest(vintages, origins, before, mapping=mapping)
+    of_deaths = backtest(vintages, origins, before, "deaths", SCORED_HORIZONS, mapping)
     without_gap = backtest(
         vintages,
         [Origin(o.known_until, o.known_until, o.night) for o in origins],
         [Origin(o.known_until, o.known_until, o.night) for o in before],
         horizons=SCORED_HORIZONS,
+        mapping=mapping,
     )
     tables = scorecard.scorecard_tables(of_events, of_deaths, vintages, without_gap)
     seconds = time.perf_counter() - began
@@ -123,7 +130,7 @@ def score(
         vintages, *(build.read(con, f"core.{name}") for name in ("coup", "suspension", "presence"))
     )
     more = [
-        *candidate_gains(vintages, origins, features, SCORED_HORIZONS),
+        *candidate_gains(vintages, origins, features, SCORED_HORIZONS, mapping),
         *ratios_after_coups(vintages, build.read(con, "core.coup"), "MLI"),
     ]
     tables = replace(tables, rows=pl.concat([tables.rows, scorecard.tidy_frame(more)]))

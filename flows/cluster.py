@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from config.code import code_sha256
 from config.errors import TocsinError
+from config.settings import Settings
+from flows.prefect_server import prefect_server
 
 CONNECT_SECONDS = "20s"
 LIBRARIES = ("numpy", "polars", "scipy")
@@ -43,7 +45,7 @@ def worker_map(dask: str | None) -> Iterator[Callable[..., Iterable[Any]]]:
         return
     try:
         from distributed import LocalCluster
-        from prefect_dask import DaskTaskRunner
+        from prefect_dask.task_runners import DaskTaskRunner
     except ImportError as error:
         raise ClusterError(
             f"TOCSIN_DASK needs the package {error.name}; install Tocsin with its extra: "
@@ -68,6 +70,18 @@ def worker_map(dask: str | None) -> Iterator[Callable[..., Iterable[Any]]]:
             return _results(runner, work, list(units))
 
         yield on_workers
+
+
+@contextmanager
+def workers(settings: Settings) -> Iterator[Callable[..., Iterable[Any]]]:
+    """``worker_map`` for a command, with a Prefect server for its tasks where none is set."""
+    if settings.dask is None:
+        yield map
+        return
+    with prefect_server(settings.data_folder / "prefect") as wait:
+        wait()
+        with worker_map(settings.dask) as mapping:
+            yield mapping
 
 
 def _results(

@@ -19,6 +19,7 @@ from flows.report import Report
 from flows.step_cache import CACHE_FOLDER, StepCache
 from flows.steps import (
     FetchOutcome,
+    add_to_lake,
     assess_night,
     fetch_source,
     is_on,
@@ -110,6 +111,8 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
         run("build the page", build_page, settings.published_path, settings.page_folder, night)
         run("write mails", queue_digests, con, tables, night, settings)
         mails = run("send mails", send_mails, con, settings, smtp)
+        if settings.lake:  # last: a lake that cannot be reached holds up no mail
+            run("publish to the lake", add_to_lake, settings, night)
         report = Report(
             flags=tables["mart.flag"],
             drivers=tables["mart.flag_driver"],

@@ -62,10 +62,11 @@ def tonight(as_of: date | None = None) -> State[None]:
 def monthly_backtest() -> State[None]:
     """Score the models on past months; the page is written to the data folder."""
     from flows.backtest import score
+    from flows.cluster import worker_map
 
     settings, _ = load()
-    with open_existing(settings.warehouse_path) as con:
-        scorecard = score(con, None, None)
+    with open_existing(settings.warehouse_path) as con, worker_map(settings.dask) as mapping:
+        scorecard = score(con, None, None, mapping)
     path = settings.data_folder / "scorecard.md"
     write_atomically(path, scorecard.page)
     return Completed(message=f"{path}, {scorecard.seconds:.0f} s")

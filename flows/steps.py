@@ -331,3 +331,15 @@ def write_quality_page(
     name = settings.published_path.name
     page = quality_page(night, checks, tables["mart.source_status"], counts, name)
     publish_page(settings.quality_path, page)
+
+
+def add_to_lake(settings: Settings, night: date) -> int:
+    """The published file as a snapshot of the lake; rows that changed."""
+    from warehouse.lake import publish_to_lake
+
+    if settings.lake is None:
+        return 0
+    return publish_to_lake(
+        settings.published_path, settings.lake.get_secret_value(), settings.lake_data_path, night,
+        settings.lake_days,
+    )  # fmt: skip

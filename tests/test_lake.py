@@ -53,9 +53,7 @@ def published(folder: Path, night: date, levels: dict[str, str], column: str = "
         con.execute(f"comment on column flags.{column} is 'it''s the level'")
         con.execute(f"create view raised as select region_id from flags where {column} <> 'none'")
         con.execute("comment on view raised is 'above none'")
-        con.execute(
-            "create macro flags_as_of(ts) as table from flags where as_of_date <= ts::date"
-        )
+        con.execute("create macro flags_as_of(ts) as table from flags where as_of_date <= ts::date")
     entry = {"as_of_date": str(night), "content": content(path), **fingerprint(path)}
     path.with_name("manifest.json").write_text(json.dumps({path.name: entry}))
     return path

@@ -18,7 +18,7 @@ import duckdb
 
 from warehouse.connect import WarehouseError
 from warehouse.history import transaction
-from warehouse.publish import listed_in
+from warehouse.publish import manifest_entries
 
 AUTHOR = "tocsin"
 # Files of an expired snapshot, and of publications that were killed, go a day later: a
@@ -52,7 +52,7 @@ def publish_to_lake(
         WarehouseError: The extra is not installed, the lake cannot be reached or written,
             or does not hold what the file holds; it stays as it was.
     """
-    entry = listed_in(published.with_name("manifest.json")).get(published.name)
+    entry = manifest_entries(published.with_name("manifest.json")).get(published.name)
     if entry is None:
         raise WarehouseError(f"{published} stands in no manifest.json; run 'tocsin nightly' first")
     try:

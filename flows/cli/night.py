@@ -136,12 +136,14 @@ def backtest(
     """Score the models on past months, each seen with what was known then."""
     from config.files import write_atomically
     from flows.backtest import score
+    from flows.cluster import workers
     from warehouse.connect import open_existing
 
     start = time.perf_counter()
     settings, _ = load()
-    with open_existing(settings.warehouse_path) as con:
-        scorecard = score(con, since.date() if since else None, until.date() if until else None)
+    months = [month.date() if month else None for month in (since, until)]
+    with open_existing(settings.warehouse_path) as con, workers(settings) as mapping:
+        scorecard = score(con, *months, mapping)
     path = page or settings.data_folder / "scorecard.md"
     write_atomically(path, scorecard.page)
     print(scorecard.page.partition("## Where")[0])

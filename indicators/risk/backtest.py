@@ -1,8 +1,9 @@
 """Rolling origins: what the models would have said, from what was known then, and what came."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from indicators.risk.mixtures import CountMixture
 from indicators.risk.panel import BLOCK_DAYS, HORIZONS, EventDays, Panel
 from indicators.risk.pool import (
     MANY_DEATHS,
-    Window,
     first_event_probability,
     forecast_escalation,
     forecast_window,
@@ -28,6 +28,7 @@ BASELINES = ("last_value", "zero")
 LEARNING_MONTHS = 36  # origins before the first one scored, from which the pool's weight is learnt
 WEIGHT_HALF_LIFE = 24  # months after which an origin counts half in it
 SEED = 2026  # of the randomised PIT
+_Scores = tuple[dict[str, dict[str, Array]], dict[str, Array], Array, Array]
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,31 @@ def observed_after(events: EventDays, places: int, night: date, first: int, last
     return np.asarray(sums, dtype=np.float64)
 
 
+@dataclass(frozen=True)
+class _HorizonForecast:
+    """One origin's forecast of a block and what came; arrays are regions."""
+
+    pool: CountMixture
+    shift: float
+    observed: Array
+    losses: tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class _OriginForecast:
+    """What one origin gives before the pool's weight is known."""
+
+    by_horizon: dict[int, _HorizonForecast]
+    night_rows: dict[str, Array]
+
+
 def backtest(
     vintages: Vintages,
     origins: Sequence[Origin],
     burn_in: Sequence[Origin] = (),
     target: str = "events",
     horizons: Sequence[int] = HORIZONS,
+    mapping: Callable[..., Iterable[Any]] = map,
 ) -> BacktestResult:
     """Scores of every model and baseline at every origin.
 
@@ -109,62 +129,102 @@ def backtest(
         burn_in: Nights before, from which the pool's weight is learnt.
         target: events or deaths.
         horizons: Blocks of thirty days after the night.
+        mapping: Applies a function to each origin; ``map``, or what does the same elsewhere.
     """
-    truth = vintages.latest()
-    regions = slice(vintages.regions.height)
-    rng = np.random.default_rng(SEED)
-    losses: list[tuple[date, int, Array, Array]] = []  # last day of the window, origin's number
-    rows: dict[str, list[Array]] = {}
-    scored: dict[int, list[tuple[dict[str, dict[str, Array]], dict[str, Array], Array, Array]]] = {
-        horizon: [] for horizon in horizons
-    }
     every = [*burn_in, *origins]
-    for number, origin in enumerate(every):
-        base = vintages.inputs(origin)
-        panel = base.panel(getattr(base, target))
-        is_scored = number >= len(burn_in)
-        tuned = tuning(target)
-        learnt = [
-            (0.5 ** ((number - past) / WEIGHT_HALF_LIFE), crps, bits)
-            for over, past, crps, bits in losses
-            if over <= origin.known_until
-        ]
-        weight = scores.best_weight(learnt) if learnt else tuned.weight
-        for horizon in horizons:
-            window = forecast_window(panel, horizon, horizon, tuned)
-            came = observed_after(
-                getattr(truth, target), panel.places, origin.night, horizon, horizon
-            )[regions]
-            here = window.pool.take(np.arange(len(came)))
-            over = date.fromordinal(origin.night.toordinal() + horizon * BLOCK_DAYS)
-            losses.append((over, number, *scores.pool_losses(here, came)))
-            if is_scored:
-                scored[horizon].append(
-                    _scores(window, here, came, weight, panel.counts[-1, regions], target, rng)
-                )
-        if is_scored:
-            found = _night_rows(panel, base, truth, origin, target)
-            for name, value in {**found, "weights": np.float64(weight)}.items():
-                rows.setdefault(name, []).append(np.asarray(value))
-    stacked: dict[str, Any] = {name: np.stack(values) for name, values in rows.items()}
+    forecast = partial(
+        _origin_forecast, vintages, vintages.latest(), target, horizons, frozenset(origins)
+    )
+    forecasts: list[_OriginForecast] = list(mapping(forecast, every))
+    weights = _weights_learnt(every, [one.by_horizon for one in forecasts], target)[len(burn_in) :]
+    rng = np.random.default_rng(SEED)
+    uniforms = rng.uniform(size=(len(origins), len(horizons), vintages.regions.height))
+    scored = mapping(
+        partial(_origin_scores, target),
+        list(zip(forecasts[len(burn_in) :], weights, uniforms, strict=True)),
+    )
+    by_origin: list[list[_Scores]] = list(scored)
+    rows = [one.night_rows for one in forecasts[len(burn_in) :]]
+    stacked: dict[str, Any] = {name: np.stack([one[name] for one in rows]) for name in rows[0]}
     return BacktestResult(
         origins=list(origins),
-        by_horizon={horizon: _stacked(parts) for horizon, parts in scored.items()},
+        by_horizon={
+            horizon: _stacked([of_origin[k] for of_origin in by_origin])
+            for k, horizon in enumerate(horizons)
+        },
+        weights=np.array(weights),
         **stacked,
     )
 
 
-def _scores(
-    window: Window,
-    pool: CountMixture,
-    came: Array,
-    weight: float,
-    newest: Array,
+def _origin_forecast(
+    vintages: Vintages,
+    truth: NightInputs,
     target: str,
-    rng: np.random.Generator,
-) -> tuple[dict[str, dict[str, Array]], dict[str, Array], Array, Array]:
-    """Measures by model, PIT by model, calibrated chance, what came; one origin."""
-    at_least = 1.0 if target == "events" else float(MANY_DEATHS)
+    horizons: Sequence[int],
+    scored: frozenset[Origin],
+    origin: Origin,
+) -> _OriginForecast:
+    """Forecasts of one origin, from what was known then, and what came."""
+    inputs = vintages.inputs(origin)
+    panel = inputs.panel(getattr(inputs, target))
+    by_horizon = {}
+    for horizon in horizons:
+        window = forecast_window(panel, horizon, horizon, tuning(target))
+        observed = observed_after(
+            getattr(truth, target), panel.places, origin.night, horizon, horizon
+        )[: inputs.regions]
+        pool = window.pool.take(np.arange(len(observed)))
+        shift = window.past_windows.logit_shift(_least_count(target))
+        by_horizon[horizon] = _HorizonForecast(
+            pool, shift, observed, scores.pool_losses(pool, observed)
+        )
+    is_scored = origin in scored
+    rows = _night_rows(panel, inputs, truth, origin, target) if is_scored else {}
+    return _OriginForecast(by_horizon, {name: np.asarray(value) for name, value in rows.items()})
+
+
+def _weights_learnt(
+    origins: Sequence[Origin], forecasts: Sequence[dict[int, _HorizonForecast]], target: str
+) -> list[float]:
+    """The pool's weight at each origin, from forecasts whose windows were known to be over."""
+    weights = []
+    for number, origin in enumerate(origins):
+        losses = [
+            (0.5 ** ((number - past) / WEIGHT_HALF_LIFE), *one.losses)
+            for past, of_origin in enumerate(forecasts[:number])
+            for horizon, one in of_origin.items()
+            if origins[past].night + timedelta(days=horizon * BLOCK_DAYS) <= origin.known_until
+        ]
+        weights.append(scores.best_weight(losses) if losses else tuning(target).weight)
+    return weights
+
+
+def _least_count(target: str) -> float:
+    """The count whose chance is scored by Brier."""
+    return 1.0 if target == "events" else float(MANY_DEATHS)
+
+
+def _origin_scores(target: str, scored: tuple[_OriginForecast, float, Array]) -> list[_Scores]:
+    """Scores of one origin, an entry a horizon.
+
+    Args:
+        target: events or deaths.
+        scored: Its forecast, the pool's weight, and uniform numbers, horizons x regions.
+    """
+    forecast, weight, uniforms = scored
+    newest = forecast.night_rows["counts"]
+    return [
+        _scores(one, weight, newest, target, uniform)
+        for one, uniform in zip(forecast.by_horizon.values(), uniforms, strict=True)
+    ]
+
+
+def _scores(
+    forecast: _HorizonForecast, weight: float, newest: Array, target: str, uniform: Array
+) -> _Scores:
+    """Measures by model, PIT by model, calibrated chance, what came; one origin and horizon."""
+    pool, observed, at_least = forecast.pool, forecast.observed, _least_count(target)
 
     def with_weight(share: float) -> CountMixture:
         return replace(pool, weight=np.where(pool.weight > 0, share, 0.0))
@@ -174,31 +234,30 @@ def _scores(
         "conflictology": with_weight(0.0),
         POOL: with_weight(weight),
         "last_value": replace(with_weight(0.0), draws=newest[:, None]),
-        "zero": replace(with_weight(0.0), draws=np.zeros((len(came), 1))),
+        "zero": replace(with_weight(0.0), draws=np.zeros((len(observed), 1))),
     }
-    bound = np.full(len(came), at_least)
-    shift = window.past_windows.logit_shift(at_least)
+    bound = np.full(len(observed), at_least)
     chance = {name: one.exceedance_probability(bound) for name, one in forecasts.items()}
-    chance[POOL] = models.calibrated_probability(chance[POOL], shift)
+    chance[POOL] = models.calibrated_probability(chance[POOL], forecast.shift)
     measured = {
-        "crps": {name: scores.crps(one, came) for name, one in forecasts.items()},
+        "crps": {name: scores.crps(one, observed) for name, one in forecasts.items()},
         "crps_above_10": {
-            name: scores.crps(one, came, above=scores.TAIL_FROM) for name, one in forecasts.items()
+            name: scores.crps(one, observed, above=scores.TAIL_FROM)
+            for name, one in forecasts.items()
         },
-        "ignorance": {name: scores.ignorance(one, came) for name, one in forecasts.items()},
+        "ignorance": {name: scores.ignorance(one, observed) for name, one in forecasts.items()},
         "interval_score_90": {
-            name: scores.interval_score(one, came) for name, one in forecasts.items()
+            name: scores.interval_score(one, observed) for name, one in forecasts.items()
         },
-        "brier": {name: scores.brier(chance[name], came >= at_least) for name in forecasts},
-        "bias": {name: one.expected() - came for name, one in forecasts.items()},
+        "brier": {name: scores.brier(chance[name], observed >= at_least) for name in forecasts},
+        "bias": {name: one.expected() - observed for name, one in forecasts.items()},
     }
-    uniform = rng.uniform(size=len(came))
-    pit = {name: scores.randomised_pit(one, came, uniform) for name, one in forecasts.items()}
-    return measured, pit, chance[POOL], came
+    pit = {name: scores.randomised_pit(one, observed, uniform) for name, one in forecasts.items()}
+    return measured, pit, chance[POOL], observed
 
 
 def _stacked(
-    parts: Sequence[tuple[dict[str, dict[str, Array]], dict[str, Array], Array, Array]],
+    parts: Sequence[_Scores],
 ) -> HorizonScores:
     measured, pits, chances, came = zip(*parts, strict=True)
     return HorizonScores(

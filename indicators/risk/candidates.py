@@ -1,8 +1,10 @@
 """Candidate features: what each alone would add to the self-exciting model (docs/scorecard.md)."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -85,14 +87,28 @@ def candidate_gains(
     origins: Sequence[Origin],
     features: Mapping[str, Feature],
     horizons: Sequence[int],
+    mapping: Callable[..., Iterable[Any]] = map,
 ) -> list[tuple[object, ...]]:
-    """Rows of the scorecard: gain of each feature at each horizon."""
+    """Rows of the scorecard: gain of each feature at each horizon.
+
+    ``mapping`` applies a function to each pair of them, as in ``backtest``.
+    """
+    pairs = [(name, horizon) for name in features for horizon in horizons]
+    gains = mapping(partial(_gain, vintages, origins, features), pairs)
     return [
-        ("events", name, horizon, "self_exciting", "crps_gain",
-         *candidate_gain(vintages, origins, horizon, feature))
-        for name, feature in features.items()
-        for horizon in horizons
-    ]  # fmt: skip
+        ("events", name, horizon, "self_exciting", "crps_gain", *gain)
+        for (name, horizon), gain in zip(pairs, gains, strict=True)
+    ]
+
+
+def _gain(
+    vintages: Vintages,
+    origins: Sequence[Origin],
+    features: Mapping[str, Feature],
+    pair: tuple[str, int],
+) -> tuple[float, float, float]:
+    name, horizon = pair
+    return candidate_gain(vintages, origins, horizon, features[name])
 
 
 def candidate_gain(
