@@ -47,8 +47,8 @@ def is_cluster(text: str) -> bool:
     """Whether a text says where Dask workers are: ``local:N`` or a scheduler's address.
 
     Example:
-        >>> is_cluster("local:2"), is_cluster("tls://s:8786"), is_cluster("local"), is_cluster("s:1")
-        (True, True, False, False)
+        >>> [is_cluster(text) for text in ("local:2", "tls://host:8786", "local", "host:8786")]
+        [True, True, False, False]
     """
     return bool(re.fullmatch(r"local:[1-9]\d{0,3}|(tcp|tls|ws|wss)://\S+:\d+", text))
 

@@ -141,9 +141,9 @@ def backtest(
 
     start = time.perf_counter()
     settings, _ = load()
-    months = [month.date() if month else None for month in (since, until)]
+    first, last = (month.date() if month else None for month in (since, until))
     with open_existing(settings.warehouse_path) as con, workers(settings) as mapping:
-        scorecard = score(con, *months, mapping)
+        scorecard = score(con, first, last, mapping)
     path = page or settings.data_folder / "scorecard.md"
     write_atomically(path, scorecard.page)
     print(scorecard.page.partition("## Where")[0])
