@@ -84,7 +84,7 @@ class Digest:
         )
 
     def changes(self, mailed_levels: Mapping[str, str]) -> dict[str, str]:
-        """Regions whose level is another one than was told: their level now, muted ones apart.
+        """Regions whose level is not the one last mailed: their level now, without muted ones.
 
         Args:
             mailed_levels: Level last mailed by region; not there: none.

@@ -151,6 +151,9 @@ class Source:
         live: The publisher's own address.
         credentials: Environment variables with what the publisher gave to a user.
         unit: What a row is.
+        series: Monthly series that ``core/external_series.sql`` makes of it, for the indicators
+            of the same names; months it does not cover have no row.
+        series_level: What these are of: region or country.
         is_by_hand: A register kept here: a wrong row refuses the file, since whoever wrote it
             can mend it; a row says itself from when it was known, whenever it was entered.
     """
@@ -177,6 +180,8 @@ class Source:
     live: str = ""
     credentials: tuple[str, ...] = ()
     unit: str = ""
+    series: tuple[str, ...] = ()
+    series_level: str = "region"
     is_by_hand: bool = False
 
     @property

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from expectations.checks import Check, exist, key, present, rows, rule
+from expectations.core import EXTERNAL
 
 ADDED_UP = {"events_count": pl.len(), "deaths_best_count": pl.col("deaths_best_count").sum()}
-LIVE = ("acled_", "fts_")  # as counted by their source: months it does not cover have no row
 PLACES = ["indicator", "place_level"]
 
 ACROSS: dict[str, tuple[Check, ...]] = {
@@ -70,7 +70,6 @@ def derived_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame
         "region": places["region_id"].n_unique(),
         "country": places["country_code"].n_unique(),
     }
-    live = pl.any_horizontal(pl.col("indicator").str.starts_with(prefix) for prefix in LIVE)
     series = (
         told.lazy()
         .group_by(*PLACES, "place_id")
@@ -79,7 +78,7 @@ def derived_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame
             last_month=pl.col("month_start").max(),
             months_count=pl.col("month_start").n_unique(),
         )
-        .filter(~live)
+        .filter(~pl.col("indicator").is_in(EXTERNAL))
         .with_columns(
             places_count=pl.col("place_level").replace_strict(
                 counted, default=None, return_dtype=pl.Int64

@@ -21,6 +21,7 @@ from expectations.checks import (
 )
 from warehouse.sources import aid_suspensions
 from warehouse.sources.governance_register import ENTRY_TYPES
+from warehouse.sources.hapi_conflict import KINDS
 
 CODEBOOK = "2026-11: UCDP GED codebook 24.1"
 DELIVERY = "2026-11: an empty file is a failed delivery"
@@ -334,7 +335,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
         one_of("location_code", CODES, "2026-11: the countries of config/countries.csv"),
         one_of(
             "event_type",
-            ["political_violence", "civilian_targeting", "demonstration"],
+            [*KINDS],
             "2026-11: HAPI v2; core/external_series.sql names a series after it",
         ),
         plain("provider_admin1_name", "provider_admin2_name", "admin1_name", "admin2_name"),

@@ -135,7 +135,7 @@ def print_night(report: "Report", console: Console, published: str, why: bool = 
             f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
         )
     if not report.readers_count:
-        console.print("[red]No mail: nobody is in the file of recipients.[/] (README: Settings)")
+        console.print("[red]No mail: nobody is in the file of recipients.[/] (docs/operations.md)")
     elif not report.deliveries:
         console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")
 

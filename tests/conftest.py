@@ -139,13 +139,15 @@ def tocsin(prefect_url: str, tmp_path: Path) -> Cli:
     """The real command line in its own data folder."""
     command = [sys.executable, "-c", "from flows.cli import main; main()"]
 
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        *arguments: str, cwd: Path = Path(__file__).parent.parent, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*command, *arguments],
             capture_output=True,
             text=True,
             timeout=300,  # a busy machine
-            cwd=Path(__file__).parent.parent,
+            cwd=cwd,
             env={
                 **os.environ,
                 "PREFECT_API_URL": prefect_url,

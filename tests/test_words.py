@@ -151,12 +151,12 @@ def test_what_moves_a_level(place: str) -> None:
     one = {**lower, "events_to_next_level_count": 1, "may_fall_on_date": None}
     assert plain(english.moves(one)) == "1 further event would lift it to WARNING or higher."
     silent = {**ROW, "events_to_next_level_count": None, "may_fall_on_date": None}
-    held = {**ROW, "level": "watch", "level_of_month": "watch"}  # told: warning
+    above_its_month = {**ROW, "level": "watch", "level_of_month": "watch"}  # told: warning
     if place == "page":
-        held["level"] = "warning"
-    assert plain(english.moves(silent)) == plain(english.moves(held)) == ""
+        above_its_month["level"] = "warning"
+    assert plain(english.moves(silent)) == plain(english.moves(above_its_month)) == ""
     assert plain(words(place, "en", is_stale=True).moves(ROW)) == ""
-    undercut = {**held, "undercut_level": "watch"}
+    undercut = {**above_its_month, "undercut_level": "watch"}
     assert plain(english.fragile(undercut)).endswith("This month alone would say: WATCH.")
 
 

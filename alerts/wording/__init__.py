@@ -53,11 +53,13 @@ def plain(text: str, language: str) -> str:
 
 
 def name(text: str, language: str) -> str:
-    """An actor as it is called in the language, where ``config/names_fr.csv`` knows it.
+    """An actor or region as it is called in the language, where ``config/names_fr.csv`` knows it.
 
     Example:
         >>> name("World Bank", "fr"), name("JNIM", "fr"), name("World Bank", "en")
         ('Banque mondiale', 'JNIM', 'World Bank')
+        >>> name("Bere", "fr"), name("Bere", "en")
+        ('Béré', 'Bere')
     """
     return names_fr().get(text, text) if language == "fr" else text
 
@@ -68,11 +70,14 @@ def unit(text: str, language: str) -> str:
     Example:
         >>> unit("Bougouni cercle", "fr"), unit("Ansongo cercle", "fr"), unit("Kossi", "fr")
         ('cercle de Bougouni', "cercle d'Ansongo", 'Kossi')
+        >>> unit("Yorosso cercle", "fr")
+        'cercle de Yorosso'
     """
     place, _, kind = text.rpartition(" ")
     if language != "fr" or kind not in UNITS_FR or not place:
         return text
-    of = "d'" if place[0] in VOWELS else "de "
+    is_consonant = place[0] == "Y" and place[1:2] in VOWELS  # Yorosso, not Ypres
+    of = "d'" if place[0] in VOWELS and not is_consonant else "de "
     return f"{UNITS_FR[kind]} {of}{place}"
 
 
@@ -194,11 +199,11 @@ def rests_on_fallen_bar(level: str, level_at_bar_before: str, quiet_days: int | 
     return is_quiet and LEVELS.index(level_at_bar_before) < LEVELS.index(level)
 
 
-def odds(probability: float) -> int:
+def one_in(probability: float) -> int:
     """The N of "about 1 in N", at least 1.
 
     Example:
-        >>> odds(0.108), odds(0.27), odds(0.0)
+        >>> one_in(0.108), one_in(0.27), one_in(0.0)
         (9, 4, 1000)
     """
     return max(1, round(1 / max(probability, 0.001)))

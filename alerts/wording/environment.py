@@ -106,7 +106,7 @@ def environment(
 
     environment.filters |= {
         "chance": partial(wording.chance, language=language),
-        "odds": wording.odds,
+        "one_in": wording.one_in,
         "without_code_words": without_code_words,
         "window": window,
         "months": lambda rows: window(rows[0], rows[-1]),

@@ -1,6 +1,6 @@
-"""From event days to forecasts, levels, what drives them and what would move them."""
+"""The tables of a night: forecasts, levels, what drives and would move them (docs/models.md)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -20,10 +20,10 @@ from indicators.risk.level_changes import (
 )
 from indicators.risk.levels import level_number, level_of, model_version
 from indicators.risk.mixtures import CountMixture
-from indicators.risk.panel import BLOCK_DAYS, HORIZONS
+from indicators.risk.panel import BLOCK_DAYS, HORIZONS, Panel
 from indicators.risk.pool import (
     MANY_DEATHS,
-    Window,
+    EscalationForecast,
     forecast_escalation,
     forecast_window,
     tuning,
@@ -39,6 +39,21 @@ class Assessment:
     country_forecasts: pl.DataFrame
     flags: pl.DataFrame
     drivers: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class BlockForecast:
+    """Forecast of one block of thirty days, and what past nights say of it.
+
+    Attributes:
+        pool: One a place.
+        shift: b of the calibration of its chance, logit scale.
+        shock: tau^2 of countries' sums (``joint``).
+    """
+
+    pool: CountMixture
+    shift: float
+    shock: float
 
 
 def assess(
@@ -57,82 +72,33 @@ def assess(
     Returns:
         An ``Assessment``; models: self_exciting, conflictology and combined, their pool.
     """
-    places = regions.sort("region_id")
-    base = night_inputs(events, places, known_until, night)
-    panel = base.panel(base.events)
-    deaths_panel = base.panel(base.deaths)
-    found = forecast_escalation(panel)
-    deaths = forecast_window(deaths_panel, found.window.first, found.window.last, tuning("deaths"))
-    singles = {
-        "events": [forecast_window(panel, h, h, tuning()) for h in HORIZONS],
-        "deaths": [forecast_window(deaths_panel, h, h, tuning("deaths")) for h in HORIZONS],
+    regions = regions.sort("region_id")
+    inputs = night_inputs(events, regions, known_until, night)
+    panel, deaths_panel = inputs.panel(inputs.events), inputs.panel(inputs.deaths)
+    escalation = forecast_escalation(panel)
+    blocks = {
+        "events": _block_forecasts(inputs, panel, "events", 1),
+        "deaths": _block_forecasts(inputs, deaths_panel, "deaths", MANY_DEATHS),
     }
-    shifts: dict[str, list[float]] = {"events": [], "deaths": []}
-    shocks: dict[str, list[float]] = {"events": [], "deaths": []}
-    for target, bound in (("events", 1), ("deaths", MANY_DEATHS)):
-        for window in singles[target]:
-            past = window.past_windows
-            shifts[target].append(past.logit_shift(bound))
-            shocks[target].append(group_shock(past, base.country))
-    here = slice(base.regions)
-    bars = bars_before(base, panel)
-    p_bar_before = found.probability_with(panel.features[-1], panel.counts, bars)
-    newest = newest_event_days(base)
-    p_without = probability_without_newest(found, panel, newest)
-    is_flagged = level_number(found.probability) > 0
-    p_month_ago = found.probability_with(panel.features[-2], panel.counts[:-1], found.threshold)
-    past_year = panel.features[-1, :, 0]
-
-    def column(values: Array) -> pl.Series:
-        return pl.Series(values[here]).fill_nan(None)
-
-    def level(values: Array) -> pl.Expr:
-        return level_of(pl.lit(pl.Series(values[here])))
-
-    flags = places.select("region_id", "country_code", "country_name", "region_name").with_columns(
-        as_of_date=pl.lit(night),
-        known_until_date=pl.lit(known_until),
-        window_start_date=pl.lit(night + timedelta(days=1)),
-        window_end_date=pl.lit(night + timedelta(days=found.window.last * BLOCK_DAYS)),
-        p_escalation=column(found.probability),
-        p_escalation_before=column(p_month_ago),
-        escalation_threshold_count=column(found.threshold).cast(pl.Int64),
-        events_past12_mean=column(past_year),
-        events_next3_mean=column(found.window.pool.expected()),
-        events_next3_q10=column(found.window.pool.quantile(0.1)),
-        events_next3_q90=column(found.window.pool.quantile(0.9)),
-        deaths_next3_mean=column(deaths.pool.expected()),
-        deaths_next3_q10=column(deaths.pool.quantile(0.1)),
-        deaths_next3_q90=column(deaths.pool.quantile(0.9)),
-        quiet_days=column(newest).cast(pl.Int64),
-        is_stale=pl.lit(is_stale),
-        models_left_out=pl.Series(_left_out(found.window.pool, here), dtype=pl.String),
-        model_version=pl.lit(model_version()),
-        calibration_shift=pl.lit(found.shift),
-        level=level(found.probability),
-        level_at_bar_before=level(p_bar_before),
-        p_without_newest_event=column(np.where(is_flagged, p_without, np.nan)),
-        events_to_next_level_count=column(events_to_next_level(found, panel)).cast(pl.Int64),
-        may_fall_on_date=pl.Series(may_fall_on(base, found, panel, night)[here], dtype=pl.Date),
-    )  # fmt: skip
-    ids = places["region_id"].to_list()
-    forecasts = _forecasts(singles, shifts, ids, known_until, night)
+    forecasts = _forecasts(blocks, inputs, regions["region_id"].to_list())
     next_month = forecasts.filter(model=POOL, horizon_months=1).select(
         "region_id", p_any_next_month="p_any_event", p_25_deaths_next_month="p_25_deaths"
     )
-    flags = flags.join(
-        next_month, on="region_id", how="left", maintain_order="left", validate="1:1"
-    ).with_columns(
-        level_without_newest_event=pl.when(pl.col("p_without_newest_event").is_not_null()).then(
-            level_of(pl.col("p_without_newest_event"))
+    flags = (
+        _flags(inputs, panel, deaths_panel, escalation, regions, is_stale)
+        .join(next_month, on="region_id", how="left", maintain_order="left", validate="1:1")
+        .with_columns(
+            level_without_newest_event=pl.when(pl.col("p_without_newest_event").is_not_null()).then(
+                level_of(pl.col("p_without_newest_event"))
+            )
         )
     )
-    return Assessment(
-        forecasts,
-        _country_forecasts(singles, shocks, base, places, night),
-        flags,
-        pl.concat([forecast_drivers(found, panel, ids), evidence_drivers(base, found, places)]),
-    )
+    drivers = [
+        forecast_drivers(escalation, panel, regions["region_id"].to_list()),
+        evidence_drivers(inputs, escalation, regions),
+    ]
+    countries = _country_forecasts(blocks, inputs, regions)
+    return Assessment(forecasts, countries, flags, pl.concat(drivers))
 
 
 def levels_on_previous_vintage(
@@ -146,74 +112,142 @@ def levels_on_previous_vintage(
         known_until: Last day that the source wholly covers.
         night: The night.
     """
-    places = regions.sort("region_id")
-    base = night_inputs(events, places, known_until, night)
-    chance = forecast_escalation(base.panel(base.events)).probability[: base.regions]
-    return places.select("region_id", level_unrevised=level_of(pl.lit(pl.Series(chance))))
+    regions = regions.sort("region_id")
+    inputs = night_inputs(events, regions, known_until, night)
+    escalation = forecast_escalation(inputs.panel(inputs.events))
+    probability = pl.Series(escalation.probability[: inputs.regions])
+    return regions.select("region_id", level_unrevised=level_of(pl.lit(probability)))
 
 
-def _left_out(pool: CountMixture, here: slice) -> list[str | None]:
-    return ["self_exciting" if weight == 0 else None for weight in pool.weight[here]]
+def _block_forecasts(
+    inputs: NightInputs, panel: Panel, target: str, at_least: int
+) -> list[BlockForecast]:
+    """Forecasts of the ``HORIZONS``, calibrated for the chance of ``at_least``."""
+    forecasts = []
+    for horizon in HORIZONS:
+        window = forecast_window(panel, horizon, horizon, tuning(target))
+        past = window.past_windows
+        shift, shock = past.logit_shift(at_least), group_shock(past, inputs.country)
+        forecasts.append(BlockForecast(window.pool, shift, shock))
+    return forecasts
+
+
+def _flags(
+    inputs: NightInputs,
+    panel: Panel,
+    deaths_panel: Panel,
+    escalation: EscalationForecast,
+    regions: pl.DataFrame,
+    is_stale: bool,
+) -> pl.DataFrame:
+    """One row a region: chance of escalation, level, what they rest on and what would move them."""
+    window, night = escalation.window, date.fromordinal(inputs.night)
+    deaths = forecast_window(deaths_panel, window.first, window.last, tuning("deaths")).pool
+    newest = newest_event_days(inputs)
+    is_flagged = level_number(escalation.probability) > 0
+    p_without_newest = probability_without_newest(escalation, panel, newest)
+
+    def column(values: Array) -> pl.Series:
+        return pl.Series(values[: inputs.regions]).fill_nan(None)
+
+    def level(probability: Array) -> pl.Expr:
+        return level_of(pl.lit(pl.Series(probability[: inputs.regions])))
+
+    def p_with(features: Array, counts: Array, threshold: Array) -> Array:
+        return escalation.probability_with(features, counts, threshold)
+
+    names = regions.select("region_id", "country_code", "country_name", "region_name")
+    return names.with_columns(
+        as_of_date=pl.lit(night),
+        known_until_date=pl.lit(date.fromordinal(inputs.known_until)),
+        **_window_dates(night, window.first, window.last),
+        p_escalation=column(escalation.probability),
+        p_escalation_before=column(
+            p_with(panel.features[-2], panel.counts[:-1], escalation.threshold)
+        ),
+        escalation_threshold_count=column(escalation.threshold).cast(pl.Int64),
+        events_past12_mean=column(panel.features[-1, :, 0]),
+        **{name: column(values) for name, values in _next3("events", window.pool).items()},
+        **{name: column(values) for name, values in _next3("deaths", deaths).items()},
+        quiet_days=column(newest).cast(pl.Int64),
+        is_stale=pl.lit(is_stale),
+        models_left_out=pl.Series(_models_left_out(window.pool, inputs.regions), dtype=pl.String),
+        model_version=pl.lit(model_version()),
+        calibration_shift=pl.lit(escalation.shift),
+        level=level(escalation.probability),
+        level_at_bar_before=level(p_with(panel.features[-1], panel.counts, bars_before(panel))),
+        p_without_newest_event=column(np.where(is_flagged, p_without_newest, np.nan)),
+        events_to_next_level_count=column(events_to_next_level(escalation, panel)).cast(pl.Int64),
+        may_fall_on_date=pl.Series(
+            may_fall_on(inputs, escalation, panel)[: inputs.regions], dtype=pl.Date
+        ),
+    )
+
+
+def _next3(target: str, pool: CountMixture) -> dict[str, Array]:
+    """Mean and central 80% of a window of three blocks, by column."""
+    return {
+        f"{target}_next3_mean": pool.expected(),
+        f"{target}_next3_q10": pool.quantile(0.1),
+        f"{target}_next3_q90": pool.quantile(0.9),
+    }
+
+
+def _models_left_out(pool: CountMixture, regions: int) -> list[str | None]:
+    """The model that has no forecast of a region; None: both have."""
+    return [MODELS[0] if weight == 0 else None for weight in pool.weight[:regions]]
+
+
+def _window_dates(night: date, first: int, last: int) -> dict[str, pl.Expr]:
+    """First and last day of a window of blocks, by column."""
+    return {
+        "window_start_date": pl.lit(night + timedelta(days=(first - 1) * BLOCK_DAYS + 1)),
+        "window_end_date": pl.lit(night + timedelta(days=last * BLOCK_DAYS)),
+    }
 
 
 def _forecasts(
-    singles: dict[str, list[Window]],
-    shifts: dict[str, list[float]],
-    ids: list[str],
-    known_until: date,
-    night: date,
+    blocks: dict[str, list[BlockForecast]], inputs: NightInputs, ids: list[str]
 ) -> pl.DataFrame:
     """Every model at every horizon; a model without a forecast of a region has no row."""
-    parts = []
-    here = slice(len(ids))
-    for row, horizon in enumerate(HORIZONS):
-        events, deaths = singles["events"][row].pool, singles["deaths"][row].pool
-        for model, share in zip((*MODELS, POOL), (1.0, 0.0, None), strict=True):
-            has_forecast = events.weight[here] > 0 if model == "self_exciting" else np.True_
+    night, rows, parts = date.fromordinal(inputs.night), np.arange(len(ids)), []
+    for horizon, events, deaths in zip(HORIZONS, blocks["events"], blocks["deaths"], strict=True):
+        for model, weight in zip((*MODELS, POOL), (1.0, 0.0, None), strict=True):
             of_events, of_deaths = (
-                _with_weight(pool.take(np.arange(len(ids))), share) for pool in (events, deaths)
+                _with_weight(block.pool.take(rows), weight) for block in (events, deaths)
             )
-            is_pool = model == POOL
-            chances = {
-                "p_any_event": (of_events, 1.0, shifts["events"][row]),
-                "p_25_deaths": (of_deaths, float(MANY_DEATHS), shifts["deaths"][row]),
-            }
-            parts.append(
-                pl.DataFrame({"region_id": ids}).with_columns(
-                    has_forecast=pl.lit(pl.Series(np.broadcast_to(has_forecast, len(ids)))),
-                    model=pl.lit(model),
-                    horizon_months=pl.lit(horizon, dtype=pl.Int64),
-                    known_until_date=pl.lit(known_until),
-                    window_start_date=pl.lit(
-                        night + timedelta(days=(horizon - 1) * BLOCK_DAYS + 1)
-                    ),
-                    window_end_date=pl.lit(night + timedelta(days=horizon * BLOCK_DAYS)),
-                    **_told("events", of_events, QUANTILES),
-                    **_told("deaths", of_deaths, DEATHS_QUANTILES),
-                    **{
-                        name: pl.Series(
-                            models.calibrated_probability(
-                                pool.exceedance_probability(bound), shift if is_pool else 0.0
-                            )
-                        )
-                        for name, (pool, bound, shift) in chances.items()
-                    },
+            shifts = (events.shift, deaths.shift) if model == POOL else (0.0, 0.0)
+            p_any, p_many = (
+                models.calibrated_probability(pool.exceedance_probability(at_least), shift)
+                for pool, at_least, shift in zip(
+                    (of_events, of_deaths), (1, MANY_DEATHS), shifts, strict=True
                 )
             )
-    every = pl.concat(parts).filter("has_forecast").drop("has_forecast")
-    return every.sort("region_id", "model", "horizon_months")
+            has_forecast = (events.pool.weight[rows] > 0) | (model != MODELS[0])
+            parts.append(
+                pl.DataFrame({"region_id": ids})
+                .with_columns(
+                    model=pl.lit(model),
+                    horizon_months=pl.lit(horizon, dtype=pl.Int64),
+                    known_until_date=pl.lit(date.fromordinal(inputs.known_until)),
+                    **_window_dates(night, horizon, horizon),
+                    **_summary("events", of_events, tuple(QUANTILES)),
+                    **_summary("deaths", of_deaths, DEATHS_QUANTILES),
+                    p_any_event=pl.Series(p_any),
+                    p_25_deaths=pl.Series(p_many),
+                )
+                .filter(pl.Series(has_forecast))
+            )
+    return pl.concat(parts).sort("region_id", "model", "horizon_months")
 
 
 def _with_weight(pool: CountMixture, weight: float | None) -> CountMixture:
-    if weight is None:
-        return pool
-    return CountMixture(np.full_like(pool.weight, weight), pool.mean, pool.dispersion, pool.draws)
+    """The pool with another weight of its first model; None: its own."""
+    return pool if weight is None else replace(pool, weight=np.full_like(pool.weight, weight))
 
 
-def _told(
-    target: str, pool: CountMixture, quantiles: dict[str, float] | tuple[str, ...]
-) -> dict[str, pl.Series]:
-    """Mean and quantiles as columns."""
+def _summary(target: str, pool: CountMixture, quantiles: tuple[str, ...]) -> dict[str, pl.Series]:
+    """Mean and quantiles, by column."""
     return {
         f"{target}_mean": pl.Series(pool.expected()),
         **{f"{target}_{name}": pl.Series(pool.quantile(QUANTILES[name])) for name in quantiles},
@@ -221,29 +255,24 @@ def _told(
 
 
 def _country_forecasts(
-    singles: dict[str, list[Window]],
-    shocks: dict[str, list[float]],
-    base: NightInputs,
-    places: pl.DataFrame,
-    night: date,
+    blocks: dict[str, list[BlockForecast]], inputs: NightInputs, regions: pl.DataFrame
 ) -> pl.DataFrame:
     """Countries' sums of their regions and unplaced events, by a shock that a country shares."""
-    codes = places.select("country_code", "country_name").unique().sort("country_code")
-    parts = []
+    countries = regions.select("country_code", "country_name").unique().sort("country_code")
+    night, parts = date.fromordinal(inputs.night), []
     for row, horizon in enumerate(HORIZONS):
-        of = {
-            target: group_forecast(windows[row].pool, base.country, shocks[target][row])
-            for target, windows in singles.items()
-        }
+        events, deaths = (
+            group_forecast(blocks[target][row].pool, inputs.country, blocks[target][row].shock)
+            for target in ("events", "deaths")
+        )
         parts.append(
-            codes.with_columns(
+            countries.with_columns(
                 horizon_months=pl.lit(horizon, dtype=pl.Int64),
-                window_start_date=pl.lit(night + timedelta(days=(horizon - 1) * BLOCK_DAYS + 1)),
-                window_end_date=pl.lit(night + timedelta(days=horizon * BLOCK_DAYS)),
-                **_told("events", of["events"], QUANTILES),
-                **_told("deaths", of["deaths"], DEATHS_QUANTILES),
-                p_any_event=pl.Series(of["events"].exceedance_probability(1)),
-                p_25_deaths=pl.Series(of["deaths"].exceedance_probability(MANY_DEATHS)),
+                **_window_dates(night, horizon, horizon),
+                **_summary("events", events, tuple(QUANTILES)),
+                **_summary("deaths", deaths, DEATHS_QUANTILES),
+                p_any_event=pl.Series(events.exceedance_probability(1)),
+                p_25_deaths=pl.Series(deaths.exceedance_probability(MANY_DEATHS)),
             )
         )
     return pl.concat(parts).sort("country_code", "horizon_months")

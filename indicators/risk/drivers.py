@@ -24,45 +24,69 @@ def _feature_groups() -> Array:
     return np.array([models.DRIVER_OF_FEATURE[name] == drivers for name in FEATURES], dtype=float)
 
 
-def contributions(found: EscalationForecast, panel: Panel) -> Array:
+def contributions(escalation: EscalationForecast, panel: Panel) -> Array:
     """What each of ``FORECAST_DRIVERS`` adds to the events expected, places x drivers.
+
+        c_k = w b_k x_k, summed in groups; conflictology: (1 - w) times its mean
 
     NaN where the self-exciting model has no forecast of a place.
     """
-    window = found.window
-    weight = window.pool.weight[:, None]
-    coefficients = np.zeros(len(FEATURES)) if window.model is None else window.model.coefficients
+    pool, model = escalation.window.pool, escalation.window.model
+    weight = pool.weight[:, None]
+    coefficients = np.zeros(len(FEATURES)) if model is None else model.coefficients
     own = weight * ((np.nan_to_num(panel.features[-1]) * coefficients) @ _feature_groups())
-    others = (1 - weight) * window.pool.draws.mean(axis=1, keepdims=True)
-    return np.hstack([np.where(weight > 0, own, np.nan), others])
+    conflictology = (1 - weight) * pool.draws.mean(axis=1, keepdims=True)
+    return np.hstack([np.where(weight > 0, own, np.nan), conflictology])
 
 
-def forecast_drivers(found: EscalationForecast, panel: Panel, ids: list[str]) -> pl.DataFrame:
-    """What the expected events are made of, and what moved them from a usual month.
+def log_contributions(now: Array, usual: Array) -> Array:
+    """What moved each total from its usual, in logs; places x drivers.
 
-    ``contribution_events`` sum to the events expected, ``contribution_log`` to the log of their
-    ratio to what the past year's mean features give (logarithmic mean Divisia index, Ang 2005:
-    each difference over the logarithmic mean of the two totals).
+        c_k - u_k over the logarithmic mean of C and U:  (c_k - u_k) log(C / U) / (C - U)
+
+    The terms sum to log(C / U) (logarithmic mean Divisia index, Ang 2005).
+
+    Args:
+        now: c_k, places x drivers; C their sum.
+        usual: u_k; U their sum.
     """
-    here = slice(len(ids))
-    now = contributions(found, panel)[here]
-    usual_panel = replace(panel, features=panel.features[-BASELINE_BLOCKS:].mean(axis=0)[None])
-    before = contributions(found, usual_panel)[here]
-    total, total_before = now.sum(axis=1), before.sum(axis=1)
-    is_same = np.isclose(total, total_before, rtol=1e-9)
-    ratio = np.log(np.where(is_same, 2.0, total / total_before))
-    mean = np.where(is_same, total, (total - total_before) / ratio)
-    logs = (now - before) / mean[:, None]
-    # A driver's figure: the mean of its features as the model weighs them, evenly if it does not.
-    coefficients = (
-        np.ones(len(FEATURES)) if found.window.model is None else found.window.model.coefficients
-    )
+    total, usual_total = now.sum(axis=1), usual.sum(axis=1)
+    is_same = np.isclose(total, usual_total, rtol=1e-9)
+    ratio = np.log(np.where(is_same, 2.0, total / usual_total))
+    logarithmic_mean = np.where(is_same, total, (total - usual_total) / ratio)
+    return np.asarray((now - usual) / logarithmic_mean[:, None])
+
+
+def _driver_weights(model: models.SelfExciting | None) -> Array:
+    """Weight of each feature in a driver's figure, features x drivers; columns sum to one.
+
+    As the model weighs them, evenly if it does not.
+    """
+    coefficients = np.ones(len(FEATURES)) if model is None else model.coefficients
     groups = _feature_groups()
     weights = np.where(coefficients @ groups > 0, coefficients[:, None] * groups, groups)
-    weights /= weights.sum(axis=0)
-    year = panel.features[-1, here, :1]
-    figures = np.hstack([panel.features[-1, here] @ weights, year])
-    usual_figures = np.hstack([usual_panel.features[-1, here] @ weights, year])
+    return np.asarray(weights / weights.sum(axis=0))
+
+
+def forecast_drivers(escalation: EscalationForecast, panel: Panel, ids: list[str]) -> pl.DataFrame:
+    """What the expected events are made of, and what moved them from a usual month.
+
+    ``contribution_events`` are ``contributions``, ``contribution_log`` their
+    ``log_contributions`` against what the past year's mean features give.
+
+    Args:
+        escalation: Of the night.
+        panel: What it rests on; regions are its first places.
+        ids: Of the regions.
+    """
+    regions = slice(len(ids))
+    usual_panel = replace(panel, features=panel.features[-BASELINE_BLOCKS:].mean(axis=0)[None])
+    now = contributions(escalation, panel)[regions]
+    logs = log_contributions(now, contributions(escalation, usual_panel)[regions])
+    weights = _driver_weights(escalation.window.model)
+    year = panel.features[-1, regions, :1]
+    figures = np.hstack([panel.features[-1, regions] @ weights, year])
+    usual_figures = np.hstack([usual_panel.features[-1, regions] @ weights, year])
     parts = [
         pl.DataFrame({"region_id": ids}).with_columns(
             driver=pl.lit(name),
@@ -82,23 +106,29 @@ def forecast_drivers(found: EscalationForecast, panel: Panel, ids: list[str]) ->
 
 
 def evidence_drivers(
-    base: NightInputs, found: EscalationForecast, places: pl.DataFrame
+    inputs: NightInputs, escalation: EscalationForecast, regions: pl.DataFrame
 ) -> pl.DataFrame:
-    """Of regions without events for a year the chance of a first one; how near violence is."""
-    here = slice(base.regions)
-    first_event = first_event_probability(found)
-    newest = newest_event_days(base)
+    """``p_first_event`` of regions without events for a year; how near violence is.
+
+    Args:
+        inputs: Of the night.
+        escalation: Of the night.
+        regions: Core regions with centroids, sorted by ``region_id``.
+    """
+    of_regions = slice(inputs.regions)
     longitude, latitude = (
-        places[f"centroid_{axis}"].cast(pl.Float64).to_numpy() for axis in ("longitude", "latitude")
+        regions[f"centroid_{axis}"].cast(pl.Float64).to_numpy()
+        for axis in ("longitude", "latitude")
     )
-    nearest, km = nearest_active_place(longitude, latitude, newest[here] < ACTIVE_DAYS)
-    ids = places["region_id"].to_list()
+    is_active = newest_event_days(inputs)[of_regions] < ACTIVE_DAYS
+    nearest, km = nearest_active_place(longitude, latitude, is_active)
+    ids = regions["region_id"].to_list()
     frame = pl.DataFrame(
         {
             "region_id": ids,
-            "p_first_event": first_event[here],
+            "p_first_event": first_event_probability(escalation)[of_regions],
             "nearest_active_km": km,
-            "detail": [ids[n] if n >= 0 else None for n in nearest],
+            "detail": [ids[place] if place >= 0 else None for place in nearest],
         }
     ).with_columns(pl.col("p_first_event", "nearest_active_km").fill_nan(None))
     return pl.concat(

@@ -232,4 +232,5 @@ SOURCE = Source(
     live="https://acleddata.com",
     credentials=(USER, PASSWORD),
     unit="event",
+    series=("acled_events", "acled_fatalities"),
 )

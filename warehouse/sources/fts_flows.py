@@ -136,4 +136,6 @@ SOURCE = Source(
     fetch=fetch,
     live="https://api.hpc.tools",
     unit="flow",
+    series=("fts_new_funding_usd",),
+    series_level="country",
 )

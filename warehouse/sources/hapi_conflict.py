@@ -22,6 +22,7 @@ from warehouse.sources.tables import (
 
 CAP = 10_000  # rows of one answer; beyond it the server cuts without a word
 YEARS = 3  # fetched anew every night
+KINDS = ("political_violence", "civilian_targeting", "demonstration")  # of events
 IDENTIFIER = "HAPI_APP_IDENTIFIER"
 COLUMNS = (
     "location_code", "event_type", "events", "fatalities", "admin1_name", "provider_admin1_name",
@@ -144,4 +145,7 @@ SOURCE = Source(
     live="https://hapi.humdata.org/api/v2",
     credentials=(IDENTIFIER,),
     unit="admin-2 unit, month and kind of event",
+    series=tuple(
+        f"acled_{kind}_{measure}" for kind in KINDS for measure in ("events", "fatalities")
+    ),
 )
