@@ -181,9 +181,9 @@ def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame
     """The mart's table, with every column of the frame; what was told before lacks new ones."""
     nights = "null::date as night_from, null::date as night_to"
     con.execute(f"create table if not exists {table} as select *, {nights} from frame limit 0")
-    held = {name for name, *_ in con.execute(f"describe {table}").fetchall()}
+    existing = {name for name, *_ in con.execute(f"describe {table}").fetchall()}
     for name, kind, *_ in con.execute("describe frame").fetchall():
-        if name not in held:
+        if name not in existing:
             con.execute(f'alter table {table} add column "{name}" {kind}')
 
 
@@ -195,9 +195,9 @@ def known_counts(con: duckdb.DuckDBPyConnection, origins: pl.DataFrame) -> pl.Da
         origins: ``origin`` (number), ``known_at`` (instant), ``last_day`` (of its month).
     """
     con.register("origin", origins)
-    found = run_sql(con, "mart/known_counts").pl()
+    counts = run_sql(con, "mart/known_counts").pl()
     con.unregister("origin")
-    return found
+    return counts
 
 
 def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> pl.DataFrame:
@@ -207,13 +207,13 @@ def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: da
     had come within the month before count as looked at; bulk files of the past, whose
     times are assumed, say nothing.
     """
-    looked = con.execute(
+    lookups = con.execute(
         "select known_at, covers_until from ops.batch where source = $source "
         "and known_basis = 'observed' and known_at <= $as_of",
         {"source": source.name, "as_of": night_end(night)},
     ).pl()
     ages = pl.DataFrame({"age_months": range(OLDEST_AGE + 1)}, schema={"age_months": pl.Int64})
-    first = looked["covers_until"].min()
+    first = lookups["covers_until"].min()
     if not isinstance(first, date):
         return ages.head(0).with_columns(month_start=pl.lit(first, pl.Date), events=pl.lit(0.0))
     begins = first.replace(day=1)
@@ -228,7 +228,7 @@ def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: da
             .dt.offset_by("-1us")
         )
         .filter(pl.col("known_at") <= night_end(night))
-        .join(looked.rename({"known_at": "looked_at"}), how="cross")
+        .join(lookups.rename({"known_at": "looked_at"}), how="cross")
         .filter(
             (pl.col("looked_at") <= pl.col("known_at"))
             & (pl.col("looked_at") > pl.col("known_at").dt.offset_by("-1mo"))
@@ -261,8 +261,8 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
     has no row.
     """
     rows = [_status(con, source, night) for source in SOURCES]
-    told = [row for row in rows if row["content_sha256"] is not None]
-    return pl.DataFrame(told, infer_schema_length=None).with_columns(
+    delivered = [row for row in rows if row["content_sha256"] is not None]
+    return pl.DataFrame(delivered, infer_schema_length=None).with_columns(
         pl.col("failure").cast(pl.String)
     )
 
@@ -281,8 +281,8 @@ def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
     Returns:
         These nights.
     """
-    asked = "select as_of_date from ops.night where as_of_date > $today order by as_of_date"
-    nights = [night for (night,) in con.execute(asked, {"today": today}).fetchall()]
+    query = "select as_of_date from ops.night where as_of_date > $today order by as_of_date"
+    nights = [night for (night,) in con.execute(query, {"today": today}).fetchall()]
     with transaction(con):
         for (name,) in con.execute(
             "select table_name from duckdb_tables() where schema_name = 'mart'"
@@ -321,11 +321,11 @@ def latest_alerts(
     if night is None:
         return None, pl.DataFrame(), {}
     rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
-    told = run_sql(con, "mart/as_of_night", {"mart_table": "mart.alert"}, night=night).pl()
+    alerts = run_sql(con, "mart/as_of_night", {"mart_table": "mart.alert"}, night=night).pl()
     flags = run_sql(con, "mart/as_of_night", {"mart_table": "mart.flag"}, night=night).pl()
     if "intensity" not in flags.columns:
         flags = flags.with_columns(intensity=pl.lit(None, pl.String))
-    named = told.join(
+    named = alerts.join(
         flags.select("region_id", "region_name", "country_code", "intensity"),
         on="region_id", how="left",
     )  # fmt: skip
@@ -382,8 +382,8 @@ def _in_force(con: duckdb.DuckDBPyConnection, source: Source) -> dict[str, Any]:
 
 def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict[str, object]:
     words = {"source_table": f"history.{source.name}", "date_column": source.dated_by or "null"}
-    found = run_sql(con, "mart/source_newest", words, as_of=night_end(night)).fetchone()
-    rows, newest = found if found is not None else (0, None)
+    newest_row = run_sql(con, "mart/source_newest", words, as_of=night_end(night)).fetchone()
+    rows, newest = newest_row if newest_row is not None else (0, None)
     in_force = _in_force(con, source)
     attempt = con.execute(
         "select failure from ops.fetch where source = $source", {"source": source.name}

@@ -22,20 +22,21 @@ def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, Any]:
     Raises:
         WarehouseError: There is none, more than one begins so, or its bytes are gone.
     """
-    found = run_sql(con, "outbox/find", message=message).pl()
-    if found.is_empty():
+    candidates = run_sql(con, "outbox/find", message=message).pl()
+    if candidates.is_empty():
         raise WarehouseError(f"no mail {message!r}; tocsin alerts lists them")
-    if found.height > 1 and found["recipient"][0] != message:
+    if candidates.height > 1 and candidates["recipient"][0] != message:
         raise WarehouseError(
-            f"{message!r} begins {found.height} mails; write more of it (tocsin alerts lists them)"
+            f"{message!r} begins {candidates.height} mails; write more of it (tocsin alerts lists "
+            "them)"
         )
-    told = found.row(0, named=True)
-    if told["content"] is None:
+    chosen = candidates.row(0, named=True)
+    if chosen["content"] is None:
         raise WarehouseError(
-            f"{message}: the bytes of {told['subject']!r} are gone, a month after it was "
-            f"{told['status']}"
+            f"{message}: the bytes of {chosen['subject']!r} are gone, a month after it was "
+            f"{chosen['status']}"
         )
-    return told
+    return chosen
 
 
 def notified_of_future_nights(
@@ -45,8 +46,8 @@ def notified_of_future_nights(
 
     The next run corrects it: ``tocsin nightly`` mails them of tonight, changed or not.
     """
-    found = run_sql(con, "outbox/future_notifications", recipient=None, today=today).fetchall()
-    return sorted({(recipient, night) for recipient, night, *_ in found})
+    rows = run_sql(con, "outbox/future_notifications", recipient=None, today=today).fetchall()
+    return sorted({(recipient, night) for recipient, night, *_ in rows})
 
 
 def approve(
@@ -60,10 +61,10 @@ def approve(
     if message is None:
         chosen = mails(con).filter(status="held")["message_id"].to_list()
     else:
-        told = mail(con, message)
-        if told["status"] != "held":
-            raise WarehouseError(f"{message}: is {told['status']}, not held")
-        chosen = [str(told["message_id"])]
+        one = mail(con, message)
+        if one["status"] != "held":
+            raise WarehouseError(f"{message}: is {one['status']}, not held")
+        chosen = [str(one["message_id"])]
     for identity in chosen:
         con.execute(
             "update ops.outbox set status = 'queued', approved_by = $who, held_until = null, "
@@ -80,16 +81,16 @@ def requeue(con: duckdb.DuckDBPyConnection, message: str) -> str:
     Raises:
         WarehouseError: There is none, or its bytes are gone.
     """
-    told = mail(con, message)
+    one = mail(con, message)
     con.execute(
         "update ops.outbox set status = 'queued', attempts = 0, next_try_at = null, "
         "not_before = null, held_until = null, finished_at = null where message_id = $identity",
-        {"identity": told["message_id"]},
+        {"identity": one["message_id"]},
     )
     con.execute(
-        "delete from ops.parked where recipient = $recipient", {"recipient": told["recipient"]}
+        "delete from ops.parked where recipient = $recipient", {"recipient": one["recipient"]}
     )
-    return str(told["message_id"])
+    return str(one["message_id"])
 
 
 def mute(

@@ -25,12 +25,12 @@ def quarantine_spells(con: duckdb.DuckDBPyConnection, source: str, key: str) -> 
     Raises:
         SourceError: It never was.
     """
-    found = run_sql(con, "history/quarantine_spells", source=source, row_key=key).pl()
-    if found.is_empty():
+    spells = run_sql(con, "history/quarantine_spells", source=source, row_key=key).pl()
+    if spells.is_empty():
         raise SourceError(
             f"{source} {key}: no such row was ever held; 'tocsin quarantine' lists those that are"
         )
-    return found
+    return spells
 
 
 def release_row(
@@ -41,10 +41,10 @@ def release_row(
     Raises:
         SourceError: It is not held, or cannot be read at all.
     """
-    held = quarantine_spells(con, source, key).filter(pl.col("held_to").is_null())
-    if held.is_empty():
+    in_quarantine = quarantine_spells(con, source, key).filter(pl.col("held_to").is_null())
+    if in_quarantine.is_empty():
         raise SourceError(f"{source} {key}: is not held any more")
-    for row in held.iter_rows(named=True):
+    for row in in_quarantine.iter_rows(named=True):
         if row["rule"] == UNREADABLE:
             raise SourceError(
                 f"{source} {key}: cannot be released, since it cannot be read ({row['value']}); it "

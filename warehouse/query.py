@@ -35,7 +35,7 @@ def run_sql(
         ValueError: The statement has a placeholder of which nothing is said.
     """
     try:
-        text = PLACEHOLDER.sub(lambda found: (words or {})[found[1]], statement(name))
+        text = PLACEHOLDER.sub(lambda match: (words or {})[match[1]], statement(name))
     except KeyError as error:
         raise ValueError(f"{name}.sql: nothing is said of __{error.args[0]}__") from None
     return con.execute(text, params or None)
