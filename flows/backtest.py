@@ -25,8 +25,11 @@ from indicators.risk.panel import (
     weighted_means,
 )
 from indicators.risk.scorecard import Findings, month_number, month_start
-from warehouse import build
+from warehouse.core import build_core
+from warehouse.marts import write_scorecard
+from warehouse.query import table_frame
 from warehouse.sources import EVENT_SOURCE
+from warehouse.vintages import complete_until
 
 SCORED_HORIZONS = (1, 3, 6)  # of deaths, candidates, and windows from the last day known
 ORIGINS = 54  # scored unless told otherwise
@@ -83,10 +86,10 @@ def score(
     """
     began = time.perf_counter()
     tonight = datetime.now(UTC).date()
-    build.build_core(con, tonight)
-    complete_until = build.complete_until(con, EVENT_SOURCE, tonight)
-    latest = month_number(newest_complete_month(complete_until))
-    while origin_of(month_start(latest)).night + timedelta(days=OUTCOME_DAYS) > complete_until:
+    build_core(con, tonight)
+    known_until = complete_until(con, EVENT_SOURCE, tonight)
+    latest = month_number(newest_complete_month(known_until))
+    while origin_of(month_start(latest)).night + timedelta(days=OUTCOME_DAYS) > known_until:
         latest -= 1
     last = month_number(origins_until) if origins_until else latest
     first = month_number(origins_from) if origins_from else last - ORIGINS + 1
@@ -99,7 +102,7 @@ def score(
             f"{month_start(latest):%Y-%m}"
         )
     replay = Replay(
-        build.read(con, "core.event_version"), build.read(con, "core.region").sort("region_id")
+        table_frame(con, "core.event_version"), table_frame(con, "core.region").sort("region_id")
     )
     before, origins = origins_between(burn_in, first - 1), origins_between(first, last)
     of_events = backtest(replay, origins, before)
@@ -115,7 +118,7 @@ def score(
     more = candidates(con, replay, origins) + after_coups(con, replay)
     found = replace(found, rows=pl.concat([found.rows, scorecard.tidy(more)]))
     bounds = month_start(first), month_start(last)
-    build.write_scorecard(
+    write_scorecard(
         con,
         found.rows.with_columns(
             origins_from=pl.lit(bounds[0]),
@@ -129,7 +132,7 @@ def score(
 
 def candidates(con: duckdb.DuckDBPyConnection, replay: Replay, origins: list[Origin]) -> Rows:
     """What further features would add to the self-exciting model, each on its own."""
-    core = {n: build.read(con, f"core.{n}") for n in ("coup", "suspension", "presence")}
+    core = {n: table_frame(con, f"core.{n}") for n in ("coup", "suspension", "presence")}
     codes = replay.regions["country_code"].unique().sort().to_list()
     places = [*replay.regions["region_id"].to_list(), *codes]
     countries = np.array([*replay.regions["country_code"].to_list(), *codes])
@@ -210,7 +213,7 @@ def candidates(con: duckdb.DuckDBPyConnection, replay: Replay, origins: list[Ori
 def after_coups(con: duckdb.DuckDBPyConnection, replay: Replay) -> Rows:
     """What followed Mali's coups, in times of what the past foretold."""
     days = (
-        build.read(con, "core.coup")
+        table_frame(con, "core.coup")
         .filter(pl.col("is_successful") & (pl.col("coup_date") >= date(2000, 1, 1)))
         .filter(country_code="MLI")["coup_date"]
         .to_list()

@@ -31,13 +31,18 @@ from indicators.risk import explain
 from indicators.risk.delay import completeness
 from indicators.risk.intensity import with_intensity
 from page.site import build as build_page
-from warehouse import build
 from warehouse.connect import BusyError, WarehouseError, one_run, warehouse
+from warehouse.core import CORE_TABLES, build_core, outlines
 from warehouse.export import copy_as_parquet
 from warehouse.history import QUARANTINED_SCHEMA, catch_up, losses, transaction
 from warehouse.landing import Batch, QuarantinedRow, accept, deliveries, overrides, receive
+from warehouse.marts import check_counts, previous_night, read_previous_night, write_marts
+from warehouse.outbox import muted_regions, operator_findings
 from warehouse.publish import publish, publish_page
+from warehouse.query import table_frame
+from warehouse.source_status import forget_attempt, source_status, write_attempt
 from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE, SOURCES
+from warehouse.vintages import complete_until, reporting_triangle
 
 NIGHTS_SHOWN = 30  # of the data's quality
 NOTHING = Recall()
@@ -252,9 +257,9 @@ def keep_versions(
         if sent.failure and is_needed and not deliveries(sent.source, settings.landing_folder):
             raise SourceError(sent.failure)
         if sent.is_on:
-            build.write_attempt(con, sent.source.name, sent.failure)
+            write_attempt(con, sent.source.name, sent.failure)
         else:
-            build.forget_attempt(con, sent.source.name)
+            forget_attempt(con, sent.source.name)
     return begun
 
 
@@ -262,10 +267,10 @@ def assess_night(
     con: duckdb.DuckDBPyConnection, night: date, recall: Recall = NOTHING
 ) -> dict[str, pl.DataFrame]:
     """Core as known on the night, then its marts: indicators, forecasts, flags, alerts."""
-    build.build_core(con, night)
-    core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
-    sources = build.source_status(con, night)
-    known_until = build.complete_until(con, EVENT_SOURCE, night)
+    build_core(con, night)
+    core = {name: table_frame(con, f"core.{name}") for name in CORE_TABLES}
+    sources = source_status(con, night)
+    known_until = complete_until(con, EVENT_SOURCE, night)
     newest = explain.newest_complete_month(known_until)
     if (newest.year - FIRST_MONTH.year) * 12 + newest.month - FIRST_MONTH.month + 1 < LEAST_MONTHS:
         raise NightError(
@@ -291,7 +296,7 @@ def assess_night(
         recall.keep("assess", given, assessed)
     told = assessed["flags"].with_columns(is_stale=pl.lit(is_stale))
     told = explain.with_month(told, counts, newest)
-    known = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
+    known = completeness(reporting_triangle(con, EVENT_SOURCE, night))
     violent = with_intensity(explain.with_correction(told, known), counts)
     flags = explain.with_reason(violent, core["event"])
     boundaries = sources.filter(source=BOUNDARY_SOURCE.name)["source_version"].item()
@@ -327,9 +332,9 @@ def follow_alerts(
             "place_id", "month_start", "value"
         )
 
-    before = build.previous_night(con, night)
+    before = previous_night(con, night)
     told, flags_told, series_told = (
-        build.read_previous_night(con, mart, night) for mart in ("alert", "flag", "indicator")
+        read_previous_night(con, mart, night) for mart in ("alert", "flag", "indicator")
     )
     if before is None or told is None or flags_told is None or series_told is None:
         return life.follow(flags.with_columns(cause=pl.lit(life.NEWS)), life.NONE, night)
@@ -372,7 +377,7 @@ def keep_night(
     marts = {n.removeprefix("mart."): f for n, f in tables.items() if n.startswith("mart.")}
     marts["check"] = checks.with_columns(pl.col("column_name").fill_null("(table)"))
     with transaction(con):
-        return build.write_marts(con, night, marts)
+        return write_marts(con, night, marts)
 
 
 def show_quality(
@@ -383,7 +388,7 @@ def show_quality(
     settings: Settings,
 ) -> None:
     """The page about the data's quality, beside the published file."""
-    counts = build.check_counts(con, night, NIGHTS_SHOWN)
+    counts = check_counts(con, night, NIGHTS_SHOWN)
     name = settings.published_path.name
     page = quality_page(night, checks, tables["mart.source_status"], counts, name)
     publish_page(settings.quality_path, page)
@@ -432,8 +437,8 @@ def digest_of(
         presence=tables["core.presence"],
         suspensions=tables["core.suspension"],
         sources=tables["mart.source_status"],
-        outlines=build.outlines(con),
-        muted=build.muted_regions(con, night),
+        outlines=outlines(con),
+        muted=muted_regions(con, night),
         place=place.rstrip("/") if place else None,
     )
 
@@ -445,7 +450,7 @@ def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -
         return hand_over(con, smtp, settings.outbox_folder, now(), settings.hold_then)
 
     done = hand()
-    findings = [ops.Finding(*found) for found in build.operator_findings(con)]
+    findings = [ops.Finding(*found) for found in operator_findings(con)]
     told = ops.letter(con, findings, settings, now())
     if told is not None:
         queue(con, [told], now())

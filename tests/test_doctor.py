@@ -12,8 +12,8 @@ import pytest
 from config.settings import Settings, Smtp
 from flows.doctor import BAD, NOTE, examine, most_memory, stale
 from warehouse import runs
-from warehouse.build import take_back_nights, write_marts
 from warehouse.connect import WarehouseError, warehouse
+from warehouse.marts import take_back_nights, write_marts
 from warehouse.publish import file_sha256
 from warehouse.sources import SOURCES
 

@@ -11,7 +11,7 @@ from config.settings import Settings, Smtp
 from flows import cli
 from flows.nightly import assess_night, nightly
 from flows.nights import NightError, day, earliest_night, not_to_come, possible, tonight
-from warehouse.build import newest_night
+from warehouse.marts import newest_night
 
 TODAY = date(2026, 11, 25)
 TOMORROW = str(datetime.now(UTC).date() + timedelta(days=1))

@@ -6,8 +6,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from config.registry import regions
+from config.registry import LEVELS, regions
 from warehouse.connect import WarehouseError
+from warehouse.marts import newest_night
 from warehouse.query import run_sql
 
 
@@ -114,3 +115,42 @@ def mute(
             "insert into ops.mute values ($region_id, $until, $who, $why, $now)",
             {"region_id": region_id, "until": until, "who": who, "why": why, "now": now},
         )
+
+
+def operator_findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
+    night = newest_night(con)
+    return run_sql(con, "outbox/operator_findings", night=night).fetchall() if night else []
+
+
+def latest_alerts(
+    con: duckdb.DuckDBPyConnection,
+) -> tuple[date | None, pl.DataFrame, dict[str, date]]:
+    """The newest night, its alerts with the gravest first, and regions muted then.
+
+    Beside an alert stand the region's name and country and how violent it is (null: told by
+    a Tocsin that did not say).
+    """
+    night = newest_night(con)
+    if night is None:
+        return None, pl.DataFrame(), {}
+    rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
+    alerts = run_sql(con, "mart/as_of_night", {"mart_table": "mart.alert"}, night=night).pl()
+    flags = run_sql(con, "mart/as_of_night", {"mart_table": "mart.flag"}, night=night).pl()
+    if "intensity" not in flags.columns:
+        flags = flags.with_columns(intensity=pl.lit(None, pl.String))
+    named = alerts.join(
+        flags.select("region_id", "region_name", "country_code", "intensity"),
+        on="region_id", how="left",
+    )  # fmt: skip
+    return night, named.sort(rank, "region_id", descending=[True, False]), muted_regions(con, night)
+
+
+def muted_regions(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, date]:
+    """Regions of which nobody is mailed on ``night``, and until when."""
+    return dict(
+        con.execute(
+            "select region_id, until_night from ops.mute where until_night >= $night",
+            {"night": night},
+        ).fetchall()
+    )

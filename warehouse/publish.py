@@ -22,9 +22,9 @@ from config.files import (
     written_aside,
 )
 from config.registry import Column, columns
-from warehouse.build import MARTS
 from warehouse.connect import WarehouseError, log_beside, take_log_away
 from warehouse.history import transaction
+from warehouse.marts import MARTS
 
 # published name -> (select on the working file at $night, what one row is)
 PUBLISHED = {

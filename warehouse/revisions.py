@@ -7,10 +7,11 @@ import duckdb
 import polars as pl
 
 from config.registry import Source
-from warehouse.build import build_core, night_end
+from warehouse.core import build_core
 from warehouse.history import differs_where
 from warehouse.query import run_sql
 from warehouse.sources import SOURCES
+from warehouse.vintages import night_end
 
 FLAGS = ("has_other_deaths", "has_other_region", "has_other_place", "has_other_date",
          "has_other_actors")  # fmt: skip

@@ -9,9 +9,9 @@ import duckdb
 import polars as pl
 
 from config.registry import thresholds
-from warehouse.build import night_end
 from warehouse.connect import WarehouseError, load_spatial, open_published
 from warehouse.query import run_sql
+from warehouse.vintages import night_end
 
 
 @dataclass(frozen=True)
