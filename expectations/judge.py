@@ -74,9 +74,9 @@ def judge_batch(
     overridden: Set[tuple[int, str, str]],
     further: tuple[Check, ...] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Results of a landed table's suite, and the rows that must be held out.
+    """Results of a landed table's suite, and the rows to be quarantined.
 
-    A row that breaks a critical check of rows is held out, unless that is overridden, and
+    A row that breaks a critical check of rows is quarantined, unless that is overridden, and
     what remains is judged again; so a critical failure in the results concerns the
     table as a whole.
 
@@ -104,7 +104,7 @@ def judge_batch(
 
 
 def rule_name(check: Check) -> str:
-    """How a check is told of a row."""
+    """Name of a check as the rule that a row breaks."""
     column = check.arguments.get("column") or ", ".join(check.arguments["column_list"])
     return column if check.condition is not None else f"{column}: {check.wanted}"
 

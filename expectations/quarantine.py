@@ -1,4 +1,4 @@
-"""Which rows of a delivery are believed, and which are held out."""
+"""Which rows of a delivery are believed, and which are quarantined."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -122,7 +122,7 @@ def _as_quarantined(rows: pl.DataFrame, rule: pl.Expr, value: pl.Expr) -> pl.Dat
 
 
 def _publishable(source: Source, results: pl.DataFrame) -> pl.DataFrame:
-    """Results without what was seen in rows that may not be passed on; results are publishable."""
+    """Results without what was seen in rows that may not be passed on; results are published."""
     if source.is_republishable:
         return results
     is_of_rows = pl.col("unexpected_count") > 0
@@ -132,7 +132,7 @@ def _publishable(source: Source, results: pl.DataFrame) -> pl.DataFrame:
 
 
 def _few_enough(table: str, quarantined: pl.DataFrame, total: int) -> pl.DataFrame:
-    """Whether few enough rows are held out, told like the result of a check."""
+    """Result of a check: few enough rows are quarantined."""
     rule = thresholds()["quarantine"]
     most = max(rule["most_share"] * total, rule["always_rows"])
     first = "; ".join(

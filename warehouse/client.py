@@ -80,7 +80,7 @@ def _validators(content: bytes) -> dict[str, dict[str, str]]:
 
 
 def _verified_part(content: bytes) -> bytes:
-    """A kept part less its digest, which stands before it."""
+    """Bytes of a cached part, which follow their digest in the file."""
     length = hashlib.sha256().digest_size
     if hashlib.sha256(content[length:]).digest() != content[:length]:
         raise ValueError("not what was fetched")
@@ -253,7 +253,7 @@ class Client:
         return self.secrets[name]
 
     def cached_part(self, key: str, fetch: Callable[[], bytes]) -> bytes:
-        """A part of a longer download: from an unfinished run, else fetched and kept."""
+        """A part of a longer download: from the cache of an unfinished run, else fetched."""
         path = self.folder / "parts" / hashlib.sha256(key.encode()).hexdigest()
         known = read_or_set_aside(path, _verified_part, "that part is fetched again")
         if known is not None:
@@ -263,7 +263,7 @@ class Client:
         return content
 
     def forget_parts(self) -> None:
-        """Drop kept parts: the download is whole, or its parts do not fit together."""
+        """Drop cached parts: the download is whole, or its parts do not fit together."""
         for path in (self.folder / "parts").glob("*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 

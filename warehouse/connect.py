@@ -94,7 +94,7 @@ def one_run(folder: Path, what: str) -> Iterator[None]:
 
 
 def holder(folder: Path) -> str:
-    """Who holds the data folder now: what runs, its process, since when; empty: nobody."""
+    """The run at work on the data folder: what it is, its process, since when; empty: none."""
     try:
         with (folder / LOCK).open(encoding="utf-8", errors="replace") as lock:
             text = lock.read()
@@ -201,7 +201,7 @@ def opening_error(path: Path, error: duckdb.Error) -> WarehouseError:
 
 
 def lock_holder(error: duckdb.Error) -> str:
-    """Process and program that hold a file, as DuckDB tells them."""
+    """Process and program that hold a file, as in DuckDB's message."""
     match = re.search(r"held in (.+?) \(PID (\d+)\)(?: by user (\S+))?", str(error))
     if not match:
         return "another process"
@@ -211,7 +211,7 @@ def lock_holder(error: duckdb.Error) -> str:
 
 @contextmanager
 def open_existing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """As ``warehouse``, for questions to what earlier runs kept.
+    """As ``warehouse``, of a file that is there already.
 
     Raises:
         WarehouseError: There is no working file yet.

@@ -86,7 +86,7 @@ PLACES = ("country_id", "location_code", "isoab", "country")  # columns that nam
 
 
 def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.DataFrame:
-    """What a delivery would take away of what is in force, whatever road it came by.
+    """Rows in force that a delivery would withdraw, by scope.
 
     Returns:
         Columns scope ('': everything it says it holds in full, a country, the last twelve
@@ -214,7 +214,7 @@ def _landed(source: Source, entry: AcceptedDelivery, folder: Path) -> Batch:
 
 
 def _expected_where(source: Source, earlier: Sequence[AcceptedDelivery]) -> str:
-    """SQL condition: an earlier delivery would have held this row, had the source known it."""
+    """SQL condition: an earlier delivery would have had this row, had the source known it."""
     if source.dated_by is None:
         return " or ".join({f"({entry.complete_where})" for entry in earlier}) or "false"
     until: dict[str, date] = {}

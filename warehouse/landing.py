@@ -162,7 +162,7 @@ class Batch:
 
     @cached_property
     def rows(self) -> pl.DataFrame:
-        """Its rows in the declared columns, less those held out.
+        """Its believed rows in the declared columns.
 
         Raises:
             SourceError: The bytes cannot be read.
@@ -281,7 +281,7 @@ def bounded_complete_where(source: Source, release: Release) -> str:
 
 
 def accept(batch: Batch, folder: Path) -> None:
-    """Enter a batch in the log; one that is in force already, the same rows held, is not again.
+    """Enter a batch in the log; one in force already, with the same rows quarantined, is not.
 
     A release is known since the day it was published, unless its bytes come back
     after others: then since they were fetched.

@@ -21,7 +21,7 @@ MARTS = {  # name -> what identifies a row within a night
 
 
 def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl.DataFrame]) -> int:
-    """Keep what the night tells; rows that say what the night before said are not written.
+    """Write the marts of a night; rows equal to those of the night before are not written again.
 
     Each row holds from ``night_from`` to before ``night_to``, in nights that were run.
 
@@ -62,7 +62,7 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
 
 
 def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    """The mart's table, with every column of the frame; what was told before lacks new ones."""
+    """The mart's table, with every column of the frame; older rows lack new ones."""
     nights = "null::date as night_from, null::date as night_to"
     con.execute(f"create table if not exists {table} as select *, {nights} from frame limit 0")
     existing = {name for name, *_ in con.execute(f"describe {table}").fetchall()}
@@ -110,12 +110,12 @@ def read_previous_night(
 
 
 def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
-    """Forget what nights after ``today`` told, run by a typing error or a wrong clock.
+    """Delete the marts of nights after ``today``, run by a typing error or a wrong clock.
 
-    What the nights before them told is told again; what mails went out is not forgotten.
+    Those of the nights before them hold again; what mails went out is not forgotten.
 
     Returns:
-        These nights.
+        The nights deleted.
     """
     query = "select as_of_date from ops.night where as_of_date > $today order by as_of_date"
     nights = [night for (night,) in con.execute(query, {"today": today}).fetchall()]

@@ -43,7 +43,7 @@ def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, Any]:
 def notified_of_future_nights(
     con: duckdb.DuckDBPyConnection, today: date
 ) -> list[tuple[str, date]]:
-    """Readers who were told of a night still to come when it was told, or still, and not since.
+    """Recipients, with the night, who were mailed of a night to come and not since of another.
 
     The next run corrects it: ``tocsin nightly`` mails them of tonight, changed or not.
     """
@@ -54,7 +54,7 @@ def notified_of_future_nights(
 def approve(
     con: duckdb.DuckDBPyConnection, message: str | None, who: str, now: datetime
 ) -> list[str]:
-    """Let a held mail go, or all of them; returns their ids.
+    """Ids of the mails that are let go: the one named, or all that wait for approval.
 
     Raises:
         WarehouseError: It is not held.
@@ -118,7 +118,7 @@ def mute(
 
 
 def operator_findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
-    """What is wrong now: key (the same as long as it lasts), a few words, the whole."""
+    """Matters the operator must know of: key (constant while it lasts), subject, text."""
     night = newest_night(con)
     return run_sql(con, "outbox/operator_findings", night=night).fetchall() if night else []
 
@@ -128,8 +128,8 @@ def latest_alerts(
 ) -> tuple[date | None, pl.DataFrame, dict[str, date]]:
     """The newest night, its alerts with the gravest first, and regions muted then.
 
-    Beside an alert stand the region's name and country and how violent it is (null: told by
-    a Tocsin that did not say).
+    Beside an alert stand the region's name and country and how violent it is (null: an older
+    Tocsin did not say).
     """
     night = newest_night(con)
     if night is None:

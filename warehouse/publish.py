@@ -213,7 +213,7 @@ def _is_as_listed(path: Path, entry: Mapping[str, Any]) -> bool:
 
 
 def _without_runs(content: Any) -> Any:
-    """What a file says, but for the runs that it tells of."""
+    """The content of a file without its tables of runs."""
     if not isinstance(content, dict) or not isinstance(content.get("tables"), dict):
         return None
     tables = {name: entry for name, entry in content["tables"].items() if name not in RUN_TABLES}

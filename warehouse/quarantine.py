@@ -1,4 +1,4 @@
-"""Rows that were sent but are not believed: what is held, and letting one go."""
+"""Rows that were sent but are not believed: those in quarantine, and releasing one."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,14 +13,14 @@ from warehouse.sources.tables import UNREADABLE
 
 
 def quarantined_rows(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """One row a held row: source, row_key, row_number, rule, value, sent, held_from."""
+    """One row a quarantined row: source, row_key, row_number, rule, value, sent, held_from."""
     return con.execute(
         "from ops.quarantine where held_to is null order by source, row_key, row_number"
     ).pl()
 
 
 def quarantine_spells(con: duckdb.DuckDBPyConnection, source: str, key: str) -> pl.DataFrame:
-    """Every time a row was held, the newest first.
+    """Every spell of a row in quarantine, the newest first.
 
     Raises:
         SourceError: It never was.
@@ -36,7 +36,7 @@ def quarantine_spells(con: duckdb.DuckDBPyConnection, source: str, key: str) -> 
 def release_row(
     con: duckdb.DuckDBPyConnection, folder: Path, source: str, key: str, who: str, why: str
 ) -> None:
-    """Believe a held row from the next run on; a new value or another rule holds it again.
+    """Believe a quarantined row from the next run on, until its value or rule is another.
 
     Raises:
         SourceError: It is not held, or cannot be read at all.

@@ -35,7 +35,7 @@ RUNS_FROM_COPY = {
 
 @dataclass(frozen=True)
 class RepairReport:
-    """What a repair did.
+    """What a repair restored and lost.
 
     Attributes:
         set_aside: Where the damaged file lies now; None: there was none.
@@ -133,7 +133,7 @@ def _readable(path: Path) -> tuple[Path, bool]:
 def _restore(
     con: duckdb.DuckDBPyConnection, old: Path, published: Path
 ) -> tuple[list[str], Path | None]:
-    """Fill what is not history; what was lost, and the copy that was needed."""
+    """Fill all but the history; returns tables that are lost, and the copy that was needed."""
     with _read_only(old) as readable:
         names = _tables(readable) if readable else None
     names = names or []
@@ -165,7 +165,7 @@ def _restore(
 
 
 def _published(copy: Path) -> dict[str, pl.DataFrame | None]:
-    """Tables of the working file as a published copy tells them; None: an older copy lacks it."""
+    """Tables of the working file as a published copy has them; None: an older copy lacks it."""
     past = "select *, null::date as night_to"
     marts = {
         f"mart.{mart}": f"from ({past} from {name}) union all by name from past_{name}"

@@ -1,4 +1,4 @@
-"""What the published file tells of a night: read-only, for those who show it."""
+"""A night of the published file, read-only, for those who show it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from warehouse.vintages import night_end
 
 @dataclass(frozen=True)
 class Situation:
-    """A night as the published file tells it: frames with the columns of its tables.
+    """A night of the published file: frames with the columns of its tables.
 
     Attributes:
         night: The night.
@@ -63,7 +63,7 @@ class Situation:
 
 
 def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:
-    """What the file tells of a night that was run.
+    """The situation of a night that was run, from the published file.
 
     Registers are those known on the night. Of a suspension the day it ended tells when
     that became known.

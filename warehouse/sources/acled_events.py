@@ -36,7 +36,7 @@ EMPTY = ("inter1", "inter2", "civilian_targeting", "admin1", "admin2")
 
 
 def parse(content: bytes, url: str) -> pl.DataFrame:
-    """One row an event, the newest edit (ACLED codebook 2024); notes and actors are not kept.
+    """One row an event, the newest edit (ACLED codebook 2024); notes and actors are left out.
 
     Types vary between accounts, and a filter may be ignored: rows of other countries are
     left out.

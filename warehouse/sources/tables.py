@@ -262,7 +262,7 @@ def _folded(names: pl.Expr) -> pl.Expr:
 
 
 def or_unreadable(condition: pl.Expr) -> pl.Expr:
-    """Rows of which this is true, and those of which it cannot be told, which are held out."""
+    """Condition, true also of rows that cannot be read and so are quarantined later."""
     return condition | (pl.col(FAULT).is_not_null() & condition.is_null())
 
 
@@ -324,7 +324,7 @@ def is_table(content: bytes) -> bool:
 def fetch_parts(
     source: Source, path: Path, part: Callable[[pl.DataFrame], str]
 ) -> Iterator[Fetched]:
-    """A publisher's files, each of which holds in full what its own rows span.
+    """Deliveries of a publisher's files, each complete in what its own rows span.
 
     So a year's or a country's file adds to what is there, and replaces that year or country.
 
@@ -365,7 +365,7 @@ def fetch_parts(
 
 
 def fetched_now(content: bytes, url: str, release: Release) -> Fetched:
-    """What was fetched just now."""
+    """Bytes with the instant of now, as what was fetched."""
     return Fetched(content, url, datetime.now(UTC).replace(tzinfo=None), release)
 
 
