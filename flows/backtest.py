@@ -102,7 +102,7 @@ def score(
     Raises:
         BacktestError: Outcomes are not known, or too little lies before.
     """
-    began = time.perf_counter()
+    started = time.perf_counter()
     tonight = datetime.now(UTC).date()
     build_core(con, tonight)
     known_until = complete_until(con, EVENT_SOURCE, tonight)
@@ -110,26 +110,26 @@ def score(
     vintages = Vintages(
         table_frame(con, "core.event_version"), table_frame(con, "core.region").sort("region_id")
     )
-    before = origins_between(month_after(first, -BURN_IN_MONTHS), month_after(first, -1))
+    burn_in = origins_between(month_after(first, -BURN_IN_MONTHS), month_after(first, -1))
     origins = origins_between(first, last)
-    of_events = backtest(vintages, origins, before)
-    of_deaths = backtest(vintages, origins, before, "deaths", SCORED_HORIZONS)
+    of_events = backtest(vintages, origins, burn_in)
+    of_deaths = backtest(vintages, origins, burn_in, "deaths", SCORED_HORIZONS)
     without_gap = backtest(
         vintages,
         [Origin(o.known_until, o.known_until, o.night) for o in origins],
-        [Origin(o.known_until, o.known_until, o.night) for o in before],
+        [Origin(o.known_until, o.known_until, o.night) for o in burn_in],
         horizons=SCORED_HORIZONS,
     )
     tables = scorecard.scorecard_tables(of_events, of_deaths, vintages, without_gap)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     features = candidate_features(
         vintages, *(table_frame(con, f"core.{name}") for name in ("coup", "suspension", "presence"))
     )
-    more = [
+    more_rows = [
         *candidate_gains(vintages, origins, features, SCORED_HORIZONS),
         *ratios_after_coups(vintages, table_frame(con, "core.coup"), "MLI"),
     ]
-    tables = replace(tables, rows=pl.concat([tables.rows, scorecard.tidy_frame(more)]))
+    tables = replace(tables, rows=pl.concat([tables.rows, scorecard.tidy_frame(more_rows)]))
     write_scorecard(
         con,
         tables.rows.with_columns(
