@@ -51,8 +51,8 @@ def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float
     chord, index = cKDTree(points).query(points, k=nearest)
     rows = np.repeat(np.arange(located.size), nearest)
     weight = np.exp2(-great_circle_km(np.asarray(chord)).ravel() / half_distance_km)
-    other = index.ravel() != rows
-    rows, columns, weight = rows[other], index.ravel()[other], weight[other]
+    is_other = index.ravel() != rows
+    rows, columns, weight = rows[is_other], index.ravel()[is_other], weight[is_other]
     weight = np.maximum(weight, np.finfo(np.float64).tiny)  # on an ocean the far ones still weigh
     weight /= np.bincount(rows, weights=weight, minlength=located.size)[rows]
     return csr_array((weight, (located[rows], located[columns])), shape=(places, places))
@@ -85,12 +85,12 @@ def nearest_active_place(
     chord, index = cKDTree(points[candidates]).query(points[located], k=min(2, candidates.size))
     chord = np.asarray(chord).reshape(located.size, -1)
     index = np.asarray(index).reshape(located.size, -1)
-    itself = candidates[index[:, 0]] == located
+    is_itself = candidates[index[:, 0]] == located
     if candidates.size == 1:
-        chord[itself] = np.inf
-    pick = np.where(itself & (candidates.size > 1), 1, 0)
+        chord[is_itself] = np.inf
+    column = np.where(is_itself & (candidates.size > 1), 1, 0)
     rows = np.arange(located.size)
-    found = np.isfinite(chord[rows, pick])
-    nearest[located[found]] = candidates[index[rows, pick]][found]
-    km[located[found]] = great_circle_km(chord[rows, pick])[found]
+    has_nearest = np.isfinite(chord[rows, column])
+    nearest[located[has_nearest]] = candidates[index[rows, column]][has_nearest]
+    km[located[has_nearest]] = great_circle_km(chord[rows, column])[has_nearest]
     return nearest, km

@@ -1,4 +1,4 @@
-"""Rolling origins: what the models would have said, from what was known then, and what came."""
+"""Back-test on rolling origins: forecasts from what was known on each, and their scores."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from config.registry import thresholds
 from config.vocabulary import POOL
 from indicators.arrays import Array, Mask
 from indicators.risk import models, scores
@@ -28,7 +27,10 @@ BASELINES = ("last_value", "zero")
 LEARNING_MONTHS = 36  # origins before the first one scored, from which the pool's weight is learnt
 WEIGHT_HALF_LIFE = 24  # months after which an origin counts half in it
 SEED = 2026  # of the randomised PIT
-_Scores = tuple[dict[str, dict[str, Array]], dict[str, Array], Array, Array]
+EVENT_ARRAYS = (  # of a result, empty for deaths
+    "p_escalation", "p_uncalibrated", "shifts", "escalated", "threshold", "p_first_event",
+    "blocks_to_threshold", "blocks_to_first_event", "recent", "drivers",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class HorizonScores:
         by_measure: Measure -> model -> origins x regions.
         pit: Model -> origins x regions, randomised.
         probability: Origins x regions: calibrated chance of at least the count scored by Brier.
-        observed: Origins x regions, what came.
+        observed: Origins x regions.
     """
 
     by_measure: dict[str, dict[str, Array]]
@@ -61,7 +63,7 @@ class BacktestResult:
         p_escalation: Calibrated; empty for deaths, as what follows.
         p_uncalibrated: Before the shift.
         shifts: One an origin.
-        escalated: Whether it came.
+        escalated: Whether the threshold was reached.
         threshold: Events that counted as escalation.
         p_first_event: Calibrated chance of a first event; NaN: not quiet for a year.
         blocks_to_threshold: Block after the night that reached the threshold; 0: none.
@@ -87,30 +89,45 @@ class BacktestResult:
     drivers: Array
 
 
-def observed_after(events: EventDays, places: int, night: date, first: int, last: int) -> Array:
-    """Events in blocks ``first`` to ``last`` after a night, one a place."""
-    begin = night.toordinal() + (first - 1) * BLOCK_DAYS
-    within = (events.day > begin) & (events.day <= night.toordinal() + last * BLOCK_DAYS)
-    sums = np.bincount(events.place[within], weights=events.size[within], minlength=places)
-    return np.asarray(sums, dtype=np.float64)
-
-
 @dataclass(frozen=True)
-class _HorizonForecast:
-    """One origin's forecast of a block and what came; arrays are regions."""
+class _BlockForecast:
+    """One origin's forecast of one block and what came; arrays are regions.
+
+    Attributes:
+        pool: With the declared weight.
+        shift: Of the chance scored by Brier.
+        observed: Counts.
+        window_end: Last day of the block.
+        losses: CRPS and ignorance by the pool's weight, ``scores.pool_losses``.
+    """
 
     pool: CountMixture
     shift: float
     observed: Array
+    window_end: date
     losses: tuple[Array, Array]
 
 
 @dataclass(frozen=True)
-class _OriginForecast:
-    """What one origin gives before the pool's weight is known."""
+class _OriginForecasts:
+    """What one origin gives before the pool's weight is learnt.
 
-    by_horizon: dict[int, _HorizonForecast]
-    night_rows: dict[str, Array]
+    Attributes:
+        blocks: One a horizon.
+        arrays: Of ``BacktestResult``; none of an origin from which weights are learnt only.
+    """
+
+    blocks: list[_BlockForecast]
+    arrays: dict[str, Array]
+
+
+def observed_after(events: EventDays, places: int, night: date, first: int, last: int) -> Array:
+    """Events in blocks ``first`` to ``last`` after a night, one a place."""
+    begin = night.toordinal() + (first - 1) * BLOCK_DAYS
+    end = night.toordinal() + last * BLOCK_DAYS
+    is_in_window = (events.day > begin) & (events.day <= end)
+    place, size = events.place[is_in_window], events.size[is_in_window]
+    return np.asarray(np.bincount(place, weights=size, minlength=places), dtype=np.float64)
 
 
 def backtest(
@@ -133,98 +150,120 @@ def backtest(
     """
     every = [*burn_in, *origins]
     forecast = partial(
-        _origin_forecast, vintages, vintages.latest(), target, horizons, frozenset(origins)
+        _origin_forecasts, vintages, vintages.latest(), target, horizons, frozenset(origins)
     )
-    forecasts: list[_OriginForecast] = list(mapping(forecast, every))
-    weights = _weights_learnt(every, [one.by_horizon for one in forecasts], target)[len(burn_in) :]
-    rng = np.random.default_rng(SEED)
-    uniforms = rng.uniform(size=(len(origins), len(horizons), vintages.regions.height))
-    scored = mapping(
-        partial(_origin_scores, target),
-        list(zip(forecasts[len(burn_in) :], weights, uniforms, strict=True)),
+    forecasts: list[_OriginForecasts] = list(mapping(forecast, every))
+    weights = [
+        _learnt_weight(forecasts[:number], origin.known_until, tuning(target).weight)
+        for number, origin in enumerate(every)
+    ]
+    scored = forecasts[len(burn_in) :]
+    uniforms = np.random.default_rng(SEED).uniform(
+        size=(len(origins), len(horizons), vintages.regions.height)
     )
-    by_origin: list[list[_Scores]] = list(scored)
-    rows = [one.night_rows for one in forecasts[len(burn_in) :]]
-    stacked: dict[str, Any] = {name: np.stack([one[name] for one in rows]) for name in rows[0]}
+    by_origin: list[list[HorizonScores]] = list(
+        mapping(
+            partial(_origin_scores, target),
+            list(zip(scored, weights[len(burn_in) :], uniforms, strict=True)),
+        )
+    )
+    stacked: dict[str, Any] = {
+        name: np.stack([of_origin.arrays[name] for of_origin in scored])
+        for name in scored[0].arrays
+    }
     return BacktestResult(
         origins=list(origins),
         by_horizon={
-            horizon: _stacked([of_origin[k] for of_origin in by_origin])
-            for k, horizon in enumerate(horizons)
+            horizon: _stacked(parts)
+            for horizon, parts in zip(horizons, zip(*by_origin, strict=True), strict=True)
         },
-        weights=np.array(weights),
+        weights=np.asarray(weights[len(burn_in) :]),
         **stacked,
     )
 
 
-def _origin_forecast(
+def _origin_forecasts(
     vintages: Vintages,
-    truth: NightInputs,
+    outcome: NightInputs,
     target: str,
     horizons: Sequence[int],
     scored: frozenset[Origin],
     origin: Origin,
-) -> _OriginForecast:
+) -> _OriginForecasts:
     """Forecasts of one origin, from what was known then, and what came."""
     inputs = vintages.inputs(origin)
     panel = inputs.panel(getattr(inputs, target))
-    by_horizon = {}
+    blocks = []
     for horizon in horizons:
         window = forecast_window(panel, horizon, horizon, tuning(target))
+        pool = window.pool.take(np.arange(inputs.regions))
         observed = observed_after(
-            getattr(truth, target), panel.places, origin.night, horizon, horizon
+            getattr(outcome, target), panel.places, origin.night, horizon, horizon
         )[: inputs.regions]
-        pool = window.pool.take(np.arange(len(observed)))
-        shift = window.past_windows.logit_shift(_least_count(target))
-        by_horizon[horizon] = _HorizonForecast(
-            pool, shift, observed, scores.pool_losses(pool, observed)
+        blocks.append(
+            _BlockForecast(
+                pool,
+                window.past_windows.logit_shift(_least_count(target)),
+                observed,
+                origin.night + timedelta(days=horizon * BLOCK_DAYS),
+                scores.pool_losses(pool, observed),
+            )
         )
     is_scored = origin in scored
-    rows = _night_rows(panel, inputs, truth, origin, target) if is_scored else {}
-    return _OriginForecast(by_horizon, {name: np.asarray(value) for name, value in rows.items()})
+    return _OriginForecasts(
+        blocks, _origin_arrays(panel, inputs, outcome, origin, target) if is_scored else {}
+    )
 
 
-def _weights_learnt(
-    origins: Sequence[Origin], forecasts: Sequence[dict[int, _HorizonForecast]], target: str
-) -> list[float]:
-    """The pool's weight at each origin, from forecasts whose windows were known to be over."""
-    weights = []
-    for number, origin in enumerate(origins):
-        losses = [
-            (0.5 ** ((number - past) / WEIGHT_HALF_LIFE), *one.losses)
-            for past, of_origin in enumerate(forecasts[:number])
-            for horizon, one in of_origin.items()
-            if origins[past].night + timedelta(days=horizon * BLOCK_DAYS) <= origin.known_until
-        ]
-        weights.append(scores.best_weight(losses) if losses else tuning(target).weight)
-    return weights
+def _learnt_weight(past: Sequence[_OriginForecasts], known_until: date, declared: float) -> float:
+    """The pool's weight learnt from forecasts whose window is wholly known; else as declared.
+
+    An origin weighs half after ``WEIGHT_HALF_LIFE`` origins.
+    """
+    known = [
+        (0.5 ** ((len(past) - number) / WEIGHT_HALF_LIFE), *block.losses)
+        for number, of_origin in enumerate(past)
+        for block in of_origin.blocks
+        if block.window_end <= known_until
+    ]
+    return scores.best_weight(known) if known else declared
 
 
-def _least_count(target: str) -> float:
+def _least_count(target: str) -> int:
     """The count whose chance is scored by Brier."""
-    return 1.0 if target == "events" else float(MANY_DEATHS)
+    return 1 if target == "events" else MANY_DEATHS
 
 
-def _origin_scores(target: str, scored: tuple[_OriginForecast, float, Array]) -> list[_Scores]:
-    """Scores of one origin, an entry a horizon.
+def _origin_scores(
+    target: str, scored: tuple[_OriginForecasts, float, Array]
+) -> list[HorizonScores]:
+    """Scores of one origin, one a horizon.
 
     Args:
         target: events or deaths.
-        scored: Its forecast, the pool's weight, and uniform numbers, horizons x regions.
+        scored: Its forecasts, the pool's weight, and uniform numbers, horizons x regions.
     """
-    forecast, weight, uniforms = scored
-    newest = forecast.night_rows["counts"]
+    forecasts, weight, uniforms = scored
+    newest = forecasts.arrays["counts"]
     return [
-        _scores(one, weight, newest, target, uniform)
-        for one, uniform in zip(forecast.by_horizon.values(), uniforms, strict=True)
+        _scores(block, weight, newest, target, uniform)
+        for block, uniform in zip(forecasts.blocks, uniforms, strict=True)
     ]
 
 
 def _scores(
-    forecast: _HorizonForecast, weight: float, newest: Array, target: str, uniform: Array
-) -> _Scores:
-    """Measures by model, PIT by model, calibrated chance, what came; one origin and horizon."""
-    pool, observed, at_least = forecast.pool, forecast.observed, _least_count(target)
+    block: _BlockForecast, weight: float, newest: Array, target: str, uniform: Array
+) -> HorizonScores:
+    """Scores at one origin and horizon; arrays are regions.
+
+    Args:
+        block: Forecast and what came.
+        weight: Of the pool's first model.
+        newest: Counts of the newest thirty days known, the baseline ``last_value``.
+        target: events or deaths.
+        uniform: Numbers of the randomised PIT.
+    """
+    pool, observed, at_least = block.pool, block.observed, _least_count(target)
 
     def with_weight(share: float) -> CountMixture:
         return replace(pool, weight=np.where(pool.weight > 0, share, 0.0))
@@ -236,72 +275,70 @@ def _scores(
         "last_value": replace(with_weight(0.0), draws=newest[:, None]),
         "zero": replace(with_weight(0.0), draws=np.zeros((len(observed), 1))),
     }
-    bound = np.full(len(observed), at_least)
-    chance = {name: one.exceedance_probability(bound) for name, one in forecasts.items()}
-    chance[POOL] = models.calibrated_probability(chance[POOL], forecast.shift)
-    measured = {
-        "crps": {name: scores.crps(one, observed) for name, one in forecasts.items()},
-        "crps_above_10": {
-            name: scores.crps(one, observed, above=scores.TAIL_FROM)
-            for name, one in forecasts.items()
-        },
-        "ignorance": {name: scores.ignorance(one, observed) for name, one in forecasts.items()},
-        "interval_score_90": {
-            name: scores.interval_score(one, observed) for name, one in forecasts.items()
-        },
-        "brier": {name: scores.brier(chance[name], observed >= at_least) for name in forecasts},
-        "bias": {name: one.expected() - observed for name, one in forecasts.items()},
+    probability = {name: f.exceedance_probability(at_least) for name, f in forecasts.items()}
+    probability[POOL] = models.calibrated_probability(probability[POOL], block.shift)
+    measures: dict[str, Callable[[str, CountMixture], Array]] = {
+        "crps": lambda _, f: scores.crps(f, observed),
+        "crps_above_10": lambda _, f: scores.crps(f, observed, above=scores.TAIL_FROM),
+        "ignorance": lambda _, f: scores.ignorance(f, observed),
+        "interval_score_90": lambda _, f: scores.interval_score(f, observed),
+        "brier": lambda name, _: scores.brier(probability[name], observed >= at_least),
+        "bias": lambda _, f: f.expected() - observed,
     }
-    pit = {name: scores.randomised_pit(one, observed, uniform) for name, one in forecasts.items()}
-    return measured, pit, chance[POOL], observed
-
-
-def _stacked(
-    parts: Sequence[_Scores],
-) -> HorizonScores:
-    measured, pits, chances, came = zip(*parts, strict=True)
     return HorizonScores(
         by_measure={
-            measure: {name: np.stack([one[measure][name] for one in measured]) for name in by_model}
-            for measure, by_model in measured[0].items()
+            measure: {name: score(name, f) for name, f in forecasts.items()}
+            for measure, score in measures.items()
         },
-        pit={name: np.stack([one[name] for one in pits]) for name in pits[0]},
-        probability=np.stack(chances),
-        observed=np.stack(came),
+        pit={name: scores.randomised_pit(f, observed, uniform) for name, f in forecasts.items()},
+        probability=probability[POOL],
+        observed=observed,
     )
 
 
-def _night_rows(
-    panel: Panel, base: NightInputs, truth: NightInputs, origin: Origin, target: str
+def _stacked(by_origin: Sequence[HorizonScores]) -> HorizonScores:
+    """Scores of one horizon, origins x regions."""
+    first = by_origin[0]
+    return HorizonScores(
+        by_measure={
+            measure: {
+                name: np.stack([part.by_measure[measure][name] for part in by_origin])
+                for name in by_model
+            }
+            for measure, by_model in first.by_measure.items()
+        },
+        pit={name: np.stack([part.pit[name] for part in by_origin]) for name in first.pit},
+        probability=np.stack([part.probability for part in by_origin]),
+        observed=np.stack([part.observed for part in by_origin]),
+    )
+
+
+def _origin_arrays(
+    panel: Panel, inputs: NightInputs, outcome: NightInputs, origin: Origin, target: str
 ) -> dict[str, Array]:
-    """What is kept of one origin beside the scores."""
-    regions = slice(base.regions)
-    of_night = {"past_year": panel.features[-1, regions, 0], "counts": panel.counts[-1, regions]}
-    names = ("p_escalation", "p_uncalibrated", "shifts", "escalated", "threshold", "p_first_event",
-             "blocks_to_threshold", "blocks_to_first_event", "recent", "drivers")  # fmt: skip
+    """Arrays of ``BacktestResult`` at one origin, but for the weight."""
+    regions = slice(inputs.regions)
+    arrays = {"past_year": panel.features[-1, regions, 0], "counts": panel.counts[-1, regions]}
     if target != "events":
-        return of_night | dict.fromkeys(names, np.empty(0))
-    found = forecast_escalation(panel)
-    last = int(thresholds()["escalation"]["blocks"])
+        return arrays | dict.fromkeys(EVENT_ARRAYS, np.empty(0))
+    escalation = forecast_escalation(panel)
+    window, threshold = escalation.window, escalation.threshold
     by_block = [
-        observed_after(truth.events, panel.places, origin.night, block, block)
-        for block in range(1, last + 1)
+        observed_after(outcome.events, panel.places, origin.night, block, block)
+        for block in range(window.first, window.last + 1)
     ]
     sums = np.cumsum(by_block, axis=0)
-    is_reached, is_any = sums >= found.threshold, sums > 0
-    values = (
-        found.probability,
-        found.window.pool.exceedance_probability(found.threshold),
-        np.asarray(found.shift),
-        is_reached[-1],
-        found.threshold,
-        first_event_probability(found),
-        np.where(is_reached[-1], is_reached.argmax(axis=0) + 1, 0),
-        np.where(is_any[-1], is_any.argmax(axis=0) + 1, 0),
-        panel.counts[-last:].sum(axis=0),
-        contributions(found, panel),
-    )
-    return of_night | {
-        name: value if value.ndim == 0 else value[regions]
-        for name, value in zip(names, values, strict=True)
+    is_reached, is_any = sums >= threshold, sums > 0
+    of_places = {
+        "p_escalation": escalation.probability,
+        "p_uncalibrated": window.pool.exceedance_probability(threshold),
+        "escalated": is_reached[-1],
+        "threshold": threshold,
+        "p_first_event": first_event_probability(escalation),
+        "blocks_to_threshold": np.where(is_reached[-1], is_reached.argmax(axis=0) + 1, 0),
+        "blocks_to_first_event": np.where(is_any[-1], is_any.argmax(axis=0) + 1, 0),
+        "recent": panel.counts[-window.last :].sum(axis=0),
+        "drivers": contributions(escalation, panel),
     }
+    arrays |= {name: values[regions] for name, values in of_places.items()}
+    return arrays | {"shifts": np.asarray(escalation.shift)}

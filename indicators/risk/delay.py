@@ -1,4 +1,9 @@
-"""How complete the newest figures are, from how earlier months grew after they were told."""
+"""Completeness of the newest figures, from how those of earlier months grew (docs/models.md).
+
+    share = prod_j  sum_m E[m,j] / sum_m E[m,j+1],  events in the end = y / share
+
+E[m,j]: events of month m known j months after it became whole; y: those of the newest month.
+"""
 
 from dataclasses import dataclass
 
@@ -15,7 +20,7 @@ INTERVAL = (0.1, 0.9)
 
 @dataclass(frozen=True)
 class Completeness:
-    """What share of a month's events is known at an age.
+    """Share of a month's events that is known at an age.
 
     Attributes:
         share: Known now over known in the end; above 1: more is withdrawn than added.
@@ -58,15 +63,15 @@ def completeness(triangle: pl.DataFrame, age: int = 0) -> Completeness | None:
     ages = sorted(int(name) for name in wide.columns if name != "month_start")
     events = np.full((wide.height, max(ages) + 1), np.nan)
     events[:, ages] = wide.select(str(a) for a in ages).to_numpy().astype(np.float64)
-    both = np.isfinite(events[:, :-1]) & np.isfinite(events[:, 1:])
-    enough = both.sum(axis=0) >= LEAST_MONTHS
+    is_at_both = np.isfinite(events[:, :-1]) & np.isfinite(events[:, 1:])
+    is_enough = is_at_both.sum(axis=0) >= LEAST_MONTHS
     last = age
-    while last < len(enough) and enough[last]:
+    while last < len(is_enough) and is_enough[last]:
         last += 1
     if last == age:
         return None
-    younger = np.where(both, events[:, :-1], 0)[:, age:last]
-    older = np.where(both, events[:, 1:], 0)[:, age:last]
+    younger = np.where(is_at_both, events[:, :-1], 0)[:, age:last]
+    older = np.where(is_at_both, events[:, 1:], 0)[:, age:last]
     if not (younger.sum(axis=0) > 0).all() or not (older.sum(axis=0) > 0).all():
         return None
     rows = np.random.default_rng(1).integers(0, len(events), (DRAWS, len(events)))
