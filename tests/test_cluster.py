@@ -60,7 +60,7 @@ def test_workers_give_what_this_process_gives_to_the_bit(scheduler) -> None:
 
 
 def test_what_a_killed_worker_had_done_is_done_again(scheduler) -> None:
-    address, started = scheduler
+    address, _ = scheduler
 
     def slow(number: int) -> tuple[int, int]:
         time.sleep(0.2)
@@ -77,18 +77,18 @@ def test_an_error_of_a_unit_is_said_with_its_number(scheduler) -> None:
     def fails(number: int) -> float:
         return 1 / number
 
-    with worker_map(scheduler[0]) as there:
-        with pytest.raises(ClusterError, match=r"unit 2 of 2 failed .* ZeroDivisionError"):
-            list(there(fails, [1, 0]))
+    said = pytest.raises(ClusterError, match=r"unit 2 of 2 failed .* ZeroDivisionError")
+    with worker_map(scheduler[0]) as there, said:
+        list(there(fails, [1, 0]))
 
 
 def test_workers_of_another_version_are_refused(scheduler, monkeypatch) -> None:
     monkeypatch.setattr(cluster, "LIBRARIES", ("numpy",))
     real = cluster.code_sha256
     monkeypatch.setattr(cluster, "code_sha256", OtherCode(real))
-    with pytest.raises(ClusterError, match=r"run other code than this process: tcp://127.0.0.1"):
-        with worker_map(scheduler[0]):
-            pass
+    said = pytest.raises(ClusterError, match=r"run other code than this process: tcp://127.0.0.1")
+    with said, worker_map(scheduler[0]):
+        pass
 
 
 class OtherCode:
@@ -115,6 +115,6 @@ def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch) -> None:
 
 def test_without_the_extra_its_name_is_said(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ClusterError, match=r"distributed; .* pip install \.\[scale\]"):
-        with worker_map("local:1"):
-            pass
+    said = pytest.raises(ClusterError, match=r"distributed; .* pip install \.\[scale\]")
+    with said, worker_map("local:1"):
+        pass
