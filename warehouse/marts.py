@@ -39,6 +39,9 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
             f"select count(*) > 0 from {table} where in_force(night_from, night_to, $night)",
             {"night": night},
         ).fetchone() or (False,)
+        if is_written and _same_rows(con, table, frame.columns, night):
+            con.unregister("frame")
+            continue
         key = ", ".join(MARTS[name])
         words = {
             "mart_table": table,
@@ -59,6 +62,15 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
         con.unregister("frame")
     con.execute("insert or ignore into ops.night values ($night)", {"night": night})
     return written
+
+
+def _same_rows(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], night: date) -> bool:
+    """Whether a mart says on a night just what ``frame`` says, by digests of the rows."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    digest = f"select count(*), sum(hash({names})), bit_xor(hash({names}))"
+    in_force = f"{digest} from {table} where in_force(night_from, night_to, $night)"
+    old = con.execute(in_force, {"night": night}).fetchone()
+    return old == con.execute(f"{digest} from frame").fetchone()
 
 
 def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
