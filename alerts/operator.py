@@ -12,6 +12,7 @@ from alerts.delivery import Delivery, Letter, message_to, said_by, send_alone
 from config.errors import failure_in_words
 from config.files import read_or_set_aside, set_aside, write_atomically
 from config.settings import Settings, SettingsError, Smtp
+from warehouse.outbox import operator_subjects
 
 MOST_HOURS = 8_760  # a year
 
@@ -37,12 +38,7 @@ def letter(
     """A mail with all findings if one of them is new; None: the operator knows them."""
     if not settings.operator:
         return None
-    rows = con.execute(
-        "select subject_key from ops.notification inner join ops.outbox using (message_id) "
-        "where kind = 'operator' and recipient = $operator",
-        {"operator": settings.operator},
-    ).fetchall()
-    known = {about for (about,) in rows}
+    known = operator_subjects(con, settings.operator)
     new = [finding for finding in found if finding.key not in known]
     if not new:
         return None

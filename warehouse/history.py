@@ -85,6 +85,21 @@ def catch_up(
 PLACES = ("country_id", "location_code", "isoab", "country")  # columns that name a country
 
 
+def count_in_force(con: duckdb.DuckDBPyConnection, source: Source) -> int:
+    """How many rows of a source are in force."""
+    query = f"select count(*) from history.{source.name} where known_to is null"
+    return int(con.execute(query).fetchall()[0][0])
+
+
+def rows_in_force(con: duckdb.DuckDBPyConnection, source: Source) -> pl.DataFrame:
+    """Rows of a source in force: ``row_key`` and ``row``, a digest of its columns."""
+    names = ", ".join(f'"{name}"' for name in source.columns)
+    return con.execute(
+        f"select row_key, md5(row({names})::varchar) as row from history.{source.name} "
+        "where known_to is null"
+    ).pl()
+
+
 def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.DataFrame:
     """Rows in force that a delivery would withdraw, by scope.
 
