@@ -160,11 +160,40 @@ def _merge(
     con.register("deleted", deleted)
     quarantined = [row.model_dump() for row in entry.quarantined]
     con.register("quarantined", pl.DataFrame(quarantined, schema=QUARANTINED_SCHEMA))
+    words = _merge_words(source, entry, earlier)
+    try:
+        run_sql(con, "history/incoming", words)
+        run_sql(con, "history/withdrawn", words)
+        run_sql(con, "history/close", words, known_at=entry.known_at)
+        known = {"known_at": entry.known_at, "known_basis": entry.known_basis}
+        batch_id = entry.batch_id
+        versions_begun = rows_changed(
+            run_sql(con, "history/open", words, batch_id=batch_id, **known)
+        )
+        logged = entry.model_dump(exclude={"quarantined"})
+        run_sql(con, "history/batch", batch_id=batch_id, **logged)
+        part: dict[str, Any] = {
+            "source": source.name, "part": entry.partition, "known_at": entry.known_at,
+        }  # fmt: skip
+        run_sql(con, "history/leave_quarantine", is_snapshot=entry.is_snapshot, **part)
+        run_sql(con, "history/enter_quarantine", batch_id=batch_id, **part)
+        con.execute("drop table incoming")
+        con.execute("drop table withdrawn")
+        return versions_begun
+    finally:
+        for name in ("delivered", "deleted", "quarantined"):
+            con.unregister(name)
+
+
+def _merge_words(
+    source: Source, entry: AcceptedDelivery, earlier: Sequence[AcceptedDelivery]
+) -> dict[str, str]:
+    """What stands for the placeholders of the statements that merge a delivery."""
     # Where a row has no key, the absence of another says nothing.
     is_absence_telling = entry.is_snapshot and all(
-        row["row_key"] is not None for row in quarantined
+        row.row_key is not None for row in entry.quarantined
     )
-    words = {
+    return {
         "source_table": f"history.{source.name}",
         "closing": CLOSING[source.is_by_hand],
         "register_columns": REGISTER_VALUES[source.is_by_hand],
@@ -174,37 +203,6 @@ def _merge(
         "complete_where": entry.complete_where if is_absence_telling else "false",
         "expected_where": _expected_where(source, earlier),
     }
-    try:
-        run_sql(con, "history/incoming", words)
-        run_sql(con, "history/withdrawn", words)
-        run_sql(con, "history/close", words, known_at=entry.known_at)
-        versions_begun = rows_changed(
-            run_sql(
-                con,
-                "history/open",
-                words,
-                known_at=entry.known_at,
-                known_basis=entry.known_basis,
-                batch_id=entry.batch_id,
-            )
-        )
-        run_sql(
-            con,
-            "history/batch",
-            batch_id=entry.batch_id,
-            **entry.model_dump(exclude={"quarantined"}),
-        )
-        part: dict[str, Any] = {
-            "source": source.name, "part": entry.partition, "known_at": entry.known_at,
-        }  # fmt: skip
-        run_sql(con, "history/leave_quarantine", is_snapshot=entry.is_snapshot, **part)
-        run_sql(con, "history/enter_quarantine", batch_id=entry.batch_id, **part)
-        con.execute("drop table incoming")
-        con.execute("drop table withdrawn")
-        return versions_begun
-    finally:
-        for name in ("delivered", "deleted", "quarantined"):
-            con.unregister(name)
 
 
 def differs_where(source: Source) -> str:

@@ -186,7 +186,7 @@ def latest_alerts(
         flags = flags.with_columns(intensity=pl.lit(None, pl.String))
     named = alerts.join(
         flags.select("region_id", "region_name", "country_code", "intensity"),
-        on="region_id", how="left",
+        on="region_id", how="left", validate="1:1",
     )  # fmt: skip
     return night, named.sort(rank, "region_id", descending=[True, False]), muted_regions(con, night)
 
