@@ -276,7 +276,7 @@ def _is_published(
     content = _without_runs(entry.get("content"))
     if content is None or entry.get("code_sha256") != _code() or not _is_as_listed(path, entry):
         return False
-    selects = {name: select for name, (select, _) in _tables().items() if name not in MEASURED}
+    selects = {name: select for name, (select, _) in _tables().items() if name not in RUN_TABLES}
     return selects.keys() == content["tables"].keys() and all(
         list(_digest(con, f"({select})", night)) == content["tables"][name]
         for name, select in selects.items()
