@@ -24,7 +24,7 @@ from config.files import write_atomically
 from config.recipients import Recipient
 from config.settings import SettingsError, Smtp
 from warehouse.history import transaction
-from warehouse.query import run
+from warehouse.query import run_sql
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 GIVE_UP_DAYS = 5  # RFC 5321, 4.5.4.1: at least four to five days
@@ -102,9 +102,9 @@ def compose_digest_mail(
     tonight's the reader is told of tonight's.
     """
     of_reader: dict[str, Any] = {"recipient": recipient.address, "today": now.date()}
-    mailed_levels = dict(run(con, "outbox/last_told", **of_reader).fetchall())
-    (last_night,) = run(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
-    nights_ahead = run(con, "outbox/told_ahead", **of_reader).fetchall()
+    mailed_levels = dict(run_sql(con, "outbox/latest_notifications", **of_reader).fetchall())
+    (last_night,) = run_sql(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
+    nights_ahead = run_sql(con, "outbox/future_notifications", **of_reader).fetchall()
     night = digest.as_of_date
     digest_of_reader = digest.within(recipient)
     corrections = digest_of_reader.changes(
@@ -216,7 +216,7 @@ def queue(con: duckdb.DuckDBPyConnection, mails: Sequence[QueuedMail], now: date
                 "select 1 from ops.outbox where message_id = $identity", {"identity": identity}
             ).fetchone():
                 continue
-            run(
+            run_sql(
                 con,
                 "outbox/queue",
                 message_id=identity,
@@ -232,7 +232,7 @@ def queue(con: duckdb.DuckDBPyConnection, mails: Sequence[QueuedMail], now: date
             )
             for about, level in mail.levels.items():
                 con.execute(
-                    "insert into ops.told values ($identity, $about, $level)",
+                    "insert into ops.notification values ($identity, $about, $level)",
                     {"identity": identity, "about": about, "level": level},
                 )
 
@@ -253,11 +253,11 @@ def hand_over(
         now: UTC.
         hold_then: send or lapse: what becomes of held mails that nobody approved in time.
     """
-    run(
+    run_sql(
         con, "outbox/settle", now=now, hold_then=hold_then, give_up_days=GIVE_UP_DAYS,
         keep_days=KEEP_DAYS,
     )  # fmt: skip
-    due = run(con, "outbox/due", now=now).fetchall()
+    due = run_sql(con, "outbox/due", now=now).fetchall()
     deliver = (
         partial(_send_by_smtp, smtp=smtp) if smtp.host else partial(_write_files, folder=folder)
     )
@@ -266,7 +266,7 @@ def hand_over(
 
 def waiting_mails(con: duckdb.DuckDBPyConnection, now: datetime) -> list[MailOutcome]:
     """Mails that wait for the end of quiet hours, or are held for approval."""
-    rows = run(con, "outbox/later", now=now).fetchall()
+    rows = run_sql(con, "outbox/waiting", now=now).fetchall()
     return [
         MailOutcome(
             to, "later" if status == "queued" else status, f"until {until:%Y-%m-%d %H:%M} UTC"
@@ -291,7 +291,7 @@ def check_encryption(smtp: Smtp) -> None:
 def _finish(
     con: duckdb.DuckDBPyConnection, identity: str, status: str, via: str, where: str, now: datetime
 ) -> None:
-    run(
+    run_sql(
         con, "outbox/finish", message_id=identity, status=status, via=via, detail=where, now=now
     )  # fmt: skip
 
@@ -299,7 +299,7 @@ def _finish(
 def _wait(
     con: duckdb.DuckDBPyConnection, identity: str, to: str, cause: str, now: datetime
 ) -> MailOutcome:
-    run(con, "outbox/wait", message_id=identity, detail=cause, now=now)
+    run_sql(con, "outbox/retry_later", message_id=identity, detail=cause, now=now)
     return MailOutcome(to, "waits", cause)
 
 

@@ -3,21 +3,23 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import css_inline
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from alerts import wording
 from alerts.life import NEWS
 from alerts.pictures import COLOURS, FILLS, level_map, sparkline
+from alerts.wording.environment import environment
 from config.recipients import Recipient
 from config.registry import countries, thresholds
 from config.vocabulary import INTENSITIES, LEVELS, MEASURES
 
+TEMPLATES = Path(__file__).parent / "templates"
 FLAGGED = LEVELS[:0:-1]  # the gravest first
 RANK = {name: rank for rank, name in enumerate(LEVELS)}
 DETAILED = 5  # changes told in full, with a picture, so that a mail stays short on a phone
@@ -82,7 +84,7 @@ class Digest:
         )
 
     def changes(self, mailed_levels: Mapping[str, str]) -> dict[str, str]:
-        """Regions whose level is another one than was told: their level now, muted ones apart.
+        """Regions whose level is not the one last mailed: their level now, without muted ones.
 
         Args:
             mailed_levels: Level last mailed by region; not there: none.
@@ -135,28 +137,7 @@ def render(
 
 @cache
 def _environment(language: str, is_html: bool) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=is_html,  # noqa: S701 - text is text; shared macros follow their environment
-        undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.install_gettext_translations(  # type: ignore[attr-defined]
-        wording.translations(language), newstyle=True
-    )
-    for name in ("day", "month", "number", "percent", "chance", "name", "unit", "plain"):
-        environment.filters[name] = partial(getattr(wording, name), language=language)
-    environment.filters["odds"] = wording.odds
-    environment.filters["rests_on_fallen_bar"] = lambda row: wording.rests_on_fallen_bar(
-        row["level"], row["level_at_bar_before"], row["quiet_days"]
-    )
-    environment.filters["window"] = lambda row: wording.span(
-        row["window_start_date"], row["window_end_date"], language
-    )
-    environment.globals["language"] = language
-    return environment
+    return environment(TEMPLATES, language, is_mail=True, is_html=is_html)
 
 
 def _facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) -> dict[str, Any]:

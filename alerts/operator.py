@@ -18,7 +18,7 @@ MOST_HOURS = 8_760  # a year
 
 @dataclass(frozen=True)
 class Notice:
-    """Something the operator must know.
+    """A matter that the operator must know of.
 
     Attributes:
         key: The same as long as it lasts; another one when it begins anew.
@@ -38,7 +38,7 @@ def compose_operator_mail(
     if not settings.operator:
         return None
     rows = con.execute(
-        "select about from ops.told inner join ops.outbox using (message_id) "
+        "select subject_key from ops.notification inner join ops.outbox using (message_id) "
         "where kind = 'operator' and recipient = $operator",
         {"operator": settings.operator},
     ).fetchall()
@@ -96,7 +96,7 @@ def mail_operator_once(
 
 
 def forget(settings: Settings, stamp: str) -> None:
-    """The matter is over; when it begins anew the operator is told again."""
+    """Remove the note of a matter that is over: when it begins anew the operator is told again."""
     path = settings.data_folder / f"{stamp}.told"
     if path.is_dir():
         set_aside(path, "is no note of what the operator was told")

@@ -19,10 +19,10 @@ def code_sha256(packages: tuple[str, ...], libraries: tuple[str, ...]) -> bytes:
         >>> code_sha256(("config",), ("polars",)) == code_sha256(("config",), ("duckdb",))
         False
     """
-    told = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
     for package in packages:
         for path in sorted((ROOT / package).rglob("*")):
             is_input = "registers" in path.parts or path.match("recipients*.toml")
             if path.suffix in ENDINGS and not is_input:
-                told.update(f"|{path.relative_to(ROOT)}|".encode() + path.read_bytes())
-    return told.digest()
+                digest.update(f"|{path.relative_to(ROOT)}|".encode() + path.read_bytes())
+    return digest.digest()

@@ -40,12 +40,12 @@ def write_atomically(path: Path, content: bytes | str, durable: bool = False) ->
         >>> path.read_text("utf-8"), [p.name for p in path.parent.iterdir()]
         ('été', ['note.txt'])
     """
-    with written_aside(path, durable) as draft:
+    with draft_for(path, durable) as draft:
         draft.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def written_aside(path: Path, durable: bool = False) -> Iterator[Path]:
+def draft_for(path: Path, durable: bool = False) -> Iterator[Path]:
     """Yields where to write ``path``; put in place in one step, removed if that fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.part")
@@ -131,7 +131,7 @@ def _fill(part: Path, folder: Path) -> None:
     """Bring a folder that cannot be renamed to the files of another, each in one step."""
     new = {path.relative_to(part) for path in part.rglob("*") if path.is_file()}
     for name in sorted(new):
-        with written_aside(folder / name) as draft:
+        with draft_for(folder / name) as draft:
             shutil.copyfile(part / name, draft)
     for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder before it
         if path.is_dir() and not path.is_symlink():

@@ -28,17 +28,6 @@ def month_after(month: date, number: int) -> date:
     return date(month.year + years, rest + 1, 1)
 
 
-def newest_complete_month(complete_until: date) -> date:
-    """First day of the newest month that ends no later than ``complete_until``.
-
-    Example:
-        >>> newest_complete_month(date(2021, 5, 31)), newest_complete_month(date(2021, 5, 30))
-        (datetime.date(2021, 5, 1), datetime.date(2021, 4, 1))
-    """
-    following = (complete_until + timedelta(days=1)).replace(day=1)
-    return (following - timedelta(days=1)).replace(day=1)
-
-
 def month_numbers(day: "pl.Expr") -> "pl.Expr":
     """Months from January of the year 0 to the month of each day of a column, Int64.
 
@@ -48,3 +37,14 @@ def month_numbers(day: "pl.Expr") -> "pl.Expr":
         11
     """
     return day.dt.year().cast(int) * 12 + day.dt.month() - 1
+
+
+def newest_complete_month(complete_until: date) -> date:
+    """First day of the newest month that ends no later than ``complete_until``.
+
+    Example:
+        >>> newest_complete_month(date(2021, 5, 31)), newest_complete_month(date(2021, 5, 30))
+        (datetime.date(2021, 5, 1), datetime.date(2021, 4, 1))
+    """
+    following = (complete_until + timedelta(days=1)).replace(day=1)
+    return (following - timedelta(days=1)).replace(day=1)

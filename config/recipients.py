@@ -76,7 +76,7 @@ def load_recipients(path: Path) -> list[Recipient]:
             message names file, entry, field and what is allowed.
     """
     try:
-        told = tomllib.loads(path.read_text("utf-8-sig"))
+        document = tomllib.loads(path.read_text("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise SettingsError(
             f"{path}: byte {error.start} is no UTF-8; save the file as UTF-8"
@@ -86,19 +86,19 @@ def load_recipients(path: Path) -> list[Recipient]:
         raise SettingsError(
             f"{path}: {cause}; mend the file or set TOCSIN_RECIPIENTS_FILE"
         ) from None
-    entries = told.pop("recipient", [])
-    if told or not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-        names = ", ".join(sorted(told)) or "recipient"
+    entries = document.pop("recipient", [])
+    if document or not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
+        names = ", ".join(sorted(document)) or "recipient"
         raise SettingsError(
             f"{path}: {names} is not what is read; write [[recipient]] above each entry"
         )
-    found = [
+    recipients = [
         _recipient(entry, f"{path}: recipient {number}") for number, entry in enumerate(entries, 1)
     ]
-    addresses = [recipient.address.lower() for recipient in found]
+    addresses = [recipient.address.lower() for recipient in recipients]
     if twice := sorted({address for address in addresses if addresses.count(address) > 1}):
         raise SettingsError(f"{path}: {', '.join(twice)} stands twice; keep one entry an address")
-    return found
+    return recipients
 
 
 def address_of(text: object, where: str) -> str:
@@ -124,14 +124,14 @@ def _recipient(entry: dict[str, Any], where: str) -> Recipient:
             raise SettingsError(f"{where}: {field} {value!r} is not one of {', '.join(allowed)}")
         return str(value)
 
-    def out_of(field: str, known: list[str], named_in: str) -> tuple[str, ...]:
-        wanted = entry.get(field, [])
-        if not isinstance(wanted, list) or any(value not in known for value in wanted):
-            wrong = [v for v in wanted if v not in known] if isinstance(wanted, list) else wanted
+    def out_of(field: str, codes: list[str], named_in: str) -> tuple[str, ...]:
+        values = entry.get(field, [])
+        if not isinstance(values, list) or any(value not in codes for value in values):
+            wrong = [v for v in values if v not in codes] if isinstance(values, list) else values
             raise SettingsError(f"{where}: {field} {wrong!r} must be a list out of {named_in}")
-        return tuple(wanted)
+        return tuple(values)
 
-    known = countries()["country_code"].to_list()
+    codes = countries()["country_code"].to_list()
     zone = entry.get("time_zone", Recipient.time_zone)
     if not isinstance(zone, str) or zone not in available_timezones():
         raise SettingsError(
@@ -140,7 +140,7 @@ def _recipient(entry: dict[str, Any], where: str) -> Recipient:
     return Recipient(
         address_of(entry.get("address", ""), f"{where}: address"),
         one_of("language", LANGUAGES),
-        out_of("countries", known, ", ".join(known)),
+        out_of("countries", codes, ", ".join(codes)),
         out_of("regions", regions()["region_id"].to_list(), "the ids of config/regions.csv"),
         one_of("lowest_level", LEVELS[1:], Recipient.lowest_level),
         one_of("when", WHEN, Recipient.when),

@@ -44,14 +44,14 @@ class Lag:
             datetime.datetime(2021, 6, 20, 0, 0)
         """
         if self.next_month_day is None:
-            known = dated.dt.offset_by(f"{self.days}d")
+            instant = dated.dt.offset_by(f"{self.days}d")
         else:
-            known = (
+            instant = (
                 dated.dt.month_start()
                 .dt.offset_by("1mo")
                 .dt.offset_by(f"{self.next_month_day - 1}d")
             )
-        return known.cast(pl.Datetime("us"))
+        return instant.cast(pl.Datetime("us"))
 
     def complete_until(self, night: date) -> date:
         """Last day whose figures are all known on the evening of ``night``.
@@ -78,19 +78,19 @@ class Release:
         version: The publisher's name for it.
         published_on: Day it became public, where declared; None: known when fetched.
         covers_until: Last day it covers; None: the day of its newest row.
-        holds: SQL condition on the source's columns: rows of which it leaves none out.
-            Only such a row is withdrawn by its absence, and only such a row, coming
+        complete_where: SQL condition on the source's columns: rows of which it leaves none
+            out. Only such a row is withdrawn by its absence, and only such a row, coming
             later, was news to the source.
         file: Path below ``config``, for an embedded release or a hand-kept register.
-        part: Deliveries of one part of a source replace each other (UCDP: one release).
+        partition: Deliveries of one partition of a source replace each other (UCDP: one release).
     """
 
     version: str
     published_on: date | None = None
     covers_until: date | None = None
-    holds: str = "true"
+    complete_where: str = "true"
     file: str = ""
-    part: str = ""
+    partition: str = ""
 
     @property
     def address(self) -> str:
@@ -151,6 +151,9 @@ class Source:
         live: The publisher's own address.
         credentials: Environment variables with what the publisher gave to a user.
         unit: What a row is.
+        series: Monthly series that ``core/external_series.sql`` makes of it, for the indicators
+            of the same names; months it does not cover have no row.
+        series_level: What these are of: region or country.
         is_by_hand: A register kept here: a wrong row refuses the file, since whoever wrote it
             can mend it; a row says itself from when it was known, whenever it was entered.
     """
@@ -177,6 +180,8 @@ class Source:
     live: str = ""
     credentials: tuple[str, ...] = ()
     unit: str = ""
+    series: tuple[str, ...] = ()
+    series_level: str = "region"
     is_by_hand: bool = False
 
     @property

@@ -18,7 +18,7 @@ from config.errors import TocsinError
 
 PREFIX = "TOCSIN_"
 # What is written is for its owner, readable for the owner's group, and no one else's.
-PRIVATE = 0o027
+PRIVATE_UMASK = 0o027
 
 
 class SettingsError(TocsinError):
@@ -37,7 +37,7 @@ def is_address(text: str) -> bool:
     return bool(is_plain and local and "@" not in domain and all(domain.split(".")))
 
 
-def is_served(text: str) -> bool:
+def is_web_address(text: str) -> bool:
     """Whether a text is an address of the web."""
     split = urlsplit(text)
     return split.scheme in ("http", "https") and bool(split.hostname) and not re.search(r"\s", text)
@@ -54,10 +54,10 @@ def _is_sender(text: str) -> bool:
     return text.isprintable() and is_address(parseaddr(text)[1])
 
 
-def _is_way_out(text: str) -> bool:
+def _is_unsubscribe_link(text: str) -> bool:
     scheme, _, rest = text.partition(":")
     to = rest.partition("?")[0]
-    is_one = is_served(text) or (scheme == "mailto" and is_address(to))
+    is_one = is_web_address(text) or (scheme == "mailto" and is_address(to))
     return is_one and not set("<>, ") & set(text) and text.isprintable()
 
 
@@ -69,15 +69,15 @@ def _is_authority(path: Path) -> bool:
     return True
 
 
-def _that(holds: Callable[[Any], bool]) -> AfterValidator:
-    """Takes a value if it holds; what is wanted is told by the field's description."""
+def _must_be(is_valid: Callable[[Any], bool]) -> AfterValidator:
+    """Takes a value if it is valid; the field's description says what is."""
 
-    def checked(value: Any) -> Any:
-        if not holds(value):
+    def validated(value: Any) -> Any:
+        if not is_valid(value):
             raise ValueError
         return value
 
-    return AfterValidator(checked)
+    return AfterValidator(validated)
 
 
 class Smtp(BaseSettings):
@@ -91,7 +91,7 @@ class Smtp(BaseSettings):
         env_prefix=f"{PREFIX}SMTP_", frozen=True, env_ignore_empty=True
     )
 
-    host: Annotated[str, _that(_is_host)] | None = Field(
+    host: Annotated[str, _must_be(_is_host)] | None = Field(
         default=None, description="the name or address of a mail server, without scheme and port"
     )
     port: int = Field(
@@ -109,7 +109,7 @@ class Smtp(BaseSettings):
         allow_inf_nan=False,
         description="seconds, above 0 and at most 600",
     )
-    ca_file: Annotated[Path, _that(_is_authority)] | None = Field(
+    ca_file: Annotated[Path, _must_be(_is_authority)] | None = Field(
         default=None, description="a file with the certificate of an authority (PEM)"
     )
 
@@ -151,24 +151,24 @@ class Settings(BaseSettings):
         le=1_000,
         description="a whole number from 1 to 1000: the last is for repairs",
     )
-    published_url: Annotated[str, _that(is_served)] | None = Field(
+    published_url: Annotated[str, _must_be(is_web_address)] | None = Field(
         default=None, description="an address that begins with https:// or http://"
     )
     sources: dict[str, Annotated[str, Field(min_length=1)]] = Field(
         default={}, description='names of sources and where from, such as \'{"ucdp_ged": "live"}\''
     )
-    operator: Annotated[str, _that(is_address)] | None = Field(
+    operator: Annotated[str, _must_be(is_address)] | None = Field(
         default=None, description="an e-mail address, name@host"
     )
     hold_hours: float = Field(
         default=0, ge=0, le=720, allow_inf_nan=False, description="hours, from 0 to 720"
     )
     hold_then: Literal["send", "lapse"] = Field(default="send", description="send or lapse")
-    mail_sender: Annotated[str, _that(_is_sender)] = Field(
+    mail_sender: Annotated[str, _must_be(_is_sender)] = Field(
         default="Tocsin <tocsin@localhost>",
         description="an address such as Tocsin <tocsin@example.org>",
     )
-    mail_unsubscribe: Annotated[str, _that(_is_way_out)] = Field(
+    mail_unsubscribe: Annotated[str, _must_be(_is_unsubscribe_link)] = Field(
         default="mailto:tocsin@localhost?subject=unsubscribe",
         description="an address that begins with mailto: or https://",
     )
@@ -233,13 +233,13 @@ def load() -> tuple[Settings, Smtp]:
         SettingsError: A name is unknown or a value is not what it must be; the message names
             it, shows the value unless it may hold a secret, and says what it must be.
     """
-    os.umask(PRIVATE | os.umask(PRIVATE))
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
-    known |= {f"{PREFIX}SMTP_{name}".upper() for name in Smtp.model_fields}
+    os.umask(PRIVATE_UMASK | os.umask(PRIVATE_UMASK))
+    known_names = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    known_names |= {f"{PREFIX}SMTP_{name}".upper() for name in Smtp.model_fields}
     ours = [name for name in os.environ if name.upper().startswith(PREFIX)]
-    if unknown := sorted(name for name in ours if name.upper() not in known):
+    if unknown := sorted(name for name in ours if name.upper() not in known_names):
         raise SettingsError(
-            f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known))}"
+            f"{', '.join(unknown)}: no such setting; known are {', '.join(sorted(known_names))}"
         )
     return _read(Settings), _read(Smtp)
 
@@ -254,8 +254,8 @@ def _read(kind: type[Kind]) -> Kind:
             f"{kind.model_fields['sources'].description}"
         ) from None
     except ValidationError as error:
-        told = [_in_words(prefix, kind, dict(one)) for one in error.errors(include_url=False)]
-        raise SettingsError("; ".join(dict.fromkeys(told))) from None
+        sentences = [_in_words(prefix, kind, dict(one)) for one in error.errors(include_url=False)]
+        raise SettingsError("; ".join(dict.fromkeys(sentences))) from None
 
 
 def _in_words(prefix: str, kind: type[Settings] | type[Smtp], error: dict[str, Any]) -> str:

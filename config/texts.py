@@ -27,17 +27,17 @@ def without_code_words(text: str) -> str:
     return re.sub(r"(?<![\w/.])\w*_\w*\b(?!:\d)", lambda word: word[0].replace("_", " "), text)
 
 
-def form_of(text: str) -> str:
+def mask_quoted(text: str) -> str:
     """A message with the form of the values it quotes, for rows that may not be passed on.
 
     Example:
-        >>> form_of("field event_date: '05 October 2026' is no day")
+        >>> mask_quoted("field event_date: '05 October 2026' is no day")
         "field event_date: '99 aaaaaaa 9999' is no day"
-        >>> form_of("field latitude: '' is no number")
+        >>> mask_quoted("field latitude: '' is no number")
         "field latitude: '' is no number"
     """
     quoted = re.compile(r"'(.*?)'(?=$|[ ,;:)])")
-    return quoted.sub(lambda found: f"'{_masked(found[1])}'", text)
+    return quoted.sub(lambda match: f"'{_masked(match[1])}'", text)
 
 
 def _masked(value: str) -> str:

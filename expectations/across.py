@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import polars as pl
 
 from expectations.checks import Check, exist, key, present, rows, rule
+from expectations.core import EXTERNAL
 
 ADDED_UP = {"events_count": pl.len(), "deaths_best_count": pl.col("deaths_best_count").sum()}
-LIVE = ("acled_", "fts_")  # as counted by their source: months it does not cover have no row
 PLACES = ["indicator", "place_level"]
 
 ACROSS: dict[str, tuple[Check, ...]] = {
@@ -54,7 +54,7 @@ ACROSS: dict[str, tuple[Check, ...]] = {
 }
 
 
-def across(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+def derived_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """The derived tables of a night.
 
     Args:
@@ -65,35 +65,37 @@ def across(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
         level has; ``across.country``: one row an added-up indicator, country and month
         with the sums over regions, over events in no region, and the country's figure.
     """
-    told, places = tables["mart.indicator"], tables["core.region"]
-    counted = {
+    indicators, places = tables["mart.indicator"], tables["core.region"]
+    places_count = {
         "region": places["region_id"].n_unique(),
         "country": places["country_code"].n_unique(),
     }
-    live = pl.any_horizontal(pl.col("indicator").str.starts_with(prefix) for prefix in LIVE)
     series = (
-        told.lazy()
+        indicators.lazy()
         .group_by(*PLACES, "place_id")
         .agg(
             first_month=pl.col("month_start").min(),
             last_month=pl.col("month_start").max(),
             months_count=pl.col("month_start").n_unique(),
         )
-        .filter(~live)
+        .filter(~pl.col("indicator").is_in(EXTERNAL))
         .with_columns(
             places_count=pl.col("place_level").replace_strict(
-                counted, default=None, return_dtype=pl.Int64
+                places_count, default=None, return_dtype=pl.Int64
             )
         )
         .sort(*PLACES, "place_id")
         .collect()
     )
-    return {"across.series": series, "across.country": _by_country(told, tables["core.event"])}
+    return {
+        "across.series": series,
+        "across.country": _by_country(indicators, tables["core.event"]),
+    }
 
 
-def _by_country(told: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+def _by_country(indicators: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     grain = ["indicator", "country_code", "month_start"]
-    figures = told.filter(pl.col("indicator").is_in(list(ADDED_UP))).with_columns(
+    figures = indicators.filter(pl.col("indicator").is_in(list(ADDED_UP))).with_columns(
         country_code=pl.col("place_id").str.head(3)
     )
     regions = (

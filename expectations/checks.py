@@ -32,7 +32,7 @@ class Check:
         arguments: Its arguments.
         severity: critical or warning.
         notes: Why the bound has its value, and since when.
-        holds: For a rule over several columns: a polars expression, true in good
+        condition: For a rule over several columns: a polars expression, true in good
             rows, null where it cannot be told (passes); it is judged as the
             boolean column ``arguments["column"]``.
     """
@@ -41,19 +41,19 @@ class Check:
     arguments: Mapping[str, Any]
     severity: str
     notes: str
-    holds: pl.Expr | None = field(default=None, compare=False)
+    condition: pl.Expr | None = field(default=None, compare=False)
 
     @property
     def columns(self) -> list[str]:
         """Columns of the table the check reads."""
-        if self.holds is not None:
-            return sorted(set(self.holds.meta.root_names()))
+        if self.condition is not None:
+            return sorted(set(self.condition.meta.root_names()))
         named = self.arguments.get("column_list", [self.arguments.get("column")])
         return [name for name in named if name is not None]
 
     @property
     def is_of_rows(self) -> bool:
-        """Whether single rows break it, which then can be held out."""
+        """Whether single rows break it, which then can be quarantined."""
         whole = ("ExpectTable", "ExpectColumnMax", "ExpectColumnToExist")
         return not self.expectation.startswith(whole) and "mostly" not in self.arguments
 
@@ -79,7 +79,7 @@ class Check:
             if isinstance(low, date)
             else None,
         }.get(self.expectation)
-        if self.holds is not None:
+        if self.condition is not None:
             words = self.arguments["column"].replace("_", " ")
         elif self.expectation == "ExpectColumnValuesToBeInSet":
             words = f"one of {', '.join(map(str, self.arguments['value_set']))}"
@@ -155,7 +155,7 @@ def between(
 
 
 def surprising(column: str, high: float, notes: str) -> Check:
-    """Larger values may be true: they are believed, and told to the operator."""
+    """Values are at most ``high``; larger ones may be true, so it is a warning to the operator."""
     return between(column, None, high, notes, "warning")
 
 
@@ -166,10 +166,10 @@ def one_of(column: str, values: list[Any], notes: str, severity: str = "critical
     )
 
 
-def mostly_rule(name: str, holds: pl.Expr, share: float, notes: str) -> Check:
+def mostly_rule(name: str, condition: pl.Expr, share: float, notes: str) -> Check:
     """A rule holds in at least this share of rows; a warning."""
     arguments = {"column": name, "value_set": [True], "mostly": share}
-    return Check("ExpectColumnValuesToBeInSet", arguments, "warning", notes, holds)
+    return Check("ExpectColumnValuesToBeInSet", arguments, "warning", notes, condition)
 
 
 def mostly(column: str, values: list[Any], share: float, notes: str) -> Check:
@@ -178,18 +178,22 @@ def mostly(column: str, values: list[Any], share: float, notes: str) -> Check:
     return Check("ExpectColumnValuesToBeInSet", arguments, "warning", notes)
 
 
-def rule(name: str, holds: pl.Expr, severity: str, notes: str) -> Check:
+def rule(name: str, condition: pl.Expr, severity: str, notes: str) -> Check:
     """A rule over one or more columns holds in every row where it can be told."""
     return Check(
-        "ExpectColumnValuesToBeInSet", {"column": name, "value_set": [True]}, severity, notes, holds
+        "ExpectColumnValuesToBeInSet",
+        {"column": name, "value_set": [True]},
+        severity,
+        notes,
+        condition,
     )
 
 
 def in_order(name: str, columns: list[str], severity: str, notes: str) -> Check:
     """Every column is no larger than the next."""
     pairs = pairwise(columns)
-    holds = pl.all_horizontal([pl.col(a) <= pl.col(b) for a, b in pairs])
-    return rule(name, holds, severity, notes)
+    condition = pl.all_horizontal([pl.col(a) <= pl.col(b) for a, b in pairs])
+    return rule(name, condition, severity, notes)
 
 
 def first_of_month(column: str) -> Check:

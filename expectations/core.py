@@ -19,6 +19,7 @@ from expectations.checks import (
     rule,
     surprising,
 )
+from warehouse.sources import SOURCES
 from warehouse.sources.governance_register import ENTRY_TYPES
 
 CODEBOOK = "2026-11: UCDP GED codebook 24.1"
@@ -30,11 +31,8 @@ IN_BASES = "2026-11: a bulk file's lag, or a real fetch"
 
 IDS = regions()["region_id"].to_list()
 IN_IDS = "2026-11: the ids of config/regions.csv"
-EXTERNAL = [
-    *(f"acled_{kind}_{counted}" for kind in ("political_violence", "civilian_targeting",
-      "demonstration") for counted in ("events", "fatalities")),
-    "acled_events", "acled_fatalities", "fts_new_funding_usd",
-]  # fmt: skip
+EXTERNAL = [series for source in SOURCES for series in source.series]
+BY_COUNTRY = [s for source in SOURCES if source.series_level == "country" for s in source.series]
 
 
 def _kept(series: pl.Expr, country: pl.Expr, day: pl.Expr, source: str) -> pl.Expr:
@@ -330,13 +328,13 @@ CORE: dict[str, tuple[Check, ...]] = {
     "core.external_series": (
         key("series", "place_id", "month_start"),
         *present("series", "place_id", "month_start", "value"),
-        one_of("series", EXTERNAL, "2026-11: those core/external_series.sql names"),
+        one_of("series", EXTERNAL, "2026-11: those the records of sources name"),
         one_of("place_id", IDS + CODES, "2026-11: config/regions.csv and config/countries.csv"),
         first_of_month("month_start"),
         between("value", 0, None, "2026-11: counts and amounts are never negative"),
         rule(
             "money_by_country_the_rest_by_region",
-            (pl.col("series") == "fts_new_funding_usd") == pl.col("place_id").is_in(CODES),
+            pl.col("series").is_in(BY_COUNTRY) == pl.col("place_id").is_in(CODES),
             "critical",
             "2026-11: FTS names countries only, ACLED is placed in regions",
         ),

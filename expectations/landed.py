@@ -21,6 +21,7 @@ from expectations.checks import (
 )
 from warehouse.sources import aid_suspensions
 from warehouse.sources.governance_register import ENTRY_TYPES
+from warehouse.sources.hapi_conflict import KINDS
 
 CODEBOOK = "2026-11: UCDP GED codebook 24.1"
 DELIVERY = "2026-11: an empty file is a failed delivery"
@@ -51,8 +52,8 @@ def in_box(country: str, boxes: pl.DataFrame, otherwise: pl.Expr) -> list[Check]
     """
 
     def side(name: str) -> pl.Expr:
-        told = pl.col(country).replace_strict(boxes["country"], boxes[name], default=None)
-        return told.cast(pl.Float64)
+        bound = pl.col(country).replace_strict(boxes["country"], boxes[name], default=None)
+        return bound.cast(pl.Float64)
 
     def is_within(margin: float) -> pl.Expr:
         return (
@@ -81,9 +82,9 @@ def in_box(country: str, boxes: pl.DataFrame, otherwise: pl.Expr) -> list[Check]
 
 def _boxes(*names: str) -> pl.DataFrame:
     """Boxes of the countries by each of these columns, in which ; separates several names."""
-    told = [countries().with_columns(country=name) for name in names]
+    named = [countries().with_columns(country=name) for name in names]
     return (
-        pl.concat(told)
+        pl.concat(named)
         .with_columns(pl.col("country").str.split(";"))
         .explode("country")
         .drop_nulls("country")
@@ -334,7 +335,7 @@ LANDED: dict[str, tuple[Check, ...]] = {
         one_of("location_code", CODES, "2026-11: the countries of config/countries.csv"),
         one_of(
             "event_type",
-            ["political_violence", "civilian_targeting", "demonstration"],
+            [*KINDS],
             "2026-11: HAPI v2; core/external_series.sql names a series after it",
         ),
         plain("provider_admin1_name", "provider_admin2_name", "admin1_name", "admin2_name"),

@@ -6,12 +6,12 @@ import polars as pl
 
 from config.registry import countries, thresholds
 from expectations.checks import RESULT_SCHEMA, Check
-from warehouse.landing import Batch, Delivery
+from warehouse.landing import AcceptedDelivery, Batch
 
 LOSSES_SHOWN = 4
 
 
-def against_past(batch: Batch, log: list[Delivery]) -> tuple[Check, ...]:
+def previous_delivery_checks(batch: Batch, log: list[AcceptedDelivery]) -> tuple[Check, ...]:
     """Not much smaller, and not ending much earlier, than what is in force.
 
     Only where a delivery is whole, so that its rows replace those before, and comes from
@@ -27,7 +27,7 @@ def against_past(batch: Batch, log: list[Delivery]) -> tuple[Check, ...]:
     earlier = [
         entry
         for entry in log  # what came again is held against what was there before it
-        if entry.part == fetched.release.part and entry.content_sha256 != batch.sha256
+        if entry.partition == fetched.release.partition and entry.content_sha256 != batch.sha256
     ]
     if source.deleted is not None or not earlier:
         return ()
@@ -46,7 +46,7 @@ def against_past(batch: Batch, log: list[Delivery]) -> tuple[Check, ...]:
 
 
 def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
-    """Whether a delivery leaves most of what is in force, told like the result of a check.
+    """Result of a check: the delivery leaves most of what is in force.
 
     A part given as the whole, a country's file, a cut download or a much older release would
     turn alarms off without a word. Compared is what is in force of the source, from wherever

@@ -10,12 +10,13 @@ import polars as pl
 
 from config.errors import TocsinError
 from config.settings import Settings
-from flows.nightly import RECALLED, assess_night, judge_night, keep_night
-from flows.recall import Recall
-from warehouse import build
-from warehouse.connect import existing, one_run
+from flows.step_cache import CACHE_FOLDER, StepCache
+from flows.steps import assess_night, judge_night, keep_night
+from warehouse.connect import one_run, open_existing
+from warehouse.core import build_core
 from warehouse.export import copy_as_parquet
 from warehouse.history import catch_up
+from warehouse.marts import newest_night
 from warehouse.publish import publish
 from warehouse.sources import SOURCES
 
@@ -25,8 +26,8 @@ class BackfillError(TocsinError):
 
 
 @dataclass(frozen=True)
-class Told:
-    """A night that was told: which, of how many, seconds it took and seconds that remain."""
+class NightProgress:
+    """A night of a backfill that is done: which, of how many, seconds it took, seconds left."""
 
     night: date
     number: int
@@ -48,7 +49,7 @@ def nights_between(first: date, last: date, every: str) -> list[date]:
 
 
 def backfill(
-    settings: Settings, nights: list[date], again: bool, progress: Callable[[Told], None]
+    settings: Settings, nights: list[date], rebuild: bool, progress: Callable[[NightProgress], None]
 ) -> int:
     """Tell these nights from what has landed; how many were told.
 
@@ -58,41 +59,49 @@ def backfill(
     Args:
         settings: Where data lie.
         nights: Rising.
-        again: Whether nights told before are told again, with today's code and figures.
+        rebuild: Whether nights told before are told again, with today's code and figures.
         progress: Called after each night.
 
     Raises:
         BackfillError: No night was run yet, so that nothing landed.
         GateError: A night's tables break a critical check; those before it are kept.
     """
-    told = f"tocsin backfill, {nights[0]} to {nights[-1]}" if nights else "tocsin backfill"
-    with one_run(settings.data_folder, told), existing(settings.warehouse_path) as con:
+    what = f"tocsin backfill, {nights[0]} to {nights[-1]}" if nights else "tocsin backfill"
+    with one_run(settings.data_folder, what), open_existing(settings.warehouse_path) as con:
         for source in SOURCES:
             catch_up(con, source, settings.landing_folder)
         landed = _landed(con)
-        done = {} if again else {night for (night,) in con.execute("from ops.night").fetchall()}
-        missing = [night for night in nights if night not in done]
-        began = time.perf_counter()
-        for number, (night, seconds) in enumerate(_tell(con, missing, landed, settings), 1):
-            mean = (time.perf_counter() - began) / number
-            progress(Told(night, number, len(missing), seconds, mean * (len(missing) - number)))
+        nights_on_file = (
+            {} if rebuild else {night for (night,) in con.execute("from ops.night").fetchall()}
+        )
+        missing = [night for night in nights if night not in nights_on_file]
+        start = time.perf_counter()
+        for number, (night, seconds) in enumerate(
+            _rebuild_nights(con, missing, landed, settings), 1
+        ):
+            mean = (time.perf_counter() - start) / number
+            progress(
+                NightProgress(night, number, len(missing), seconds, mean * (len(missing) - number))
+            )
         if missing:
-            newest = build.newest_night(con) or missing[-1]
-            build.build_core(con, newest)
+            newest = newest_night(con) or missing[-1]
+            build_core(con, newest)
             publish(con, settings.published_path, newest, settings.published_copies)
             copy_as_parquet(settings.published_path, settings.parquet_folder)
     return len(missing)
 
 
-def _tell(
+def _rebuild_nights(
     con: duckdb.DuckDBPyConnection, nights: list[date], landed: pl.DataFrame, settings: Settings
 ) -> Iterator[tuple[date, float]]:
-    recall = Recall(settings.data_folder / RECALLED)  # most nights of a month see the same events
+    cache = StepCache(
+        settings.data_folder / CACHE_FOLDER
+    )  # most nights of a month see the same events
     for night in nights:
-        began = time.perf_counter()
-        tables = assess_night(con, night, recall)
-        keep_night(con, night, tables, judge_night(tables, landed, recall))
-        yield night, time.perf_counter() - began
+        start = time.perf_counter()
+        tables = assess_night(con, night, cache)
+        keep_night(con, night, tables, judge_night(tables, landed, cache))
+        yield night, time.perf_counter() - start
 
 
 def _landed(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
@@ -101,7 +110,7 @@ def _landed(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     Raises:
         BackfillError: No night was told.
     """
-    newest = build.newest_night(con)
+    newest = newest_night(con)
     if newest is None:
         raise BackfillError("nothing is told yet; run 'tocsin nightly' first")
     return con.execute(

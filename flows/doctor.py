@@ -24,16 +24,16 @@ from config.settings import Settings, Smtp, credentials
 from flows.nights import tonight
 from flows.process import SOCKS, unusable_proxy
 from warehouse import runs
-from warehouse.build import newest_night
 from warehouse.connect import (
     BusyError,
     WarehouseError,
-    existing,
+    ensure_writable,
     holder,
     log_beside,
-    writable,
+    open_existing,
 )
-from warehouse.publish import file_sha256, listed_in
+from warehouse.marts import newest_night
+from warehouse.publish import file_sha256, manifest_entries
 from warehouse.repair import is_sound
 from warehouse.sources import SOURCES
 
@@ -41,7 +41,7 @@ LIBRARIES = (
     "duckdb", "duckdb-extension-spatial", "great-expectations", "polars", "prefect", "statsmodels",
 )  # fmt: skip
 LOCK_FILE = Path(__file__).parent.parent / "requirements.lock"
-MOST_TOLD = 120  # characters of what a library says
+MAX_SIGNS = 120  # characters of what a library says
 LEAST_FREE = 1_000_000_000  # bytes; a night needs far less, a yearly release of a source does not
 LEAST_MEMORY = 1_000_000_000  # bytes: with 768 MB a first night is killed, with 1 GB it runs
 LONGEST_RUN = timedelta(hours=3)
@@ -51,31 +51,31 @@ OK, NOTE, BAD = "ok", "note", "BAD"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing looked at.
 
     Attributes:
         subject: What.
         state: ok, note (no night fails of it) or BAD.
-        told: What was found.
+        detail: What was found.
         cure: What to do; empty: nothing.
     """
 
     subject: str
     state: str
-    told: str
+    detail: str
     cure: str = ""
 
 
-def examine(settings: Settings, smtp: Smtp) -> list[Finding]:
+def examine(settings: Settings, smtp: Smtp) -> list[Diagnosis]:
     """Everything that is looked at, in the order in which to mend it."""
-    looks: tuple[Callable[[Settings, Smtp], Iterator[Finding]], ...] = (
+    looks: tuple[Callable[[Settings, Smtp], Iterator[Diagnosis]], ...] = (
         _versions, _disk, _memory, _run, _warehouse, _published, _sources, _proxy, _mail, _schedule,
     )  # fmt: skip
     return [finding for look in looks for finding in look(settings, smtp)]
 
 
-def _versions(_: Settings, __: Smtp) -> Iterator[Finding]:
+def _versions(_: Settings, __: Smtp) -> Iterator[Diagnosis]:
     python = f"Python {sys.version.partition(' ')[0]}"
     locked = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", LOCK_FILE.read_text("utf-8"), re.M))
     wrong = []
@@ -87,48 +87,48 @@ def _versions(_: Settings, __: Smtp) -> Iterator[Finding]:
         if have != locked[name]:
             wrong.append(f"{name} {have} instead of {locked[name]}")
     if wrong:
-        yield Finding(
+        yield Diagnosis(
             "versions", BAD, f"{python}; {', '.join(wrong)}",
             "delete .venv and call ./run, which installs what requirements.lock says",
         )  # fmt: skip
     else:
-        yield Finding("versions", OK, f"{python}, libraries as locked")
+        yield Diagnosis("versions", OK, f"{python}, libraries as locked")
 
 
-def _disk(settings: Settings, _: Smtp) -> Iterator[Finding]:
+def _disk(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     folder = settings.data_folder
     try:
-        writable(folder)
+        ensure_writable(folder)
     except WarehouseError as error:
-        yield Finding("data folder", BAD, str(error), "see there")
+        yield Diagnosis("data folder", BAD, str(error), "see there")
         return
     free = shutil.disk_usage(folder).free
-    told = f"{folder}, {free / 1e9:.1f} GB free"
+    text = f"{folder}, {free / 1e9:.1f} GB free"
     if free < LEAST_FREE:
-        yield Finding(
-            "data folder", BAD, told, "make room: published copies can be fewer "
+        yield Diagnosis(
+            "data folder", BAD, text, "make room: published copies can be fewer "
             "(TOCSIN_PUBLISHED_COPIES), files named damaged be deleted",
         )  # fmt: skip
     else:
-        yield Finding("data folder", OK, told)
+        yield Diagnosis("data folder", OK, text)
     private = (folder, settings.warehouse_path)
     if all(path.exists() and path.stat().st_mode & OTHERS_READ_OR_ENTER for path in private):
-        yield Finding(
+        yield Diagnosis(
             "rights", NOTE, f"others on this machine can read {settings.warehouse_path.name}, "
             "which holds readers' addresses", f"chmod -R o= {folder}",
         )  # fmt: skip
 
 
-def _memory(_: Settings, __: Smtp) -> Iterator[Finding]:
+def _memory(_: Settings, __: Smtp) -> Iterator[Diagnosis]:
     most = most_memory(Path("/"))
-    told = f"a run may take {most / 1e9:.1f} GB"
+    text = f"a run may take {most / 1e9:.1f} GB"
     if most < LEAST_MEMORY:
-        yield Finding(
-            "memory", BAD, f"{told}; a first night takes {LEAST_MEMORY / 1e9:.1f} GB and would be "
+        yield Diagnosis(
+            "memory", BAD, f"{text}; a first night takes {LEAST_MEMORY / 1e9:.1f} GB and would be "
             "killed", "allow more (podman run --memory, MemoryMax=), or run on another machine",
         )  # fmt: skip
     else:
-        yield Finding("memory", OK, told)
+        yield Diagnosis("memory", OK, text)
 
 
 def most_memory(root: Path) -> int:
@@ -161,54 +161,54 @@ def most_memory(root: Path) -> int:
     return most
 
 
-def _run(settings: Settings, _: Smtp) -> Iterator[Finding]:
+def _run(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     at_work = holder(settings.data_folder)
-    began = re.search(r"since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)Z", at_work)
-    if not at_work or not began:
-        yield Finding("run", OK, "none is at work")
+    start = re.search(r"since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)Z", at_work)
+    if not at_work or not start:
+        yield Diagnosis("run", OK, "none is at work")
         return
-    lasts = datetime.now(UTC) - datetime.fromisoformat(began[1]).replace(tzinfo=UTC)
+    lasts = datetime.now(UTC) - datetime.fromisoformat(start[1]).replace(tzinfo=UTC)
     if lasts > LONGEST_RUN:
-        yield Finding(
+        yield Diagnosis(
             "run", BAD, at_work, "it hangs: end its process, then run again; nothing is lost"
         )
     else:
-        yield Finding("run", OK, at_work)
+        yield Diagnosis("run", OK, at_work)
 
 
-def _warehouse(settings: Settings, _: Smtp) -> Iterator[Finding]:
+def _warehouse(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     path = settings.warehouse_path
     if not path.exists():
         if settings.published_path.exists():
-            yield Finding("working file", BAD, f"{path} is gone", "tocsin repair")
+            yield Diagnosis("working file", BAD, f"{path} is gone", "tocsin repair")
         else:
-            yield Finding("working file", NOTE, "none yet", "tocsin nightly makes it")
+            yield Diagnosis("working file", NOTE, "none yet", "tocsin nightly makes it")
         return
     try:
-        with existing(path) as con:
+        with open_existing(path) as con:
             nights = con.execute(
                 "select count(*), max(as_of_date), count(*) filter (where as_of_date > $today) "
                 "from ops.night", {"today": tonight()}
             ).fetchall()[0]  # fmt: skip
         is_whole = is_sound(path)
     except BusyError as error:
-        yield Finding("working file", NOTE, str(error), "look again when it has ended")
+        yield Diagnosis("working file", NOTE, str(error), "look again when it has ended")
     except (WarehouseError, duckdb.Error) as error:
-        told = str(error).partition("\n")[0]
-        if told.startswith("cannot write to"):
-            yield Finding("working file", NOTE, "cannot be looked at before the folder is mended")
-        elif "newer Tocsin" in told or "ermission denied" in told:
-            yield Finding("working file", BAD, told, "see there")
+        text = str(error).partition("\n")[0]
+        if text.startswith("cannot write to"):
+            yield Diagnosis("working file", NOTE, "cannot be looked at before the folder is mended")
+        elif "newer Tocsin" in text or "ermission denied" in text:
+            yield Diagnosis("working file", BAD, text, "see there")
         else:
-            yield Finding("working file", BAD, shorten(told, MOST_TOLD), "tocsin repair")
+            yield Diagnosis("working file", BAD, shorten(text, MAX_SIGNS), "tocsin repair")
     else:
-        told = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
+        text = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
         if is_whole:
-            yield Finding("working file", OK, told)
+            yield Diagnosis("working file", OK, text)
         else:
-            yield Finding("working file", BAD, f"{told}; rows cannot be read", "tocsin repair")
+            yield Diagnosis("working file", BAD, f"{text}; rows cannot be read", "tocsin repair")
         if nights[2]:
-            yield Finding(
+            yield Diagnosis(
                 "nights", BAD, f"{_several(nights[2], 'night')} still to come told by mistake, the "
                 f"last {nights[1]}: a typing error or a wrong clock",
                 "tocsin repair takes them back",
@@ -219,48 +219,48 @@ def _several(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
-def _published(settings: Settings, _: Smtp) -> Iterator[Finding]:
+def _published(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     path = settings.published_path
     logs = [log_beside(file) for file in sorted(path.parent.glob(f"{path.stem}*.duckdb"))]
     if left := [log.name for log in logs if log.exists()]:
-        yield Finding(
+        yield Diagnosis(
             "published file", BAD, f"{', '.join(left)} beside it: changes that another program "
             "made, which readers see in it", "run again, which takes them away, or delete them",
         )  # fmt: skip
     if not path.exists():
-        yield Finding("published file", NOTE, "none yet", "tocsin nightly makes it")
+        yield Diagnosis("published file", NOTE, "none yet", "tocsin nightly makes it")
         return
-    entry = listed_in(path.with_name("manifest.json")).get(path.name)
-    told = f"{path.stat().st_size / 1e6:.0f} MB"
+    entry = manifest_entries(path.with_name("manifest.json")).get(path.name)
+    text = f"{path.stat().st_size / 1e6:.0f} MB"
     if entry is None:
-        yield Finding(
-            "published file", BAD, f"{told}; manifest.json beside it does not tell of it",
+        yield Diagnosis(
+            "published file", BAD, f"{text}; manifest.json beside it does not tell of it",
             "run again, which writes both anew",
         )  # fmt: skip
         return
-    told = f"the night of {entry.get('as_of_date', '-')}, {told}"
+    text = f"the night of {entry.get('as_of_date', '-')}, {text}"
     if path.is_file() and file_sha256(path) == entry.get("sha256"):
-        yield Finding("published file", OK, told)
+        yield Diagnosis("published file", OK, text)
     else:
-        yield Finding(
-            "published file", BAD, f"{told}; not as the manifest says",
+        yield Diagnosis(
+            "published file", BAD, f"{text}; not as the manifest says",
             "delete it and run again; past nights stand in the copies beside it",
         )  # fmt: skip
 
 
-def _sources(settings: Settings, _: Smtp) -> Iterator[Finding]:
+def _sources(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     for source in SOURCES:
         missing = [n for n in source.credentials if n not in credentials(source.credentials)]
         is_live = settings.sources.get(source.name, "") == "live" or "://" in (
             settings.sources.get(source.name, "")
         )
         if is_live and missing:
-            yield Finding(
+            yield Diagnosis(
                 source.name, NOTE, f"live without {', '.join(missing)}",
                 f"set it if its page asks for it: docs/sources/{source.name}.md",
             )  # fmt: skip
     try:
-        with existing(settings.warehouse_path) as con:
+        with open_existing(settings.warehouse_path) as con:
             failing = con.execute(
                 "select source, failed_since, failure from ops.fetch where failure is not null"
             ).fetchall()
@@ -275,46 +275,46 @@ def _sources(settings: Settings, _: Smtp) -> Iterator[Finding]:
     except (WarehouseError, duckdb.Error):
         return  # told of above
     for name, since, failure in failing:
-        yield Finding(
+        yield Diagnosis(
             name, BAD, f"not renewed since {since:%Y-%m-%d %H:%M}: {failure}",
             f"tocsin sources check {name}",
         )  # fmt: skip
     by_name = {source.name: source for source in SOURCES}
     for name, age, most in old:
         if name in by_name:
-            yield stale(by_name[name], settings.sources.get(name), age, most)
+            yield stale_source(by_name[name], settings.sources.get(name), age, most)
     if not failing and not old:
-        yield Finding("sources", OK, "none fails, none is stale")
+        yield Diagnosis("sources", OK, "none fails, none is stale")
 
 
-def stale(source: Source, address: str | None, age: int | None, most: int) -> Finding:
+def stale_source(source: Source, address: str | None, age: int | None, most: int) -> Diagnosis:
     """A source whose figures are old: bad where the operator can renew it, else a note.
 
     Health hangs on what can be mended here: a register that nobody can carry on, or a
     publisher that sends nothing newer, would keep it bad for ever.
     """
     newest = "it has no figures" if age is None else f"its newest figures are {age} days old"
-    told = f"{newest}, {most} are usual"
+    text = f"{newest}, {most} are usual"
     page = f"docs/sources/{source.name}.md"
     if address and (address == "live" or "://" in address):
-        return Finding(
-            source.name, NOTE, f"{told}; it is fetched every night, and nothing newer came",
+        return Diagnosis(
+            source.name, NOTE, f"{text}; it is fetched every night, and nothing newer came",
             f"see whether the publisher still does: {page}",
         )  # fmt: skip
     if address:
-        return Finding(source.name, BAD, f"{told}; it is read from {address}",
+        return Diagnosis(source.name, BAD, f"{text}; it is read from {address}",
                        f"put a newer file there, or correct TOCSIN_SOURCES ({page})")  # fmt: skip
     if source.live:
-        return Finding(source.name, BAD, f"{told}; the embedded copy is in use",
+        return Diagnosis(source.name, BAD, f"{text}; the embedded copy is in use",
                        f'TOCSIN_SOURCES=\'{{"{source.name}": "live"}}\' ({page})')  # fmt: skip
     file = source.embedded[-1].file if source.embedded else ""
-    return Finding(
-        source.name, NOTE, f"{told}; it is kept by hand, no address renews it",
+    return Diagnosis(
+        source.name, NOTE, f"{text}; it is kept by hand, no address renews it",
         f"enter what is known since in config/{file} (docs/registers.md)",
     )  # fmt: skip
 
 
-def _proxy(settings: Settings, _: Smtp) -> Iterator[Finding]:
+def _proxy(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     used = {
         scheme: url for scheme, url in getproxies().items() if scheme in ("http", "https", "all")
     }
@@ -333,24 +333,24 @@ def _proxy(settings: Settings, _: Smtp) -> Iterator[Finding]:
     for why in sorted(
         {why for place in places if "://" in place and (why := unusable_proxy(place))}
     ):
-        yield Finding("proxy", BAD, why.partition(":")[0], why.partition(": ")[2])
+        yield Diagnosis("proxy", BAD, why.partition(":")[0], why.partition(": ")[2])
         return
-    yield Finding(
+    yield Diagnosis(
         "proxy", NOTE, f"{named} stands between this machine and sources; this machine itself is "
         "reached without it", "unset it, or name hosts in no_proxy, if a source does not answer",
     )  # fmt: skip
 
 
-def _mail(settings: Settings, smtp: Smtp) -> Iterator[Finding]:
+def _mail(settings: Settings, smtp: Smtp) -> Iterator[Diagnosis]:
     try:
         count = len(load_recipients(settings.recipients_file))
     except Exception as error:  # its message names entry and cure
-        yield Finding("recipients", BAD, str(error), "correct the entry")
+        yield Diagnosis("recipients", BAD, str(error), "correct the entry")
     else:
-        yield Finding("recipients", OK, f"{count} in {settings.recipients_file}")
+        yield Diagnosis("recipients", OK, f"{count} in {settings.recipients_file}")
     where = f"{smtp.host}:{smtp.port}" if smtp.host else str(settings.outbox_folder)
     try:
-        with existing(settings.warehouse_path) as con:
+        with open_existing(settings.warehouse_path) as con:
             waiting, last = con.execute(
                 "select count(*) filter (where status = 'queued' and queued_at < $late), "
                 "max(finished_at) from ops.outbox",
@@ -359,59 +359,59 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Finding]:
     except (WarehouseError, duckdb.Error):
         return
     if not settings.published_url:
-        yield Finding(
+        yield Diagnosis(
             "address", NOTE, "mails name no page or file that readers elsewhere could open",
             f"serve {settings.published_path.parent} and set TOCSIN_PUBLISHED_URL",
         )  # fmt: skip
-    told = f"by {where}; the last went out {f'{last:%Y-%m-%d %H:%M}' if last else 'never'}"
+    text = f"by {where}; the last went out {f'{last:%Y-%m-%d %H:%M}' if last else 'never'}"
     if waiting:
-        yield Finding(
+        yield Diagnosis(
             "mail",
             BAD,
-            f"{told}; {waiting} wait since the night before last or longer",
+            f"{text}; {waiting} wait since the night before last or longer",
             "run again; it says why they do not go out",
         )
     elif not smtp.host:
-        yield Finding("mail", NOTE, f"{told}; nobody is mailed", "set TOCSIN_SMTP_HOST")
+        yield Diagnosis("mail", NOTE, f"{text}; nobody is mailed", "set TOCSIN_SMTP_HOST")
     else:
-        yield Finding("mail", OK, told)
+        yield Diagnosis("mail", OK, text)
 
 
-def _schedule(settings: Settings, _: Smtp) -> Iterator[Finding]:
+def _schedule(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     url = os.environ.get("PREFECT_API_URL")
     if url:
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=3):  # noqa: S310
-                yield Finding("Prefect", OK, f"answers at {url}")
+                yield Diagnosis("Prefect", OK, f"answers at {url}")
         except (urllib.error.URLError, OSError, ValueError) as error:
-            yield Finding(
+            yield Diagnosis(
                 "Prefect", BAD, f"{url} does not answer ({error})",
                 "start it ('tocsin serve' or 'prefect server start'), or unset PREFECT_API_URL: "
                 "each run then starts its own",
             )  # fmt: skip
     try:
-        with existing(settings.warehouse_path) as con:
-            last = runs.last(con, 1).to_dicts()
+        with open_existing(settings.warehouse_path) as con:
+            last = runs.latest_runs(con, 1).to_dicts()
             finished = runs.last_finished(con)
     except (WarehouseError, duckdb.Error):
         return
     if not last:
         return
-    began, status = last[0]["began_at"], last[0]["run_status"]
-    told, now = f"the last run began at {began:%Y-%m-%d %H:%M} UTC", datetime.now(UTC)
-    if began.replace(tzinfo=UTC) > now + timedelta(minutes=5):
-        yield Finding(
-            "clock", BAD, f"{told}, which is to come", "set the clock (timedatectl), then run again"
+    began_at, status = last[0]["began_at"], last[0]["run_status"]
+    text, now = f"the last run began at {began_at:%Y-%m-%d %H:%M} UTC", datetime.now(UTC)
+    if began_at.replace(tzinfo=UTC) > now + timedelta(minutes=5):
+        yield Diagnosis(
+            "clock", BAD, f"{text}, which is to come", "set the clock (timedatectl), then run again"
         )
         return
     if status not in (runs.DONE, runs.DEGRADED):  # nobody holds the file: it is not at work
         why = f"failed: {last[0]['run_failure']}" if status == runs.FAILED else "was killed"
-        yield Finding("last run", BAD, f"{told} and {why}", "mend it and run again; tocsin runs")
+        yield Diagnosis("last run", BAD, f"{text} and {why}", "mend it and run again; tocsin runs")
     if finished is None or now - finished.replace(tzinfo=UTC) > LATE:
         ended = f"{finished:%Y-%m-%d %H:%M} UTC" if finished else "never"
-        yield Finding(
+        yield Diagnosis(
             "schedule", BAD, f"the last run that was finished: {ended}",
             "schedule it: 'tocsin serve', prefect.yaml or a timer (docs/operations.md)",
         )  # fmt: skip
     else:
-        yield Finding("schedule", OK, told)
+        yield Diagnosis("schedule", OK, text)

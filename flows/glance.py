@@ -8,19 +8,12 @@ from rich.text import Text
 
 from config.texts import without_code_words
 from config.vocabulary import DRIVER_WORDS, INTENSITIES, LEVELS
-from flows.terminal import (
-    Heading,
-    counted,
-    intensity_text,
-    level_text,
-    listing,
-    paragraph,
-)
+from flows.terminal import Heading, intensity_text, level_text, listing, paragraph, quantity
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from flows.nightly import Report
+    from flows.report import Report
 
 DEADLIEST = 10
 NOT_TOO_OLD = "figures_are_not_too_old"  # a check's name
@@ -33,14 +26,16 @@ def check_in_words(check: dict[str, Any]) -> str:
     titles = {f"landing.{source.name}": source.title for source in SOURCES}
     table = titles.get(check["table_name"], check["table_name"].partition(".")[2])
     count, column = check["unexpected_count"], check["column_name"] or "table"
-    rows = "" if count is None else f"{counted(count, 'row')}, "
-    wanted = check["expectation"].partition(": ")[2]
-    of = "" if wanted == column.replace("_", " ") else f", {column}"
-    seen = check["observed"] or "-"
-    return without_code_words(f"{check['severity']}, {table}{of}: {wanted}; {rows}seen: {seen}")
+    rows = "" if count is None else f"{quantity(count, 'row')}, "
+    condition = check["expectation"].partition(": ")[2]
+    of = "" if condition == column.replace("_", " ") else f", {column}"
+    observed = check["observed"] or "-"
+    return without_code_words(
+        f"{check['severity']}, {table}{of}: {condition}; {rows}seen: {observed}"
+    )
 
 
-def show(report: "Report", console: Console, published: str, why: bool = False) -> None:
+def print_night(report: "Report", console: Console, published: str, why: bool = False) -> None:
     """The night at a glance: the answer first, then sources, checks, file and mails.
 
     Args:
@@ -77,7 +72,7 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
                     f"{flag['region_name']} ({flag['country_code']})",
                     intensity_text(flag["intensity"]),
                     f"{flag['p_escalation']:.0%}",
-                    moved_in_words(
+                    chance_change_in_words(
                         change(flag["p_escalation"], flag["p_escalation_before"]),
                         flag["p_escalation_before"],
                     ),
@@ -123,8 +118,8 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
         paragraph(console, f"Off: {', '.join(report.sources_off)} (TOCSIN_SOURCES turns one on)")
     titles = dict(report.sources.select("source", "title").iter_rows())
     for name, failure in report.failures.items():
-        told = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
-        console.print(f"[red]NOT RENEWED[/] {escape(told)}", highlight=False, soft_wrap=True)
+        sentence = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
+        console.print(f"[red]NOT RENEWED[/] {escape(sentence)}", highlight=False, soft_wrap=True)
     for remark in report.remarks:
         paragraph(console, remark)
     failed = report.checks.filter(~report.checks["is_success"])
@@ -140,7 +135,7 @@ def show(report: "Report", console: Console, published: str, why: bool = False) 
             f"Mail to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
         )
     if not report.readers_count:
-        console.print("[red]No mail: nobody is in the file of recipients.[/] (README: Settings)")
+        console.print("[red]No mail: nobody is in the file of recipients.[/] (docs/operations.md)")
     elif not report.deliveries:
         console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")
 
@@ -158,11 +153,11 @@ def gravest_first(flags: "pl.DataFrame") -> "pl.DataFrame":
     )
 
 
-def moved_in_words(moved: str, before: float) -> str:
+def chance_change_in_words(moved: str, before: float) -> str:
     """How a chance moved in a month.
 
     Example:
-        >>> moved_in_words("down", 0.34), moved_in_words("unchanged", 0.19)
+        >>> chance_change_in_words("down", 0.34), chance_change_in_words("unchanged", 0.19)
         ('down from 34%', 'unchanged')
     """
     return moved if moved == "unchanged" else f"{moved} from {before:.0%}"
@@ -173,18 +168,18 @@ def deadliest_in_words(report: "Report") -> str:
     flags = report.flags
     numbers = {name: flags.filter(intensity=name).height for name in ("very_violent", "violent")}
     worst = flags.sort("deaths_past12_count", "events_past12_count", descending=True)
-    silent = [
+    unflagged = [
         f"{flag['region_name']} ({flag['country_code']}) {flag['deaths_past12_count']:,}"
         for flag in worst.head(DEADLIEST).iter_rows(named=True)
         if flag["level"] == "none" and flag["deaths_past12_count"]
     ]
-    told = (
-        f"Past twelve months, whatever the level: {counted(numbers['very_violent'], 'region')} "
+    text = (
+        f"Past twelve months, whatever the level: {quantity(numbers['very_violent'], 'region')} "
         f"very violent, {numbers['violent']} violent."
     )
-    if silent:
-        told += f" Among the deadliest without a level (deaths): {', '.join(silent)}."
-    return told
+    if unflagged:
+        text += f" Among the deadliest without a level (deaths): {', '.join(unflagged)}."
+    return text
 
 
 def why_in_words(flag: dict[str, Any], report: "Report") -> str:
@@ -201,11 +196,11 @@ def why_in_words(flag: dict[str, Any], report: "Report") -> str:
         f"posts: {'no figure' if presence is None else f'{presence:.0%}, {figure}'}. "
         "Suspensions of aid or cooperation in force: "
         f"{'not known' if suspended is None else f'{suspended:.0f}'}."
-        f"{'' if flag['is_stale'] else moves_in_words(flag)}"
+        f"{'' if flag['is_stale'] else level_moves_in_words(flag)}"
     )
 
 
-def moves_in_words(flag: dict[str, Any]) -> str:
+def level_moves_in_words(flag: dict[str, Any]) -> str:
     """What would lift or lower a level, each sentence after a blank; empty: nothing is known.
 
     Example:
@@ -214,7 +209,7 @@ def moves_in_words(flag: dict[str, Any]) -> str:
         ...     "level_without_newest_event": "watch", "events_to_next_level_count": 2,
         ...     "may_fall_on_date": None,
         ... }
-        >>> for sentence in moves_in_words(flag).split(". "):
+        >>> for sentence in level_moves_in_words(flag).split(". "):
         ...     print(sentence.strip())
         2 further events would lift it to alarm
         Without its newest event: watch.
@@ -222,23 +217,23 @@ def moves_in_words(flag: dict[str, Any]) -> str:
     from alerts.wording import rests_on_fallen_bar
 
     level, without = flag["level"], flag["level_without_newest_event"]
-    told = ""
+    text = ""
     if rests_on_fallen_bar(level, flag["level_at_bar_before"], flag["quiet_days"]):
-        told += (
-            f" No event for {counted(flag['quiet_days'], 'day')}; the level stands because the "
+        text += (
+            f" No event for {quantity(flag['quiet_days'], 'day')}; the level stands because the "
             "bar fell: a return to last year's level would count."
         )
     if flag["events_to_next_level_count"]:
         above = LEVELS[LEVELS.index(level) + 1]
-        told += (
-            f" {counted(flag['events_to_next_level_count'], 'further event')} would lift it to "
+        text += (
+            f" {quantity(flag['events_to_next_level_count'], 'further event')} would lift it to "
             f"{above}{'' if above == LEVELS[-1] else ' or higher'}."
         )
     if flag["may_fall_on_date"]:
-        told += (
+        text += (
             f" If all stays quiet it can fall on {flag['may_fall_on_date']} at the earliest, once "
             "the figures of two months say so."
         )
     if without and without != level:
-        told += f" Without its newest event: {level_text(without).plain}."
-    return told
+        text += f" Without its newest event: {level_text(without).plain}."
+    return text

@@ -59,9 +59,9 @@ def set_aside_unreadable(database: Path) -> None:
         try:
             with closing(sqlite3.connect(database)) as con:
                 if database.stat().st_size < CHECKED_BYTES:
-                    (found,) = con.execute("pragma quick_check(1)").fetchone()
-                    if found != "ok":
-                        raise sqlite3.DatabaseError(found)
+                    (faults,) = con.execute("pragma quick_check(1)").fetchone()
+                    if faults != "ok":
+                        raise sqlite3.DatabaseError(faults)
                 con.execute("select count(*) from sqlite_master").fetchone()
         except sqlite3.OperationalError:
             return  # another server is at work on it

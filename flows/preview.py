@@ -32,35 +32,35 @@ def preview(content: bytes, folder: Path, name: str) -> list[Path]:
         name: Of the files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / f"{name}.eml"]
-    written[0].write_bytes(content)
+    paths = [folder / f"{name}.eml"]
+    paths[0].write_bytes(content)
     message: Any = email.message_from_bytes(content, policy=default)
     html = html_with_pictures(message)
     if html is None:
-        return written
-    written.append(folder / f"{name}.html")
-    written[1].write_text(html, "utf-8")
+        return paths
+    paths.append(folder / f"{name}.html")
+    paths[1].write_text(html, "utf-8")
     browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if browser is None:
-        return written
+        return paths
     picture = folder / f"{name}.png"
     with_profile = folder / ".browser"
     run = subprocess.run(  # noqa: S603 (a browser on our own file)
         [
             browser, *QUIET, f"--user-data-dir={with_profile}",
             f"--window-size={PHONE},{_height(message)}", f"--screenshot={picture}",
-            written[1].resolve().as_uri(),
+            paths[1].resolve().as_uri(),
         ],
         capture_output=True, check=False, timeout=60,
     )  # fmt: skip
     shutil.rmtree(with_profile, ignore_errors=True)
     if run.returncode or not picture.exists():
-        return written
-    cut(picture)
-    return [*written, picture]
+        return paths
+    crop_ground(picture)
+    return [*paths, picture]
 
 
-def cut(picture: Path) -> None:
+def crop_ground(picture: Path) -> None:
     """Take the empty ground below the last words away; the window was a guess."""
     with Image.open(picture) as opened:
         image = opened.convert("RGB")

@@ -11,10 +11,12 @@ from prefect.states import Completed, Failed
 from alerts import operator
 from config.files import write_atomically
 from config.settings import load
-from flows.nightly import default_night, load_ahead, nightly, send_mails
+from flows.mail_steps import send_mails
+from flows.nightly import nightly, preload
+from flows.nights import default_night
 from flows.nights import tonight as tonight_is
 from flows.terminal import now
-from warehouse.connect import BusyError, existing
+from warehouse.connect import BusyError, open_existing
 from warehouse.runs import Step
 
 TIMEZONE = "Africa/Bamako"
@@ -31,19 +33,21 @@ def tonight(as_of: date | None = None) -> State[None]:
         BusyError: Another run is at work.
     """
     settings, smtp = load()
-    load_ahead(settings)
+    preload(settings)
     night = as_of or default_night(tonight_is(), settings)
     steps: list[Step] = []
     report = nightly(night, settings, smtp, steps.append)
     flagged = report.flags.filter(report.flags["level"] != "none")
-    told = flagged.sort("p_escalation", descending=True).select(
+    rows = flagged.sort("p_escalation", descending=True).select(
         "level", "region_name", "country_code", "p_escalation", "reason"
     )
     create_table_artifact(
         [asdict(step) for step in steps], key="steps", description=f"The night of {night}, by step"
     )
     create_table_artifact(
-        told.to_dicts(), key="flags", description=f"The night of {night}: {told.height} flagged"
+        rows.to_dicts(),
+        key="flags",
+        description=f"The night of {night}: {rows.height} flagged",
     )
     create_table_artifact(
         report.checks.filter(~report.checks["is_success"]).to_dicts(), key="warnings",
@@ -51,7 +55,7 @@ def tonight(as_of: date | None = None) -> State[None]:
     )  # fmt: skip
     if report.failures:
         return Completed(name="Degraded", message="; ".join(report.failures.values()))
-    return Completed(message=f"the night of {night}: {told.height} regions flagged")
+    return Completed(message=f"the night of {night}: {rows.height} regions flagged")
 
 
 @flow(name="monthly back-test")
@@ -60,11 +64,11 @@ def monthly_backtest() -> State[None]:
     from flows.backtest import score
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        told = score(con, None, None)
+    with open_existing(settings.warehouse_path) as con:
+        scorecard = score(con, None, None)
     path = settings.data_folder / "scorecard.md"
-    write_atomically(path, told.page)
-    return Completed(message=f"{path}, {told.seconds:.0f} s")
+    write_atomically(path, scorecard.page)
+    return Completed(message=f"{path}, {scorecard.seconds:.0f} s")
 
 
 @flow(name="mails")
@@ -74,11 +78,13 @@ def mails() -> State[None]:
     if not settings.warehouse_path.exists():
         return Completed(message="no night was run yet")
     try:
-        with existing(settings.warehouse_path) as con:
-            done = send_mails(con, settings, smtp)
+        with open_existing(settings.warehouse_path) as con:
+            outcomes = send_mails(con, settings, smtp)
     except BusyError as busy:
         return Completed(message=f"left for the next hour: {busy}")
-    return Completed(message=f"{len(done)} mails: {', '.join(mail.status for mail in done) or '-'}")
+    return Completed(
+        message=f"{len(outcomes)} mails: {', '.join(mail.status for mail in outcomes) or '-'}"
+    )
 
 
 @flow(name="watchdog")

@@ -12,14 +12,14 @@ import polars as pl
 from config.files import link_or_copy
 from config.registry import Source
 from config.settings import Settings, SettingsError, credentials
-from warehouse import build
-from warehouse.connect import existing
+from warehouse.connect import open_existing
 from warehouse.history import catch_up
 from warehouse.landing import accept
+from warehouse.query import table_frame
 from warehouse.sources import SOURCES
 
 if TYPE_CHECKING:
-    from flows.nightly import Arrived
+    from flows.steps import FetchOutcome
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,20 @@ class DryRun:
     """What fetching a source now would do.
 
     Attributes:
-        arrived: Deliveries, and why not all of them pass the checks.
+        outcome: Deliveries, and why not all of them pass the checks.
         checks: Results of the newest delivery's checks.
         changes: Rows that would be added, changed, withdrawn.
     """
 
-    arrived: "Arrived"
+    outcome: "FetchOutcome"
     checks: pl.DataFrame
     changes: dict[str, int]
 
 
 def overview(con: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
     """One row a source: where it comes from, credentials, last success and failure, licence."""
-    tried = build.read(con, "ops.fetch")
-    held = build.read(con, "ops.batch").group_by("source").agg(
+    attempts = table_frame(con, "ops.fetch")
+    batches = table_frame(con, "ops.batch").group_by("source").agg(
         pl.col("covers_until", "fetched_at").max()
     )  # fmt: skip
     rows = [
@@ -58,8 +58,8 @@ def overview(con: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame
     ]
     return (
         pl.DataFrame(rows)
-        .join(held, on="source", how="left", maintain_order="left")
-        .join(tried, on="source", how="left", maintain_order="left")
+        .join(batches, on="source", how="left", maintain_order="left")
+        .join(attempts, on="source", how="left", maintain_order="left")
     )
 
 
@@ -69,16 +69,16 @@ def dry_run(name: str, settings: Settings) -> DryRun:
     Raises:
         SettingsError: There is no such source.
     """
-    from flows.nightly import fetch_source, judge_arrived  # the flow's libraries take seconds
+    from flows.steps import fetch_source, judge_deliveries  # the flow's libraries take seconds
 
-    found = [source for source in SOURCES if source.name == name]
-    if not found:
-        known = ", ".join(source.name for source in SOURCES)
-        raise SettingsError(f"{name} is no source; known are {known}")
-    (source,) = found
+    matches = [source for source in SOURCES if source.name == name]
+    if not matches:
+        names = ", ".join(source.name for source in SOURCES)
+        raise SettingsError(f"{name} is no source; known are {names}")
+    (source,) = matches
     with tempfile.TemporaryDirectory() as folder:
         beside = settings.model_copy(update={"data_folder": Path(folder)})
-        with existing(settings.warehouse_path) as con:
+        with open_existing(settings.warehouse_path) as con:
             before = _held(con, source)
         shutil.copyfile(settings.warehouse_path, beside.warehouse_path)
         for path in (settings.landing_folder / name).rglob("*"):
@@ -86,16 +86,16 @@ def dry_run(name: str, settings: Settings) -> DryRun:
             target.parent.mkdir(parents=True, exist_ok=True)
             if path.is_file():
                 link_or_copy(path, target)
-        sent = fetch_source(source, beside)
-        with existing(beside.warehouse_path) as con:
-            (arrived,), checks = judge_arrived([sent], con, beside.landing_folder)
-            for batch in arrived.batches:
+        outcome = fetch_source(source, beside)
+        with open_existing(beside.warehouse_path) as con:
+            (passing,), checks = judge_deliveries([outcome], con, beside.landing_folder)
+            for batch in passing.batches:
                 accept(batch, beside.landing_folder)
-            catch_up(con, source, beside.landing_folder, arrived.batches)
+            catch_up(con, source, beside.landing_folder, passing.batches)
             after = _held(con, source)
     both = before.join(after, on="row_key", how="inner", suffix="_after")
     return DryRun(
-        replace(sent, failure=arrived.failure),
+        replace(outcome, failure=passing.failure),
         checks,
         {
             "added": after.height - both.height,

@@ -29,11 +29,11 @@ def load() -> "tuple[Settings, Smtp]":
     from config import settings
 
     loaded = settings.load()
-    known_sources(loaded[0])
+    check_sources(loaded[0])
     return loaded
 
 
-def known_sources(settings: "Settings") -> None:
+def check_sources(settings: "Settings") -> None:
     """See that the sources that the operator sets are there.
 
     Raises:
@@ -45,9 +45,9 @@ def known_sources(settings: "Settings") -> None:
     from warehouse.sources import SOURCES
 
     names = [source.name for source in SOURCES]
-    if unknown := sorted(settings.sources.keys() - set(names)):
+    if strangers := sorted(settings.sources.keys() - set(names)):
         raise SettingsError(
-            f"TOCSIN_SOURCES: {', '.join(unknown)} is no source; known are {', '.join(names)}"
+            f"TOCSIN_SOURCES: {', '.join(strangers)} is no source; known are {', '.join(names)}"
         )
 
 
@@ -56,11 +56,11 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def counted(count: int, noun: str) -> str:
+def quantity(count: int, noun: str) -> str:
     """A number with its noun.
 
     Example:
-        >>> counted(1, "night"), counted(1200, "row"), counted(0, "delivery")
+        >>> quantity(1, "night"), quantity(1200, "row"), quantity(0, "delivery")
         ('1 night', '1,200 rows', '0 deliveries')
     """
     plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
@@ -106,16 +106,16 @@ def listing(
         for i in range(len(headings))
         if blank == "keep" or not rows or any(row[i].plain for row in cells)
     ]
-    needed = _longest if is_one_line else _longest_word
-    while _together(needed, headings, cells, chosen) > console.width:
+    needed = _longest_line if is_one_line else _longest_word
+    while _total_width(needed, headings, cells, chosen) > console.width:
         spare = max(chosen, key=lambda i: headings[i].spare, default=None)
         if spare is None or not headings[spare].spare:
             break
         chosen.remove(spare)
     if title:
         console.print(Text(title, style="bold"))
-    if _together(_longest_word, headings, cells, chosen) > console.width:
-        _stacked(console, headings, cells)
+    if _total_width(_longest_word, headings, cells, chosen) > console.width:
+        _print_stacked(console, headings, cells)
         return
     if not rows and blank == "drop":
         return
@@ -133,12 +133,12 @@ def _longest_word(headings: Sequence[Heading], cells: list[list[Text]], i: int) 
     return max((Text(word).cell_len for word in words), default=0)
 
 
-def _longest(headings: Sequence[Heading], cells: list[list[Text]], i: int) -> int:
+def _longest_line(headings: Sequence[Heading], cells: list[list[Text]], i: int) -> int:
     lines = [line.cell_len for row in cells for line in row[i].split()]
     return max([_longest_word(headings, cells, i), *lines])
 
 
-def _together(
+def _total_width(
     needed: Callable[[Sequence[Heading], list[list[Text]], int], int],
     headings: Sequence[Heading],
     cells: list[list[Text]],
@@ -166,7 +166,7 @@ def _widths(
     return [widths[i] for i in chosen]
 
 
-def _stacked(console: Console, headings: Sequence[Heading], cells: list[list[Text]]) -> None:
+def _print_stacked(console: Console, headings: Sequence[Heading], cells: list[list[Text]]) -> None:
     """One row below the other, a line for each name and value; addresses stay whole."""
     for row in cells:
         for heading, cell in zip(headings, row, strict=True):

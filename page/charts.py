@@ -1,4 +1,4 @@
-"""Charts as SVG: Vega-Lite specifications, and what is made of the pictures drawn of them.
+"""Charts as SVG: Vega-Lite specifications, and how the pictures drawn of them are fitted to a page.
 
 Words stand in a chart as ``@word`` and colours as CSS variables, so that one picture
 serves every language, dark screens and print; ``style.css`` holds the colours.
@@ -142,7 +142,7 @@ def translated_svg(svg: str, words: Mapping[str, str], name_of: Callable[[str], 
 
 
 def page_svg(svg: str) -> str:
-    """The picture as drawn, less what a page does without; descriptions become tool tips.
+    """The picture without what a page can spare; its descriptions become tool tips.
 
     Example:
         >>> page_svg('<svg role="img" width="9" height="9"><path aria-label="5" d="M0"/></svg>')
@@ -369,7 +369,7 @@ def forecast_spec(newest: date) -> str:
 
 @cache
 def map_spec() -> str:
-    """Regions on an equal-area conic projection, to be filled by ``filled``.
+    """Regions on an equal-area conic projection, to be filled by ``fill_regions``.
 
     Its data: ``shapes`` (GeoJSON features with ``region_id``, ``name`` and ``url``), ``outlines``
     (GeoJSON features of the countries), ``signs`` (``longitude``, ``latitude``, ``level``). Each

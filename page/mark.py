@@ -1,4 +1,4 @@
-"""What a site was built from: one that would be built again just so is left alone."""
+"""A mark in each site of its inputs and code, so that an equal one is not built again."""
 
 import hashlib
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ LIBRARIES = ("babel", "duckdb", "jinja2", "polars", "vl-convert-python")
 
 
 def is_built(folder: Path, inputs: Iterable[str | Path]) -> bool:
-    """Whether the folder is, file by file, what was built from just this, by this code.
+    """Whether the folder is, file by file, what this code built from these inputs.
 
     Args:
         folder: The site.
@@ -24,7 +24,7 @@ def is_built(folder: Path, inputs: Iterable[str | Path]) -> bool:
 
 
 def leave_mark(folder: Path, inputs: Iterable[str | Path]) -> None:
-    """Keep with a site what it was built from."""
+    """Write the digest of a site, its inputs and its code beside its files."""
     (folder / MARK).write_text(_mark(folder, inputs), "utf-8")
 
 

@@ -3,20 +3,18 @@
 import shutil
 from collections.abc import Mapping
 from datetime import date, timedelta
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import polars as pl
-from babel.messages.pofile import read_po
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
-from jinja2.bccache import Bucket
+from jinja2 import Environment
 
 from alerts import wording
+from alerts.wording.environment import environment
 from config.files import put_in_place, remove, set_aside
 from config.registry import countries, thresholds
-from config.texts import without_code_words
 from config.vocabulary import INTENSITIES, LEVELS, MEASURES
 from page.charts import (
     RECENT_MONTHS,
@@ -195,69 +193,8 @@ def _country_names(language: str) -> Mapping[str, str]:
 
 
 @cache
-def translations(language: str) -> Any:
-    """The catalogue of the page; English is the language of the templates."""
-    if language == "en":
-        return wording.translations("en")
-    with (HERE / "locales" / language / "LC_MESSAGES" / "page.po").open("rb") as file:
-        return wording.CatalogueTranslations(read_po(file, locale=language))
-
-
-class _BytecodeInMemory(BytecodeCache):
-    """Compiled templates in memory, shared by both languages."""
-
-    def __init__(self) -> None:
-        self.bytecode: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.bytecode:
-            bucket.bytecode_from_string(self.bytecode[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self.bytecode[bucket.key] = bucket.bytecode_to_string()
-
-
-COMPILED = _BytecodeInMemory()
-
-
-@cache
 def _environment(language: str) -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        bytecode_cache=COMPILED,
-        autoescape=True,
-        undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    catalogue = translations(language)
-    environment.install_gettext_callables(  # type: ignore[attr-defined]
-        lru_cache(catalogue.gettext), lru_cache(catalogue.ngettext), newstyle=True
-    )
-    for name in ("day", "month", "number", "percent", "plain", "name", "unit"):
-        word_filter = partial(getattr(wording, name), language=language)
-        environment.filters[name] = lru_cache(maxsize=10_000)(word_filter)
-    environment.filters["odds"] = wording.odds
-    environment.filters["without_code_words"] = without_code_words
-    environment.filters["chance"] = partial(wording.chance, language=language)
-    environment.filters["window"] = lambda row: wording.span(
-        row["window_start_date"], row["window_end_date"], language
-    )
-    environment.filters["first_part"] = lambda row: wording.span(
-        *wording.first_part(row["window_start_date"], row["window_end_date"]), language
-    )
-    environment.filters["moved"] = lambda row: wording.change(
-        row["p_escalation"], row["p_escalation_before"]
-    )
-    environment.filters["months"] = lambda rows: wording.span(
-        rows[0]["window_start_date"], rows[-1]["window_end_date"], language
-    )
-    environment.filters["rests_on_fallen_bar"] = lambda row: wording.rests_on_fallen_bar(
-        row["level_of_month"], row["level_at_bar_before"], row["quiet_days"]
-    )
-    environment.globals["language"] = language
-    return environment
+    return environment(HERE / "templates", language, is_mail=False)
 
 
 def _past_year(month: date) -> tuple[date, date]:

@@ -15,7 +15,7 @@ def _vega_spec(spec: str) -> str:
 
 
 def svg_of(spec: str, data: Mapping[str, Any]) -> str:
-    """The SVG itself.
+    """A specification with rows for its data sets, drawn as SVG.
 
     Example:
         >>> svg_of('{"mark": "point", "data": {"name": "a"}}', {"a": [{}]}).startswith("<svg ")

@@ -55,7 +55,7 @@ def kept(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.Duck
 
 @pytest.fixture(scope="session")
 def night(kept: duckdb.DuckDBPyConnection) -> Callable[[date], dict[str, pl.DataFrame]]:
-    from flows.nightly import assess_night
+    from flows.steps import assess_night
 
     return lambda day: assess_night(kept, day)
 
@@ -64,7 +64,7 @@ def night(kept: duckdb.DuckDBPyConnection) -> Callable[[date], dict[str, pl.Data
 def working(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A warehouse after two nights, three weeks apart."""
     from expectations.judge import judge
-    from flows.nightly import assess_night, judge_night, keep_night
+    from flows.steps import assess_night, judge_night, keep_night
 
     with keep(tmp_path_factory.mktemp("working") / "warehouse.duckdb") as con:
         landed = judge({})
@@ -139,13 +139,15 @@ def tocsin(prefect_url: str, tmp_path: Path) -> Cli:
     """The real command line in its own data folder."""
     command = [sys.executable, "-c", "from flows.cli import main; main()"]
 
-    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def call(
+        *arguments: str, cwd: Path = Path(__file__).parent.parent, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*command, *arguments],
             capture_output=True,
             text=True,
             timeout=300,  # a busy machine
-            cwd=Path(__file__).parent.parent,
+            cwd=cwd,
             env={
                 **os.environ,
                 "PREFECT_API_URL": prefect_url,

@@ -939,8 +939,8 @@ def page() -> str:
                 if not shares_its_column(table, check) or catches(table, check, frame)
             }
             since, _, why = check.notes.partition(": ")
-            wanted = "as its name says" if check.holds is not None else check.wanted
-            if check.holds is not None and "mostly" in check.arguments:
+            wanted = "as its name says" if check.condition is not None else check.wanted
+            if check.condition is not None and "mostly" in check.arguments:
                 wanted += f", in {check.arguments['mostly']:.0%} of rows"
             row = (shown(wanted), check.severity, since, shown(why), "; ".join(told))
             alike.setdefault(row, []).append(f"`{column}`")

@@ -20,18 +20,20 @@ import pytest
 
 from config.registry import SourceError
 from config.settings import Settings
-from flows.nightly import NOTHING, judge_delivery
+from flows.step_cache import NO_CACHE
+from flows.steps import judge_delivery
 from stand_in import FAULTS, serving
 from stand_in.acled import PASSWORD, USER, Acled, event
-from warehouse import build
 from warehouse.client import Client, Limits
 from warehouse.connect import warehouse
+from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import accept, deliveries, receive
 from warehouse.publish import PUBLISHED
+from warehouse.query import table_frame
 from warehouse.sources.acled_events import SOURCE, fetch, parse
 from warehouse.sources.admin1_boundaries import SOURCE as boundaries  # noqa: N811
-from warehouse.sources.tables import bundle, counting
+from warehouse.sources.tables import bundle, count_left_out
 
 SECRETS = {"ACLED_USERNAME": USER, "ACLED_PASSWORD": PASSWORD}
 
@@ -140,7 +142,7 @@ def test_edits(tmp_path) -> None:
     folder = tmp_path / "landing"
 
     def counts(con) -> list[tuple]:
-        build.build_core(con, datetime.now(UTC).date() + timedelta(days=90))
+        build_core(con, datetime.now(UTC).date() + timedelta(days=90))
         return con.execute(
             "select series, place_id, value from core.external_series order by series"
         ).fetchall()
@@ -159,7 +161,7 @@ def test_edits(tmp_path) -> None:
             ("acled_events", "MLI.sikasso", 3),
             ("acled_fatalities", "MLI.sikasso", 17),
         ]
-        versions = build.read(con, "history.acled_events")
+        versions = table_frame(con, "history.acled_events")
         assert versions.height == 5
         assert versions.filter(event_id_cnty="MLI2").sort("known_from")["fatalities"].to_list() == [
             4,
@@ -184,7 +186,7 @@ def test_no_value_of_a_bad_row_is_told_among_the_checks(tmp_path, bad: int) -> N
         row["latitude"] = "47.1108"
     with serving(Acled(sent)) as server:
         (batch,) = receive(SOURCE, server.url, tmp_path, SECRETS)
-    judged, checks = judge_delivery(batch, tmp_path, NOTHING)
+    judged, checks = judge_delivery(batch, tmp_path, NO_CACHE)
     failure = judged if isinstance(judged, str) else ""
     assert ("are bad, more than 5%" in failure) == (bad == 6)
     assert "47.1108" not in failure + checks.write_csv()
@@ -193,7 +195,7 @@ def test_no_value_of_a_bad_row_is_told_among_the_checks(tmp_path, bad: int) -> N
     assert few[0] == bad
     assert few[1].startswith("a value (latitude_and_longitude_near_its_country)")
     if not failure:
-        assert [row.value for row in judged.held] == ["Mali, 1, 47.1108, -7.5"]
+        assert [row.value for row in judged.quarantined] == ["Mali, 1, 47.1108, -7.5"]
 
 
 @pytest.mark.parametrize("fault", [f for f in FAULTS if f not in ("redirect to another host",)])
@@ -208,7 +210,7 @@ def test_no_fault_delivers_half(tmp_path, fault: str) -> None:
 
 def test_a_refused_delivery_tells_field_and_form(tmp_path) -> None:
     """All days written another way: what is wrong is told, no value of it (rows are secret)."""
-    from flows.nightly import fetch_source
+    from flows.steps import fetch_source
 
     sent = rows(30)
     for row in sent:
@@ -231,7 +233,7 @@ def test_spellings_of_a_country_are_one(name: str) -> None:
     sent = [{**row, "country": name} for row in rows(2)] + [{**row, "country": "Ghana"}
             for row in rows(3)]  # fmt: skip
     body = bundle([json.dumps({"data": sent}).encode()])
-    with counting() as left_out:
+    with count_left_out() as left_out:
         assert parse(body, "x")["country"].unique().to_list() == ["Ivory Coast"]
     assert left_out == {"of other countries": 3}
 
@@ -242,4 +244,4 @@ def test_a_file_exported_from_the_site_adds(tmp_path) -> None:
     (batch,) = receive(SOURCE, str(tmp_path), tmp_path / "landing")
     assert batch.rows.height == 5
     assert int(batch.fetched.release.version) == batch.rows["timestamp"].max()
-    assert batch.fetched.release.holds == "false"
+    assert batch.fetched.release.complete_where == "false"

@@ -1,8 +1,11 @@
 """The worked examples of docs/adding.md run as they stand."""
 
 import doctest
+import json
 import re
+import shutil
 import tomllib
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,15 +15,16 @@ import pytest
 
 import indicators
 from config.registry import Column, columns
-from expectations.quarantine import hold_out
+from expectations.quarantine import quarantine_rows
 from expectations.suites import SUITES
 from warehouse.connect import ensure_tables, warehouse
 from warehouse.export import answer
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
 
-PAGE = (Path(__file__).parent.parent / "docs" / "adding.md").read_text("utf-8")
-INDICATOR, SOURCE, SUITE = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "adding.md").read_text("utf-8")
+INDICATOR, SOURCE, SUITE, RECORD = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
 CSV, TOML, SQL = (
     re.search(rf"```{kind}\n(.*?)```", PAGE, flags=re.DOTALL)[1] for kind in ("csv", "toml", "sql")
 )
@@ -69,8 +73,8 @@ def test_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ):
             sent.write_text(text)
             (batch,) = receive(source, str(sent), landing)
-            judged, _ = hold_out(batch, landing)
-            held.append([row.value for row in judged.held])
+            judged, _ = quarantine_rows(batch, landing)
+            held.append([row.value for row in judged.quarantined])
             accept(judged, landing)
             catch_up(con, source, landing)
         assert held == [["MLI.nowhere"], []]
@@ -81,7 +85,8 @@ def test_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert con.execute(mopti).fetchall() == [(44000, "assumed"), (46000, "observed")]
 
         def as_of(instant: str) -> list[tuple]:
-            rows = con.execute(SQL, {"as_of": instant}).fetchall()
+            query = f"from ({SQL}) order by place_id, month_start"
+            rows = con.execute(query, {"as_of": instant}).fetchall()
             return [(place, str(month), value) for _, place, month, value in rows]
 
         april = ("MLI.mopti", "2021-04-01", 41000.0)
@@ -89,3 +94,56 @@ def test_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         gao, first = ("MLI.gao", "2021-05-01", 12000.0), ("MLI.mopti", "2021-05-01", 44000.0)
         assert as_of("2021-06-01") == [gao, april, first]
         assert as_of("2100-01-01") == [gao, april, (*first[:2], 46000.0)]
+
+
+def followed(folder: Path) -> None:
+    """A copy of the code in which a newcomer has followed the page."""
+    for package in (path.parent for path in ROOT.glob("*/__init__.py")):
+        shutil.copytree(
+            package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+
+    def edit(file: str, change: Callable[[str], str]) -> None:
+        path = folder / file
+        before = path.read_text("utf-8") if path.exists() else ""
+        path.write_text(change(before), "utf-8")
+        assert path.read_text("utf-8") != before
+
+    order = "order by series, place_id, month_start"
+    edit("config/columns.toml", lambda text: text + TOML)
+    edit("warehouse/sources/relief_displaced.py", lambda _: SOURCE)
+    edit(
+        "warehouse/sources/__init__.py",
+        lambda text: text.replace("import (", "import (\n    relief_displaced,", 1).replace(
+            "SOURCES = (", "SOURCES = (\n    relief_displaced.SOURCE,", 1
+        ),
+    )
+    edit(
+        "expectations/landed.py",
+        lambda text: f"{text}{SUITE}LANDED['landing.relief_displaced'] = SUITE\n",
+    )
+    edit(
+        "warehouse/sql/core/external_series.sql",
+        lambda text: text.replace(order, f"union all\n{SQL}{order}"),
+    )
+    edit(
+        "indicators/external.py",
+        lambda text: text.replace("EXTERNAL = (", f"{RECORD}EXTERNAL = (DISPLACED_PEOPLE, ", 1),
+    )
+
+
+def test_who_follows_the_page_to_its_end_has_a_good_night(tocsin, tmp_path: Path) -> None:
+    followed(tmp_path / "code")
+    (tmp_path / "displaced.csv").write_text(CSV)
+    sources = json.dumps({"relief_displaced": str(tmp_path / "displaced.csv")})
+    run = tocsin("nightly", "--as-of", "2021-06-25", cwd=tmp_path / "code", TOCSIN_SOURCES=sources)
+    assert run.returncode == 0, run.stdout + run.stderr
+    asked = (
+        "select place_id, month_start::varchar, value from indicators "
+        "where indicator = 'displaced_people' order by all"
+    )
+    assert answer(tmp_path / "data" / "published" / "tocsin.duckdb", asked).rows() == [
+        ("MLI.gao", "2021-05-01", 12000.0),
+        ("MLI.mopti", "2021-04-01", 41000.0),
+        ("MLI.mopti", "2021-05-01", 44000.0),
+    ]

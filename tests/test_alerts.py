@@ -8,15 +8,15 @@ import pytest
 
 from alerts import life
 from expectations.judge import judge
-from flows.nightly import follow_alerts, keep_night
+from flows.steps import alerts_of_night, keep_night
 from indicators.risk.assess import assess
 
 VERSIONS = MappingProxyType({"boundaries_version": "v1", "model_version": "m1"})
 
 
-def told(*nights: tuple[str, str, str], stale: tuple[str, ...] = ()) -> list[tuple]:
+def alerts_by_night(*nights: tuple[str, str, str], stale: tuple[str, ...] = ()) -> list[tuple]:
     """Alerts of one region, night by night: (data month, level, cause) in, what readers see out."""
-    before, seen = life.NO_ALERTS, []
+    previous, rows = life.NO_ALERTS, []
     for number, (month, level, cause) in enumerate(nights):
         night = date(2022, 1, 20 + number)
         flags = pl.DataFrame(
@@ -30,11 +30,13 @@ def told(*nights: tuple[str, str, str], stale: tuple[str, ...] = ()) -> list[tup
                 **{name: [value] for name, value in VERSIONS.items()},
             }
         )
-        before = life.advance_alerts(flags, before, night)
-        seen.append(
-            before.select("alert_status", "alert_level", "cause").row(0) if before.height else None
+        previous = life.advance_alerts(flags, previous, night)
+        rows.append(
+            previous.select("alert_status", "alert_level", "cause").row(0)
+            if previous.height
+            else None
         )
-    return seen
+    return rows
 
 
 CASES = {
@@ -74,12 +76,12 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_life(case: str) -> None:
     nights, expected = CASES[case]
-    found = told(*((month, level, life.NEWS) for month, level in nights))
+    found = alerts_by_night(*((month, level, life.NEWS) for month, level in nights))
     assert [seen and seen[:2] for seen in found] == expected
 
 
 def test_what_took_its_ground_away_lowers_at_once_and_is_named() -> None:
-    assert told(
+    assert alerts_by_night(
         ("2021-04", "alarm", life.NEWS),
         ("2021-04", "watch", life.REVISION),
         ("2021-05", "none", life.MODEL),
@@ -91,7 +93,7 @@ def test_what_took_its_ground_away_lowers_at_once_and_is_named() -> None:
 
 
 def test_stale_figures_change_nothing() -> None:
-    found = told(
+    found = alerts_by_night(
         ("2021-04", "watch", life.NEWS),
         ("2021-05", "alarm", life.NEWS),
         ("2021-05", "none", life.NEWS),
@@ -146,8 +148,8 @@ def test_a_withdrawn_attack_lowers_sikasso_as_a_revision(night, keep, tmp_path) 
     )
     with keep(tmp_path / "w.duckdb") as con:
         keep_night(con, day, tables, judge({}))
-        found = follow_alerts(con, date(2021, 6, 26), flags, revised, core, until)
-        same = follow_alerts(con, date(2021, 6, 26), tables["mart.flag"], series, core, until)
+        found = alerts_of_night(con, date(2021, 6, 26), flags, revised, core, until)
+        same = alerts_of_night(con, date(2021, 6, 26), tables["mart.flag"], series, core, until)
     kept = ("alert_status", "alert_level", "level_before", "cause")
     assert found.filter(region_id="MLI.sikasso").select(kept).row(0) == (
         "lowered", "watch", "warning", "revision",
@@ -157,9 +159,9 @@ def test_a_withdrawn_attack_lowers_sikasso_as_a_revision(night, keep, tmp_path) 
 
 
 def test_sikasso_is_raised_by_news_on_the_founding_night(working) -> None:
-    told = "from mart.alert where region_id = 'MLI.sikasso' order by night_from"
     found = working.execute(
-        f"select alert_status, alert_level, level_before, cause, opened_night, changed_night {told}"
+        "select alert_status, alert_level, level_before, cause, opened_night, changed_night "
+        "from mart.alert where region_id = 'MLI.sikasso' order by night_from"
     ).fetchall()
     opened = date(2021, 6, 5)
     assert found == [

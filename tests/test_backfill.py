@@ -6,7 +6,7 @@ from datetime import date
 
 from config.settings import Settings
 from flows.backfill import backfill, nights_between
-from flows.nightly import assess_night, judge_night, keep_night
+from flows.steps import assess_night, judge_night, keep_night
 from warehouse.connect import warehouse
 
 NIGHTS = [date(2021, 4, 20), date(2021, 5, 20), date(2021, 6, 20)]

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from alerts.delivery import digest_message
 from config.recipients import Recipient
-from flows.nightly import digest_of
+from flows.mail_steps import digest_of
 from flows.preview import html_with_pictures
 
 CHROMIUM = next(

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from warehouse.connect import WarehouseError
-from warehouse.export import answer, defused, export
+from warehouse.export import answer, escape_formulas, export
 
 PAGE = (Path(__file__).parent.parent / "docs" / "cookbook.md").read_text("utf-8")
 QUESTIONS = re.findall(
@@ -113,4 +113,4 @@ def test_a_question_that_cannot_be_answered(published: Path, question: str, says
 
 def test_csv_runs_nothing(published: Path) -> None:
     found = answer(published, "select '=1+1' as a, 'b' as b, '\\x01'::blob as c, -1 as d")
-    assert defused(found).write_csv() == "a,b,c,d\n'=1+1,b,01,-1\n"
+    assert escape_formulas(found).write_csv() == "a,b,c,d\n'=1+1,b,01,-1\n"

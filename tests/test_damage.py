@@ -18,16 +18,23 @@ from alerts import operator
 from config.files import put_in_place, write_atomically
 from config.registry import SourceError
 from config.settings import Settings, Smtp
-from flows.cli import known
+from flows.cli import known_failure
 from flows.log import LOGGER, logging_to
 from flows.prefect_server import set_aside_unreadable
-from flows.recall import Recall
+from flows.step_cache import StepCache
 from page.mark import is_built, leave_mark
 from warehouse.client import Client, Reply
 from warehouse.connect import holder, one_run, warehouse
 from warehouse.export import copy_as_parquet
 from warehouse.history import catch_up
-from warehouse.landing import Pardon, accept, deliveries, pardon, pardons, receive
+from warehouse.landing import (
+    QuarantineOverride,
+    accept,
+    add_override,
+    deliveries,
+    overrides,
+    receive,
+)
 from warehouse.publish import publish
 from warehouse.sources import mali_census
 from warehouse.verify import content
@@ -78,14 +85,14 @@ class Own:
         self.settings = Settings(data_folder=folder, operator="op@example.org")
 
 
-class Finding(Own):
-    path = "recalled/step.zip"
+class CachedStep(Own):
+    path = "cache/step.zip"
 
     def make(self) -> None:
-        Recall(self.folder / "recalled").keep("step", ("seen",), FRAMES)
+        StepCache(self.folder / "cache").put("step", ("seen",), FRAMES)
 
     def read(self) -> Any:
-        found = Recall(self.folder / "recalled").find("step", ("seen",))
+        found = StepCache(self.folder / "cache").get("step", ("seen",))
         assert found is None or found["a"].equals(FRAMES["a"])
         return found is not None
 
@@ -133,7 +140,7 @@ class Part(Own):
         self.read()
 
     def read(self) -> Any:
-        return Client("s", self.folder).kept("key", lambda: b"what was fetched")
+        return Client("s", self.folder).cached_part("key", lambda: b"what was fetched")
 
 
 class Pardons(Own):
@@ -141,11 +148,11 @@ class Pardons(Own):
     is_silent = ("[]",)
 
     def make(self) -> None:
-        given = Pardon(row_key="k", rule="r", value="v", who="a", why="b", at=NOW)
-        pardon(CENSUS.name, given, self.folder)
+        given = QuarantineOverride(row_key="k", rule="r", value="v", who="a", why="b", at=NOW)
+        add_override(CENSUS.name, given, self.folder)
 
     def read(self) -> Any:
-        return len(pardons(CENSUS.name, self.folder)) > 0
+        return len(overrides(CENSUS.name, self.folder)) > 0
 
 
 class Landed(Own):
@@ -293,8 +300,8 @@ class Working(Own):
             return con.execute("select count(*) from main.migration").fetchone()
 
 
-CACHES = (Finding, Note, LastRun, Validators, Part, Pardons, Landed, Log, Published, PublishedFile,
-          Copies, Copy, Mark, Database, Lock)  # fmt: skip
+CACHES = (CachedStep, Note, LastRun, Validators, Part, Pardons, Landed, Log, Published,
+          PublishedFile, Copies, Copy, Mark, Database, Lock)  # fmt: skip
 
 
 @pytest.fixture
@@ -332,7 +339,7 @@ def test_what_can_be_made_anew_is_whatever_became_of_it(
             file.read()
         except Exception as error:
             assert own is Lock and name == "folder", f"{name}: {error!r}"
-            assert known(error)
+            assert known_failure(error)
         said = capsys.readouterr().err
         file.make()
         assert file.read() == healthy, name
@@ -352,7 +359,7 @@ def test_the_log_of_deliveries_is_told_with_its_cure(tmp_path: Path) -> None:
         try:
             assert file.read() == 1
         except Exception as error:
-            told = known(error)
+            told = known_failure(error)
             assert told, f"{name}: {error!r}"
             assert str(path) in told
             assert "'tocsin repair --force'" in told
@@ -384,7 +391,7 @@ def test_a_damaged_working_file_is_told_in_one_line(tmp_path: Path) -> None:
         DAMAGES[name](file.folder / file.path)
         with pytest.raises((duckdb.Error, Exception)) as told:
             file.read()
-        line = known(told.value)
+        line = known_failure(told.value)
         assert line, f"{name}: {told.value!r}"
         assert "'tocsin repair' builds it anew" in line, name
 

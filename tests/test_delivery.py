@@ -38,7 +38,7 @@ from alerts.delivery import (
 from alerts.digest import Digest
 from config.recipients import Recipient, load_recipients
 from config.settings import Settings, SettingsError, Smtp
-from flows.nightly import digest_of
+from flows.mail_steps import digest_of
 from warehouse import outbox
 from warehouse.connect import warehouse
 
@@ -52,7 +52,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Certificate and key of 127.0.0.1, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    made = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -73,7 +73,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
-        + made.public_bytes(serialization.Encoding.PEM)
+        + builder.public_bytes(serialization.Encoding.PEM)
     )
     return path
 
@@ -155,7 +155,7 @@ def mail(to: str, number: int = 1, **about) -> QueuedMail:
 
 
 def hand(con, smtp: Smtp, folder: Path, now: datetime = NOW, then: str = "send") -> list[str]:
-    return [done.status for done in hand_over(con, smtp, folder, now, then)]
+    return [outcome.status for outcome in hand_over(con, smtp, folder, now, then)]
 
 
 def test_delivered_once_by_tls_and_password(con, smtp, certificate, port, tmp_path) -> None:
@@ -183,9 +183,9 @@ def test_who_is_not_let_in_waits(con, smtp, certificate, port, tmp_path, change,
     queue(con, [mail("a@example.org")], NOW)
     inbox = Inbox()
     with serving(inbox, certificate, port):
-        (done,) = hand_over(con, smtp.model_copy(update=change), tmp_path, NOW, "send")
-    assert (done.status, inbox.taken) == ("waits", [])
-    assert re.search(says, done.where), done.where
+        (outcome,) = hand_over(con, smtp.model_copy(update=change), tmp_path, NOW, "send")
+    assert (outcome.status, inbox.taken) == ("waits", [])
+    assert re.search(says, outcome.where), outcome.where
 
 
 def test_one_of_three_is_refused_for_good(con, smtp, certificate, port, tmp_path) -> None:
@@ -238,8 +238,8 @@ def test_given_up_after_five_days_and_told(con, smtp, tmp_path) -> None:
 def test_a_mail_is_dated_when_it_goes_out(con, smtp, certificate, port, tmp_path) -> None:
     message, _ = new_message("a@example.org", "s", "Tocsin <t@example.org>", NIGHT, "seed")
     message.set_content("Sikasso\nDate: Fri, 25 Jun 2021 is in the text, too\n")
-    told = QueuedMail(message, NIGHT, "alert", {}, NOW + timedelta(hours=8))  # quiet hours
-    queue(con, [told], NOW)
+    mail_at_night = QueuedMail(message, NIGHT, "alert", {}, NOW + timedelta(hours=8))  # quiet hours
+    queue(con, [mail_at_night], NOW)
     assert hand(con, smtp, tmp_path, NOW) == []
     assert hand(con, smtp, tmp_path, NOW + timedelta(hours=9)) == ["waits"]  # no server
     inbox = Inbox()
@@ -300,8 +300,8 @@ def test_a_mail_of_a_night_to_come_that_still_waits_is_not_sent(con, tmp_path) -
     queue(con, waiting, NOW)
     before = NOW - DAY  # the clock was a day ahead
     assert hand(con, Smtp(), tmp_path, before) == []
-    told = con.execute("select distinct status, detail from ops.outbox").fetchall()
-    assert told == [("lapsed", "of a night still to come")]
+    mails = con.execute("select distinct status, detail from ops.outbox").fetchall()
+    assert mails == [("lapsed", "of a night still to come")]
     assert hand(con, Smtp(), tmp_path) == []
 
 
@@ -323,11 +323,11 @@ def digest(kept, night) -> Digest:
     return digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
 
 
-def told(
+def queue_level(
     con, digest: Digest, recipient: Recipient, level: str, night: date, now: datetime | None = None
 ) -> str | None:
     """Queues what is to be told if Sikasso, the only region at hand, has this level."""
-    own = replace(
+    sikasso_alone = replace(
         digest,
         as_of_date=night,
         flags=digest.flags.filter(region_id="MLI.sikasso"),
@@ -338,10 +338,12 @@ def told(
     sent, newest = con.execute("select count(*), max(queued_at) from ops.outbox").fetchone()
     at = now or datetime.combine(night, time(22, sent))
     now = max(at, newest or at)  # an earlier night that is run again is run later
-    found = compose_digest_mail(con, own, recipient, now, 0, "T <t@example.org>", "mailto:t@x.org")
-    if found:
-        queue(con, [found], now)
-    return found and found.kind
+    mail = compose_digest_mail(
+        con, sikasso_alone, recipient, now, 0, "T <t@example.org>", "mailto:t@x.org"
+    )
+    if mail:
+        queue(con, [mail], now)
+    return mail and mail.kind
 
 
 FRIDAY = date(2021, 6, 25)
@@ -360,7 +362,10 @@ LIVES = {  # (days after Friday 25 June 2021, level) -> kind of mail
 def test_each_is_told_what_changed_when_asked_for(con, digest, when: str) -> None:
     recipient = Recipient("a@example.org", "en", when=when)
     for days, level, kind in LIVES[when]:
-        assert told(con, digest, recipient, level, FRIDAY + days * DAY) == kind, (days, level)
+        assert queue_level(con, digest, recipient, level, FRIDAY + days * DAY) == kind, (
+            days,
+            level,
+        )
 
 
 YEAR = timedelta(days=365)
@@ -378,43 +383,45 @@ def test_a_night_to_come_silences_nobody(con, digest, case: str, when: str) -> N
     recipient = Recipient("a@example.org", "en", when=when)
     saturday, now = FRIDAY + DAY, datetime.combine(FRIDAY, time(23))
     told_ahead, level, tonight, next_night = AHEAD[case]
-    assert told(con, digest, recipient, "warning", FRIDAY) == "alert"
-    told(con, digest, recipient, told_ahead, FRIDAY + YEAR, now)  # a typing error, taken before
-    assert outbox.told_ahead(con, FRIDAY) == [("a@example.org", FRIDAY + YEAR)]
-    assert told(con, digest, recipient, level, saturday) == tonight
-    assert outbox.told_ahead(con, saturday) == []
-    assert told(con, digest, recipient, level, saturday + DAY) == next_night
+    assert queue_level(con, digest, recipient, "warning", FRIDAY) == "alert"
+    queue_level(
+        con, digest, recipient, told_ahead, FRIDAY + YEAR, now
+    )  # a typing error, taken before
+    assert outbox.notified_of_future_nights(con, FRIDAY) == [("a@example.org", FRIDAY + YEAR)]
+    assert queue_level(con, digest, recipient, level, saturday) == tonight
+    assert outbox.notified_of_future_nights(con, saturday) == []
+    assert queue_level(con, digest, recipient, level, saturday + DAY) == next_night
     # nor a year later, when that night is over
-    level_then = told(con, digest, recipient, level, FRIDAY + YEAR + DAY)
+    level_then = queue_level(con, digest, recipient, level, FRIDAY + YEAR + DAY)
     assert level_then == "summary"
 
 
 def test_a_first_mail_of_a_night_to_come_is_no_first_mail(con, digest) -> None:
     recipient = Recipient("a@example.org", "en")
-    told(con, digest, recipient, "alarm", FRIDAY + YEAR, datetime.combine(FRIDAY, time(21)))
-    assert told(con, digest, recipient, "alarm", FRIDAY) == "alert"
+    queue_level(con, digest, recipient, "alarm", FRIDAY + YEAR, datetime.combine(FRIDAY, time(21)))
+    assert queue_level(con, digest, recipient, "alarm", FRIDAY) == "alert"
     subjects = con.execute("select subject from ops.outbox order by queued_at").fetchall()
     assert len(subjects) == 2
 
 
 def test_levels_below_the_lowest_asked_for_are_not_told(con, digest) -> None:
     recipient = Recipient("a@example.org", "en", lowest_level="warning", regions=("MLI.sikasso",))
-    assert told(con, digest, recipient, "watch", FRIDAY) == "summary"  # the first: it works
-    assert told(con, digest, recipient, "warning", FRIDAY + DAY) == "alert"
-    assert told(con, digest, recipient, "watch", FRIDAY + 2 * DAY) == "alert"  # it ended
+    assert queue_level(con, digest, recipient, "watch", FRIDAY) == "summary"  # the first: it works
+    assert queue_level(con, digest, recipient, "warning", FRIDAY + DAY) == "alert"
+    assert queue_level(con, digest, recipient, "watch", FRIDAY + 2 * DAY) == "alert"  # it ended
 
 
 def test_what_lapsed_was_not_told(con, digest) -> None:
     recipient = Recipient("a@example.org", "en")
-    assert told(con, digest, recipient, "warning", FRIDAY) == "alert"
+    assert queue_level(con, digest, recipient, "warning", FRIDAY) == "alert"
     con.execute("update ops.outbox set status = 'lapsed'")
-    assert told(con, digest, recipient, "warning", FRIDAY + DAY) == "alert"
+    assert queue_level(con, digest, recipient, "warning", FRIDAY + DAY) == "alert"
 
 
 def test_quiet_hours_hold_a_mail_until_they_end(con, digest, tmp_path) -> None:
     recipient = Recipient("a@example.org", "fr", quiet_hours=(time(21), time(6)),
                           time_zone="Africa/Niamey")  # fmt: skip
-    told(con, digest, recipient, "warning", FRIDAY)  # 22:00 UTC is 23:00 there
+    queue_level(con, digest, recipient, "warning", FRIDAY)  # 22:00 UTC is 23:00 there
     assert hand(con, Smtp(), tmp_path, datetime(2021, 6, 26, 4, 59)) == []
     assert hand(con, Smtp(), tmp_path, datetime(2021, 6, 26, 5)) == ["written"]
 
@@ -448,34 +455,35 @@ def test_an_address_stands_once(tmp_path: Path) -> None:
         load_recipients(path)
 
 
-def found(*keys: str) -> list[operator.Notice]:
+def notices(*keys: str) -> list[operator.Notice]:
     return [operator.Notice(key, f"{key} broke", f"{key} is broken") for key in keys]
 
 
 def test_the_operator_is_told_once_of_what_is_new(con, tmp_path) -> None:
     settings = Settings(data_folder=tmp_path, operator="ops@example.org")
-    first = operator.compose_operator_mail(con, found("a"), settings, NOW)
+    first = operator.compose_operator_mail(con, notices("a"), settings, NOW)
     queue(con, [first], NOW)
     assert first.message["Subject"] == "Tocsin: a broke"
-    assert operator.compose_operator_mail(con, found("a"), settings, NOW + DAY) is None
-    second = operator.compose_operator_mail(con, found("a", "b"), settings, NOW + DAY)
+    assert operator.compose_operator_mail(con, notices("a"), settings, NOW + DAY) is None
+    second = operator.compose_operator_mail(con, notices("a", "b"), settings, NOW + DAY)
     assert second.message["Subject"] == "Tocsin: b broke"
     assert "Told before and not over:\n\na is broken" in second.message.get_content()
     assert (
-        operator.compose_operator_mail(con, found("a"), Settings(data_folder=tmp_path), NOW) is None
+        operator.compose_operator_mail(con, notices("a"), Settings(data_folder=tmp_path), NOW)
+        is None
     )
 
 
 def test_parked_readers_are_findings(working, con, tmp_path) -> None:
-    from warehouse.build import findings
+    from warehouse.outbox import operator_findings
 
     park(working, "b@example.org", "550 no such user", NOW)
     try:
-        told_of = [about for _, about, _ in findings(working)]
+        told_of = [about for _, about, _ in operator_findings(working)]
     finally:
         working.execute("delete from ops.parked")
     assert told_of == ["b@example.org refused"]
-    assert findings(con) == []
+    assert operator_findings(con) == []
 
 
 def test_the_watchdog_tells_once_and_again_when_it_begins_anew(
@@ -485,12 +493,12 @@ def test_the_watchdog_tells_once_and_again_when_it_begins_anew(
     inbox = Inbox()
 
     def look(now: datetime) -> str | None:
-        late = operator.overdue_reason(settings, 30, now)
-        if late:
-            done = operator.mail_operator_once(
-                settings, smtp, "watchdog", late[:40], "late", late, now
+        reason = operator.overdue_reason(settings, 30, now)
+        if reason:
+            outcome = operator.mail_operator_once(
+                settings, smtp, "watchdog", reason[:40], "late", reason, now
             )
-            return done and done.status
+            return outcome and outcome.status
         operator.forget(settings, "watchdog")
         return "fine"
 

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,7 +19,7 @@ from PIL import Image
 from alerts.delivery import digest_message
 from alerts.digest import Digest
 from config.recipients import Recipient
-from flows.nightly import digest_of
+from flows.mail_steps import digest_of
 
 NIGHT = date(2021, 6, 25)
 ROOT = Path(__file__).parent.parent
@@ -44,8 +42,10 @@ def message(
     digest: Digest, language: str = "en", address: str = "a@example.org", was: str = "watch"
 ) -> EmailMessage:
     recipient = Recipient(address, language)
-    told = {"MLI.sikasso": was}
-    return digest_message(digest, told, recipient, "Tocsin <t@example.org>", "mailto:t@x.org")
+    mailed_levels = {"MLI.sikasso": was}
+    return digest_message(
+        digest, mailed_levels, recipient, "Tocsin <t@example.org>", "mailto:t@x.org"
+    )
 
 
 def text(mail: EmailMessage, kind: str = "plain") -> str:
@@ -157,21 +157,21 @@ def test_an_alert_that_ended_where_many_die_says_both(ended) -> None:
 def test_the_first_mail_tells_the_state(digest) -> None:
     first = digest_message(digest, {}, Recipient("a@example.org", "en"), "T <t@x.org>", "m:t", True)
     assert first["Subject"] == "Tocsin 25 June 2021: your first mail, 1 region (1 at warning)"
-    said = text(first)
-    assert said.startswith("Your first mail: the state on 25 June 2021.")
-    assert "is now at" not in said
-    assert "(new)" not in said
+    words = text(first)
+    assert words.startswith("Your first mail: the state on 25 June 2021.")
+    assert "is now at" not in words
+    assert "(new)" not in words
 
 
 def test_a_week_without_change_names_the_deadliest(kept, night) -> None:
     whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
-    told = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
+    mailed_levels = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
     mali = Recipient("a@example.org", "fr", ("MLI",))
-    mail = digest_message(whole.within(mali), told, mali, "T <t@x.org>", "mailto:t@x.org")
+    mail = digest_message(whole.within(mali), mailed_levels, mali, "T <t@x.org>", "mailto:t@x.org")
     assert mail["Subject"].startswith("Tocsin 25 juin 2021 : sans changement")
-    said = text(mail).replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    words = text(mail).replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
     assert "  - Mopti (Mali) : très violent, 641 morts, 95 incidents ; aucun niveau ; " \
-        "2 036 209 habitants en 2009" in said.splitlines()  # fmt: skip
+        "2 036 209 habitants en 2009" in words.splitlines()  # fmt: skip
 
 
 def test_where_most_die_nobody_is_left_without_a_word(kept, night) -> None:
@@ -185,14 +185,14 @@ def test_where_most_die_nobody_is_left_without_a_word(kept, night) -> None:
     assert deaths.filter(is_grey).sum() / deaths.sum() < 0.05
     worst = flags.sort("deaths_past12_count", descending=True).head(10)["region_name"].to_list()
     assert worst[0] == "Mopti"
-    told = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
-    for levels in ({}, told):  # changes, and a week without any
+    mailed_levels = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
+    for levels in ({}, mailed_levels):  # changes, and a week without any
         mail = digest_message(
             whole, levels, Recipient("a@example.org", "en"), "T <t@x.org>", "mailto:t@x.org"
         )
-        said = text(mail)
+        words = text(mail)
         for name in worst:
-            assert re.search(rf"^  - {name} \(.*\): very violent, \d", said, re.MULTILINE), name
+            assert re.search(rf"^  - {name} \(.*\): very violent, \d", words, re.MULTILINE), name
             assert re.search(rf"very violent: [^;]*\b{name}\b", text(mail, "html")), name
 
 
@@ -211,11 +211,11 @@ def test_no_word_of_the_code_reaches_a_reader_and_no_english_a_french_one(
     mail = digest_message(
         whole, {}, Recipient("a@example.org", language), "T <t@x.org>", "mailto:t@x.org"
     )
-    said = text(mail)
-    assert CODE_WORD.findall(said) == []
+    words = text(mail)
+    assert CODE_WORD.findall(words) == []
     if language == "fr":
-        citations = said.rindex("Sources")
-        assert ENGLISH.findall(said[:citations]) == []
+        citations = words.rindex("Sources")
+        assert ENGLISH.findall(words[:citations]) == []
 
 
 @pytest.mark.parametrize(
@@ -236,8 +236,8 @@ def test_a_window_of_whole_months_is_told_in_months(digest) -> None:
     cut = digest.flags.with_columns(
         window_start_date=date(2021, 6, 1), window_end_date=date(2021, 8, 31)
     )
-    said = text(message(replace(digest, flags=cut), "fr"))
-    assert "au moins 3 incidents de juin à août 2021" in said
+    words = text(message(replace(digest, flags=cut), "fr"))
+    assert "au moins 3 incidents de juin à août 2021" in words
 
 
 @pytest.mark.parametrize(
@@ -276,8 +276,10 @@ def test_nothing_changed(digest) -> None:
 
 
 def test_a_level_held_says_what_this_month_alone_would(digest) -> None:
-    held = digest.alerts.with_columns(undercut_level=pl.lit("none"))
-    assert "This month alone would say: no level." in text(message(replace(digest, alerts=held)))
+    undercut = digest.alerts.with_columns(undercut_level=pl.lit("none"))
+    assert "This month alone would say: no level." in text(
+        message(replace(digest, alerts=undercut))
+    )
 
 
 def test_muted_regions_are_named_and_not_told(digest) -> None:
@@ -285,22 +287,6 @@ def test_muted_regions_are_named_and_not_told(digest) -> None:
     mail = message(muted)
     assert "no change" in mail["Subject"]
     assert "Sikasso: nobody is mailed until 1 July 2021." in text(mail)
-
-
-def test_every_string_is_translated() -> None:
-    methods = [("**.j2", "jinja2.ext:babel_extract")]
-    options = {"**.j2": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-    found = {
-        m[2] if isinstance(m[2], str) else m[2][0]
-        for m in extract_from_dir(ROOT / "alerts" / "templates", methods, options)
-    }
-    path = ROOT / "alerts/locales/fr/LC_MESSAGES/tocsin.po"
-    with path.open("rb") as file:
-        catalogue = {
-            m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read_po(file) if m.id
-        }
-    assert found == catalogue.keys()
-    assert all(all(s) if isinstance(s, tuple) else s for s in catalogue.values())
 
 
 def test_stale_figures_are_no_warning(digest) -> None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import architecture
 from config.registry import thresholds
 from indicators import INDICATORS, indicators_page
 
@@ -15,6 +16,16 @@ def test_indicators_page_is_current() -> None:
     told = (ROOT / "docs" / "indicators.md").read_text("utf-8")
     assert told == indicators_page(), "run: tocsin dictionary --indicators > docs/indicators.md"
     assert told.count("\n| `") == len(INDICATORS)
+
+
+def test_the_drawing_is_made_from_the_code() -> None:
+    drawing = (ROOT / "docs" / "architecture.svg").read_text("utf-8")
+    assert drawing == architecture.drawing(), "run: tests/architecture.py > docs/architecture.svg"
+    assert list(architecture.steps())[:4] == [
+        "fetch a source", "check what arrived", "keep versions", "assess the night",
+    ]  # fmt: skip
+    assert architecture.steps()["check the night"] == ("expectations",)
+    assert architecture.needed("page") == {"alerts"}
 
 
 def test_the_models_page_has_the_numbers_in_force() -> None:

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from config.settings import Settings, Smtp
-from flows.doctor import BAD, NOTE, examine, most_memory, stale
+from flows.doctor import BAD, NOTE, examine, most_memory, stale_source
 from warehouse import runs
-from warehouse.build import take_back_nights, write_marts
 from warehouse.connect import WarehouseError, warehouse
+from warehouse.marts import take_back_nights, write_marts
 from warehouse.publish import file_sha256
 from warehouse.sources import SOURCES
 
@@ -101,8 +101,8 @@ def test_clock_newer_schema_and_damage(settings: Settings, monkeypatch) -> None:
         con.execute("insert into main.migration values (999)")
     assert told(settings, BAD) == {"working file": "see there"}
     with monkeypatch.context() as patched:  # root can write everywhere
-        patched.setattr("flows.doctor.writable", refuse)
-        patched.setattr("warehouse.connect.writable", refuse)
+        patched.setattr("flows.doctor.ensure_writable", refuse)
+        patched.setattr("warehouse.connect.ensure_writable", refuse)
         assert told(settings, BAD) == {"data folder": "see there"}
     settings.warehouse_path.write_bytes(b"no database")
     assert told(settings, BAD) == {"working file": "tocsin repair"}
@@ -123,7 +123,7 @@ def test_a_last_run_that_failed_or_was_killed_is_told(settings: Settings) -> Non
                 runs.finish(con, f"the {end}", at, end, "no room", 1.0, 1)
         (found,) = (f for f in examine(settings, Smtp()) if f.subject == "last run")
         assert found.state == BAD
-        assert found.told.endswith(says)
+        assert found.detail.endswith(says)
         assert "schedule" not in told(settings, BAD)  # one was finished an hour ago
 
 
@@ -150,9 +150,9 @@ def test_old_figures_are_bad_only_where_they_can_be_renewed(
     name: str, address: str | None, state: str, cure: str
 ) -> None:
     (source,) = (source for source in SOURCES if source.name == name)
-    found = stale(source, address, 1500, 180)
+    found = stale_source(source, address, 1500, 180)
     assert (found.subject, found.state, found.cure[: len(cure)]) == (name, state, cure)
-    assert "1500 days old, 180 are usual" in found.told
+    assert "1500 days old, 180 are usual" in found.detail
 
 
 def test_a_night_to_come_is_told_and_repair_takes_it_back(settings: Settings) -> None:
@@ -192,7 +192,7 @@ def test_what_readers_would_read_beside_the_published_file_is_bad(settings: Sett
 def test_a_proxy_is_named_without_its_password(settings: Settings, monkeypatch) -> None:
     monkeypatch.setenv("http_proxy", "http://me:sesame@proxy.example:3128")
     (found,) = (f for f in examine(settings, Smtp()) if f.subject == "proxy")
-    assert (found.state, found.told.partition(" ")[0]) == (NOTE, "http_proxy=proxy.example:3128")
+    assert (found.state, found.detail.partition(" ")[0]) == (NOTE, "http_proxy=proxy.example:3128")
 
 
 @pytest.mark.parametrize(

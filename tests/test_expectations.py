@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from config.registry import countries
-from expectations.across import across
+from expectations.across import derived_tables
 from expectations.judge import GateError, gate, judge
 from expectations.suites import SUITES
 from warehouse.sources import SOURCES
@@ -23,7 +23,7 @@ def tables(night) -> dict[str, pl.DataFrame]:
         if s.embedded
     }
     told = night(date(2021, 6, 25))
-    return {**landed, **told, **across(told)}
+    return {**landed, **told, **derived_tables(told)}
 
 
 @pytest.fixture(scope="module")
@@ -83,13 +83,13 @@ def test_what_tables_say_together(tables) -> None:
 def test_an_event_lost_between_region_and_country_is_caught(tables) -> None:
     event, series = tables["core.event"], tables["mart.indicator"]
     (first, *_) = event.filter(pl.col("region_id").is_null())["event_id"]
-    lost = across({**tables, "core.event": event.filter(pl.col("event_id") != first)})
+    lost = derived_tables({**tables, "core.event": event.filter(pl.col("event_id") != first)})
     failed = judge(lost).filter(~pl.col("is_success"))
     assert failed.select("column_name", "unexpected_count").rows() == [
         ("regions_and_unplaced_are_the_country", 2)  # the event and its deaths
     ]
     hole = pl.col("indicator").eq("events_count") & pl.col("place_id").eq("MLI.sikasso")
-    lost = across(
+    lost = derived_tables(
         {**tables, "mart.indicator": series.filter(~(hole & pl.col("month_start").eq(MAY_2020)))}
     )
     failed = judge(lost).filter(~pl.col("is_success"))

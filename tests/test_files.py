@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from config.registry import Coverage, SourceError
-from flows.nightly import Arrived, judge_arrived
+from flows.steps import FetchOutcome, judge_deliveries
 from stand_in.ucdp import event, table, zipped
 from warehouse.connect import warehouse
 from warehouse.history import catch_up
@@ -125,7 +125,7 @@ def test_a_first_line_of_words_is_never_data() -> None:
 def judged(con, folder: Path, address: str) -> str | None:
     """What a night makes of a source's address: the failure, or None where it was taken."""
     batches = list(receive(SOURCE, address, folder))
-    (sent,), _ = judge_arrived([Arrived(SOURCE, batches)], con, folder)
+    (sent,), _ = judge_deliveries([FetchOutcome(SOURCE, batches)], con, folder)
     for batch in sent.batches:
         accept(batch, folder)
     catch_up(con, SOURCE, folder, sent.batches)
@@ -242,7 +242,7 @@ def test_a_years_file_of_hdx_adds_to_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "readme.csv").write_bytes(b"what,why\na,b\n")
     first, second = receive(HAPI, str(tmp_path), tmp_path / "landing")
     assert first.rows["reference_period_start"].to_list() == [date(2024, 1, 1), date(2024, 12, 1)]
-    assert second.fetched.release.holds == (
+    assert second.fetched.release.complete_where == (
         "reference_period_start between date '2025-01-01' and date '2025-12-01' "
         "and location_code in ('MLI')"
     )
@@ -257,16 +257,16 @@ def test_a_register_that_shrinks_is_taken_and_said(tmp_path: Path) -> None:
     (source,) = (one for one in SOURCES if one.name == "aid_suspensions")
     folder = tmp_path / "landing"
     with warehouse(tmp_path / "w.duckdb") as con:
-        whole = Arrived(source, list(receive(source, None, folder)))
-        (passed,), _ = judge_arrived([whole], con, folder)
+        whole = FetchOutcome(source, list(receive(source, None, folder)))
+        (passed,), _ = judge_deliveries([whole], con, folder)
         for batch in passed.batches:
             accept(batch, folder)
         catch_up(con, source, folder, passed.batches)
         lines = fetch_file(source, source.address).content.decode().splitlines(keepends=True)
         short = tmp_path / "short.csv"
         short.write_text("".join(lines[:3]), "utf-8")
-        sent = Arrived(source, list(receive(source, str(short), folder)))
-        (passed,), checks = judge_arrived([sent], con, folder)
+        sent = FetchOutcome(source, list(receive(source, str(short), folder)))
+        (passed,), checks = judge_deliveries([sent], con, folder)
     assert passed.failure is None
     loss = checks.filter(pl.col("expectation").str.starts_with("NoGreatLoss"))
     assert loss.select("severity", "is_success").rows() == [("warning", False)]

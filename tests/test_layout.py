@@ -1,12 +1,16 @@
 """Imports go one way, and no flow module hides a package."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from config import vocabulary
 from config.registry import columns
@@ -26,11 +30,42 @@ MAY_IMPORT = {
 }
 
 
-def imported(path: Path) -> set[str]:
-    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+# Outside warehouse/: who runs SQL, who speaks to the network. To be shortened, not made longer.
+SQL = {
+    "alerts/delivery.py", "alerts/operator.py", "flows/backfill.py", "flows/cli/quarantine.py",
+    "flows/doctor.py", "flows/prefect_server.py", "flows/sources.py",
+}  # fmt: skip
+NETWORK = {
+    "alerts/delivery.py",  # mails
+    "alerts/operator.py",
+    "flows/cli/operate.py",  # the Prefect server
+    "flows/doctor.py",
+    "flows/prefect_server.py",
+}
+REACHES_OUT = {"smtplib", "socket", "urllib.request", "httpx", "requests", "http.client"}
+
+
+def parsed(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+def modules(path: Path) -> set[str]:
+    nodes = parsed(path)
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
-    names += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
-    return {name.split(".")[0] for name in names}
+    return {*names, *(node.module or "" for node in nodes if isinstance(node, ast.ImportFrom))}
+
+
+def product(*left_out: str) -> dict[str, Path]:
+    return {
+        path.relative_to(ROOT).as_posix(): path
+        for package in MAY_IMPORT
+        if package not in left_out
+        for path in (ROOT / package).rglob("*.py")
+    }
+
+
+def imported(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in modules(path)}
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
@@ -52,6 +87,42 @@ def test_no_flow_module_hides_a_package() -> None:
     assert {path.stem for path in (ROOT / "flows").glob("*.py")} & taken == set()
 
 
+def test_sql_is_run_and_the_network_reached_in_the_warehouse_but_where_it_says_here() -> None:
+    runs_sql = {
+        name
+        for name, path in product("warehouse").items()
+        if any(
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in ("execute", "executemany", "sql")
+            for node in parsed(path)
+        )
+    }
+    assert runs_sql == SQL
+    reaches_out = {
+        name for name, path in product("warehouse").items() if modules(path) & REACHES_OUT
+    }
+    assert reaches_out - {"flows/process.py"} == NETWORK  # which asks for proxies alone
+
+
+def test_the_night_orders_steps_and_holds_no_figures() -> None:
+    nightly = ROOT / "flows" / "nightly.py"
+    assert not imported(nightly) & {"polars", "numpy", "pandas", "duckdb"}
+    assert len(nightly.read_text("utf-8").splitlines()) < 150
+
+
+def test_what_is_imported_is_declared() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    names = {re.sub(r"[-_.]+", "-", Requirement(d).name) for d in declared["dependencies"]}
+    of_module = packages_distributions()
+    libraries = set().union(*(imported(path) for path in product().values())) - MAY_IMPORT.keys()
+    used = {
+        module: {re.sub(r"[-_.]+", "-", name).lower() for name in of_module[module]}
+        for module in libraries - sys.stdlib_module_names
+    }
+    assert not {module for module, packages in used.items() if not packages & names}
+
+
 def test_each_list_of_words_stands_once() -> None:
     """No list, tuple or set of a module holds just the words of one in config/vocabulary.py."""
     words = {
@@ -60,11 +131,10 @@ def test_each_list_of_words_stands_once() -> None:
         if isinstance(value, tuple | dict) and len(value) > 1
     }
     literals = [
-        (path.relative_to(ROOT), node.lineno, frozenset(ast.literal_eval(node)))
-        for package in MAY_IMPORT
-        for path in (ROOT / package).rglob("*.py")
+        (name, node.lineno, frozenset(ast.literal_eval(node)))
+        for name, path in product().items()
         if path != Path(vocabulary.__file__)
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in parsed(path)
         if isinstance(node, ast.List | ast.Tuple | ast.Set)
         and all(isinstance(item, ast.Constant) for item in node.elts)
     ]

@@ -15,8 +15,8 @@ from warehouse.connect import (
     WarehouseError,
     holder,
     one_run,
+    opening_error,
     warehouse,
-    why_closed,
 )
 
 ROOT = Path(__file__).parent.parent
@@ -113,4 +113,4 @@ def test_a_run_waits_for_a_question_to_end(tmp_path: Path, monkeypatch) -> None:
 )  # fmt: skip
 def test_only_what_is_damaged_is_called_so(error: duckdb.Error, means: type) -> None:
     """What is damaged is built anew by repair; a whole file must never be taken for that."""
-    assert type(why_closed(Path("w"), error)) is means
+    assert type(opening_error(Path("w"), error)) is means

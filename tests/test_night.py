@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from flows.nightly import assess_night
+from flows.steps import assess_night
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
 from warehouse.revisions import revisions

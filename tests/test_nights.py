@@ -9,9 +9,17 @@ from typer.testing import CliRunner
 
 from config.settings import Settings, Smtp
 from flows import cli
-from flows.nightly import assess_night, nightly
-from flows.nights import NightError, day, earliest_night, not_to_come, possible, tonight
-from warehouse.build import newest_night
+from flows.nightly import nightly
+from flows.nights import (
+    NightError,
+    earliest_night,
+    not_in_future,
+    parse_day,
+    runnable_night,
+    tonight,
+)
+from flows.steps import assess_night
+from warehouse.marts import newest_night
 
 TODAY = date(2026, 11, 25)
 TOMORROW = str(datetime.now(UTC).date() + timedelta(days=1))
@@ -78,10 +86,10 @@ def test_tonight_is_the_day_in_utc_wherever_the_desk_is(monkeypatch) -> None:
 
 
 def test_a_night_is_possible_up_to_today() -> None:
-    assert possible(TODAY, TODAY) == TODAY
-    assert day(" 2021-06-25 ") == date(2021, 6, 25)
+    assert runnable_night(TODAY, TODAY) == TODAY
+    assert parse_day(" 2021-06-25 ") == date(2021, 6, 25)
     with pytest.raises(NightError, match=r"2026-11-26 is still to come: tonight is 2026-11-25"):
-        not_to_come(TODAY + timedelta(days=1), TODAY)
+        not_in_future(TODAY + timedelta(days=1), TODAY)
 
 
 def test_the_flow_refuses_it_too(tmp_path: Path) -> None:

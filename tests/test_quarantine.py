@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 
 from config.registry import SourceError
 from expectations.judge import GateError
-from expectations.quarantine import hold_out
+from expectations.quarantine import quarantine_rows
 from stand_in.ucdp import event, table
-from warehouse import build
 from warehouse.connect import warehouse
 from warehouse.history import catch_up
 from warehouse.landing import accept, deliveries, receive
-from warehouse.quarantine import held_now, held_row, release
+from warehouse.marts import write_marts
+from warehouse.outbox import operator_findings
+from warehouse.quarantine import quarantine_spells, quarantined_rows, release_row
+from warehouse.source_status import source_status
 from warehouse.sources.ucdp_ged import SOURCE
 
 GOOD = [event(number, "2022-05-03", date_start="2022-05-03", date_end="2022-05-03")
@@ -28,7 +30,7 @@ def deliver(con, folder: Path, rows: list[dict[str, Any]]) -> None:
     path = folder / "ged.csv"
     path.write_bytes(table(rows))
     for batch in receive(SOURCE, str(path), folder / "landing"):
-        judged, _ = hold_out(batch, folder / "landing")
+        judged, _ = quarantine_rows(batch, folder / "landing")
         accept(judged, folder / "landing")
         catch_up(con, SOURCE, folder / "landing", [judged])
 
@@ -40,7 +42,7 @@ def believed(con) -> dict[int, int]:
 
 
 def told(con) -> list[tuple]:
-    return held_now(con).select("row_key", "rule", "value").rows()
+    return quarantined_rows(con).select("row_key", "rule", "value").rows()
 
 
 @pytest.fixture
@@ -86,23 +88,23 @@ def test_the_deadliest_events_are_believed_and_told_to_the_operator(con, tmp_pat
     path = tmp_path / "ged.csv"
     path.write_bytes(table(but(7, best=13_280, high=14_000, low=9_000, deaths_a=13_278)))
     (batch,) = receive(SOURCE, str(path), tmp_path / "landing")
-    judged, results = hold_out(batch, tmp_path / "landing")
-    assert judged.held == ()
+    judged, results = quarantine_rows(batch, tmp_path / "landing")
+    assert judged.quarantined == ()
     broken = results.filter(~pl.col("is_success")).select("column_name", "severity", "observed")
     broken = broken.filter(column_name="best")
     assert broken.rows() == [("best", "warning", "id 7, best 13280")]
     told = results.with_columns(column_name=pl.col("column_name").fill_null("(table)"))
-    build.write_marts(con, date(2022, 6, 25), {"check": told})
+    write_marts(con, date(2022, 6, 25), {"check": told})
     con.execute(
         "create table mart.source_status as select null::date as night_from, "
         "null::date as night_to, false as is_stale, '' as source, null::date as newest_date, "
         "0 as age_days, 0 as max_age_days where false"
     )
-    ((_, about, text),) = build.findings(con)
+    ((_, about, text),) = operator_findings(con)
     assert about == "unusual values in landing.ucdp_ged"
     assert "1 value of best lies beyond what was seen before (500 or less)" in text
     deliver(con, tmp_path, but(8, where_prec=9))
-    found = {about: text for _, about, text in build.findings(con)}
+    found = {about: text for _, about, text in operator_findings(con)}
     assert (
         "ucdp_ged: 1 row is held out, not counted: where_prec: from 1 to 7."
         in (found["ucdp_ged: rows held out"])
@@ -115,11 +117,11 @@ def test_a_corrected_row_leaves_by_itself(con, tmp_path) -> None:
     deliver(con, tmp_path, but(7, where_prec=2, best=4, deaths_a=2))
     assert told(con) == []
     assert believed(con)[7] == 4
-    (row,) = held_row(con, "ucdp_ged", "7").to_dicts()
+    (row,) = quarantine_spells(con, "ucdp_ged", "7").to_dicts()
     assert row["left_because"] == "believed"
     deliver(con, tmp_path, but(8, where_prec=9))
     deliver(con, tmp_path, [row for row in GOOD if row["id"] != 8])
-    assert held_row(con, "ucdp_ged", "8")["left_because"].to_list() == ["gone"]
+    assert quarantine_spells(con, "ucdp_ged", "8")["left_because"].to_list() == ["gone"]
     assert 8 not in believed(con)
 
 
@@ -139,19 +141,19 @@ def test_the_first_of_two_rows_with_one_key_is_believed(con, tmp_path) -> None:
 def test_a_released_row_is_believed_until_it_says_something_else(con, tmp_path) -> None:
     large = {"where_prec": 9}
     deliver(con, tmp_path, but(7, **large))
-    release(con, tmp_path / "landing", "ucdp_ged", "7", "A. Diarra", "read in the report")
+    release_row(con, tmp_path / "landing", "ucdp_ged", "7", "A. Diarra", "read in the report")
     deliver(con, tmp_path, but(7, **large))  # the same bytes
     assert told(con) == []
     assert believed(con)[7] == 3
-    assert [len(entry.held) for entry in deliveries(SOURCE, tmp_path / "landing")] == [1, 0]
+    assert [len(entry.quarantined) for entry in deliveries(SOURCE, tmp_path / "landing")] == [1, 0]
     deliver(con, tmp_path, but(7, where_prec=8, best=4, deaths_a=2))
     assert told(con) == [("7", "where_prec: from 1 to 7", "8")]
     assert believed(con)[7] == 3
     with pytest.raises(SourceError, match="99: no such row was ever held"):
-        release(con, tmp_path / "landing", "ucdp_ged", "99", "x", "y")
+        release_row(con, tmp_path / "landing", "ucdp_ged", "99", "x", "y")
     deliver(con, tmp_path, but(7, best="many"))
     with pytest.raises(SourceError, match="cannot be released, since it cannot be read"):
-        release(con, tmp_path / "landing", "ucdp_ged", "7", "x", "y")
+        release_row(con, tmp_path / "landing", "ucdp_ged", "7", "x", "y")
 
 
 def test_too_many_bad_rows_refuse_the_delivery(con, tmp_path) -> None:
@@ -186,13 +188,13 @@ def test_a_delivery_much_smaller_or_older_than_the_last_is_refused(
 
 
 def test_what_refused_a_delivery_stands_among_the_nights_checks(con, tmp_path) -> None:
-    from flows.nightly import Arrived, judge_arrived
+    from flows.steps import FetchOutcome, judge_deliveries
 
     deliver(con, tmp_path, GOOD)
     path = tmp_path / "ged.csv"
     path.write_bytes(table(GOOD[:59]))
     batches = list(receive(SOURCE, str(path), tmp_path / "landing"))
-    (sent,), checks = judge_arrived([Arrived(SOURCE, batches)], con, tmp_path / "landing")
+    (sent,), checks = judge_deliveries([FetchOutcome(SOURCE, batches)], con, tmp_path / "landing")
     assert sent.batches == []
     assert sent.failure is not None
     assert sent.failure.startswith(f"ucdp_ged: {path} was refused. 1 critical check(s) failed")
@@ -212,7 +214,7 @@ def test_a_delivery_somewhat_smaller_and_older_withdraws_what_it_lacks(con, tmp_
 def test_the_same_delivery_again_is_judged_the_same(con, tmp_path) -> None:
     def checks() -> list[tuple]:
         (batch,) = receive(SOURCE, str(tmp_path / "ged.csv"), tmp_path / "landing")
-        return hold_out(batch, tmp_path / "landing")[1].rows()
+        return quarantine_rows(batch, tmp_path / "landing")[1].rows()
 
     deliver(con, tmp_path, GOOD)
     alone = checks()
@@ -229,7 +231,7 @@ def test_a_file_in_another_place_is_another_choice(con, tmp_path) -> None:
     path = tmp_path / "mali_alone.csv"
     path.write_bytes(table(GOOD[:5]))
     (batch,) = receive(SOURCE, str(path), tmp_path / "landing")
-    judged, _ = hold_out(batch, tmp_path / "landing")
+    judged, _ = quarantine_rows(batch, tmp_path / "landing")
     assert judged.rows.height == 5
 
 
@@ -291,8 +293,8 @@ def test_hostile_rows_are_held_each_under_its_rule(hostile: list[tuple[str, str]
         path = Path(name) / "ged.csv"
         path.write_bytes(table(rows))
         (batch,) = receive(SOURCE, str(path), Path(name) / "landing")
-        judged, _ = hold_out(batch, Path(name) / "landing")
-    held = {row.row: row for row in judged.held}
+        judged, _ = quarantine_rows(batch, Path(name) / "landing")
+    held = {row.row: row for row in judged.quarantined}
     escaped = [case for n, case in enumerate(hostile) if 21 * n not in held]
     assert not escaped
     assert len(held) == len(hostile)  # and no good row
@@ -306,7 +308,7 @@ def test_hostile_rows_are_held_each_under_its_rule(hostile: list[tuple[str, str]
 
 def test_no_held_row_reaches_a_mart(keep, tmp_path) -> None:
     """A night on the embedded events with a bad row of Sikasso among those of May 2021."""
-    from flows.nightly import assess_night
+    from flows.steps import assess_night
     from warehouse.sources.tables import fetch_file
 
     rows = SOURCE.parse(fetch_file(SOURCE, SOURCE.address).content, "")
@@ -321,16 +323,16 @@ def test_no_held_row_reaches_a_mart(keep, tmp_path) -> None:
         for source in SOURCES:
             address = str(path) if source is SOURCE else None
             for batch in receive(source, address, tmp_path / "landing"):
-                judged, _ = hold_out(batch, tmp_path / "landing")
+                judged, _ = quarantine_rows(batch, tmp_path / "landing")
                 accept(judged, tmp_path / "landing")
                 catch_up(con, source, tmp_path / "landing", [judged])
         tables = assess_night(con, date(2021, 6, 25))
-        assert held_now(con)["row_key"].to_list() == ["9000002"]
+        assert quarantined_rows(con)["row_key"].to_list() == ["9000002"]
         past = tables["mart.source_status"].filter(source="ucdp_ged")
         assert past["quarantined_count"].item() == 1  # it lacks on past nights, too
         assert 99_999 not in tables["core.event"]["deaths_best_count"]
         for name, frame in tables.items():
             for column in frame.select(pl.col(pl.String)).columns:
                 assert not frame[column].str.contains("<b>", literal=True).any(), (name, column)
-        status = build.source_status(con, datetime.now(UTC).date())
+        status = source_status(con, datetime.now(UTC).date())
         assert status.filter(source="ucdp_ged")["quarantined_count"].item() == 1

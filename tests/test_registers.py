@@ -10,11 +10,11 @@ import pytest
 
 from config.registry import SourceError, all_regions, coverage, pcodes, regions
 from expectations.judge import GateError
-from expectations.quarantine import hold_out
+from expectations.quarantine import quarantine_rows
 from indicators.aid import open_suspensions
 from indicators.governance import register_count
-from warehouse.build import build_core, match_region
 from warehouse.connect import warehouse
+from warehouse.core import build_core, match_region
 from warehouse.history import catch_up
 from warehouse.landing import Batch, accept, receive
 from warehouse.sources import (
@@ -222,8 +222,8 @@ def test_regions_of_an_entry_pass_every_check(tmp_path: Path) -> None:
         {**ENTRY, "region_id": "MLI.bandiagara; MLI.mopti", "title": "a part"},
         {**ENTRY, "region_id": "", "title": "the country"},
     ]
-    batch, results = hold_out(arrive(ENTRIES, csv_of(rows), tmp_path), tmp_path / "landing")
-    assert (batch.rows.height, batch.held) == (3, ())
+    batch, results = quarantine_rows(arrive(ENTRIES, csv_of(rows), tmp_path), tmp_path / "landing")
+    assert (batch.rows.height, batch.quarantined) == (3, ())
     assert results["is_success"].all()
     with warehouse(tmp_path / "w.duckdb") as con:
         accept(batch, tmp_path / "landing")
@@ -253,7 +253,7 @@ def test_a_wrong_row_of_a_register_is_never_held_out(tmp_path: Path) -> None:
     """What only a check finds (a day to come) refuses the file, by its line."""
     rows = [dict(ENTRY), {**ENTRY, "entry_date": "2999-01-01", "end_date_if_seen": ""}]
     with pytest.raises(GateError, match=r"register\.csv: line 3, 2999-01-01; it breaks") as refused:
-        hold_out(arrive(ENTRIES, csv_of(rows), tmp_path), tmp_path / "landing")
+        quarantine_rows(arrive(ENTRIES, csv_of(rows), tmp_path), tmp_path / "landing")
     assert "nothing of it is believed" in str(refused.value)
 
 
@@ -436,9 +436,9 @@ def test_every_register_kept_by_hand_declares_its_coverage() -> None:
 
 
 def test_the_operator_is_mailed_of_a_name_that_nobody_knows(working) -> None:
-    from warehouse.build import findings
+    from warehouse.outbox import operator_findings
 
-    assert findings(working) == []
+    assert operator_findings(working) == []
     working.begin()
     try:
         working.execute(
@@ -447,7 +447,7 @@ def test_the_operator_is_mailed_of_a_name_that_nobody_knows(working) -> None:
             "1 as unexpected_count, 'source_admin1_name Gulmu' as observed, "
             "max(as_of_date) as night_from from ops.night"
         )
-        ((matter, about, told),) = findings(working)
+        ((matter, about, told),) = operator_findings(working)
     finally:
         working.rollback()
     assert about == "region names that nobody knows"

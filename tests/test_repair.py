@@ -67,7 +67,7 @@ def test_a_file_that_is_gone_is_rebuilt_from_what_landed_and_was_published(
     assert (done.set_aside, done.deliveries) == (None, 8)
     assert (done.nights, done.last_night) == (2, FOUNDING)
     assert done.copy is not None
-    assert done.lost == ["ops.fetch", "ops.mute", "ops.outbox", "ops.parked", "ops.told"]
+    assert done.lost == ["ops.fetch", "ops.mute", "ops.notification", "ops.outbox", "ops.parked"]
     with warehouse(damaged) as con:
         assert tables(con) == tables(working)
     assert is_sound(damaged)
@@ -114,13 +114,21 @@ def test_without_a_published_copy_the_nights_are_lost_and_said(damaged: Path) ->
         assert last == (date(2022, 12, 31),)
 
 
-def test_a_file_of_before_runs_were_kept_keeps_its_nights(damaged: Path) -> None:
+def test_a_file_of_before_runs_were_kept_keeps_its_nights_and_what_mails_told(
+    damaged: Path,
+) -> None:
     shutil.rmtree(damaged.parent / "published")
     with duckdb.connect(damaged) as con:
         con.execute("drop table ops.run; drop table ops.run_step")
+        con.execute("alter table ops.notification rename column subject_key to about")
+        con.execute("alter table ops.notification rename to told")
+        con.execute("insert into ops.told values ('<1@x>', 'MLI.sikasso', 'alarm')")
     done = mended(damaged)
     assert (done.nights, done.copy) == (2, None)
     assert done.lost == ["ops.run", "ops.run_step"]
+    with warehouse(damaged) as con:
+        told = con.execute("select subject_key, level from ops.notification").fetchall()
+    assert told == [("MLI.sikasso", "alarm")]
 
 
 HOLD = "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print(flush=True); input()"

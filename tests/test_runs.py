@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from prefect import flow
 
-from flows.record import recorded
+from flows.record import record_run
 from warehouse import runs
 from warehouse.connect import WarehouseError, warehouse
 
@@ -23,7 +23,7 @@ def run(path: Path, steps: list[tuple], progress) -> None:
     """A flow of a few recorded steps on a working file."""
     with (
         warehouse(path / "w.duckdb") as con,
-        recorded(con, path / "log", NIGHT, progress) as record,
+        record_run(con, path / "log", NIGHT, progress) as record,
     ):
         for step in steps:
             record.step(*step)
@@ -48,7 +48,7 @@ def test_steps_are_kept_with_their_rows(prefect_here, tmp_path: Path, three_rows
     run(tmp_path, [("double", double, three_rows, 7)], told.append)
     assert [(step.step, step.rows_in, step.rows_out) for step in told] == [("double", 3, 6)]
     with warehouse(tmp_path / "w.duckdb") as con:
-        last = runs.last(con, 1).row(0, named=True)
+        last = runs.latest_runs(con, 1).row(0, named=True)
         (step,) = runs.steps(con, last["run_id"]).to_dicts()
     assert (last["run_status"], last["as_of_date"], last["run_failure"]) == ("done", NIGHT, None)
     assert last["run_seconds"] >= step["step_seconds"] > 0
@@ -69,7 +69,7 @@ def test_a_failed_run_says_where_and_why_and_a_killed_one_is_told_by_the_next(
     with pytest.raises(ValueError, match="the cause"):
         run(tmp_path, steps, nothing)
     with warehouse(tmp_path / "w.duckdb") as con:
-        failed = runs.last(con, 1).row(0, named=True)
+        failed = runs.latest_runs(con, 1).row(0, named=True)
         assert (failed["run_status"], failed["run_failure"]) == (
             "failed",
             "ValueError: the cause, in two lines",
@@ -78,7 +78,7 @@ def test_a_failed_run_says_where_and_why_and_a_killed_one_is_told_by_the_next(
         runs.begin(con, "killed", NIGHT, failed["began_at"], "", "")
     run(tmp_path, [], nothing)
     with warehouse(tmp_path / "w.duckdb") as con:
-        ended = dict(runs.last(con, 3).select("run_id", "run_status").iter_rows())
+        ended = dict(runs.latest_runs(con, 3).select("run_id", "run_status").iter_rows())
     assert sorted(ended.values()) == ["degraded", "failed", "killed"]
     assert ended["killed"] == "killed"
 
@@ -99,14 +99,23 @@ def test_an_end_without_words_is_named(prefect_here, tmp_path: Path, capfd) -> N
     with pytest.raises(MemoryError):
         run(tmp_path, [("end", end, 1)], lambda _: None)
     with warehouse(tmp_path / "w.duckdb") as con:
-        assert runs.last(con, 1)["run_failure"].to_list() == ["MemoryError"]
+        assert runs.latest_runs(con, 1)["run_failure"].to_list() == ["MemoryError"]
     assert "Logging error" not in capfd.readouterr().err
 
 
+BEFORE_12 = """
+drop macro main.in_force;
+alter table ops.notification rename column subject_key to about;
+alter table ops.notification rename to told;
+insert into ops.told values ('m', 'MLI.sikasso', 'alarm');
+delete from main.migration where number = 12
+"""
+
+
 def older(path: Path) -> None:
-    """A working file as the migration before the last left it."""
+    """A working file as the migration before the last left it, with what a mail told."""
     with warehouse(path) as con:
-        con.execute("delete from main.migration where number = 11")
+        con.execute(BEFORE_12)
 
 
 def migrations(path: Path) -> int:
@@ -115,14 +124,16 @@ def migrations(path: Path) -> int:
 
 
 def test_a_file_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
-    path, kept = tmp_path / "w.duckdb", tmp_path / "w.of-migration-10.duckdb"
+    path, kept = tmp_path / "w.duckdb", tmp_path / "w.of-migration-11.duckdb"
     (tmp_path / "w.of-migration-3.duckdb").write_text("of an upgrade before")
     older(path)
     another = "import duckdb, sys; duckdb.connect(sys.argv[1])"
-    with warehouse(path):  # and the lock on the file was not given up by reading it
+    with warehouse(path) as con:  # and the lock on the file was not given up by reading it
         run = subprocess.run([sys.executable, "-c", another, path], capture_output=True, text=True)
+        told = con.execute("select subject_key, level from ops.notification").fetchall()
+    assert told == [("MLI.sikasso", "alarm")]
     assert "Conflicting lock is held" in run.stderr
-    assert (migrations(path), migrations(kept)) == (11, 10)
+    assert (migrations(path), migrations(kept)) == (12, 11)
     assert sorted(tmp_path.glob("w.of-migration-*")) == [kept]
 
 
@@ -138,5 +149,5 @@ def test_a_file_that_cannot_be_copied_is_not_migrated(tmp_path: Path, monkeypatc
     says = r"No space left.*make room.*nothing was changed"
     with pytest.raises(WarehouseError, match=says), warehouse(path):
         pass
-    assert migrations(path) == 10
+    assert migrations(path) == 11
     assert not list(tmp_path.glob("*.part"))

@@ -7,7 +7,7 @@ import pytest
 
 from config.recipients import load_recipients
 from config.settings import PREFIX, Settings, SettingsError, Smtp, load
-from flows.terminal import known_sources
+from flows.terminal import check_sources
 
 WRONG = {
     "HOLD_HOURS": (["nan", "inf", "-1", "721", "soon", "1e999"], "hours, from 0 to 720"),
@@ -94,7 +94,7 @@ def test_a_right_one_is_taken_and_an_empty_one_is_none(name: str, value: str, mo
 def test_sources_are_json_of_names_that_are_known(value: str, says: str, monkeypatch) -> None:
     monkeypatch.setenv("TOCSIN_SOURCES", value)
     with pytest.raises(SettingsError, match=re.escape(says)):
-        known_sources(load()[0])
+        check_sources(load()[0])
 
 
 @pytest.mark.parametrize("name", ["USERNAME", "PASSWORD"])

@@ -9,9 +9,9 @@ import pytest
 from rich.console import Console
 
 from expectations.judge import judge
-from flows.cli import in_words
-from flows.glance import check_in_words, show
-from flows.nightly import Report
+from flows.cli.ask import cell_in_words
+from flows.glance import check_in_words, print_night
+from flows.report import Report
 from flows.terminal import Heading, listing
 
 NIGHT = date(2021, 6, 25)
@@ -53,7 +53,7 @@ def report(night) -> Report:
 @pytest.mark.parametrize("why", [False, True])
 def test_a_night_fits_and_is_one_line_a_region(report, why) -> None:
     shown = console()
-    show(report, shown, "/srv/tocsin.duckdb", why)
+    print_night(report, shown, "/srv/tocsin.duckdb", why)
     said = lines(shown)
     text = "\n".join(said)
     assert max(len(line) for line in said if "https://" not in line) <= 80  # they stay whole
@@ -107,7 +107,10 @@ def test_what_does_not_fit_stands_below_each_other() -> None:
     listing(
         shown,
         [Heading("region_name"), Heading("url"), Heading("share")],
-        [("Sikasso", address, in_words(0.23994934673369753)), ("Gao", "-", in_words(None))],
+        [
+            ("Sikasso", address, cell_in_words(0.23994934673369753)),
+            ("Gao", "-", cell_in_words(None)),
+        ],
     )
     assert lines(shown) == [
         "region_name: Sikasso", f"url: {address}", "share: 0.2399", "",

@@ -1,13 +1,17 @@
 """What a level means, in the words of page, mail and terminal, on rows made by hand."""
 
+import re
 from datetime import date
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
 
 from alerts.digest import _environment as mail_environment
-from flows.glance import moves_in_words
+from flows.glance import level_moves_in_words
 from page.site import _environment as page_environment
 
 ROW = MappingProxyType(
@@ -147,12 +151,12 @@ def test_what_moves_a_level(place: str) -> None:
     one = {**lower, "events_to_next_level_count": 1, "may_fall_on_date": None}
     assert plain(english.moves(one)) == "1 further event would lift it to WARNING or higher."
     silent = {**ROW, "events_to_next_level_count": None, "may_fall_on_date": None}
-    held = {**ROW, "level": "watch", "level_of_month": "watch"}  # told: warning
+    above_its_month = {**ROW, "level": "watch", "level_of_month": "watch"}  # told: warning
     if place == "page":
-        held["level"] = "warning"
-    assert plain(english.moves(silent)) == plain(english.moves(held)) == ""
+        above_its_month["level"] = "warning"
+    assert plain(english.moves(silent)) == plain(english.moves(above_its_month)) == ""
     assert plain(words(place, "en", is_stale=True).moves(ROW)) == ""
-    undercut = {**held, "undercut_level": "watch"}
+    undercut = {**above_its_month, "undercut_level": "watch"}
     assert plain(english.fragile(undercut)).endswith("This month alone would say: WATCH.")
 
 
@@ -183,9 +187,41 @@ def test_a_country_is_told_as_a_whole() -> None:
 
 
 def test_the_terminal_says_what_moves_a_level() -> None:
-    assert moves_in_words(dict(ROW)).strip() == (
+    assert level_moves_in_words(dict(ROW)).strip() == (
         "No event for 241 days; the level stands because the bar fell: a return to last year's "
         "level would count. 2 further events would lift it to alarm. If all stays quiet it can "
         "fall on 2021-08-13 at the earliest, once the figures of two months say so. Without its "
         "newest event: watch."
     )
+
+
+def test_every_string_of_mails_and_page_is_translated_once() -> None:
+    root = Path(__file__).parent.parent
+    methods = [("**.j2", "jinja2.ext:babel_extract")]
+    options = {"**.j2": {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}}
+    messages = {
+        m[2] if isinstance(m[2], str) else m[2][0]
+        for folder in ("alerts/templates", "alerts/wording/templates", "page/templates")
+        for m in extract_from_dir(root / folder, methods, options)
+    }
+    path = root / "alerts" / "wording" / "fr.po"
+    with path.open("rb") as file:
+        catalogue = {
+            m.id if isinstance(m.id, str) else m.id[0]: m.string for m in read_po(file) if m.id
+        }
+    assert messages == catalogue.keys()
+    assert all(all(s) if isinstance(s, tuple) else s for s in catalogue.values())
+    assert path.read_text("utf-8").count("\nmsgid ") == len(catalogue)
+
+
+def test_macros_are_written_once() -> None:
+    root = Path(__file__).parent.parent
+    mail, page, shared = (
+        set(re.findall(r"{% macro (\w+)\(.*", (root / name).read_text("utf-8")))
+        for name in (
+            "alerts/templates/words.j2",
+            "page/templates/words.j2",
+            "alerts/wording/templates/sentences.j2",
+        )
+    )
+    assert not shared & (mail | page)

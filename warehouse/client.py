@@ -28,8 +28,12 @@ from config.texts import printable
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs addresses, which may hold a secret
 AGENT = "tocsin (early warning of political violence)"
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-PATIENCE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
-ABSENT = (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN, HTTPStatus.GONE)  # of what may not be there
+RETRY_STATUSES = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
+ABSENT_STATUSES = (
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.GONE,
+)  # of what may not be there
 SHOWN = 200  # characters of an answer told in an error
 PAGE_READ = 4_000  # bytes of a web page in which a site's guard tells of itself
 GUARD_SIGNS = (
@@ -75,8 +79,8 @@ def _validators(content: bytes) -> dict[str, dict[str, str]]:
     return known
 
 
-def _unsealed(content: bytes) -> bytes:
-    """A kept part less its digest, which stands before it."""
+def _verified_part(content: bytes) -> bytes:
+    """Bytes of a cached part, which follow their digest in the file."""
     length = hashlib.sha256().digest_size
     if hashlib.sha256(content[length:]).digest() != content[:length]:
         raise ValueError("not what was fetched")
@@ -87,7 +91,7 @@ class _PageError(SourceError):
     """A web page came where data were asked for."""
 
 
-class _AgainError(Exception):
+class _RetryableError(Exception):
     """Worth another try: says why, after how many seconds where the server says so, how often."""
 
     def __init__(self, why: str, after: float | None = None, tries: int | None = None) -> None:
@@ -157,7 +161,7 @@ class Client:
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
-        again: tuple[int, ...] = (),
+        retry_statuses: tuple[int, ...] = (),
     ) -> Reply:
         """Answer to a GET, after as many tries as the limits allow.
 
@@ -166,12 +170,12 @@ class Client:
             params: Query; not told in errors, since it may hold a secret.
             headers: More headers; they are not sent on to another host.
             accept: Statuses beside 200 that the caller handles.
-            again: Statuses beside 429 and 5xx that pass with time.
+            retry_statuses: Statuses beside 429 and 5xx that pass with time.
 
         Raises:
             SourceError: No good answer within the limits; says what was answered.
         """
-        return self._tried("GET", url, params, headers, None, accept, again)
+        return self._send_with_retries("GET", url, params, headers, None, accept, retry_statuses)
 
     def post(
         self,
@@ -181,7 +185,9 @@ class Client:
         accept: tuple[int, ...] = (),
     ) -> Reply:
         """Answer to a POST of a form (``data``) or of JSON (``body``)."""
-        return self._tried("POST", url, None, None, {"data": data, "json": body}, accept, ())
+        return self._send_with_retries(
+            "POST", url, None, None, {"data": data, "json": body}, accept, ()
+        )
 
     def download(
         self, url: str, headers: Mapping[str, str] | None = None, is_due: bool = True
@@ -200,13 +206,13 @@ class Client:
         memory = self.folder / "validators.json"
         known = read_or_set_aside(memory, _validators, "files are asked for anew") or {}
         last = known.get(url, {})
-        kept = self._landed(str(last.get("sha256")))
+        landed = self._read_landed(str(last.get("sha256")))
         conditions = {}
-        if kept is not None:
+        if landed is not None:
             names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
             conditions = {header: last[name] for name, header in names.items() if last.get(name)}
-        absent = (HTTPStatus.NOT_FOUND,) if is_due else ABSENT
-        accept = (*absent, *((HTTPStatus.NOT_MODIFIED,) if kept is not None else ()))
+        absent = (HTTPStatus.NOT_FOUND,) if is_due else ABSENT_STATUSES
+        accept = (*absent, *((HTTPStatus.NOT_MODIFIED,) if landed is not None else ()))
         try:
             reply = self.get(url, headers={**(headers or {}), **conditions}, accept=accept)
         except _PageError:
@@ -216,7 +222,7 @@ class Client:
         if reply.status in absent:
             return None
         if reply.status == HTTPStatus.NOT_MODIFIED:
-            return kept
+            return landed
         entry = {
             name: reply.headers[name] for name in ("etag", "last-modified") if name in reply.headers
         }
@@ -224,7 +230,7 @@ class Client:
         write_atomically(memory, json.dumps(known, indent=1))
         return reply.content
 
-    def _landed(self, sha256: str) -> bytes | None:
+    def _read_landed(self, sha256: str) -> bytes | None:
         """Bytes that landed before; None: there are none, or not those."""
         path = self.folder / f"{sha256}.zst"
         if not path.is_file():
@@ -246,28 +252,28 @@ class Client:
             raise SourceError(f"{self.source}: set {name}; {where}")
         return self.secrets[name]
 
-    def kept(self, key: str, fetch: Callable[[], bytes]) -> bytes:
-        """A part of a longer download: from an unfinished run, else fetched and kept."""
+    def cached_part(self, key: str, fetch: Callable[[], bytes]) -> bytes:
+        """A part of a longer download: from the cache of an unfinished run, else fetched."""
         path = self.folder / "parts" / hashlib.sha256(key.encode()).hexdigest()
-        known = read_or_set_aside(path, _unsealed, "that part is fetched again")
+        known = read_or_set_aside(path, _verified_part, "that part is fetched again")
         if known is not None:
             return known
         content = fetch()
         write_atomically(path, hashlib.sha256(content).digest() + content)
         return content
 
-    def forget(self) -> None:
-        """Drop kept parts: the download is whole, or its parts do not fit together."""
+    def forget_parts(self) -> None:
+        """Drop cached parts: the download is whole, or its parts do not fit together."""
         for path in (self.folder / "parts").glob("*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
-    def quiet(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """The text without any secret."""
         for value in self.secrets.values():
             text = text.replace(value, "***")
         return text
 
-    def _tried(
+    def _send_with_retries(
         self,
         method: str,
         url: str,
@@ -275,34 +281,36 @@ class Client:
         headers: Mapping[str, str] | None,
         body: Mapping[str, object] | None,
         accept: tuple[int, ...],
-        again: tuple[int, ...],
+        retry_statuses: tuple[int, ...],
     ) -> Reply:
         retrying = Retrying(
-            retry=retry_if_exception_type(_AgainError),
+            retry=retry_if_exception_type(_RetryableError),
             stop=self._is_enough,
             wait=self._wait,
             sleep=self.sleep,
             reraise=True,
         )
         try:
-            return retrying(self._once, method, url, params, headers, body, accept, again)
-        except _AgainError as error:
+            return retrying(
+                self._follow_redirects, method, url, params, headers, body, accept, retry_statuses
+            )
+        except _RetryableError as error:
             tries = error.tries or self.limits.tries
             raise self._error(url, f"{error}, {tries} times") from None
 
     def _is_enough(self, state: RetryCallState) -> bool:
         error = state.outcome.exception() if state.outcome else None
-        own = error.tries if isinstance(error, _AgainError) else None
+        own = error.tries if isinstance(error, _RetryableError) else None
         return state.attempt_number >= (own or self.limits.tries)
 
     def _wait(self, state: RetryCallState) -> float:
         """What the server asks for, else longer each time, with jitter."""
         error = state.outcome.exception() if state.outcome else None
         jittered = float(wait_exponential_jitter(initial=1, max=self.limits.longest_wait)(state))
-        asked = error.after if isinstance(error, _AgainError) else None
-        return jittered if asked is None else asked
+        retry_after = error.after if isinstance(error, _RetryableError) else None
+        return jittered if retry_after is None else retry_after
 
-    def _once(
+    def _follow_redirects(
         self,
         method: str,
         url: str,
@@ -310,14 +318,14 @@ class Client:
         headers: Mapping[str, str] | None,
         body: Mapping[str, Any] | None,
         accept: tuple[int, ...],
-        again: tuple[int, ...],
+        retry_statuses: tuple[int, ...],
     ) -> Reply:
         home = urlsplit(url)
         place, query, own = url, params, headers
         for _ in range(self.limits.redirects + 1):
-            reply = self._sent(method, place, query, own, body)
+            reply = self._send(method, place, query, own, body)
             if not 300 <= reply.status < 400 or reply.status in accept:
-                return self._judged(reply, url, accept, again)
+                return self._require_good(reply, url, accept, retry_statuses)
             place = str(httpx.URL(place).join(reply.headers.get("location", "")))
             there = urlsplit(place)
             if there.scheme != "https" and there.scheme != home.scheme:
@@ -329,7 +337,7 @@ class Client:
                     raise self._error(url, f"redirects what is posted to {there.hostname}")
         raise self._error(url, f"redirects more than {self.limits.redirects} times")
 
-    def _sent(
+    def _send(
         self,
         method: str,
         url: str,
@@ -340,8 +348,10 @@ class Client:
         """One request; its body read to the end, within the limits."""
         self._spend(url)
         split = urlsplit(url)
-        told = "".join([*map(str, (params or {}).values()), *(headers or {}).values(), str(body)])
-        is_secret = any(value in told for value in self.secrets.values())
+        sent_text = "".join(
+            [*map(str, (params or {}).values()), *(headers or {}).values(), str(body)]
+        )
+        is_secret = any(value in sent_text for value in self.secrets.values())
         if is_secret and split.scheme != "https" and split.hostname not in LOOPBACK:
             raise self._error(url, "is not https, so no credentials are sent there")
         try:
@@ -363,12 +373,14 @@ class Client:
                     masked = masked.replace(secret.encode(), b"***")
                 return Reply(answer.status_code, masked, answer.headers, url)
         except httpx.DecodingError as error:
-            raise _AgainError(f"cannot be unpacked ({error})") from None
+            raise _RetryableError(f"cannot be unpacked ({error})") from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             tries = self.limits.tries_unreached
-            raise _AgainError(f"cannot be reached ({error or 'timeout'})", tries=tries) from None
+            raise _RetryableError(
+                f"cannot be reached ({error or 'timeout'})", tries=tries
+            ) from None
         except (httpx.TransportError, httpx.StreamError) as error:
-            raise _AgainError(f"{type(error).__name__}: {error or 'no answer'}") from None
+            raise _RetryableError(f"{type(error).__name__}: {error or 'no answer'}") from None
         except httpx.InvalidURL as error:
             raise self._error(url, f"is no address ({error})") from None
 
@@ -383,8 +395,8 @@ class Client:
                 f"and {spent:.0f} s, the budget of a run; the next run goes on from here"
             )
 
-    def _judged(
-        self, reply: Reply, url: str, accept: tuple[int, ...], again: tuple[int, ...]
+    def _require_good(
+        self, reply: Reply, url: str, accept: tuple[int, ...], retry_statuses: tuple[int, ...]
     ) -> Reply:
         """The reply, if it is what was asked for."""
         status = reply.status
@@ -392,11 +404,11 @@ class Client:
             return reply
         page = web_page(reply.content)
         what = f"answered {status} ({page or _shown(reply.content)})"
-        if status in PATIENCE or status in again or status >= 500:
+        if status in RETRY_STATUSES or status in retry_statuses or status >= 500:
             after = _retry_after(reply.headers.get("retry-after"))
             if after is not None and after > self.limits.longest_wait:
                 raise self._error(url, f"{what} and asks to wait {after:.0f} s")
-            raise _AgainError(what, after)
+            raise _RetryableError(what, after)
         if status != HTTPStatus.OK:
             raise self._error(url, what)
         if page:
@@ -405,7 +417,7 @@ class Client:
 
     def _error(self, url: str, what: str) -> SourceError:
         return SourceError(
-            f"{self.source}: {_plain(url)} {self.quiet(what)}; its last good figures stay in use "
+            f"{self.source}: {_plain(url)} {self.redact(what)}; its last good figures stay in use "
             "and the next run tries again"
         )
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from config.registry import Source
-from warehouse.connect import reading
+from warehouse.connect import open_published
 from warehouse.export import RELATIONS
 
 INTRODUCTION = """# Data dictionary
@@ -13,6 +13,7 @@ Written by `tocsin dictionary` from the published file, whose comments come from
 believed (events) or told (the rest); the table macros answer as of an instant:
 `from events_as_of('2021-06-20')`, `from flags_as_of('2021-06-25')`,
 `from indicator_as_of('events_count', '2021-06-25')`. In an attached file say `use <name>` first.
+What night, window, level or vintage mean: [glossary](glossary.md).
 """
 
 
@@ -44,7 +45,7 @@ def source_page(source: Source) -> str:
     ]
     lines += [f"- {flaw}" for flaw in source.flaws]
     lines += ["\n## Record\n", f"| `{source.name}` | |", "| --- | --- |"]
-    lines += [f"| {name} | {told} |" for name, told in rows.items()]
+    lines += [f"| {name} | {value} |" for name, value in rows.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -54,7 +55,7 @@ def dictionary(published: Path) -> str:
     Raises:
         WarehouseError: Nothing is published yet.
     """
-    with reading(published) as con:
+    with open_published(published) as con:
         tables = con.execute(f"from {RELATIONS} order by table_name").fetchall()
         columns = con.execute(
             "select table_name, column_name, data_type, comment from duckdb_columns() "
@@ -74,7 +75,7 @@ def dictionary(published: Path) -> str:
         page += ["| --- | --- | --- |"]
         page += [
             f"| `{name}` | {kind.lower()} | {meaning} |"
-            for held, name, kind, meaning in columns
-            if held == table
+            for of_table, name, kind, meaning in columns
+            if of_table == table
         ]
     return "\n".join(page) + "\n"

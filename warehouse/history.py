@@ -9,15 +9,25 @@ import duckdb
 import polars as pl
 
 from config.registry import Fetched, Release, Source, SourceError
-from warehouse.landing import KEY, Batch, Delivery, complete_where, deliveries, landed
-from warehouse.query import changed, run
+from warehouse.landing import (
+    KEY,
+    AcceptedDelivery,
+    Batch,
+    bounded_complete_where,
+    deliveries,
+    landed_bytes,
+)
+from warehouse.query import rows_changed, run_sql
 
 # How a version ends and begins, by whether its source is a register kept by hand. A figure is
 # believed until another comes. An entry says itself from when it was known; what it replaces
 # was a mistake of ours, and is not believed of any night. When either was entered stands beside.
-ENDED = {False: "known_to = $known_at", True: "known_to = known_from, left_at = $known_at"}
-BEGAN = {False: "", True: "$known_at as entered_at, null::timestamp as left_at,"}
-HELD = {"row": pl.Int64, **dict.fromkeys(("row_key", "rule", "value", "sent"), pl.String)}
+CLOSING = {False: "known_to = $known_at", True: "known_to = known_from, left_at = $known_at"}
+REGISTER_VALUES = {False: "", True: "$known_at as entered_at, null::timestamp as left_at,"}
+QUARANTINED_SCHEMA = {
+    "row": pl.Int64,
+    **dict.fromkeys(("row_key", "rule", "value", "sent"), pl.String),
+}
 
 
 def catch_up(
@@ -42,39 +52,41 @@ def catch_up(
             cannot be read.
     """
     log = deliveries(source, folder)
-    merged = {row[0] for row in run(con, "history/merged", source=source.name).fetchall()}
+    merged = {row[0] for row in run_sql(con, "history/merged", source=source.name).fetchall()}
     done = len(merged)
     parsed = {batch.sha256: batch for batch in fresh if batch.source is source}
-    begun = 0
-    if gone := sorted(merged - {entry.batch_id for entry in log}):
+    versions_begun = 0
+    if missing := sorted(merged - {entry.batch_id for entry in log}):
         raise SourceError(
-            f"{source.name}: {folder / source.name / 'log'} no longer tells of {len(gone)} of "
-            f"{done} deliveries that were merged ({gone[0]}); restore the folder, or give 'tocsin "
-            "repair --force': what only they told is forgotten"
+            f"{source.name}: {folder / source.name / 'log'} no longer tells of {len(missing)} of "
+            f"{done} deliveries that were merged ({missing[0]}); restore the folder, or give "
+            "'tocsin repair --force': what only they told is forgotten"
         )
     if {entry.batch_id for entry in log[:done]} == merged:
         for number in range(done, len(log)):
             with transaction(con):
                 entry = log[number]
                 batch = parsed.get(entry.content_sha256)
-                if batch is None or batch.held != entry.held:
+                if batch is None or batch.quarantined != entry.quarantined:
                     batch = _landed(source, entry, folder)
-                begun += _merge(con, source, entry, batch, log[:number])
-        return begun
+                versions_begun += _merge(con, source, entry, batch, log[:number])
+        return versions_begun
     with transaction(con):
         con.execute(f"delete from history.{source.name}")
         con.execute("delete from ops.batch where source = $source", {"source": source.name})
         con.execute("delete from ops.quarantine where source = $source", {"source": source.name})
         for number, entry in enumerate(log):
-            begun += _merge(con, source, entry, _landed(source, entry, folder), log[:number])
-    return begun
+            versions_begun += _merge(
+                con, source, entry, _landed(source, entry, folder), log[:number]
+            )
+    return versions_begun
 
 
 PLACES = ("country_id", "location_code", "isoab", "country")  # columns that name a country
 
 
 def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.DataFrame:
-    """What a delivery would take away of what is in force, whatever road it came by.
+    """Rows in force that a delivery would withdraw, by scope.
 
     Returns:
         Columns scope ('': everything it says it holds in full, a country, the last twelve
@@ -82,26 +94,25 @@ def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.D
         (days in force, and of what would be left).
     """
     fetched = batch.fetched
-    is_whole = source.deleted is None
     keys = batch.parsed[KEY]
-    gone = source.deleted(fetched.content, fetched.url) if source.deleted else None
-    con.register("sent", keys.drop_nulls().alias("row_key").to_frame())
-    con.register("gone", batch.parsed.select(source.key)[:0] if gone is None else gone)
-    is_told = is_whole and not keys.is_null().any()  # else absence says nothing
+    deleted = source.deleted(fetched.content, fetched.url) if source.deleted else None
+    con.register("delivered", keys.drop_nulls().alias("row_key").to_frame())
+    con.register("deleted", batch.parsed.select(source.key)[:0] if deleted is None else deleted)
+    is_absence_telling = deleted is None and not keys.is_null().any()
     words = {
         "source_table": f"history.{source.name}",
-        "source_place": next((name for name in PLACES if name in source.columns), "null"),
-        "source_day": source.dated_by or "null",
-        "source_holds": complete_where(source, fetched.release) if is_told or gone is not None
-        else "false",
-        "source_lost": "row_key not in (select row_key from sent)" if is_told
-        else f"row_key in (select {_key(source)} from gone)",
+        "place": next((name for name in PLACES if name in source.columns), "null"),
+        "day": source.dated_by or "null",
+        "complete_where": bounded_complete_where(source, fetched.release)
+        if is_absence_telling or deleted is not None else "false",
+        "lost_where": "row_key not in (select row_key from delivered)" if is_absence_telling
+        else f"row_key in (select {_key(source)} from deleted)",
     }  # fmt: skip
     try:
-        return run(con, "history/losses", words).pl()
+        return run_sql(con, "history/losses", words).pl()
     finally:
-        con.unregister("sent")
-        con.unregister("gone")
+        con.unregister("delivered")
+        con.unregister("deleted")
 
 
 class transaction:  # noqa: N801 (reads as a statement)
@@ -123,34 +134,37 @@ class transaction:  # noqa: N801 (reads as a statement)
 def _merge(
     con: duckdb.DuckDBPyConnection,
     source: Source,
-    entry: Delivery,
+    entry: AcceptedDelivery,
     batch: Batch,
-    earlier: Sequence[Delivery],
+    earlier: Sequence[AcceptedDelivery],
 ) -> int:
     """Close and open versions so that they say what was believed since ``entry.known_at``."""
     rows, content = batch.rows, batch.fetched.content
     deleted = source.deleted(content, entry.url) if source.deleted else rows.select(source.key)[:0]
     con.register("delivered", rows.with_columns(known_assumed_at=_known_assumed_at(source, rows)))
     con.register("deleted", deleted)
-    held = [held.model_dump() for held in entry.held]
-    con.register("held", pl.DataFrame(held, schema=HELD))
-    is_told = all(row.row_key is not None for row in entry.held)  # else absence says nothing
+    quarantined = [row.model_dump() for row in entry.quarantined]
+    con.register("quarantined", pl.DataFrame(quarantined, schema=QUARANTINED_SCHEMA))
+    # Where a row has no key, the absence of another says nothing.
+    is_absence_telling = entry.is_snapshot and all(
+        row["row_key"] is not None for row in quarantined
+    )
     words = {
         "source_table": f"history.{source.name}",
-        "source_ended": ENDED[source.is_by_hand],
-        "source_began": BEGAN[source.is_by_hand],
-        "source_is_by_hand": str(source.is_by_hand).lower(),
-        "source_key": _key(source),
-        "source_differs": differs(source),
-        "source_holds": entry.holds if entry.is_whole and is_told else "false",
-        "source_expected": _expected(source, earlier),
+        "closing": CLOSING[source.is_by_hand],
+        "register_columns": REGISTER_VALUES[source.is_by_hand],
+        "is_by_hand": str(source.is_by_hand).lower(),
+        "row_key": _key(source),
+        "differs_where": differs_where(source),
+        "complete_where": entry.complete_where if is_absence_telling else "false",
+        "expected_where": _expected_where(source, earlier),
     }
     try:
-        run(con, "history/incoming", words)
-        run(con, "history/withdrawn", words)
-        run(con, "history/close", words, known_at=entry.known_at)
-        begun = changed(
-            run(
+        run_sql(con, "history/incoming", words)
+        run_sql(con, "history/withdrawn", words)
+        run_sql(con, "history/close", words, known_at=entry.known_at)
+        versions_begun = rows_changed(
+            run_sql(
                 con,
                 "history/open",
                 words,
@@ -159,27 +173,31 @@ def _merge(
                 batch_id=entry.batch_id,
             )
         )
-        run(con, "history/batch", batch_id=entry.batch_id, **entry.model_dump(exclude={"held"}))
-        told: dict[str, Any] = {
-            "source": source.name, "part": entry.part, "batch_id": entry.batch_id,
-            "known_at": entry.known_at,
+        run_sql(
+            con,
+            "history/batch",
+            batch_id=entry.batch_id,
+            **entry.model_dump(exclude={"quarantined"}),
+        )
+        part: dict[str, Any] = {
+            "source": source.name, "part": entry.partition, "known_at": entry.known_at,
         }  # fmt: skip
-        run(con, "history/leave_quarantine", None, is_whole=entry.is_whole, **told)  # fmt: skip
-        run(con, "history/enter_quarantine", None, **told)
+        run_sql(con, "history/leave_quarantine", is_snapshot=entry.is_snapshot, **part)
+        run_sql(con, "history/enter_quarantine", batch_id=entry.batch_id, **part)
         con.execute("drop table incoming")
         con.execute("drop table withdrawn")
-        return begun
+        return versions_begun
     finally:
-        for name in ("delivered", "deleted", "held"):
+        for name in ("delivered", "deleted", "quarantined"):
             con.unregister(name)
 
 
-def differs(source: Source) -> str:
-    """Condition: a row ``i`` does not say what the version ``held`` says."""
+def differs_where(source: Source) -> str:
+    """SQL condition: the row ``new`` does not say what the row ``old`` says."""
     return " or ".join(
-        f'held."{name}" <> i."{name}"'  # null where one of them lacks it
+        f'old."{name}" <> new."{name}"'  # null where one of them lacks it
         if name in source.optional
-        else f'held."{name}" is distinct from i."{name}"'
+        else f'old."{name}" is distinct from new."{name}"'
         for name in source.columns
     )
 
@@ -189,21 +207,23 @@ def _key(source: Source) -> str:
     return f"concat_ws('|', {parts})"
 
 
-def _landed(source: Source, entry: Delivery, folder: Path) -> Batch:
+def _landed(source: Source, entry: AcceptedDelivery, folder: Path) -> Batch:
     release = Release(entry.source_version)
-    fetched = Fetched(landed(entry, folder), entry.url, entry.fetched_at, release)
-    return Batch(source, fetched, entry.content_sha256, is_new=False, held=entry.held)
+    fetched = Fetched(landed_bytes(entry, folder), entry.url, entry.fetched_at, release)
+    return Batch(source, fetched, entry.content_sha256, is_new=False, quarantined=entry.quarantined)
 
 
-def _expected(source: Source, earlier: Sequence[Delivery]) -> str:
-    """Condition: an earlier delivery would have held this row, had the source known it."""
+def _expected_where(source: Source, earlier: Sequence[AcceptedDelivery]) -> str:
+    """SQL condition: an earlier delivery would have had this row, had the source known it."""
     if source.dated_by is None:
-        return " or ".join({f"({entry.holds})" for entry in earlier}) or "false"
+        return " or ".join({f"({entry.complete_where})" for entry in earlier}) or "false"
     until: dict[str, date] = {}
     for entry in earlier:
         if entry.covers_until:
-            until[entry.holds] = max(entry.covers_until, until.get(entry.holds, date.min))
-    bounds = [f"(({holds}) and {source.dated_by} <= date '{day}')" for holds, day in until.items()]
+            until[entry.complete_where] = max(
+                entry.covers_until, until.get(entry.complete_where, date.min)
+            )
+    bounds = [f"(({where}) and {source.dated_by} <= date '{day}')" for where, day in until.items()]
     return " or ".join(bounds) or "false"
 
 

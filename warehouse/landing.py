@@ -19,12 +19,19 @@ from config.files import read_or_set_aside, set_aside, write_atomically
 from config.registry import EMBEDDED, Coverage, Fetched, Release, Source, SourceError
 from warehouse.client import Client
 from warehouse.sources.delimited import LINE
-from warehouse.sources.tables import AS_SENT, FAULT, counting, fetch_file
+from warehouse.sources.tables import AS_SENT, FAULT, count_left_out, fetch_file
 
 ROW, KEY = "_row", "_key"
+# Fields of a delivery by another name in the log and in ``ops.batch``.
+LOGGED_AS = {
+    "complete_where": "holds",
+    "is_snapshot": "is_whole",
+    "partition": "part",
+    "quarantined": "held",
+}
 
 
-class Held(BaseModel):
+class QuarantinedRow(BaseModel):
     """A row of a delivery that is not believed.
 
     Attributes:
@@ -44,8 +51,8 @@ class Held(BaseModel):
     sent: str
 
 
-class Pardon(BaseModel):
-    """A held row that a person looked at and believes."""
+class QuarantineOverride(BaseModel):
+    """A person's word that a quarantined row is to be believed, with its rule and value."""
 
     row_key: str
     rule: str
@@ -55,20 +62,25 @@ class Pardon(BaseModel):
     at: datetime
 
 
-class Delivery(BaseModel):
+class AcceptedDelivery(BaseModel):
     """An accepted delivery of a source; its entry in the log.
 
     Attributes:
         known_at: Since when its figures are known: when fetched (``known_basis``
             observed), or on the day the publisher released them (assumed).
         covers_until: Last day it covers, declared or the day of its newest row.
-        holds: SQL condition: rows of which it leaves none out.
-        is_whole: Whether a row's absence withdraws it; else only ``Source.deleted`` does.
-        part: Of the source, which this delivery holds anew.
-        held: Rows that are in quarantine.
+        complete_where: SQL condition: rows of which it leaves none out.
+        is_snapshot: Whether a row's absence withdraws it; else only ``Source.deleted`` does.
+        partition: Of the source, which this delivery holds anew.
+        quarantined: Its rows that are not believed.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True,
+        alias_generator=lambda name: LOGGED_AS.get(name, name),
+        validate_by_name=True,
+        serialize_by_alias=True,
+    )
 
     source: str
     url: str
@@ -80,10 +92,10 @@ class Delivery(BaseModel):
     known_basis: str
     source_version: str
     covers_until: date | None
-    holds: str
-    is_whole: bool
-    part: str = ""
-    held: tuple[Held, ...] = ()
+    complete_where: str
+    is_snapshot: bool
+    partition: str = ""
+    quarantined: tuple[QuarantinedRow, ...] = ()
 
     @property
     def batch_id(self) -> str:
@@ -93,7 +105,7 @@ class Delivery(BaseModel):
     @property
     def is_final(self) -> bool:
         """Whether it is a release of its publisher, neither a part that goes on nor any file."""
-        return self.part == "yearly" or self.url.startswith(EMBEDDED)
+        return self.partition == "yearly" or self.url.startswith(EMBEDDED)
 
     @property
     def order(self) -> tuple[datetime, datetime, str]:
@@ -101,21 +113,21 @@ class Delivery(BaseModel):
         return self.known_at, self.fetched_at, self.batch_id
 
 
-PARDONS = TypeAdapter(list[Pardon])
+OVERRIDES = TypeAdapter(list[QuarantineOverride])
 
 
 @dataclass(frozen=True)
 class Batch:
     """What a source sent tonight; ``is_new`` is false if it is what was accepted last.
 
-    ``held``: rows in quarantine.
+    ``quarantined``: rows that are not believed.
     """
 
     source: Source
     fetched: Fetched
     sha256: str
     is_new: bool
-    held: tuple[Held, ...] = ()
+    quarantined: tuple[QuarantinedRow, ...] = ()
 
     @cached_property
     def parsed(self) -> pl.DataFrame:
@@ -133,7 +145,7 @@ class Batch:
 
     @cached_property
     def _parsed_and_left_out(self) -> tuple[pl.DataFrame, dict[str, int]]:
-        with counting() as left_out:
+        with count_left_out() as left_out:
             frame = self.source.parse(self.fetched.content, self.fetched.url)
         if FAULT not in frame.columns:
             none = pl.lit(None, pl.String)
@@ -150,25 +162,27 @@ class Batch:
 
     @cached_property
     def rows(self) -> pl.DataFrame:
-        """Its rows in the declared columns, less those held out.
+        """Its believed rows in the declared columns.
 
         Raises:
             SourceError: The bytes cannot be read.
         """
-        kept = self.parsed.filter(pl.col(FAULT).is_null())
-        if self.held:
-            out = pl.DataFrame(
-                [(held.row, held.row_key) for held in self.held],
+        believed = self.parsed.filter(pl.col(FAULT).is_null())
+        if self.quarantined:
+            quarantined = pl.DataFrame(
+                [(row.row, row.row_key) for row in self.quarantined],
                 schema={ROW: pl.UInt32, KEY: pl.String},
                 orient="row",
             )
             # Older versions numbered rows of other countries too: where the number now is
             # another row's, the key says which is meant.
-            moved = out.join(self.parsed, on=[ROW, KEY], how="anti", nulls_equal=True)
-            kept = kept.join(out, on=[ROW, KEY], how="anti", nulls_equal=True)
+            moved = quarantined.join(self.parsed, on=[ROW, KEY], how="anti", nulls_equal=True)
+            believed = believed.join(quarantined, on=[ROW, KEY], how="anti", nulls_equal=True)
             if moved.height:
-                kept = kept.filter(~pl.col(KEY).is_in(moved[KEY].implode()).fill_null(False))
-        return kept.drop(ROW, KEY, FAULT, AS_SENT, LINE)
+                believed = believed.filter(
+                    ~pl.col(KEY).is_in(moved[KEY].implode()).fill_null(False)
+                )
+        return believed.drop(ROW, KEY, FAULT, AS_SENT, LINE)
 
     @property
     def remarks(self) -> list[str]:
@@ -183,9 +197,9 @@ class Batch:
             *(f"{named}: {count:,} rows {why} left out" for why, count in counts.items()),
         ]
 
-    def holding(self, held: Iterable[Held]) -> "Batch":
+    def with_quarantined(self, rows: Iterable[QuarantinedRow]) -> "Batch":
         """The same batch with these rows in quarantine."""
-        other = replace(self, held=tuple(held))
+        other = replace(self, quarantined=tuple(rows))
         other.__dict__["_parsed_and_left_out"] = self._parsed_and_left_out  # may take long
         return other
 
@@ -207,18 +221,18 @@ def receive(
         SourceError: The source cannot be fetched.
     """
     log = deliveries(source, folder)
-    seen = {entry.content_sha256 for entry in log}
-    in_force = {entry.part: entry.content_sha256 for entry in log}
+    landed_before = {entry.content_sha256 for entry in log}
+    in_force = {entry.partition: entry.content_sha256 for entry in log}
     is_live = bool(address) and "://" in str(address)
     last = log[-1].source_version if log else None
     client = Client(source.name, folder / source.name, dict(secrets or {}), last_version=last)
     for fetched in _fetched(source, address, is_live, client, _coverage(log)):
         sha256 = hashlib.sha256(fetched.content).hexdigest()
         embedded = fetched.url.startswith(EMBEDDED)
-        if embedded and sha256 in seen and (is_live or fetched.url != source.address):
+        if embedded and sha256 in landed_before and (is_live or fetched.url != source.address):
             continue
         _land(fetched.content, folder / source.name / f"{sha256}.zst")
-        is_new = in_force.get(fetched.release.part) != sha256
+        is_new = in_force.get(fetched.release.partition) != sha256
         yield Batch(source, fetched, sha256, is_new)
 
 
@@ -240,7 +254,7 @@ def _fetched(
             return
         ends = source.embedded[-1].covers_until  # a part goes on after the embedded releases
         chosen = list(source.files(source, Path(address), Coverage(ends, ends)))
-        if chosen[0].release.holds != "true":
+        if chosen[0].release.complete_where != "true":
             for release in source.embedded:
                 yield fetch_file(source, release.address)
         yield from chosen
@@ -252,29 +266,33 @@ def _fetched(
         yield fetch_file(source, address)
 
 
-def _coverage(log: list[Delivery]) -> Coverage:
+def _coverage(log: list[AcceptedDelivery]) -> Coverage:
     """What accepted deliveries cover; a later part only goes on after the last final one."""
     days = [entry.covers_until for entry in log if entry.covers_until]
     final = [entry.covers_until for entry in log if entry.covers_until and entry.is_final]
     return Coverage(max(days, default=None), max(final, default=None))
 
 
-def complete_where(source: Source, release: Release) -> str:
+def bounded_complete_where(source: Source, release: Release) -> str:
     """SQL condition: rows of which a delivery of this release leaves none out."""
     if source.dated_by and release.covers_until:
-        return f"({release.holds}) and {source.dated_by} <= date '{release.covers_until}'"
-    return release.holds
+        return f"({release.complete_where}) and {source.dated_by} <= date '{release.covers_until}'"
+    return release.complete_where
 
 
 def accept(batch: Batch, folder: Path) -> None:
-    """Enter a batch in the log; one that is in force already, the same rows held, is not again.
+    """Enter a batch in the log; one in force already, with the same rows quarantined, is not.
 
     A release is known since the day it was published, unless its bytes come back
     after others: then since they were fetched.
     """
     source, fetched, release = batch.source, batch.fetched, batch.fetched.release
     log = deliveries(source, folder)
-    if not batch.is_new and [e for e in log if e.part == release.part][-1].held == batch.held:
+    if (
+        not batch.is_new
+        and [e for e in log if e.partition == release.partition][-1].quarantined
+        == batch.quarantined
+    ):
         return
     is_back = batch.sha256 in {e.content_sha256 for e in log}
     known_at, basis = fetched.fetched_at, "observed"
@@ -282,11 +300,10 @@ def accept(batch: Batch, folder: Path) -> None:
         published_at = datetime.combine(release.published_on, time.min)
         if published_at < known_at:
             known_at, basis = published_at, "assumed"
-    holds = complete_where(source, release)
     covers_until: date | None = release.covers_until
     if source.dated_by and not covers_until:
         covers_until = batch.rows.select(pl.col(source.dated_by).max()).item()
-    entry = Delivery(
+    entry = AcceptedDelivery(
         source=source.name,
         url=fetched.url,
         content_sha256=batch.sha256,
@@ -297,16 +314,16 @@ def accept(batch: Batch, folder: Path) -> None:
         known_basis=basis,
         source_version=release.version,
         covers_until=covers_until,
-        holds=holds,
-        is_whole=source.deleted is None,
-        part=release.part,
-        held=batch.held,
+        complete_where=bounded_complete_where(source, release),
+        is_snapshot=source.deleted is None,
+        partition=release.partition,
+        quarantined=batch.quarantined,
     )
     path = _log(source, folder) / f"{entry.batch_id}.json"
     write_atomically(path, entry.model_dump_json(indent=1), durable=True)
 
 
-def deliveries(source: Source, folder: Path) -> list[Delivery]:
+def deliveries(source: Source, folder: Path) -> list[AcceptedDelivery]:
     """The log of a source, in the order in which its figures became known.
 
     Raises:
@@ -316,9 +333,9 @@ def deliveries(source: Source, folder: Path) -> list[Delivery]:
     return sorted(entries, key=lambda entry: entry.order)
 
 
-def _entry(source: Source, path: Path) -> Delivery:
+def _entry(source: Source, path: Path) -> AcceptedDelivery:
     try:
-        return Delivery.model_validate_json(path.read_bytes())
+        return AcceptedDelivery.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
         first = str(error).partition("\n")[0]
         raise SourceError(
@@ -327,7 +344,7 @@ def _entry(source: Source, path: Path) -> Delivery:
         ) from None
 
 
-def landed(entry: Delivery, folder: Path) -> bytes:
+def landed_bytes(entry: AcceptedDelivery, folder: Path) -> bytes:
     """The bytes of a delivery, as received.
 
     Raises:
@@ -346,17 +363,16 @@ def landed(entry: Delivery, folder: Path) -> bytes:
     return content
 
 
-def pardons(source: str, folder: Path) -> list[Pardon]:
-    """Held rows of a source that a person believes."""
+def overrides(source: str, folder: Path) -> list[QuarantineOverride]:
+    """Quarantined rows of a source that a person believes."""
     path = folder / source / "pardons.json"
     why = "rows that were released are held again ('tocsin quarantine release')"
-    return read_or_set_aside(path, PARDONS.validate_json, why) or []
+    return read_or_set_aside(path, OVERRIDES.validate_json, why) or []
 
 
-def pardon(source: str, given: Pardon, folder: Path) -> None:
-    """Let a held row pass from the next run on."""
-    kept = [*pardons(source, folder), given]
-    content = PARDONS.dump_json(kept, indent=1)
+def add_override(source: str, override: QuarantineOverride, folder: Path) -> None:
+    """Let a quarantined row pass from the next run on."""
+    content = OVERRIDES.dump_json([*overrides(source, folder), override], indent=1)
     write_atomically(folder / source / "pardons.json", content, durable=True)
 
 

@@ -1,13 +1,16 @@
 """Running the statements of ``warehouse/sql`` by name, values always bound."""
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 SQL = Path(__file__).parent / "sql"
+PLACEHOLDER = re.compile(r"__([a-z]+(?:_[a-z]+)*)__")
 
 
 @cache
@@ -16,7 +19,7 @@ def statement(name: str) -> str:
     return (SQL / f"{name}.sql").read_text("utf-8")
 
 
-def run(
+def run_sql(
     con: duckdb.DuckDBPyConnection, name: str, words: Mapping[str, str] | None = None, **params: Any
 ) -> duckdb.DuckDBPyConnection:
     """Execute ``sql/<name>.sql`` with ``$parameters`` bound.
@@ -24,18 +27,27 @@ def run(
     Args:
         con: Where.
         name: Path below ``sql`` without its ending, such as ``core/event``.
-        words: Placeholders to replace (``source_table``, ...) by identifiers and
-            conditions of our own records, so that one statement serves every
-            source; never values.
+        words: What stands for ``__placeholders__`` (``source_table``, ...): identifiers and
+            conditions of our own records, so that one statement serves every source; never
+            values.
         params: Values.
+
+    Raises:
+        ValueError: The statement has a placeholder of which nothing is said.
     """
-    text = statement(name)
-    for word, stands_for in (words or {}).items():
-        text = text.replace(word, stands_for)
+    try:
+        text = PLACEHOLDER.sub(lambda match: (words or {})[match[1]], statement(name))
+    except KeyError as error:
+        raise ValueError(f"{name}.sql: nothing is said of __{error.args[0]}__") from None
     return con.execute(text, params or None)
 
 
-def changed(written: duckdb.DuckDBPyConnection) -> int:
+def rows_changed(written: duckdb.DuckDBPyConnection) -> int:
     """Rows that an insert, update or delete just run has changed."""
     (count,) = written.fetchone() or (0,)
     return int(count)
+
+
+def table_frame(con: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
+    """A whole table as a frame, in its stored order."""
+    return con.execute(f"from {table}").pl()

@@ -15,9 +15,9 @@ from warehouse.connect import (
     DamagedError,
     WarehouseError,
     log_beside,
+    opening_error,
     take_log_away,
     warehouse,
-    why_closed,
 )
 from warehouse.history import catch_up, transaction
 from warehouse.publish import PUBLISHED_MARTS
@@ -25,6 +25,7 @@ from warehouse.sources import SOURCES
 
 REBUILT = ("batch", "quarantine")  # with the history, from the log of what landed
 FROM_COPY = {"ops.night": "from nights", "ops.scorecard": "from scorecard"}
+RENAMED = {"ops.told": ("ops.notification", {"about": "subject_key"})}  # since migration 12
 # A copy was written by a run that had not ended then; how it did is not known.
 RUNS_FROM_COPY = {
     "ops.run": "from runs where run_status <> 'running'",
@@ -33,8 +34,8 @@ RUNS_FROM_COPY = {
 
 
 @dataclass(frozen=True)
-class Repaired:
-    """What a repair did.
+class RepairReport:
+    """What a repair restored and lost.
 
     Attributes:
         set_aside: Where the damaged file lies now; None: there was none.
@@ -69,7 +70,7 @@ def is_sound(path: Path) -> bool:
     return names is not None and all(_rows(path, name) is not None for name in names)
 
 
-def repair(path: Path, landing: Path, published: Path) -> Repaired:
+def repair(path: Path, landing: Path, published: Path) -> RepairReport:
     """Build the working file anew beside the old one, which is set aside and not deleted.
 
     History comes from the log of what landed; the rest from what can be read of the old
@@ -94,7 +95,7 @@ def repair(path: Path, landing: Path, published: Path) -> Repaired:
         for source in SOURCES:
             catch_up(con, source, landing)
         lost, copy = _restore(con, old, published)
-        told = con.execute("select count(*), max(as_of_date) from ops.night").fetchall()[0]
+        nights = con.execute("select count(*), max(as_of_date) from ops.night").fetchall()[0]
         merged = con.execute("select count(*) from ops.batch").fetchall()[0][0]
     if old != path:
         old.unlink()
@@ -107,7 +108,7 @@ def repair(path: Path, landing: Path, published: Path) -> Repaired:
     log_beside(path).unlink(missing_ok=True)
     os.replace(part, path)
     sync(path.parent)
-    return Repaired(aside, merged, told[0], copy, told[1], lost, is_log_lost)
+    return RepairReport(aside, merged, nights[0], copy, nights[1], lost, is_log_lost)
 
 
 def _readable(path: Path) -> tuple[Path, bool]:
@@ -132,64 +133,69 @@ def _readable(path: Path) -> tuple[Path, bool]:
 def _restore(
     con: duckdb.DuckDBPyConnection, old: Path, published: Path
 ) -> tuple[list[str], Path | None]:
-    """Fill what is not history; what was lost, and the copy that was needed."""
-    with _read_only(old) as held:
-        names = _tables(held) if held else None
+    """Fill all but the history; returns tables that are lost, and the copy that was needed."""
+    with _read_only(old) as readable:
+        names = _tables(readable) if readable else None
     names = names or []
     wanted = {f"ops.{name}" for (name,) in con.execute(
         "select table_name from duckdb_tables() where schema_name = 'ops'"
     ).fetchall() if name not in REBUILT}  # fmt: skip
-    wanted |= {name for name in names if name.startswith(("mart.", "ops."))}
-    wanted -= {f"ops.{name}" for name in REBUILT}
-    found = {name: _rows(old, name) for name in wanted if name in names}
+    stored = {name for name in names if name.startswith(("mart.", "ops."))}
+    stored -= {f"ops.{name}" for name in REBUILT}
+    rows: dict[str, pl.DataFrame | None] = {}
+    for name in stored:
+        now, columns = RENAMED.get(name, (name, {}))
+        frame = _rows(old, name)
+        rows[now] = frame if frame is None else frame.rename(columns)
+    wanted |= rows.keys()
     nights = {*FROM_COPY, *(f"mart.{mart}" for mart in PUBLISHED_MARTS)}
     copy = None
-    if any(found.get(name) is None for name in nights):  # of one moment: all or none of the copy
-        copy = _fullest(published)
-        told = _published(copy) if copy else dict.fromkeys(nights)
-        found |= {n: f for n, f in told.items() if n in nights or found.get(n) is None}
+    if any(rows.get(name) is None for name in nights):  # of one moment: all or none of the copy
+        copy = _most_complete_copy(published)
+        copied = _published(copy) if copy else dict.fromkeys(nights)
+        rows |= {n: f for n, f in copied.items() if n in nights or rows.get(n) is None}
     with transaction(con):
-        for name, frame in sorted(found.items()):
+        for name, frame in sorted(rows.items()):
             if frame is not None:
                 con.register("frame", frame)
                 con.execute(f"create table if not exists {name} as from frame limit 0")
                 con.execute(f"insert into {name} by name from frame")
                 con.unregister("frame")
-    return sorted(name for name in wanted | nights if found.get(name) is None), copy
+    return sorted(name for name in wanted | nights if rows.get(name) is None), copy
 
 
 def _published(copy: Path) -> dict[str, pl.DataFrame | None]:
-    """Tables of the working file as a published copy tells them; None: an older copy lacks it."""
+    """Tables of the working file as a published copy has them; None: an older copy lacks it."""
     past = "select *, null::date as night_to"
     marts = {
         f"mart.{mart}": f"from ({past} from {name}) union all by name from past_{name}"
         for mart, (name, _) in PUBLISHED_MARTS.items()
     }
-    asked = FROM_COPY | RUNS_FROM_COPY | marts
-    told: dict[str, pl.DataFrame | None] = {}
+    queries = FROM_COPY | RUNS_FROM_COPY | marts
+    frames: dict[str, pl.DataFrame | None] = {}
     with duckdb.connect(copy, read_only=True) as con:
-        for name, query in asked.items():
+        for name, query in queries.items():
             try:
-                told[name] = con.execute(query).pl()
+                frames[name] = con.execute(query).pl()
             except duckdb.CatalogException:
-                told[name] = None
-    return told
+                frames[name] = None
+    return frames
 
 
-def _fullest(folder: Path) -> Path | None:
+def _most_complete_copy(folder: Path) -> Path | None:
     """The published copy with the latest night, the newest of these; damaged ones are passed."""
-    found: list[tuple[date, int, Path]] = []
+    copies: list[tuple[date, int, Path]] = []
     for path in folder.glob("*.duckdb"):
         take_log_away(path)
         try:
             with _read_only(path) as con:
-                asked = "select max(as_of_date) from nights where as_of_date <= current_date"
-                night = con.execute(asked).fetchall()[0][0] if con else None
+                query = "select max(as_of_date) from nights where as_of_date <= current_date"
+                night = con.execute(query).fetchall()[0][0] if con else None
         except (WarehouseError, duckdb.Error):  # held by a reader who writes, or damaged
             continue
         if night is not None:
-            found.append((night, path.stat().st_mtime_ns, path))
-    return max(found)[2] if found else None
+            copies.append((night, path.stat().st_mtime_ns, path))
+    return max(copies)[2] if copies else None
 
 
 @contextmanager
@@ -202,7 +208,7 @@ def _read_only(path: Path) -> Iterator[duckdb.DuckDBPyConnection | None]:
     try:
         con = duckdb.connect(path, read_only=True) if path.exists() else None
     except duckdb.Error as error:
-        cause = why_closed(path, error)
+        cause = opening_error(path, error)
         if not isinstance(cause, DamagedError):
             raise cause from None
         con = None
@@ -228,7 +234,7 @@ def _rows(path: Path, table: str) -> pl.DataFrame | None:
         try:
             return con.execute(f"from {table}").pl() if con else None
         except duckdb.Error as error:
-            cause = why_closed(path, error)
+            cause = opening_error(path, error)
             if not isinstance(cause, DamagedError):
                 raise cause from None
             return None

@@ -38,7 +38,7 @@ def begin(
     code_sha256: str,
     versions: str,
 ) -> None:
-    """Enter a run; one before it that never told its end was killed."""
+    """Enter a run; one before it without an end was killed."""
     con.execute(
         "update ops.run set run_status = $killed where run_status = $running",
         {"killed": KILLED, "running": RUNNING},
@@ -51,7 +51,7 @@ def begin(
     )  # fmt: skip
 
 
-def step(con: duckdb.DuckDBPyConnection, run_id: str, number: int, done: Step) -> None:
+def add_step(con: duckdb.DuckDBPyConnection, run_id: str, number: int, done: Step) -> None:
     """Enter a step, counted from 1."""
     con.execute(
         "insert into ops.run_step values ($run_id, $number, $step, $step_seconds, $rows_in, "
@@ -69,7 +69,7 @@ def finish(
     seconds: float,
     peak_memory_bytes: int,
 ) -> None:
-    """Tell how a run ended."""
+    """Enter how a run ended."""
     con.execute(
         "update ops.run set finished_at = $now, run_status = $status, run_failure = $failure, "
         "run_seconds = $seconds, peak_memory_bytes = $bytes where run_id = $run_id",
@@ -78,7 +78,7 @@ def finish(
     )  # fmt: skip
 
 
-def last(con: duckdb.DuckDBPyConnection, count: int) -> pl.DataFrame:
+def latest_runs(con: duckdb.DuckDBPyConnection, count: int) -> pl.DataFrame:
     """The last runs, the newest first."""
     return con.execute("from ops.run order by began_at desc limit $count", {"count": count}).pl()
 

@@ -1,4 +1,4 @@
-"""What the published file tells of a night: read-only, for those who show it."""
+"""A night of the published file, read-only, for those who show it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ import duckdb
 import polars as pl
 
 from config.registry import thresholds
-from warehouse.build import end_of
-from warehouse.connect import WarehouseError, load_spatial, reading
-from warehouse.query import run
+from warehouse.connect import WarehouseError, load_spatial, open_published
+from warehouse.query import run_sql
+from warehouse.vintages import night_end
 
 
 @dataclass(frozen=True)
 class Situation:
-    """A night as the published file tells it: frames with the columns of its tables.
+    """A night of the published file: frames with the columns of its tables.
 
     Attributes:
         night: The night.
@@ -63,7 +63,7 @@ class Situation:
 
 
 def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:
-    """What the file tells of a night that was run.
+    """The situation of a night that was run, from the published file.
 
     Registers are those known on the night. Of a suspension the day it ended tells when
     that became known.
@@ -76,7 +76,7 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
     Raises:
         WarehouseError: There is no file, another Tocsin wrote it, or the night was not run.
     """
-    with reading(published) as con:
+    with open_published(published) as con:
         nights = [n for (n,) in con.execute("from nights order by as_of_date").fetchall()]
         night = night or nights[-1]
         if night not in nights:
@@ -100,8 +100,8 @@ def _read(
 ) -> Situation:
     load_spatial(con)
 
-    def told(select: str) -> pl.DataFrame:
-        params = {"night": night, "as_of": end_of(night)}
+    def query(select: str) -> pl.DataFrame:
+        params = {"night": night, "as_of": night_end(night)}
         return con.execute(
             select, {name: v for name, v in params.items() if f"${name}" in select}
         ).pl()
@@ -109,39 +109,39 @@ def _read(
     return Situation(
         night=night,
         is_newest=is_newest,
-        flags=run(con, "situation/flag", night=night).pl(),
-        drivers=told("from flag_drivers_as_of($night) order by region_id, driver_rank"),
-        forecasts=told(
+        flags=run_sql(con, "situation/flag", night=night).pl(),
+        drivers=query("from flag_drivers_as_of($night) order by region_id, driver_rank"),
+        forecasts=query(
             "from forecasts_as_of($night) where model = 'combined' "
             "order by region_id, horizon_months"
         ),
-        country_forecasts=told(
+        country_forecasts=query(
             "from country_forecasts_as_of($night) where horizon_months = 1 order by country_code"
         ),
-        series=run(con, "situation/series", night=night, indicators=list(indicators)).pl(),
-        levels=run(con, "situation/level", night=night).pl(),
-        events=told(
+        series=run_sql(con, "situation/series", night=night, indicators=list(indicators)).pl(),
+        levels=run_sql(con, "situation/level", night=night).pl(),
+        events=query(
             "from events_as_of($as_of) where region_id is not null "
             "order by event_date desc, deaths_best_count desc, event_id"
         ),
-        regions=run(con, "situation/region").pl(),
-        countries=run(con, "situation/country").pl(),
-        presence=told(
+        regions=run_sql(con, "situation/region").pl(),
+        countries=run_sql(con, "situation/country").pl(),
+        presence=query(
             "from administrator_presence where known_from <= $as_of "
             "order by observed_date desc, group_size_count, cadre, observation_id"
         ),
-        suspensions=run(
+        suspensions=run_sql(
             con,
             "situation/suspension",
             night=night,
-            as_of=end_of(night),
+            as_of=night_end(night),
             presumed_open_months=thresholds()["suspensions"]["presumed_open_months"],
         ).pl(),
-        coups=told("from coups where known_from <= $as_of order by coup_date desc, coup_id"),
-        entries=told(
+        coups=query("from coups where known_from <= $as_of order by coup_date desc, coup_id"),
+        entries=query(
             "from register_entries where known_from <= $as_of order by entry_date desc, entry_id"
         ),
-        sources=told("from sources_as_of($night) order by source"),
-        checks=told("from checks_as_of($night) order by table_name, expectation, column_name"),
-        scorecard=told("from scorecard where target = 'level'"),
+        sources=query("from sources_as_of($night) order by source"),
+        checks=query("from checks_as_of($night) order by table_name, expectation, column_name"),
+        scorecard=query("from scorecard where target = 'level'"),
     )

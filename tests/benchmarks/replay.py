@@ -15,7 +15,8 @@ import polars as pl
 from alerts.delivery import compose_digest_mail, queue
 from config.recipients import Recipient
 from expectations.judge import judge
-from flows.nightly import assess_night, digest_of, keep_night
+from flows.mail_steps import digest_of
+from flows.steps import assess_night, keep_night
 from warehouse.connect import warehouse
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive

@@ -11,10 +11,10 @@ from pathlib import Path
 from statistics import median
 
 from config.settings import Settings
-from flows.nightly import (
+from flows.steps import (
     assess_night,
     fetch_source,
-    judge_arrived,
+    judge_deliveries,
     judge_night,
     keep_night,
     keep_versions,
@@ -35,7 +35,7 @@ def main() -> None:
         for number in range(NIGHTS + 1):
             night = FIRST + timedelta(days=number)
             with warehouse(settings.warehouse_path) as con:
-                arrived, landed = judge_arrived(
+                arrived, landed = judge_deliveries(
                     [fetch_source(s, settings) for s in SOURCES], con, settings.landing_folder
                 )
                 keep_versions(con, arrived, settings)

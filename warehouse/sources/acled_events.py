@@ -12,15 +12,15 @@ from config.registry import Coverage, Fetched, Lag, Release, Source, SourceError
 from warehouse.client import GUARDED, Client, web_page
 from warehouse.sources.tables import (
     bundle,
-    delivered,
-    in_parts,
+    canonical_country,
+    cast_declared,
+    fetch_parts,
+    fetched_now,
+    filter_counted,
     is_table,
-    only,
+    or_unreadable,
     pages,
     read_table,
-    spelled,
-    typed,
-    within,
 )
 
 PAGE_ROWS = 5_000
@@ -36,13 +36,13 @@ EMPTY = ("inter1", "inter2", "civilian_targeting", "admin1", "admin2")
 
 
 def parse(content: bytes, url: str) -> pl.DataFrame:
-    """One row an event, the newest edit (ACLED codebook 2024); notes and actors are not kept.
+    """One row an event, the newest edit (ACLED codebook 2024); notes and actors are left out.
 
     Types vary between accounts, and a filter may be ignored: rows of other countries are
     left out.
     """
     if is_table(content):
-        events = read_table(content, url, COLUMNS, EMPTY, holds_out=True)
+        events = read_table(content, url, COLUMNS, EMPTY, keep_unreadable=True)
     else:
         rows = [row for row in _rows(content, url) if "deleted_timestamp" not in row]
         names = [name for name in COLUMNS if not rows or any(name in row for row in rows)]
@@ -51,11 +51,13 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
             schema=dict.fromkeys(names, pl.String),
             orient="row",
         )
-        events = typed(text, url, COLUMNS, EMPTY)
-    events = events.with_columns(spelled(pl.col("country"), _names()).alias("country"))
-    ours = only(events, within(pl.col("country").is_in(_names())), "of other countries")
+        events = cast_declared(text, url, COLUMNS, EMPTY)
+    events = events.with_columns(canonical_country(pl.col("country"), _names()).alias("country"))
+    ours = filter_counted(
+        events, or_unreadable(pl.col("country").is_in(_names())), "of other countries"
+    )
     newest = pl.col("timestamp") == pl.col("timestamp").max().over("event_id_cnty")
-    return only(ours, within(newest), "that a newer edit replaces")
+    return filter_counted(ours, or_unreadable(newest), "that a newer edit replaces")
 
 
 def deleted(content: bytes, url: str) -> pl.DataFrame:
@@ -68,7 +70,7 @@ def deleted(content: bytes, url: str) -> pl.DataFrame:
 
 def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
     """A file exported from ACLED's site, or a folder of them: they add to what is there."""
-    for fetched in in_parts(source, path, lambda _: "false"):
+    for fetched in fetch_parts(source, path, lambda _: "false"):
         newest = source.parse(fetched.content, fetched.url)["timestamp"].max()
         release = replace(fetched.release, version=str(newest or 0))
         yield replace(fetched, release=release)
@@ -84,38 +86,41 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         SourceError: The account has no access, sees nothing, or the cursor goes wrong.
     """
     base, since = address.rstrip("/"), int(client.last_version or 0)
-    asked: dict[str, str | int] = {"country": "|".join(_names())}
+    query: dict[str, str | int] = {"country": "|".join(_names())}
     if since:
-        asked |= {"timestamp": since, "timestamp_where": ">="}
-    kept, restricted = _walk(base, "acled", asked, client)
-    events = [row for page in kept for row in _rows(bundle([page]), base)]
+        query |= {"timestamp": since, "timestamp_where": ">="}
+    replies, restricted = _walk(base, "acled", query, client)
+    events = [row for page in replies for row in _rows(bundle([page]), base)]
     if not events and not since:
-        seen = f" it sees events up to {restricted} only" if restricted else " it sees none"
+        extent = f" it sees events up to {restricted} only" if restricted else " it sees none"
         raise SourceError(
-            f"{source.name}: the account was answered without any event:{seen}; ask ACLED for a "
+            f"{source.name}: the account was answered without any event:{extent}; ask ACLED for a "
             "tier with event access"
         )
     newest = max([since, *(int(row["timestamp"]) for row in events)])
     if since:
-        gone: dict[str, str | int] = {"deleted_timestamp": since, "deleted_timestamp_where": ">="}
-        more, _ = _walk(base, "deleted", gone, client)
-        kept += more
+        deletions: dict[str, str | int] = {
+            "deleted_timestamp": since,
+            "deleted_timestamp_where": ">=",
+        }
+        more, _ = _walk(base, "deleted", deletions, client)
+        replies += more
         events += [row for page in more for row in _rows(bundle([page]), base)]
         stamps = [row.get("deleted_timestamp") or row["timestamp"] for row in events]
         if all(int(stamp) <= since for stamp in stamps):
             return
     covers = date.fromisoformat(restricted) if restricted else None
-    yield delivered(
-        bundle(kept), f"{base}/api/acled/read", Release(str(newest), covers_until=covers)
+    yield fetched_now(
+        bundle(replies), f"{base}/api/acled/read", Release(str(newest), covers_until=covers)
     )
 
 
 def _walk(
-    base: str, what: str, asked: dict[str, str | int], client: Client
+    base: str, what: str, filters: dict[str, str | int], client: Client
 ) -> tuple[list[bytes], str | None]:
     """Pages by cursor until the server says there is none, and up to when the account may see."""
     url = f"{base}/api/{what}/read"
-    kept, used, restricted = [], set(), None
+    replies, used, restricted = [], set(), None
     cursor: str | int | None = 0
     while cursor is not None:
         if cursor in used:
@@ -124,23 +129,23 @@ def _walk(
                 "its last good figures stay in use and the next run tries again"
             )
         used.add(cursor)
-        query = {**asked, "_format": "json", "limit": PAGE_ROWS, "cursor": cursor}
-        told, content = _authorised(base, url, query, client)
-        if not told.get("success") or "data" not in told:
+        query = {**filters, "_format": "json", "limit": PAGE_ROWS, "cursor": cursor}
+        answer, content = _authorised(base, url, query, client)
+        if not answer.get("success") or "data" not in answer:
             raise SourceError(
-                f"{client.source}: {url} answered without data: {str(told)[:200]}; its last good "
+                f"{client.source}: {url} answered without data: {str(answer)[:200]}; its last good "
                 "figures stay in use"
             )
-        if "next_cursor" not in told and len(told["data"]) >= PAGE_ROWS:
+        if "next_cursor" not in answer and len(answer["data"]) >= PAGE_ROWS:
             raise SourceError(
                 f"{client.source}: {url} sent a full page without next_cursor, so more may be "
                 "missing; its last good figures stay in use; look for a newer Tocsin"
             )
-        recency = (told.get("data_query_restrictions") or {}).get("date_recency") or {}
+        recency = (answer.get("data_query_restrictions") or {}).get("date_recency") or {}
         restricted = recency.get("date", restricted)
-        kept.append(content)
-        cursor = told.get("next_cursor")
-    return kept, restricted
+        replies.append(content)
+        cursor = answer.get("next_cursor")
+    return replies, restricted
 
 
 def _authorised(
@@ -153,8 +158,8 @@ def _authorised(
         headers = {"Authorization": f"Bearer {client.secrets[SESSION]}"}
         reply = client.get(url, query, headers, accept=(401, 403))
         if reply.status == 200:
-            told = reply.json(client.source)
-            return told, reply.content
+            answer = reply.json(client.source)
+            return answer, reply.content
         if reply.status == 401 and attempt == 1:
             del client.secrets[SESSION]
             continue
@@ -230,4 +235,5 @@ SOURCE = Source(
     live="https://acleddata.com",
     credentials=(USER, PASSWORD),
     unit="event",
+    series=("acled_events", "acled_fatalities"),
 )

@@ -6,12 +6,12 @@ from config.registry import Lag, Release, Source, all_regions, scopes
 from config.vocabulary import CADRES
 from warehouse.sources.registers import (
     Rule,
-    checked,
-    no_address,
-    out_of_order,
+    in_order,
+    is_url,
+    one_of,
     read_register,
-    twice,
-    unless_listed,
+    require,
+    unique,
 )
 
 COLUMNS = (
@@ -43,37 +43,37 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     places = known_places()
     share = pl.col("numerator") / pl.col("denominator") * 100
     rules = (
-        Rule("value_pct", ~pl.col("value_pct").is_between(0, 100), "give 0 to 100 per cent"),
-        Rule("denominator", pl.col("denominator") < 1, "give the posts there are, or leave empty"),
-        Rule("numerator", pl.col("numerator") < 0, "give the people present, or leave empty"),
-        out_of_order("numerator", "denominator", "nobody fills more posts than there are"),
+        Rule("value_pct", pl.col("value_pct").is_between(0, 100), "give 0 to 100 per cent"),
+        Rule("denominator", pl.col("denominator") >= 1, "give the posts there are, or leave empty"),
+        Rule("numerator", pl.col("numerator") >= 0, "give the people present, or leave empty"),
+        in_order("numerator", "denominator", "nobody fills more posts than there are"),
         Rule(
             "numerator",
-            pl.col("numerator").is_null() != pl.col("denominator").is_null(),
+            pl.col("numerator").is_null() == pl.col("denominator").is_null(),
             "give numerator and denominator, or neither",
         ),
         Rule(
             "value_pct",
-            (share - pl.col("value_pct")).abs() > 1,
+            (share - pl.col("value_pct")).abs() <= 1,
             "it is not numerator / denominator: correct one of the three",
         ),
         Rule(
             "indicator",
-            ~pl.col("indicator").str.contains(INDICATOR),
+            pl.col("indicator").str.contains(INDICATOR),
             "the register holds shares of a cadre at its posts: write <cadre>_present_share, cadre "
             f"one of {', '.join(CADRES)}; other figures do not belong here",
         ),
-        unless_listed(
+        one_of(
             "scope_regions",
             places,
             "config/regions.csv (outside Mali by its id) or config/scopes.csv (groups, cercles, "
             "provinces)",
         ),
-        out_of_order("date", "published_on", "a figure is published after the day it is about"),
-        no_address("url_if_known"),
-        twice(KEY),
+        in_order("date", "published_on", "a figure is published after the day it is about"),
+        is_url("url_if_known"),
+        unique(KEY),
     )
-    return checked(rows, rules, url)
+    return require(rows, rules, url)
 
 
 def known_places() -> list[str]:

@@ -7,12 +7,12 @@ from config.vocabulary import MEASURES, OTHER_MEASURES
 from warehouse.sources.registers import (
     LINE,
     Rule,
-    checked,
-    no_address,
-    out_of_order,
+    in_order,
+    is_url,
+    one_of,
     read_register,
-    twice,
-    unless_listed,
+    require,
+    unique,
 )
 
 COLUMNS = (
@@ -38,25 +38,25 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     )
     actors = partners()["partner"].to_list()
     rules = (
-        unless_listed("country", countries()["country_name"], "config/countries.csv"),
-        unless_listed("actor", actors, "config/partners.csv"),
-        unless_listed("measure_type", [*MEASURES, *OTHER_MEASURES], "docs/registers.md"),
-        unless_listed("action", ACTIONS, "docs/registers.md"),
-        out_of_order("date", "end_date_if_seen", "an end comes after its start"),
-        out_of_order("date", "published_on", "an act is known after its day"),
+        one_of("country", countries()["country_name"], "config/countries.csv"),
+        one_of("actor", actors, "config/partners.csv"),
+        one_of("measure_type", [*MEASURES, *OTHER_MEASURES], "docs/registers.md"),
+        one_of("action", ACTIONS, "docs/registers.md"),
+        in_order("date", "end_date_if_seen", "an end comes after its start"),
+        in_order("date", "published_on", "an act is known after its day"),
         Rule(
             "action",
-            pl.col(LINE).is_in(contradictory(rows)),
+            ~pl.col(LINE).is_in(contradictory_lines(rows)),
             "the same measure of the same donor begins and ends that day: keep what is true (a "
             "measure lifted only in part is a partial_lift)",
         ),
-        no_address("url"),
-        twice(KEY),
+        is_url("url"),
+        unique(KEY),
     )
-    return checked(rows, rules, url)
+    return require(rows, rules, url)
 
 
-def contradictory(rows: pl.DataFrame) -> list[int]:
+def contradictory_lines(rows: pl.DataFrame) -> list[int]:
     """Lines by which a donor's measure begins and ends on one day, by whatever name."""
     donors = dict(partners().select("partner", pl.coalesce("donor", "partner")).iter_rows())
     part = pl.element().str.strip_chars()

@@ -5,12 +5,12 @@ import polars as pl
 from config.registry import Lag, Release, Source, all_regions, countries
 from warehouse.sources.registers import (
     Rule,
-    checked,
-    no_address,
-    out_of_order,
+    in_order,
+    is_url,
+    one_of,
     read_register,
-    twice,
-    unless_listed,
+    require,
+    unique,
 )
 
 COLUMNS = (
@@ -43,7 +43,7 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     of_register = [
         Rule(
             "entry_type",
-            (pl.col("register") == register) & ~pl.col("entry_type").is_in(known),
+            (pl.col("register") != register) | pl.col("entry_type").is_in(known),
             f"of {register} write one of {', '.join(known)}",
         )
         for register, known in ENTRY_TYPES.items()
@@ -55,25 +55,25 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         .list.unique()
     )
     rules = (
-        unless_listed("register", ENTRY_TYPES, "docs/registers.md"),
+        one_of("register", ENTRY_TYPES, "docs/registers.md"),
         *of_register,
-        unless_listed("country_code", countries()["country_code"], "config/countries.csv"),
-        unless_listed("region_id", all_regions()["region_id"], "config/regions.csv"),
+        one_of("country_code", countries()["country_code"], "config/countries.csv"),
+        one_of("region_id", all_regions()["region_id"], "config/regions.csv"),
         Rule(
             "region_id",
-            (lies_in.list.len() > 1) | (lies_in.list.first() != pl.col("country_code")),
+            (lies_in.list.len() == 1) & (lies_in.list.first() == pl.col("country_code")),
             "the region lies in another country: give each country a row of its own",
         ),
-        out_of_order("entry_date", "end_date_if_seen", "an end comes after its start"),
-        out_of_order(
+        in_order("entry_date", "end_date_if_seen", "an end comes after its start"),
+        in_order(
             "entry_date",
             "published_on",
             "a text of before the day cannot tell that it came: enter the day of the decision",
         ),
-        no_address("url"),
-        twice(KEY, "keep the right one, or join their regions by ;"),
+        is_url("url"),
+        unique(KEY, "keep the right one, or join their regions by ;"),
     )
-    return checked(rows, rules, url)
+    return require(rows, rules, url)
 
 
 SOURCE = Source(

@@ -10,18 +10,19 @@ from config.registry import Coverage, Fetched, Lag, Release, Source, SourceError
 from warehouse.client import Client
 from warehouse.sources.tables import (
     bundle,
-    delivered,
-    in_parts,
+    cast_declared,
+    fetch_parts,
+    fetched_now,
+    filter_counted,
     is_table,
-    only,
+    or_unreadable,
     pages,
     read_table,
-    typed,
-    within,
 )
 
 CAP = 10_000  # rows of one answer; beyond it the server cuts without a word
 YEARS = 3  # fetched anew every night
+KINDS = ("political_violence", "civilian_targeting", "demonstration")  # of events
 IDENTIFIER = "HAPI_APP_IDENTIFIER"
 COLUMNS = (
     "location_code", "event_type", "events", "fatalities", "admin1_name", "provider_admin1_name",
@@ -38,15 +39,15 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 
     The kinds overlap and are never added up; demonstrations have no fatalities.
     """
-    ours = within(pl.col("location_code").is_in(countries()["country_code"].to_list()))
+    ours = or_unreadable(pl.col("location_code").is_in(countries()["country_code"].to_list()))
     if is_table(content):
-        counts = read_table(content, url, COLUMNS, EMPTY, holds_out=True)
-        return only(counts, ours, "of other countries")
+        counts = read_table(content, url, COLUMNS, EMPTY, keep_unreadable=True)
+        return filter_counted(counts, ours, "of other countries")
     rows = [row for page in pages(content, url) for row in page["data"]]
     raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     if raw.is_empty():
         raise SourceError(f"{url}: holds no counts; fetch it again")
-    return only(typed(raw, url, COLUMNS, EMPTY), ours, "of other countries")
+    return filter_counted(cast_declared(raw, url, COLUMNS, EMPTY), ours, "of other countries")
 
 
 def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
@@ -60,7 +61,7 @@ def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
             f"and location_code in ('{codes}')"
         )
 
-    return in_parts(source, path, span)
+    return fetch_parts(source, path, span)
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -76,7 +77,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     identifier = client.credential(
         IDENTIFIER, "make one of your e-mail: https://hapi.humdata.org/api/v2/encode_app_identifier"
     )
-    kept = []
+    replies = []
     first = client.today.year - YEARS + 1
     for code in countries()["country_code"]:
         for year in range(first, client.today.year + 1):
@@ -105,10 +106,12 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
                         f"{source.name}: {url} was asked for {code} in {year} and sent {sent[0]}, "
                         f"{sent[1]}: it ignores a filter; its last good figures stay in use"
                     )
-                kept.append(reply.content)
+                replies.append(reply.content)
                 size, offset = len(rows), offset + CAP
-    holds = f"reference_period_start >= date '{date(first, 1, 1)}'"
-    yield delivered(bundle(kept), url, Release(f"as of {client.today}", holds=holds))
+    complete_where = f"reference_period_start >= date '{date(first, 1, 1)}'"
+    yield fetched_now(
+        bundle(replies), url, Release(f"as of {client.today}", complete_where=complete_where)
+    )
 
 
 SOURCE = Source(
@@ -144,4 +147,7 @@ SOURCE = Source(
     live="https://hapi.humdata.org/api/v2",
     credentials=(IDENTIFIER,),
     unit="admin-2 unit, month and kind of event",
+    series=tuple(
+        f"acled_{kind}_{measure}" for kind in KINDS for measure in ("events", "fatalities")
+    ),
 )

@@ -7,7 +7,7 @@ import polars as pl
 from config.registry import Fetched, Lag, Release, Source, SourceError
 from warehouse.client import Client
 from warehouse.sources.delimited import LINE
-from warehouse.sources.tables import AS_SENT, FAULT, delivered, read_table
+from warehouse.sources.tables import AS_SENT, FAULT, fetched_now, read_table
 
 RAW = ("country", "ccode", "year", "month", "day", "coup", "version")
 # Mistakes of the source, with what every other account says: (ccode, wrong day) -> right day.
@@ -19,7 +19,7 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     is_text = content[:4] != b"PAR1" and b"\t" in content.partition(b"\n")[0]
     if is_text and not content.endswith(b"\n"):  # the publisher's own last line
         content += b"\n"
-    coups = read_table(content, url, RAW, separator="\t" if is_text else ",", holds_out=True)
+    coups = read_table(content, url, RAW, separator="\t" if is_text else ",", keep_unreadable=True)
     beside = [name for name in (FAULT, AS_SENT, LINE) if name in coups.columns]
     stated = pl.date("year", "month", "day")
     fixes = pl.DataFrame(
@@ -48,7 +48,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
             f"{source.name}: there is no file at {address}; look where the list moved, "
             "https://www.uky.edu/~clthyn2/; the last good figures stay in use"
         )
-    yield delivered(content, address, Release(content_version(content), part="list"))
+    yield fetched_now(content, address, Release(content_version(content), partition="list"))
 
 
 def content_version(content: bytes) -> str:

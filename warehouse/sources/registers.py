@@ -10,7 +10,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from config.registry import SourceError, columns
-from warehouse.sources.tables import AS_SENT, FAULT, typed
+from warehouse.sources.tables import AS_SENT, FAULT, cast_declared
 
 SHOWN = 5  # wrong rows told at once
 LINE = "_line"  # of the file, its header included
@@ -27,13 +27,13 @@ CURES = {
 
 @dataclass(frozen=True)
 class Rule:
-    """What may not stand in ``field``: ``is_wrong`` is true there (null: cannot be told).
+    """What must hold of ``field``: ``holds`` is true in good rows (null: cannot be told).
 
     ``known``: names of which the most similar are offered for an unknown part.
     """
 
     field: str
-    is_wrong: pl.Expr
+    holds: pl.Expr
     cure: str
     known: Collection[str] = ()
 
@@ -93,17 +93,17 @@ def read_register(
         )
     else:
         raw = raw.with_columns(pl.lit(None, pl.String).alias("_contradicts"))
-    rows = typed(raw, url, names, nullable).with_columns(pl.Series(LINE, lines, pl.Int64))
-    told = [
+    rows = cast_declared(raw, url, names, nullable).with_columns(pl.Series(LINE, lines, pl.Int64))
+    wrong = [
         (line, f"{fault}; {_cure(fault)}")
         for line, fault in rows.filter(pl.col(FAULT).is_not_null()).select(LINE, FAULT).iter_rows()
     ]
-    told += [
+    wrong += [
         (lines[row], f"field {PRECISION}: {value}; {dated_by} holds a month only: write month")
         for row, value in enumerate(raw["_contradicts"])
         if value is not None
     ]
-    _refuse(told, url)
+    _refuse(wrong, url)
     return rows.drop(FAULT, AS_SENT)
 
 
@@ -148,8 +148,8 @@ def _records(text: str, url: str) -> tuple[list[str], list[list[str]], list[int]
                 header = [field.strip().lower() for field in fields]
                 while not header[-1]:  # columns that were emptied
                     header.pop()
-                if twice := {name for name in header if header.count(name) > 1}:
-                    raise SourceError(f"{url}: line {line}, column {min(twice)} stands twice")
+                if doubled := {name for name in header if header.count(name) > 1}:
+                    raise SourceError(f"{url}: line {line}, column {min(doubled)} stands twice")
             elif any(field.strip() for field in fields[len(header) :]):
                 raise SourceError(
                     f"{url}: line {line} has {len(fields)} fields, the header {len(header)}; put "
@@ -184,48 +184,48 @@ def _cure(fault: str) -> str:
     return CURES.get(kind.group(1), "correct it")
 
 
-def unless_listed(field: str, known: Collection[str], where: str) -> Rule:
+def one_of(field: str, known: Collection[str], where: str) -> Rule:
     """Each of the ``;``-separated parts of the field is one of ``known``."""
     part = pl.element().str.strip_chars()
-    unknown = ~pl.col(field).str.split(";").list.eval(part.is_in(list(known))).list.all()
-    return Rule(field, unknown, f"write it as in {where}, or add it there", known)
+    is_known = pl.col(field).str.split(";").list.eval(part.is_in(list(known))).list.all()
+    return Rule(field, is_known, f"write it as in {where}, or add it there", known)
 
 
-def out_of_order(first: str, second: str, cure: str) -> Rule:
+def in_order(first: str, second: str, cure: str) -> Rule:
     """``second`` is not before, or less than, ``first``."""
-    return Rule(second, pl.col(second) < pl.col(first), cure)
+    return Rule(second, pl.col(second) >= pl.col(first), cure)
 
 
-def twice(key: Sequence[str], cure: str = "keep the right one") -> Rule:
+def unique(key: Sequence[str], cure: str = "keep the right one") -> Rule:
     """No two rows say something about the same thing."""
-    others = ", ".join(key)
-    return Rule(key[0], pl.struct(key).is_duplicated(), f"two rows share {others}: {cure}")
+    is_unique = ~pl.struct(key).is_duplicated()
+    return Rule(key[0], is_unique, f"two rows share {', '.join(key)}: {cure}")
 
 
-def no_address(field: str) -> Rule:
+def is_url(field: str) -> Rule:
     """A reference that can be opened."""
     return Rule(
         field,
-        ~pl.col(field).str.contains(r"^https?://\S+$"),
+        pl.col(field).str.contains(r"^https?://\S+$"),
         "give the address of the text, http(s)://...",
     )
 
 
-def checked(rows: pl.DataFrame, rules: Sequence[Rule], url: str) -> pl.DataFrame:
+def require(rows: pl.DataFrame, rules: Sequence[Rule], url: str) -> pl.DataFrame:
     """The rows without their lines, if none breaks a rule.
 
     Args:
         rows: The register as ``read_register`` gives it.
-        rules: What may not stand where.
+        rules: What must hold.
         url: The file, for the message.
 
     Raises:
         SourceError: One line for each wrong row (the first five): file, line, field,
             value, cure.
     """
-    told = []
+    wrong = []
     for rule in rules:
-        for row in rows.select(rule.is_wrong.fill_null(False).arg_true()).to_series():
+        for row in rows.select((~rule.holds).fill_null(False).arg_true()).to_series():
             value = str(rows[rule.field][row])
             parts = [part.strip() for part in value.split(";")]
             offers = [
@@ -235,16 +235,16 @@ def checked(rows: pl.DataFrame, rules: Sequence[Rule], url: str) -> pl.DataFrame
                 for offer in get_close_matches(part, list(rule.known), n=2)
             ]
             meant = f" (nearest: {', '.join(offers)})" if offers else ""
-            told.append((rows[LINE][row], f"field {rule.field}: {value}; {rule.cure}{meant}"))
-    _refuse(told, url)
+            wrong.append((rows[LINE][row], f"field {rule.field}: {value}; {rule.cure}{meant}"))
+    _refuse(wrong, url)
     return rows.drop(LINE)
 
 
-def _refuse(told: list[tuple[int, str]], url: str) -> None:
-    if not told:
+def _refuse(wrong: list[tuple[int, str]], url: str) -> None:
+    if not wrong:
         return
-    told.sort()
-    lines = [f"{url}: line {line}, {text}" for line, text in told[:SHOWN]]
-    if len(told) > SHOWN:
-        lines.append(f"{url}: {len(told) - SHOWN} more wrong rows")
+    wrong.sort()
+    lines = [f"{url}: line {line}, {text}" for line, text in wrong[:SHOWN]]
+    if len(wrong) > SHOWN:
+        lines.append(f"{url}: {len(wrong) - SHOWN} more wrong rows")
     raise SourceError("\n".join(lines))

@@ -73,7 +73,7 @@ def read_table(
     nullable: Sequence[str] = (),
     header: Sequence[str] = (),
     separator: str = ",",
-    holds_out: bool = False,
+    keep_unreadable: bool = False,
     optional: Sequence[str] = (),
     aliases: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
@@ -86,7 +86,7 @@ def read_table(
         nullable: Those of ``names`` that may be empty.
         header: Names of all columns, for a file that came without its first line.
         separator: The usual one between fields; the file's first line decides.
-        holds_out: Whether a row that cannot be read is told in ``FAULT`` and not raised.
+        keep_unreadable: Whether a row that cannot be read is told in ``FAULT`` and not raised.
         optional: Those of ``names`` that may be missing, and empty.
         aliases: Other names of ``names`` that files carry.
 
@@ -102,8 +102,8 @@ def read_table(
         7
     """
     raw = _raw(content, url, (*names,), header, aliases, separator)
-    frame = typed(raw, url, names, nullable, optional, header)
-    if holds_out:
+    frame = cast_declared(raw, url, names, nullable, optional, header)
+    if keep_unreadable:
         return frame
     if frame[FAULT].is_not_null().any():
         row = int(frame[FAULT].is_not_null().arg_true()[0])
@@ -116,7 +116,7 @@ def read_table(
     return frame.drop(FAULT, AS_SENT, LINE)
 
 
-def typed(
+def cast_declared(
     raw: pl.DataFrame,
     url: str,
     names: Sequence[str],
@@ -139,19 +139,19 @@ def typed(
         raise SourceError(delimited.missing(url, missing, raw.columns, known))
     if LINE not in raw.columns:  # no file of lines
         raw = raw.with_columns(pl.lit(None, pl.Int64).alias(LINE))
-    kept = raw.select(names)
+    chosen = raw.select(names)
     dictionary = columns()
-    text = [n for n in names if kept[n].dtype == pl.String]
-    kept = kept.with_columns(pl.col(text).str.strip_chars().replace("", None))
-    cast = kept.with_columns(
-        _cast(pl.col(name), kept[name].dtype, dictionary[name].type) for name in names
+    text = [n for n in names if chosen[n].dtype == pl.String]
+    chosen = chosen.with_columns(pl.col(text).str.strip_chars().replace("", None))
+    cast = chosen.with_columns(
+        _cast(pl.col(name), chosen[name].dtype, dictionary[name].type) for name in names
     )
     faults = []
     for name in names:
-        wrong = cast[name].is_null() & kept[name].is_not_null()
-        empty = kept[name].is_null() & pl.Series([name not in (*nullable, *optional)])
+        wrong = cast[name].is_null() & chosen[name].is_not_null()
+        empty = chosen[name].is_null() & pl.Series([name not in (*nullable, *optional)])
         if wrong.any() or empty.any():
-            value = kept[name].cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
+            value = chosen[name].cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
             bad = wrong | empty
             if raw.height > 1 and bad.sum() > MOST_UNREADABLE * raw.height:
                 raise SourceError(_unreadable(url, name, raw, value, bad))
@@ -172,7 +172,7 @@ def typed(
         )
     fault = pl.select(pl.concat_str(faults, separator="; ", ignore_nulls=True)).to_series()
     fault = fault.replace("", None)
-    sent = kept.with_columns(pl.all().cast(pl.String, strict=False))
+    sent = chosen.with_columns(pl.all().cast(pl.String, strict=False))
     return cast.with_columns(
         fault.alias(FAULT),
         pl.when(fault.is_not_null())
@@ -197,7 +197,7 @@ _LEFT_OUT: ContextVar[Counter[str] | None] = ContextVar("left_out", default=None
 
 
 @contextmanager
-def counting() -> Iterator[Counter[str]]:
+def count_left_out() -> Iterator[Counter[str]]:
     """Rows that are parsed within and left out, by why they are."""
     counts: Counter[str] = Counter()
     before = _LEFT_OUT.set(counts)
@@ -207,7 +207,7 @@ def counting() -> Iterator[Counter[str]]:
         _LEFT_OUT.reset(before)
 
 
-def only(rows: pl.DataFrame, condition: pl.Expr, why: str) -> pl.DataFrame:
+def filter_counted(rows: pl.DataFrame, condition: pl.Expr, why: str) -> pl.DataFrame:
     """The rows of which the condition is true; how many others there were is counted.
 
     Example:
@@ -228,7 +228,7 @@ def leave_out(count: int, why: str) -> None:
         counts[why] += count
 
 
-def spelled(names: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
+def canonical_country(names: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
     """Names of our countries as ``wanted`` spells them; others as they are.
 
     Accents, case and signs do not count: "Cote d'Ivoire", "Ivory Coast" and a curly
@@ -261,8 +261,8 @@ def _folded(names: pl.Expr) -> pl.Expr:
     return bare.str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars()
 
 
-def within(condition: pl.Expr) -> pl.Expr:
-    """Rows of which this is true, and those of which it cannot be told, which are held out."""
+def or_unreadable(condition: pl.Expr) -> pl.Expr:
+    """Condition, true also of rows that cannot be read and so are quarantined later."""
     return condition | (pl.col(FAULT).is_not_null() & condition.is_null())
 
 
@@ -271,10 +271,10 @@ def _cast(column: pl.Expr, have: pl.DataType, want: str) -> pl.Expr:
         month_only = column.str.len_chars() == 7
         padded = pl.when(month_only).then(column + "-01").otherwise(column.str.head(10))
         return padded.str.to_date("%Y-%m-%d", strict=False)
-    told = column.cast(POLARS_TYPES[want], strict=False)
+    number = column.cast(POLARS_TYPES[want], strict=False)
     if want == "number":  # NaN and infinity are no figures
-        told = pl.when(told.is_finite()).then(told)
-    return told
+        number = pl.when(number.is_finite()).then(number)
+    return number
 
 
 def bundle(pages: Sequence[bytes]) -> bytes:
@@ -321,8 +321,10 @@ def is_table(content: bytes) -> bool:
         return True
 
 
-def in_parts(source: Source, path: Path, part: Callable[[pl.DataFrame], str]) -> Iterator[Fetched]:
-    """A publisher's files, each of which holds in full what its own rows span.
+def fetch_parts(
+    source: Source, path: Path, part: Callable[[pl.DataFrame], str]
+) -> Iterator[Fetched]:
+    """Deliveries of a publisher's files, each complete in what its own rows span.
 
     So a year's or a country's file adds to what is there, and replaces that year or country.
 
@@ -348,8 +350,8 @@ def in_parts(source: Source, path: Path, part: Callable[[pl.DataFrame], str]) ->
                 raise
             passed_over.append(f"{file.name} was passed over: {error}")
             continue
-        holds = part(rows) if rows.height else "false"
-        release = Release(file.name, holds=holds, part=file.name)
+        complete_where = part(rows) if rows.height else "false"
+        release = Release(file.name, complete_where=complete_where, partition=file.name)
         chosen.append(replace(fetched, release=release))
     if not chosen:
         why = "; ".join(passed_over) or "it holds no .csv, .json or .zip file"
@@ -362,8 +364,8 @@ def in_parts(source: Source, path: Path, part: Callable[[pl.DataFrame], str]) ->
     yield from chosen[1:]
 
 
-def delivered(content: bytes, url: str, release: Release) -> Fetched:
-    """What was fetched just now."""
+def fetched_now(content: bytes, url: str, release: Release) -> Fetched:
+    """Bytes with the instant of now, as what was fetched."""
     return Fetched(content, url, datetime.now(UTC).replace(tzinfo=None), release)
 
 

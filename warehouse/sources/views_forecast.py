@@ -8,7 +8,14 @@ import polars as pl
 
 from config.registry import Fetched, Lag, Release, Source, SourceError, countries
 from warehouse.client import Client
-from warehouse.sources.tables import bundle, delivered, only, pages, typed, within
+from warehouse.sources.tables import (
+    bundle,
+    cast_declared,
+    fetched_now,
+    filter_counted,
+    or_unreadable,
+    pages,
+)
 
 RUN = re.compile(r"fatalities(\d+)_(\d{4})_(0[1-9]|1[0-2])_t(\d+)")
 RUN_IN_NAME = re.compile(r"fatalities\d+_\d{4}_(?:0[1-9]|1[0-2])_t\d+")
@@ -32,10 +39,10 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     if raw.is_empty():
         raise SourceError(f"{url}: holds no forecasts; fetch it again")
-    told = raw.with_columns(run=pl.lit(run), origin_month=pl.lit(_origin(run)))
-    frame = typed(told, url, COLUMNS)
-    ours = within(pl.col("isoab").is_in(countries()["country_code"].to_list()))
-    return only(frame, ours, "of other countries")
+    runs = raw.with_columns(run=pl.lit(run), origin_month=pl.lit(_origin(run)))
+    frame = cast_declared(runs, url, COLUMNS)
+    ours = or_unreadable(pl.col("isoab").is_in(countries()["country_code"].to_list()))
+    return filter_counted(frame, ours, "of other countries")
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -55,22 +62,22 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     newest = max(runs, key=_order)
     if newest == client.last_version:
         return
-    url, kept, rows, number = f"{base}/{newest}/cm", [], 0, 1
+    url, replies, rows, number = f"{base}/{newest}/cm", [], 0, 1
     while True:
         query: dict[str, str | int] = {"pagesize": PAGE_ROWS, "page": number}
         reply = client.get(url, query)
-        told = reply.json(source.name)
-        kept.append(reply.content)
-        rows += len(told.get("data") or [])
-        if not told.get("next_page"):
+        answer = reply.json(source.name)
+        replies.append(reply.content)
+        rows += len(answer.get("data") or [])
+        if not answer.get("next_page"):
             break
         number += 1
-    if rows != told.get("row_count"):
+    if rows != answer.get("row_count"):
         raise SourceError(
-            f"{source.name}: {url} sent {rows} rows where it counts {told.get('row_count')}; the "
+            f"{source.name}: {url} sent {rows} rows where it counts {answer.get('row_count')}; the "
             "last good forecasts stay in use and the next run tries again"
         )
-    yield delivered(bundle(kept), url, Release(newest, holds=f"run = '{newest}'"))
+    yield fetched_now(bundle(replies), url, Release(newest, complete_where=f"run = '{newest}'"))
 
 
 def _order(run: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ with event as (
     select h.*, c.country_code, fold_region(h.admin1) as folded_name
     from history.acled_events as h
     left join core.country_name as c on c.folded_country = fold_name(h.country)
-    where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+    where in_force(h.known_from, h.known_to, $as_of)
 
 ),
 

@@ -9,5 +9,5 @@ select
     h.known_from
 from history.powell_thyne_coups as h
 inner join config_countries as c on c.gw_number = h.ccode
-where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+where in_force(h.known_from, h.known_to, $as_of)
 order by coup_id

@@ -4,7 +4,7 @@ with before as (
 
     select *
     from core.event_version
-    where known_from <= $since and (known_to is null or known_to > $since)
+    where in_force(known_from, known_to, $since)
 
 ),
 
@@ -12,7 +12,7 @@ after as (
 
     select *
     from core.event_version
-    where known_from <= $until and (known_to is null or known_to > $until)
+    where in_force(known_from, known_to, $until)
 
 )
 

@@ -15,5 +15,5 @@ select
     h.known_from
 from history.views_forecast as h
 inner join config_countries as c on c.country_code = h.isoab
-where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+where in_force(h.known_from, h.known_to, $as_of)
 order by source, run, c.country_code, target_month

@@ -21,7 +21,7 @@ with hapi as (
     left join core.region_name as n
         on n.country_code = h.location_code and n.folded_name = fold_region(h.admin1_name)
     where
-        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        in_force(h.known_from, h.known_to, $as_of)
         and h.reference_period_end < h.known_from::date
         and coalesce(p.region_id, n.region_id) is not null
 
@@ -53,7 +53,7 @@ flow as (
     from history.fts_flows as h
     inner join core.country_name as c on c.folded_country = fold_name(h.destination)
     where
-        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        in_force(h.known_from, h.known_to, $as_of)
         and h.is_new_money and h.flow_boundary = 'incoming' and h.on_boundary = 'single'
         and h.flow_status in ('commitment', 'paid')
         and last_day(h.flow_date) < $as_of::date

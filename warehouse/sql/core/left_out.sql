@@ -46,7 +46,7 @@ hapi as (
             and fold_region(s.scope)
             = fold_region(coalesce(h.provider_admin1_name, h.admin1_name))
     where
-        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        in_force(h.known_from, h.known_to, $as_of)
         and (
             coalesce(p.region_id, n.region_id) is null
             or h.reference_period_end >= h.known_from::date
@@ -92,7 +92,7 @@ flow as (
         h.flow_date as day
     from history.fts_flows as h
     left join core.country_name as c on c.folded_country = fold_name(h.destination)
-    where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+    where in_force(h.known_from, h.known_to, $as_of)
 
 )
 

@@ -7,7 +7,7 @@ with believed as (
 
     select *
     from history.admin_presence
-    where known_from <= $as_of and (known_to is null or known_to > $as_of)
+    where in_force(known_from, known_to, $as_of)
 
 ),
 

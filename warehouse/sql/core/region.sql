@@ -5,7 +5,7 @@ with boundary as (
 
     select *
     from history.admin1_boundaries
-    where known_from <= $as_of and (known_to is null or known_to > $as_of)
+    where in_force(known_from, known_to, $as_of)
 
 ),
 
@@ -13,7 +13,7 @@ census as (
 
     select region_name, population_count
     from history.mali_census_2009
-    where known_from <= $as_of and (known_to is null or known_to > $as_of)
+    where in_force(known_from, known_to, $as_of)
 
 )
 

@@ -5,7 +5,7 @@ with named as (
 
     select row_key, trim(unnest(string_split(region_id, ';'))) as region_id
     from history.governance_register
-    where known_from <= $as_of and (known_to is null or known_to > $as_of)
+    where in_force(known_from, known_to, $as_of)
 
 ),
 
@@ -42,5 +42,5 @@ select
     h.entered_at
 from history.governance_register as h
 left join place as p using (row_key)
-where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+where in_force(h.known_from, h.known_to, $as_of)
 order by entry_id

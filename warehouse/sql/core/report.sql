@@ -2,5 +2,5 @@
 -- reads: history.reliefweb_reports
 select report_id, published_date, title, publisher, countries, url, known_from
 from history.reliefweb_reports
-where known_from <= $as_of and (known_to is null or known_to > $as_of)
+where in_force(known_from, known_to, $as_of)
 order by published_date desc, report_id

@@ -23,7 +23,7 @@ with act as (
         h.entered_at
     from history.aid_suspensions as h
     inner join config_countries as c on c.country_name = h.country
-    where h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+    where in_force(h.known_from, h.known_to, $as_of)
 
 ),
 

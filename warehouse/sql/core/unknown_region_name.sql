@@ -32,7 +32,7 @@ with sent as (
     left join core.region_name as n
         on n.country_code = h.location_code and n.folded_name = fold_region(h.admin1_name)
     where
-        h.known_from <= $as_of and (h.known_to is null or h.known_to > $as_of)
+        in_force(h.known_from, h.known_to, $as_of)
         and coalesce(p.region_id, n.region_id) is null
         and coalesce(h.provider_admin1_name, h.admin1_name) is not null
     union all

@@ -3,13 +3,13 @@
 -- A version that the delivery changes or withdraws was believed until the delivery was known;
 -- of a register kept by hand it is not believed at all (known_to is known_from), since its
 -- new version says itself from when it was known.
-update source_table as held
-set source_ended
+update __source_table__ as old
+set __closing__
 where
-    held.known_to is null
+    old.known_to is null
     and (
-        held.row_key in (select row_key from withdrawn)
+        old.row_key in (select row_key from withdrawn)
         or exists (
-            select 1 from incoming as i where i.row_key = held.row_key and (source_differs)
+            select 1 from incoming as new where new.row_key = old.row_key and (__differs_where__)
         )
     )

@@ -1,17 +1,17 @@
--- grain: one row per held row that was not held for the same already
--- reads: held, ops.quarantine
+-- grain: one row per quarantined row that was not in quarantine for the same already
+-- reads: quarantined, ops.quarantine
 insert into ops.quarantine by name
 select
     $source as source,
     $part as part,
-    h.row as row_number,
-    h.row_key,
-    h.rule,
-    h.value,
-    h.sent,
+    r.row as row_number,
+    r.row_key,
+    r.rule,
+    r.value,
+    r.sent,
     $batch_id as batch_id,
     $known_at as held_from
-from held as h
+from quarantined as r
 where
     not exists (
         select 1
@@ -20,6 +20,6 @@ where
             q.source = $source
             and q.part = $part
             and q.held_to is null
-            and (q.row_key, q.rule, q.value) is not distinct from (h.row_key, h.rule, h.value)
+            and (q.row_key, q.rule, q.value) is not distinct from (r.row_key, r.rule, r.value)
     )
-order by h.row
+order by r.row

@@ -3,5 +3,5 @@
 create or replace temp table incoming as
 select
     *,
-    source_key as row_key
+    __row_key__ as row_key
 from delivered

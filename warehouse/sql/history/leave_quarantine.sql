@@ -1,5 +1,5 @@
--- grain: one row per held row that the delivery no longer holds
--- reads: ops.quarantine, held, incoming
+-- grain: one row per quarantined row that the delivery no longer holds
+-- reads: ops.quarantine, quarantined, incoming
 -- A row leaves when it comes again and is believed, or when a whole delivery of its part
 -- comes without it.
 update ops.quarantine as q
@@ -15,8 +15,7 @@ where
     and q.held_to is null
     and not exists (
         select 1
-        from held as h
-        where (h.row_key, h.rule, h.value) is not distinct from (q.row_key, q.rule, q.value)
+        from quarantined as r
+        where (r.row_key, r.rule, r.value) is not distinct from (q.row_key, q.rule, q.value)
     )
-    and ($is_whole or q.row_key in (select i.row_key from incoming as i))
-    and $batch_id is not null
+    and ($is_snapshot or q.row_key in (select i.row_key from incoming as i))

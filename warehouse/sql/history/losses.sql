@@ -1,14 +1,14 @@
 -- grain: one row per scope: everything in force of what the delivery holds, each place of it,
 --   and its last twelve months
--- reads: history.source_table, sent (keys of the delivery), gone (keys it says it deleted)
+-- reads: history.source_table, delivered (keys of its rows), deleted (keys it says it deleted)
 with in_force as (
 
     select
-        (source_place)::varchar as place,
-        (source_day)::date as day,
-        source_lost as is_lost
-    from source_table
-    where known_to is null and (source_holds)
+        (__place__)::varchar as place,
+        (__day__)::date as day,
+        __lost_where__ as is_lost
+    from __source_table__
+    where known_to is null and (__complete_where__)
 
 ),
 

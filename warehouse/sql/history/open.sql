@@ -4,11 +4,11 @@
 -- its declared lag (assumed). One that an earlier delivery should have held was news to the
 -- source; so it, and a changed or reappearing row, is known only since this delivery was.
 -- An entry of a register kept by hand says itself from when it was known, whenever it was entered.
-insert into source_table by name
-with seen as (
+insert into __source_table__ by name
+with known as (
 
     select row_key, bool_or(known_to is null) as is_open
-    from source_table
+    from __source_table__
     group by row_key
 
 ),
@@ -18,10 +18,10 @@ fresh as (
     select
         i.*,
         i.known_assumed_at < $known_at
-        and (source_is_by_hand or (seen.row_key is null and not (source_expected))) as is_assumed
+        and (__is_by_hand__ or (known.row_key is null and not (__expected_where__))) as is_assumed
     from incoming as i
-    left join seen on seen.row_key = i.row_key
-    where seen.row_key is null or not seen.is_open
+    left join known on known.row_key = i.row_key
+    where known.row_key is null or not known.is_open
 
 )
 
@@ -30,6 +30,6 @@ select
     case when is_assumed then known_assumed_at else $known_at end as known_from,
     null::timestamp as known_to,
     case when is_assumed then 'assumed' else $known_basis end as known_basis,
-    source_began
+    __register_columns__
     $batch_id as batch_id
 from fresh

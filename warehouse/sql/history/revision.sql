@@ -4,28 +4,28 @@
 with before as (
 
     select *
-    from source_table
-    where source_begin <= $since and (source_end is null or source_end > $since)
+    from __source_table__
+    where in_force(__begin__, __end__, $since)
 
 ),
 
 after as (
 
     select *
-    from source_table
-    where source_begin <= $until and (source_end is null or source_end > $until)
+    from __source_table__
+    where in_force(__begin__, __end__, $until)
 
 )
 
 select
     row_key,
-    coalesce(i.date_column, held.date_column)::date as date,
+    coalesce(new.__date_column__, old.__date_column__)::date as date,
     case
-        when held.row_key is null then 'added'
-        when i.row_key is null then 'withdrawn'
+        when old.row_key is null then 'added'
+        when new.row_key is null then 'withdrawn'
         else 'changed'
     end as change
-from before as held
-full join after as i using (row_key)
-where source_differs
+from before as old
+full join after as new using (row_key)
+where __differs_where__
 order by row_key

@@ -22,6 +22,6 @@ select
 from night as n
 left join mart.check as c
     on
-        c.night_from <= n.as_of_date and (c.night_to is null or c.night_to > n.as_of_date)
+        in_force(c.night_from, c.night_to, n.as_of_date)
         and (c.unexpected_count > 0 or not c.is_success)
 order by all

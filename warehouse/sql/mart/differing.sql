@@ -1,14 +1,14 @@
--- grain: one row per key of which the night tells something else than the table does
+-- grain: one row per key of which the night says something else than the table does
 -- reads: mart_table, frame (the night's rows)
 create or replace temp table differing as
-with told as (
+with last as (
 
-    select mart_columns
-    from mart_table
-    where night_from <= $night and (night_to is null or night_to > $night)
+    select __mart_columns__
+    from __mart_table__
+    where in_force(night_from, night_to, $night)
 
 )
 
-select distinct mart_key from (from told except (select mart_columns from frame))
+select distinct __mart_key__ from (from last except (select __mart_columns__ from frame))
 union
-select distinct mart_key from ((select mart_columns from frame) except from told)
+select distinct __mart_key__ from ((select __mart_columns__ from frame) except from last)

@@ -9,8 +9,7 @@ select
 from core.event_version as v
 inner join origin as o
     on
-        v.known_from <= o.known_at
-        and (v.known_to is null or v.known_to > o.known_at)
+        in_force(v.known_from, v.known_to, o.known_at)
         and v.event_date <= o.last_day
 where v.region_id is not null
 group by all

@@ -10,7 +10,7 @@ select
         f.source, strftime(f.failed_since, '%Y-%m-%d %H:%M'),
         replace(f.failure, e'\n', e'\n  '),
         coalesce(max(b.covers_until)::varchar, '(none yet)')
-    ) as told
+    ) as text
 from ops.fetch as f
 left join ops.batch as b using (source)
 where f.failure is not null
@@ -27,8 +27,7 @@ from mart.source_status
 where
     is_stale
     and newest_date is not null
-    and night_from <= $night
-    and (night_to is null or night_to > $night)
+    and in_force(night_from, night_to, $night)
 union all
 select
     concat_ws(' ', table_name, column_name, observed),
@@ -45,8 +44,7 @@ from mart.check
 where
     column_name in ('spelling_is_explained', 'left_out_by_a_declared_rule', 'within_its_coverage')
     and not is_success
-    and night_from <= $night
-    and (night_to is null or night_to > $night)
+    and in_force(night_from, night_to, $night)
 union all
 select
     format('{} holds out {} since {}', source, rule, max(held_from)) as matter,
@@ -55,7 +53,7 @@ select
         '{}: {} held out, not counted: {}. {}', source,
         case count(*) when 1 then '1 row is' else count(*) || ' rows are' end, rule,
         'tocsin quarantine lists them and tells how to let one go.'
-    ) as told
+    ) as text
 from ops.quarantine
 where held_to is null
 group by source, rule
@@ -75,8 +73,7 @@ select
     )
 from mart.check
 where
-    night_from <= $night
-    and (night_to is null or night_to > $night)
+    in_force(night_from, night_to, $night)
     and not is_success
     and severity = 'warning'
     and expectation like 'ExpectColumnValuesToBeBetween%'

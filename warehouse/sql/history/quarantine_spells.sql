@@ -1,4 +1,4 @@
--- grain: one row each time $row_key of $source was held
+-- grain: one row per spell in quarantine of $row_key of $source
 -- reads: ops.quarantine
 select *
 from ops.quarantine

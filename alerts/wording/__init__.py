@@ -2,13 +2,8 @@
 
 import unicodedata
 from datetime import date, timedelta
-from functools import cache
-from gettext import NullTranslations
-from pathlib import Path
 
 from babel.dates import format_date
-from babel.messages.catalog import Catalog
-from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
 
 from config.registry import names_fr
@@ -29,38 +24,6 @@ LEAST_CHANCE = 0.005  # below, a chance is told as "less than", never as nought
 VOWELS = "AEIOUYÀÂÉÈÊËÎÏÔÛÜaeiouyéèê"
 QUIET_DAYS = 180  # half a year
 MAX_SIGNS = 120  # signs of a name: longer than any in the sources
-LOCALES = Path(__file__).parent / "locales"
-
-
-class CatalogueTranslations(NullTranslations):
-    """Translations read from a ``.po`` file, so that no compiled copy can be out of date."""
-
-    def __init__(self, catalogue: Catalog) -> None:
-        super().__init__()
-        self.catalogue = catalogue
-
-    def gettext(self, message: str) -> str:
-        """The translated message; the message itself where there is none."""
-        entry = self.catalogue.get(message)
-        return str(entry.string) if entry is not None and entry.string else message
-
-    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        """The translated form for ``n``; French counts 0 as singular."""
-        entry = self.catalogue.get(msgid1)
-        if entry is None or not entry.string:
-            return msgid1 if n == 1 else msgid2
-        forms = entry.string if isinstance(entry.string, tuple) else (entry.string,)
-        return str(forms[0 if n < 2 else len(forms) - 1])
-
-
-@cache
-def translations(language: str) -> NullTranslations:
-    """The catalogue of a language; English is the language of the templates."""
-    path = LOCALES / language / "LC_MESSAGES" / "tocsin.po"
-    if language == "en":
-        return NullTranslations()
-    with path.open("rb") as file:
-        return CatalogueTranslations(read_po(file, locale=language))
 
 
 def day(value: date, language: str) -> str:
@@ -90,11 +53,13 @@ def plain(text: str, language: str) -> str:
 
 
 def name(text: str, language: str) -> str:
-    """An actor as it is called in the language, where ``config/names_fr.csv`` knows it.
+    """An actor or region as it is called in the language, where ``config/names_fr.csv`` knows it.
 
     Example:
         >>> name("World Bank", "fr"), name("JNIM", "fr"), name("World Bank", "en")
         ('Banque mondiale', 'JNIM', 'World Bank')
+        >>> name("Bere", "fr"), name("Bere", "en")
+        ('Béré', 'Bere')
     """
     return names_fr().get(text, text) if language == "fr" else text
 
@@ -105,11 +70,14 @@ def unit(text: str, language: str) -> str:
     Example:
         >>> unit("Bougouni cercle", "fr"), unit("Ansongo cercle", "fr"), unit("Kossi", "fr")
         ('cercle de Bougouni', "cercle d'Ansongo", 'Kossi')
+        >>> unit("Yorosso cercle", "fr")
+        'cercle de Yorosso'
     """
     place, _, kind = text.rpartition(" ")
     if language != "fr" or kind not in UNITS_FR or not place:
         return text
-    of = "d'" if place[0] in VOWELS else "de "
+    is_consonant = place[0] == "Y" and place[1:2] in VOWELS  # Yorosso, not Ypres
+    of = "d'" if place[0] in VOWELS and not is_consonant else "de "
     return f"{UNITS_FR[kind]} {of}{place}"
 
 
@@ -231,11 +199,11 @@ def rests_on_fallen_bar(level: str, level_at_bar_before: str, quiet_days: int | 
     return is_quiet and LEVELS.index(level_at_bar_before) < LEVELS.index(level)
 
 
-def odds(probability: float) -> int:
+def one_in(probability: float) -> int:
     """The N of "about 1 in N", at least 1.
 
     Example:
-        >>> odds(0.108), odds(0.27), odds(0.0)
+        >>> one_in(0.108), one_in(0.27), one_in(0.0)
         (9, 4, 1000)
     """
     return max(1, round(1 / max(probability, 0.001)))

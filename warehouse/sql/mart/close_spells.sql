@@ -1,7 +1,7 @@
 -- grain: one row per key and spell of nights; a spell that would begin and end tonight is empty
 -- reads: mart_table, differing
-update mart_table
+update __mart_table__
 set night_to = $night
 where
-    night_from <= $night and (night_to is null or night_to > $night)
-    and (mart_key) in (select (mart_key) from differing)
+    in_force(night_from, night_to, $night)
+    and (__mart_key__) in (select (__mart_key__) from differing)

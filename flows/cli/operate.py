@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from flows.nights import PAST_DAY, NightError, possible, tonight
-from flows.terminal import Heading, counted, listing, load
+from flows.nights import PAST_DAY, NightError, runnable_night, tonight
+from flows.terminal import Heading, listing, load, quantity
 
 if TYPE_CHECKING:
-    from flows.backfill import Told
+    from flows.backfill import NightProgress
 
 
 class Every(StrEnum):
@@ -29,7 +29,7 @@ class Every(StrEnum):
     MONTH = "month"
 
 
-STEPS = {Every.DAY: "1d", Every.WEEK: "1w", Every.MONTH: "1mo"}
+INTERVALS = {Every.DAY: "1d", Every.WEEK: "1w", Every.MONTH: "1mo"}
 
 
 def repair(
@@ -40,8 +40,8 @@ def repair(
     Nothing is done to a file that is sound, but that nights still to come, which were told by
     mistake, are taken back; nor (exit code 4) to one that another program holds.
     """
-    from warehouse.build import take_back_nights
-    from warehouse.connect import existing, one_run
+    from warehouse.connect import one_run, open_existing
+    from warehouse.marts import take_back_nights
     from warehouse.repair import is_sound
     from warehouse.repair import repair as mend
 
@@ -49,7 +49,7 @@ def repair(
     console = Console(soft_wrap=True, highlight=False)
     with one_run(settings.data_folder, "tocsin repair"):
         if is_sound(settings.warehouse_path) and not force:
-            with existing(settings.warehouse_path) as con:
+            with open_existing(settings.warehouse_path) as con:
                 nights = take_back_nights(con, tonight())
             if nights:
                 console.print(
@@ -62,28 +62,28 @@ def repair(
                     "anew)"
                 )
             return
-        done = mend(
+        result = mend(
             settings.warehouse_path, settings.landing_folder, settings.published_path.parent
         )
     console.print(f"{settings.warehouse_path} was built anew.")
-    if done.set_aside:
-        console.print(f"The old file is {done.set_aside}; delete it when all is well.")
-    console.print(f"Merged again from the landed bytes: {counted(done.deliveries, 'delivery')}.")
-    came = f"from {done.copy}" if done.copy else "from the old file"
+    if result.set_aside:
+        console.print(f"The old file is {result.set_aside}; delete it when all is well.")
+    console.print(f"Merged again from the landed bytes: {quantity(result.deliveries, 'delivery')}.")
+    origin = f"from {result.copy}" if result.copy else "from the old file"
     console.print(
-        f"Restored {came}: {counted(done.nights, 'night')}, the last is {done.last_night}; tell "
-        "later ones again with 'tocsin backfill'."
-        if done.nights
+        f"Restored {origin}: {quantity(result.nights, 'night')}, the last is {result.last_night}; "
+        "tell later ones again with 'tocsin backfill'."
+        if result.nights
         else "[red]No night could be restored[/]: no published copy tells of one."
     )
-    if done.lost:
-        console.print(f"[red]Lost[/]: {', '.join(done.lost)}")
-    if done.is_log_lost:
+    if result.lost:
+        console.print(f"[red]Lost[/]: {', '.join(result.lost)}")
+    if result.is_log_lost:
         console.print(
             "[red]Lost[/]: changes since the file was last closed, whose log cannot be read; run "
             "the night again."
         )
-    if "ops.outbox" in done.lost:
+    if "ops.outbox" in result.lost:
         console.print(
             "It is not known which mails went out: a night that is run again is mailed again."
         )
@@ -93,7 +93,7 @@ def backfill(
     first: Annotated[date, typer.Option("--from", **PAST_DAY, help="First night.")],
     last: Annotated[date, typer.Option("--to", **PAST_DAY, help="Last night.")],
     every: Annotated[Every, typer.Option(help="How far apart the nights are.")] = Every.MONTH,
-    again: Annotated[
+    rebuild: Annotated[
         bool, typer.Option("--again", help="Also nights that were told before.")
     ] = False,
 ) -> None:
@@ -103,26 +103,26 @@ def backfill(
     """
     if first > last:
         raise NightError(f"--from {first} is after --to {last}; exchange them")
-    possible(first, tonight())
+    runnable_night(first, tonight())
     settings, _ = load()
     console = Console(soft_wrap=True, highlight=False)
     gc.disable()  # nothing that is imported is garbage
-    from flows.backfill import backfill as tell
+    from flows.backfill import backfill as rebuild_nights
     from flows.backfill import nights_between
 
     gc.freeze()
     gc.enable()
-    nights = nights_between(first, last, STEPS[every])
+    nights = nights_between(first, last, INTERVALS[every])
 
-    def progress(told: "Told") -> None:
-        left = f"{told.seconds_left / 60:.0f} min" if told.seconds_left > 99 else (
-            f"{told.seconds_left:.0f} s")  # fmt: skip
-        console.print(f"  {told.night}  {told.seconds:5.1f} s  {told.number} of {told.nights}, "
+    def progress(done: "NightProgress") -> None:
+        left = f"{done.seconds_left / 60:.0f} min" if done.seconds_left > 99 else (
+            f"{done.seconds_left:.0f} s")  # fmt: skip
+        console.print(f"  {done.night}  {done.seconds:5.1f} s  {done.number} of {done.nights}, "
                       f"{left} left")  # fmt: skip
 
-    made = tell(settings, nights, again, progress)
+    count = rebuild_nights(settings, nights, rebuild, progress)
     console.print(
-        f"{counted(made, 'night')} told, {len(nights) - made} had been told before; no mail was "
+        f"{quantity(count, 'night')} told, {len(nights) - count} had been told before; no mail was "
         f"sent. Published: {settings.published_path}"
     )
 
@@ -137,23 +137,23 @@ def doctor() -> None:
 
     from flows.doctor import BAD, NOTE, examine
 
-    found = examine(*load())
+    diagnoses = examine(*load())
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     styles = {BAD: "bold red", NOTE: "yellow"}
-    for one in found:
+    for diagnosis in diagnoses:
         # The cure stands below, at full width: it is often a command to copy.
-        cure = f"\n[bold]cure: {escape(one.cure)}[/]" if one.cure else ""
+        cure = f"\n[bold]cure: {escape(diagnosis.cure)}[/]" if diagnosis.cure else ""
         table.add_row(
-            f"[{styles.get(one.state, 'green')}]{one.state}[/]",
-            escape(one.subject),
-            escape(one.told) + cure,
+            f"[{styles.get(diagnosis.state, 'green')}]{diagnosis.state}[/]",
+            escape(diagnosis.subject),
+            escape(diagnosis.detail) + cure,
         )
     Console().print(table)
-    bad = sum(one.state == BAD for one in found)
-    print(f"{bad} of {len(found)} are bad" if bad else "All is well.")
+    bad = sum(diagnosis.state == BAD for diagnosis in diagnoses)
+    print(f"{bad} of {len(diagnoses)} are bad" if bad else "All is well.")
     if bad:
         raise typer.Exit(1)
 
@@ -168,14 +168,14 @@ def runs(
     from rich.text import Text
 
     from config.texts import printable
-    from warehouse.connect import existing
-    from warehouse.runs import last, steps
+    from warehouse.connect import open_existing
+    from warehouse.runs import latest_runs, steps
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        found = last(con, count)
-        which = run or (found["run_id"][0] if found.height else "")
-        done = steps(con, which)
+    with open_existing(settings.warehouse_path) as con:
+        last_runs = latest_runs(con, count)
+        which = run or (last_runs["run_id"][0] if last_runs.height else "")
+        run_steps = steps(con, which)
     console = Console()
     listing(
         console,
@@ -189,9 +189,9 @@ def runs(
                 "-" if row["run_seconds"] is None else f"{row['run_seconds']:.1f}",
                 _megabytes(row["peak_memory_bytes"]), printable(row["run_failure"] or ""),
             )
-            for row in found.iter_rows(named=True)
+            for row in last_runs.iter_rows(named=True)
         ],
-        title=f"The last {counted(found.height, 'run')}",
+        title=f"The last {quantity(last_runs.height, 'run')}",
     )  # fmt: skip
     console.print()
     listing(
@@ -208,19 +208,21 @@ def runs(
                 *("-" if row[n] is None else f"{row[n]:,}" for n in ("rows_in", "rows_out")),
                 _megabytes(row["peak_memory_bytes"]),
             )
-            for row in done.iter_rows(named=True)
+            for row in run_steps.iter_rows(named=True)
         ],
         title=f"Steps of {which or 'no run'}",
     )  # fmt: skip
-    if found.height:
-        console.print(f"Log: {settings.log_folder}; versions of the last: {found['versions'][0]}")
+    if last_runs.height:
+        console.print(
+            f"Log: {settings.log_folder}; versions of the last: {last_runs['versions'][0]}"
+        )
 
 
 def _megabytes(count: int | None) -> str:
     return "-" if count is None else f"{count / 1e6:,.0f}"
 
 
-def end_without(url: str, folder: Path) -> None:
+def exit_without_server(url: str, folder: Path) -> None:
     """End this process once the Prefect server has not answered for a minute and no run is at work.
 
     Prefect would stay and never begin a run again; whoever started this starts it again.
@@ -253,10 +255,10 @@ def serve(
     Starts a Prefect server with its page, unless PREFECT_API_URL names one.
     """
     from flows.prefect_server import prefect_server
-    from warehouse.connect import writable
+    from warehouse.connect import ensure_writable
 
     settings, _ = load()
-    writable(settings.data_folder)
+    ensure_writable(settings.data_folder)
     with prefect_server(settings.data_folder / "prefect", lasting_port=port) as wait:
         from typing import cast
 
@@ -280,5 +282,5 @@ def serve(
         ]
         for number in (signal.SIGINT, signal.SIGHUP):  # Prefect ends its runs in order, as on
             signal.signal(number, signal.default_int_handler)  # SIGTERM, which it handles itself
-        Thread(target=end_without, args=(url, settings.data_folder), daemon=True).start()
+        Thread(target=exit_without_server, args=(url, settings.data_folder), daemon=True).start()
         run_scheduled(*cast(list[RunnerDeployment], deployments), print_starting_message=False)

@@ -14,12 +14,12 @@ from flows.nights import ANY_DAY
 from flows.terminal import (
     DEGRADED,
     Heading,
-    counted,
     intensity_text,
     level_text,
     listing,
     load,
     now,
+    quantity,
 )
 
 alerts = typer.Typer(help="What readers are told.", invoke_without_command=True)
@@ -33,19 +33,19 @@ def _alerts(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     from warehouse import outbox
-    from warehouse.build import alerts_told
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
+    from warehouse.outbox import latest_alerts
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        night, told, muted = alerts_told(con)
-        sent = outbox.mails(con)
+    with open_existing(settings.warehouse_path) as con:
+        night, night_alerts, muted = latest_alerts(con)
+        mails = outbox.mails(con)
     console = Console()
     if night is None:
         console.print("No night was run yet: tocsin nightly")
         return
-    standing = told.filter(told["alert_level"] != "none").height
-    ended = told.height - standing
+    standing = night_alerts.filter(night_alerts["alert_level"] != "none").height
+    ended = night_alerts.height - standing
     listing(
         console,
         [
@@ -65,19 +65,19 @@ def _alerts(context: typer.Context) -> None:
                 level_text(row["undercut_level"]) if row["undercut_level"] else "",
                 row["region_id"],
             )
-            for row in told.iter_rows(named=True)
+            for row in night_alerts.iter_rows(named=True)
         ],
-        title=f"Night of {night}: {counted(standing, 'region')} with a level"
+        title=f"Night of {night}: {quantity(standing, 'region')} with a level"
         + (f", {ended} whose level ended tonight" if ended else ""),
         is_one_line=True,
     )  # fmt: skip
     console.print("[dim]A level does not say how violent a region is: the deadliest often have "
                   "none. Ids: tocsin regions match NAME.[/]")  # fmt: skip
     console.print()
-    shown_mails = min(sent.height, MAILS_PRINTED)
-    newest = f", the newest {shown_mails}" if sent.height > shown_mails else ""
-    console.print(f"[bold]{counted(sent.height, 'mail')}{newest}[/]", highlight=False)
-    for row in sent.head(MAILS_PRINTED).iter_rows(named=True):
+    count = min(mails.height, MAILS_PRINTED)
+    newest = f", the newest {count}" if mails.height > count else ""
+    console.print(f"[bold]{quantity(mails.height, 'mail')}{newest}[/]", highlight=False)
+    for row in mails.head(MAILS_PRINTED).iter_rows(named=True):
         waits = row["held_until"] if row["status"] == "held" else row["next_try_at"]
         until = f"until {waits:%Y-%m-%d %H:%M} " if waits and not row["finished_at"] else ""
         head = f"{row['message']}  {row['status']}  {row['kind']} to {row['recipient']}"
@@ -124,15 +124,15 @@ def preview(
     ] = None,
 ) -> None:
     """Write the exact message as .eml, as .html and, where Chromium is at hand, as .png."""
-    from flows.preview import preview as written
+    from flows.preview import preview as write_preview
 
-    told = _mail(message)
+    mail = _mail(message)
     settings, _ = load()
-    name = str(told["message_id"])[1:].partition("@")[0]
-    found = written(told["content"], to or settings.data_folder / "previews", name)
-    for path in found:
+    name = str(mail["message_id"])[1:].partition("@")[0]
+    paths = write_preview(mail["content"], to or settings.data_folder / "previews", name)
+    for path in paths:
         print(path)
-    if found[-1].suffix != ".png":
+    if paths[-1].suffix != ".png":
         print("No picture: install chromium.", file=sys.stderr)
 
 
@@ -143,10 +143,10 @@ def approve(
 ) -> None:
     """Let a held mail go, or all that are held, with the next run or 'alerts send'."""
     from warehouse import outbox
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         approved = outbox.approve(con, message, who, now())
     print(f"{len(approved)} approved; 'tocsin alerts send' or the next run hands them over")
 
@@ -154,16 +154,16 @@ def approve(
 @alerts.command()
 def send() -> None:
     """Hand over what waits and may go now; for cron, where there are quiet hours or a hold."""
-    from flows.nightly import send_mails
-    from warehouse.connect import existing
+    from flows.mail_steps import send_mails
+    from warehouse.connect import open_existing
 
     settings, smtp = load()
-    with existing(settings.warehouse_path) as con:
-        done = send_mails(con, settings, smtp)
-    for mail in done:
+    with open_existing(settings.warehouse_path) as con:
+        outcomes = send_mails(con, settings, smtp)
+    for mail in outcomes:
         print(f"Mail to {mail.recipient}: {mail.status}, {mail.where}")
-    print(counted(len(done), "mail"))
-    if any(mail.status in ("waits", "refused") for mail in done):
+    print(quantity(len(outcomes), "mail"))
+    if any(mail.status in ("waits", "refused") for mail in outcomes):
         raise typer.Exit(DEGRADED)
 
 
@@ -171,11 +171,11 @@ def send() -> None:
 def resend(message: Annotated[str, MESSAGE]) -> None:
     """Send a mail again, whatever became of it, and take up its address if it was parked."""
     from warehouse import outbox
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        identity = outbox.again(con, message)
+    with open_existing(settings.warehouse_path) as con:
+        identity = outbox.requeue(con, message)
     print(f"{identity} is queued; 'tocsin alerts send' or the next run hands it over")
 
 
@@ -190,10 +190,10 @@ def mute(
 ) -> None:
     """Mail nobody of a region for a while; its level stays in the file and the mails say so."""
     from warehouse import outbox
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
+    with open_existing(settings.warehouse_path) as con:
         outbox.mute(con, region, until, who, why, now())
     print(f"{region}: nobody is mailed until {until:%Y-%m-%d}" if until else f"{region}: mailed")
 
@@ -201,9 +201,9 @@ def mute(
 def _mail(message: str) -> dict[str, Any]:
     from alerts.delivery import with_date
     from warehouse import outbox
-    from warehouse.connect import existing
+    from warehouse.connect import open_existing
 
     settings, _ = load()
-    with existing(settings.warehouse_path) as con:
-        told = outbox.mail(con, message)
-    return {**told, "content": with_date(told["content"], told["finished_at"] or now())}
+    with open_existing(settings.warehouse_path) as con:
+        mail = outbox.mail(con, message)
+    return {**mail, "content": with_date(mail["content"], mail["finished_at"] or now())}

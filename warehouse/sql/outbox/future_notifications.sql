@@ -1,5 +1,5 @@
--- grain: one row per night to come that $recipient (null: anyone) was told, and region told of
--- reads: ops.outbox, ops.told
+-- grain: one row per night to come that $recipient (null: anyone) was notified of, and region
+-- reads: ops.outbox, ops.notification
 -- Nights that were to come when they were told, or still are. Corrected by the next mail of
 -- another night: what was told before that one is left out.
 with mails as (
@@ -9,7 +9,7 @@ with mails as (
         recipient,
         as_of_date,
         queued_at,
-        as_of_date > least(queued_at::date, $today) as is_ahead
+        as_of_date > least(queued_at::date, $today) as is_future
     from ops.outbox
     where
         ($recipient is null or recipient = $recipient)
@@ -24,7 +24,7 @@ corrected as (
         recipient,
         max(queued_at) as corrected_at
     from mails
-    where not is_ahead
+    where not is_future
     group by recipient
 
 )
@@ -32,12 +32,12 @@ corrected as (
 select
     mails.recipient,
     mails.as_of_date,
-    told.about as region_id,
-    told.level as told_level
+    n.subject_key as region_id,
+    n.level as notified_level
 from mails
 left join corrected on corrected.recipient = mails.recipient
-left join ops.told as told on told.message_id = mails.message_id
+left join ops.notification as n on n.message_id = mails.message_id
 where
-    mails.is_ahead
+    mails.is_future
     and (corrected.corrected_at is null or mails.queued_at > corrected.corrected_at)
-order by mails.queued_at, mails.message_id, told.about
+order by mails.queued_at, mails.message_id, n.subject_key

@@ -1,0 +1,130 @@
+"""Templates of mails and of the page: one French catalogue, shared sentences, shared filters."""
+
+from collections.abc import Callable, Mapping
+from functools import cache, lru_cache, partial
+from gettext import NullTranslations
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
+
+from alerts import wording
+from config.texts import without_code_words
+
+HERE = Path(__file__).parent
+# Before a colon French has a blank that does not break; mails carry the ordinary one, since
+# readers of plain text may show the other as a sign.
+ORDINARY_BLANKS = str.maketrans("\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}", "  ")
+Words = Callable[..., str]
+
+
+class CatalogueTranslations(NullTranslations):
+    """Translations read from a ``.po`` file, so that no compiled copy can be out of date."""
+
+    def __init__(self, catalogue: Catalog) -> None:
+        super().__init__()
+        self.catalogue = catalogue
+
+    def gettext(self, message: str) -> str:
+        """The translated message; the message itself where there is none."""
+        entry = self.catalogue.get(message)
+        return str(entry.string) if entry is not None and entry.string else message
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        """The translated form for ``n``; French counts 0 as singular."""
+        entry = self.catalogue.get(msgid1)
+        if entry is None or not entry.string:
+            return msgid1 if n == 1 else msgid2
+        forms = entry.string if isinstance(entry.string, tuple) else (entry.string,)
+        return str(forms[0 if n < 2 else len(forms) - 1])
+
+
+@cache
+def translations(language: str) -> NullTranslations:
+    """The catalogue of a language; English is the language of the templates."""
+    if language == "en":
+        return NullTranslations()
+    with (HERE / f"{language}.po").open("rb") as file:
+        return CatalogueTranslations(read_po(file, locale=language))
+
+
+class _BytecodeInMemory(BytecodeCache):
+    """Compiled templates in memory, shared by both languages."""
+
+    def __init__(self) -> None:
+        self.bytecode: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self.bytecode:
+            bucket.bytecode_from_string(self.bytecode[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self.bytecode[bucket.key] = bucket.bytecode_to_string()
+
+
+COMPILED = {is_html: _BytecodeInMemory() for is_html in (False, True)}  # escapes are compiled in
+
+
+def environment(
+    templates: Path, language: str, *, is_mail: bool, is_html: bool = True
+) -> Environment:
+    """An environment for templates of a folder and those shared by mails and page.
+
+    Args:
+        templates: Their folder.
+        language: en or fr.
+        is_mail: Whether rows are those of a mail, where ``alert_level`` stands and ``level`` is
+            the month's own; on the page these are ``level`` and ``level_of_month``.
+        is_html: Whether values are escaped.
+    """
+    environment = Environment(
+        loader=FileSystemLoader([templates, HERE / "templates"]),
+        bytecode_cache=COMPILED[is_html],
+        autoescape=is_html,  # noqa: S701 - text is text; shared macros follow their environment
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    catalogue = translations(language)
+    words: tuple[Words, Words] = (lru_cache(catalogue.gettext), lru_cache(catalogue.ngettext))
+    if is_mail:
+        words = (_with_ordinary_blanks(words[0]), _with_ordinary_blanks(words[1]))
+    environment.install_gettext_callables(*words, newstyle=True)  # type: ignore[attr-defined]
+    for name in ("day", "month", "number", "percent", "plain", "name", "unit"):
+        in_language = partial(getattr(wording, name), language=language)
+        environment.filters[name] = lru_cache(maxsize=10_000)(in_language)
+    level_column, month_level_column = (
+        ("alert_level", "level") if is_mail else ("level", "level_of_month")
+    )
+
+    def window(row: Mapping[str, object], until: Mapping[str, object] | None = None) -> str:
+        last = row if until is None else until
+        return wording.span(row["window_start_date"], last["window_end_date"], language)  # type: ignore[arg-type]
+
+    environment.filters |= {
+        "chance": partial(wording.chance, language=language),
+        "one_in": wording.one_in,
+        "without_code_words": without_code_words,
+        "window": window,
+        "months": lambda rows: window(rows[0], rows[-1]),
+        "first_part": lambda row: wording.span(
+            *wording.first_part(row["window_start_date"], row["window_end_date"]), language
+        ),
+        "moved": lambda row: wording.change(row["p_escalation"], row["p_escalation_before"]),
+        "rests_on_fallen_bar": lambda row: wording.rests_on_fallen_bar(
+            row[month_level_column], row["level_at_bar_before"], row["quiet_days"]
+        ),
+    }
+    environment.globals |= {
+        "language": language,
+        "level_column": level_column,
+        "month_level_column": month_level_column,
+    }
+    return environment
+
+
+def _with_ordinary_blanks(words: Words) -> Words:
+    return lambda *message: words(*message).translate(ORDINARY_BLANKS)

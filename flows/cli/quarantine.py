@@ -1,0 +1,84 @@
+"""``tocsin quarantine``: rows that were sent but are not believed."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from config.texts import printable
+from flows.terminal import Heading, listing, load, quantity
+
+quarantine = typer.Typer(
+    help="Rows that were sent but are not believed.", invoke_without_command=True
+)
+
+
+@quarantine.callback()
+def _quarantine(context: typer.Context) -> None:
+    """Rows held out now: source, key, the rule they break, the offending value, since when."""
+    if context.invoked_subcommand:
+        return
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import quarantined_rows
+
+    settings, _ = load()
+    with open_existing(settings.warehouse_path) as con:
+        rows = quarantined_rows(con)
+        refused = con.execute(
+            "select failure from ops.fetch where failure is not null order by source"
+        ).fetchall()
+    console = Console()
+    listing(
+        console,
+        [Heading(name) for name in ("source", "key", "rule", "value", "since")],
+        [
+            (
+                row["source"],
+                printable(row["row_key"] or f"row {row['row_number'] + 1}"),
+                row["rule"],
+                printable(row["value"]),
+                f"{row['held_from']:%Y-%m-%d}",
+            )
+            for row in rows.iter_rows(named=True)
+        ],
+        title=f"{quantity(rows.height, 'row')} in quarantine",
+    )
+    for (failure,) in refused:
+        console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False, soft_wrap=True)
+
+
+@quarantine.command("show")
+def show_quarantined(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    key: Annotated[str, typer.Argument(help="Key of the row.")],
+) -> None:
+    """A held row as it was sent, and when it was held before."""
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import quarantine_spells
+
+    settings, _ = load()
+    with open_existing(settings.warehouse_path) as con:
+        for row in quarantine_spells(con, source, key).iter_rows(named=True):
+            until = (
+                f" to {row['held_to']:%Y-%m-%d} ({row['left_because']})" if row["held_to"] else ""
+            )
+            print(f"{row['held_from']:%Y-%m-%d}{until}: {row['rule']}: {printable(row['value'])}")
+            print(printable(row["sent"]))
+
+
+@quarantine.command()
+def release(
+    source: Annotated[str, typer.Argument(help="Name of the source.")],
+    key: Annotated[str, typer.Argument(help="Key of the row.")],
+    who: Annotated[str, typer.Option(help="Who looked at it.")],
+    why: Annotated[str, typer.Option(help="Why it is right.")],
+) -> None:
+    """Believe a held row from the next run on, as long as it says what it says now."""
+    from warehouse.connect import open_existing
+    from warehouse.quarantine import release_row
+
+    settings, _ = load()
+    with open_existing(settings.warehouse_path) as con:
+        release_row(con, settings.landing_folder, source, key, who, why)
+    print(f"{source} {printable(key)} is believed from the next run on")

@@ -1,0 +1,39 @@
+"""What a run did."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from alerts.delivery import MailOutcome
+
+
+@dataclass(frozen=True)
+class Report:
+    """Outcome of a run, for the terminal and Prefect.
+
+    Attributes:
+        flags: Mart of the night.
+        drivers: Mart of the night.
+        sources: Mart of the night.
+        checks: Results of all checks.
+        failures: Why a source was not renewed, by its name.
+        sources_off: Titles of sources that nobody turned on: neither embedded nor set.
+        readers_count: How many are in the file of recipients.
+        remarks: What was left out or passed over of what came.
+        deliveries: What became of the mails.
+    """
+
+    flags: pl.DataFrame
+    drivers: pl.DataFrame
+    sources: pl.DataFrame
+    checks: pl.DataFrame
+    failures: dict[str, str]
+    sources_off: list[str]
+    readers_count: int
+    remarks: list[str]
+    deliveries: list[MailOutcome]
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether a source was not renewed or a mail waits."""
+        return bool(self.failures) or any(m.status in ("waits", "refused") for m in self.deliveries)

@@ -1,0 +1,337 @@
+"""Bodies of the night's steps, from fetching a source to the page about quality."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from alerts import life
+from config.months import months_between, newest_complete_month
+from config.registry import Source, SourceError
+from config.settings import Settings, credentials
+from config.texts import mask_quoted
+from config.vocabulary import FIRST_DAY
+from expectations.across import derived_tables
+from expectations.page import quality_page
+from expectations.suites import SUITES
+from flows.nights import LEAST_MONTHS, NightError, earliest_night
+from flows.process import unusable_proxy
+from flows.step_cache import NO_CACHE, StepCache
+from indicators import compute_indicators
+from indicators.risk import explain
+from indicators.risk.delay import completeness
+from indicators.risk.intensity import with_intensity
+from warehouse.core import CORE_TABLES, build_core
+from warehouse.history import QUARANTINED_SCHEMA, catch_up, losses, transaction
+from warehouse.landing import Batch, QuarantinedRow, accept, deliveries, overrides, receive
+from warehouse.marts import check_counts, previous_night, read_previous_night, write_marts
+from warehouse.publish import publish_page
+from warehouse.query import table_frame
+from warehouse.source_status import forget_attempt, source_status, write_attempt
+from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE
+from warehouse.vintages import complete_until, reporting_triangle
+
+NIGHTS_SHOWN = 30  # of the data's quality
+
+
+@dataclass(frozen=True)
+class FetchOutcome:
+    """Deliveries of a source; ``failure`` says why there are no more, ``is_on`` if it was asked."""
+
+    source: Source
+    batches: list[Batch]
+    failure: str | None = None
+    is_on: bool = True
+
+    @property
+    def rows_count(self) -> int:
+        """Rows of what was not there before; what was is not even read."""
+        return sum(batch.rows.height for batch in self.batches if batch.is_new)
+
+
+def is_on(source: Source, settings: Settings) -> bool:
+    """Whether a source is asked: it is embedded, or the operator says where from."""
+    return bool(settings.sources.get(source.name) or source.embedded)
+
+
+def fetch_source(source: Source, settings: Settings) -> FetchOutcome:
+    """Deliveries of a source, bytes landed as received, then parsed; the newest is last.
+
+    Deliveries before one that fails count; whatever is wrong with a source stops only it.
+    """
+    address = settings.sources.get(source.name)
+    place = source.live if address == "live" else address
+    batches: list[Batch] = []
+    try:
+        if place and "://" in place and (why := unusable_proxy(place)):
+            raise SourceError(f"{source.name}: {place} cannot be reached: {why}")
+        received = receive(source, place, settings.landing_folder, credentials(source.credentials))
+        for batch in received:
+            if batch.is_new:
+                _ = batch.rows  # bytes that cannot be read fail here, by name
+            batches.append(batch)
+    except SourceError as error:
+        return FetchOutcome(source, batches, _masked_if_secret(source, str(error)))
+    except Exception as error:  # a publisher may send anything; the others go on
+        text = f"{source.name}: cannot be read ({type(error).__name__}: {error})"
+        return FetchOutcome(source, batches, f"{text}; its last good figures stay in use")
+    return FetchOutcome(source, batches, is_on=is_on(source, settings))
+
+
+def judge_deliveries(
+    outcomes: list[FetchOutcome],
+    con: duckdb.DuckDBPyConnection,
+    folder: Path,
+    cache: StepCache = NO_CACHE,
+) -> tuple[list[FetchOutcome], pl.DataFrame]:
+    """Outcomes without what fails, and the results of each source's last delivery checked.
+
+    Rows that break a rule are held out; a delivery with a critical failure, with too many
+    such rows, or that would take away much of what is in force, is refused, with those after
+    it.
+    """
+    passing: list[FetchOutcome] = []
+    results: dict[str, pl.DataFrame] = {}
+    for outcome in outcomes:
+        accepted: list[Batch] = []
+        failure = outcome.failure
+        if any(batch.is_new for batch in outcome.batches):
+            catch_up(con, outcome.source, folder)  # what a killed run had accepted is in force too
+        for batch in outcome.batches:
+            verdict, table = judge_delivery(batch, folder, cache)
+            if isinstance(verdict, Batch) and verdict.is_new:  # what came again loses nothing
+                loss, refusal = judge_loss(con, verdict)
+                if not loss["is_success"][0]:
+                    table = pl.concat([table, loss])
+                verdict = refusal or verdict
+            results[outcome.source.name] = table
+            if isinstance(verdict, str):
+                failure = _masked_if_secret(outcome.source, verdict)
+                break
+            accepted.append(verdict)
+        passing.append(replace(outcome, batches=accepted, failure=failure))
+    if not results:  # every source failed
+        from expectations.judge import judge
+
+        return passing, judge({})
+    return passing, pl.concat(results.values())
+
+
+def judge_loss(con: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[pl.DataFrame, str | None]:
+    """Result of the check against what is in force, and why the delivery is refused."""
+    from expectations.past import no_great_loss
+
+    result = no_great_loss(batch, losses(con, batch.source, batch))
+    if result["is_success"][0] or result["severity"][0] == "warning":
+        return result, None
+    return result, (
+        f"{batch.source.name}: {batch.fetched.url} was refused: it would take away "
+        f"{result['observed'][0]}, so it is a part given as the whole, or figures were lost on "
+        "the way; the last good figures stay in use. If the loss is meant, lower "
+        "quarantine.least_rows_share in config/thresholds.toml for one night"
+    )
+
+
+def _masked_if_secret(source: Source, failure: str) -> str:
+    """The failure, which is published, without values of rows that may not be passed on."""
+    return failure if source.is_republishable else mask_quoted(failure)
+
+
+def judge_delivery(
+    batch: Batch, folder: Path, cache: StepCache
+) -> tuple[Batch | str, pl.DataFrame]:
+    """The batch less its bad rows, or why it was refused; with the results of its checks.
+
+    Bytes that were judged before, by the same rules, are not even parsed.
+    """
+    name = batch.source.name
+    overrides_json = "".join(override.model_dump_json() for override in overrides(name, folder))
+    inputs = (batch.sha256, batch.fetched.url, overrides_json)
+    step = f"check {name} {batch.fetched.release.partition}".strip()
+    cached = cache.get(step, inputs)
+    if cached is not None:
+        rows = cached["rows"].iter_rows(named=True)
+        return replace(batch, quarantined=tuple(QuarantinedRow(**row) for row in rows)), cached[
+            "results"
+        ]
+    from expectations.judge import GateError, judge  # Great Expectations: seconds to import
+    from expectations.quarantine import FUTURE, quarantine_rows
+
+    try:
+        passing, results = quarantine_rows(batch, folder)
+    except (GateError, SourceError) as error:
+        results = error.results if isinstance(error, GateError) else judge({})
+        return f"{name}: {batch.fetched.url} was refused. {error}", results
+    quarantined = pl.DataFrame(
+        [row.model_dump() for row in passing.quarantined], schema=QUARANTINED_SCHEMA
+    )
+    if FUTURE not in quarantined["rule"]:  # what is too early tonight may be in time on another
+        cache.put(step, inputs, {"rows": quarantined, "results": results})
+    return passing, results
+
+
+def keep_versions(
+    con: duckdb.DuckDBPyConnection, outcomes: list[FetchOutcome], settings: Settings
+) -> int:
+    """Enter what is new in the log of its source and bring the history up to it.
+
+    Returns:
+        Versions begun.
+
+    Raises:
+        SourceError: A source that the night cannot do without failed and has no figures.
+    """
+    versions = 0
+    for outcome in outcomes:
+        for batch in outcome.batches:
+            accept(batch, settings.landing_folder)
+        versions += catch_up(con, outcome.source, settings.landing_folder, outcome.batches)
+        is_needed = bool(outcome.source.embedded)
+        if (
+            outcome.failure
+            and is_needed
+            and not deliveries(outcome.source, settings.landing_folder)
+        ):
+            raise SourceError(outcome.failure)
+        if outcome.is_on:
+            write_attempt(con, outcome.source.name, outcome.failure)
+        else:
+            forget_attempt(con, outcome.source.name)
+    return versions
+
+
+def assess_night(
+    con: duckdb.DuckDBPyConnection, night: date, cache: StepCache = NO_CACHE
+) -> dict[str, pl.DataFrame]:
+    """Core as known on the night, then its marts: indicators, forecasts, flags, alerts."""
+    build_core(con, night)
+    core = {name: table_frame(con, f"core.{name}") for name in CORE_TABLES}
+    sources = source_status(con, night)
+    known_until = complete_until(con, EVENT_SOURCE, night)
+    newest = newest_complete_month(known_until)
+    if months_between(FIRST_DAY, newest) + 1 < LEAST_MONTHS:
+        raise NightError(
+            f"the night of {night}: events are whole up to {newest:%Y-%m} only, and a level needs "
+            f"{LEAST_MONTHS} months from {FIRST_DAY:%Y-%m} on; the earliest night is "
+            f"{earliest_night()}, with figures that reach so far"
+        )
+    series = compute_indicators(core, FIRST_DAY, newest)
+    is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
+    by_region = series.filter(place_level="region").select(
+        "indicator", "place_id", "month_start", "value"
+    )
+    counts = by_region.filter(indicator="events_count").drop("indicator")
+    deaths = by_region.filter(indicator="deaths_best_count").drop("indicator")
+    counts = counts.join(deaths.rename({"value": "deaths"}), on=["place_id", "month_start"])
+    events = core["event"].select("event_date", "country_code", "region_id", "deaths_best_count")
+    inputs = (events, core["region"], str(known_until), str(night))
+    assessment = cache.get("assess", inputs)
+    if assessment is None:
+        from indicators.risk.assess import assess  # so that scipy is imported when needed
+
+        assessment = vars(assess(events, core["region"], known_until, night, is_stale))
+        cache.put("assess", inputs, assessment)
+    flags = assessment["flags"].with_columns(is_stale=pl.lit(is_stale))
+    flags = explain.with_month(flags, counts, newest)
+    shares = completeness(reporting_triangle(con, EVENT_SOURCE, night))
+    flags = with_intensity(explain.with_correction(flags, shares), counts)
+    flags = explain.with_reason(flags, core["event"])
+    boundaries = sources.filter(source=BOUNDARY_SOURCE.name)["source_version"].item()
+    flags = flags.with_columns(boundaries_version=pl.lit(boundaries))
+    context = explain.context(flags, series, core["suspension"], core["coup"], shares)
+    marts = {
+        "indicator": series,
+        "forecast": assessment["forecasts"],
+        "country_forecast": assessment["country_forecasts"],
+        "flag": flags,
+        "flag_driver": explain.with_rank(pl.concat([assessment["drivers"], context])),
+        "alert": alerts_of_night(con, night, flags, series, core, known_until),
+        "source_status": sources,
+    }
+    return {
+        **{f"core.{n}": f for n, f in core.items()},
+        **{f"mart.{n}": f for n, f in marts.items()},
+    }
+
+
+def alerts_of_night(
+    con: duckdb.DuckDBPyConnection,
+    night: date,
+    flags: pl.DataFrame,
+    series: pl.DataFrame,
+    core: dict[str, pl.DataFrame],
+    known_until: date,
+) -> pl.DataFrame:
+    """Alerts of the night, from its levels and the previous night's alerts, flags and figures."""
+
+    def counts_of(series: pl.DataFrame) -> pl.DataFrame:
+        return series.filter(indicator="events_count", place_level="region").select(
+            "place_id", "month_start", "value"
+        )
+
+    old_night = previous_night(con, night)
+    old_alerts, old_flags, old_series = (
+        read_previous_night(con, mart, night) for mart in ("alert", "flag", "indicator")
+    )
+    if old_night is None or old_alerts is None or old_flags is None or old_series is None:
+        return life.advance_alerts(
+            flags.with_columns(cause=pl.lit(life.NEWS)), life.NO_ALERTS, night
+        )
+    levels = None
+    if life.is_revised(counts_of(series), counts_of(old_series)):
+        from indicators.risk.assess import levels_on_previous_vintage  # scipy, when needed
+
+        events = life.events_on_previous_vintage(
+            core["event_version"], old_night, old_flags["data_month"][0]
+        )
+        levels = levels_on_previous_vintage(events, core["region"], known_until, night)
+    causes = life.causes(flags, old_flags, levels)
+    return life.advance_alerts(flags.join(causes, on="region_id"), old_alerts, night)
+
+
+def judge_night(
+    tables: dict[str, pl.DataFrame], landed: pl.DataFrame, cache: StepCache = NO_CACHE
+) -> pl.DataFrame:
+    """Results of core, marts and all of them together after ``landed``; critical stops here."""
+    frames = tables | derived_tables(tables)
+    frames = {n: frames[n] for n in SUITES if n in frames}
+    cached = {n: cache.get(f"check {n}", (f,)) for n, f in frames.items()}
+    unchecked = {n: f for n, f in frames.items() if cached[n] is None}
+    if unchecked:
+        from expectations.judge import gate, judge  # Great Expectations takes seconds to import
+
+        results = judge(unchecked)
+        gate(results)
+        for name, frame in unchecked.items():
+            cached[name] = {"results": results.filter(table_name=name)}
+            cache.put(f"check {name}", (frame,), {"results": results.filter(table_name=name)})
+    return pl.concat([landed, *(result["results"] for result in cached.values() if result)])
+
+
+def keep_night(
+    con: duckdb.DuckDBPyConnection,
+    night: date,
+    tables: dict[str, pl.DataFrame],
+    checks: pl.DataFrame,
+) -> int:
+    """Rows written: the night's marts and the results of its checks, all of them or none."""
+    marts = {n.removeprefix("mart."): f for n, f in tables.items() if n.startswith("mart.")}
+    marts["check"] = checks.with_columns(pl.col("column_name").fill_null("(table)"))
+    with transaction(con):
+        return write_marts(con, night, marts)
+
+
+def write_quality_page(
+    con: duckdb.DuckDBPyConnection,
+    night: date,
+    tables: dict[str, pl.DataFrame],
+    checks: pl.DataFrame,
+    settings: Settings,
+) -> None:
+    """Write the page about the data's quality beside the published file."""
+    counts = check_counts(con, night, NIGHTS_SHOWN)
+    name = settings.published_path.name
+    page = quality_page(night, checks, tables["mart.source_status"], counts, name)
+    publish_page(settings.quality_path, page)
