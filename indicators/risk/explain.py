@@ -1,4 +1,4 @@
-"""Context of flags that is not in the model, and their reason in words."""
+"""Context of flags that is not in the model (docs/models.md), and their reason in words."""
 
 from datetime import date
 
