@@ -136,6 +136,7 @@ def register_count(
 
 
 def _presence(cadre: str, words: str) -> Indicator:
+    """The share of a cadre's posts held."""
     compute: Callable[..., pl.DataFrame] = partial(presence_share, cadre=cadre)
     return Indicator(
         name=f"{cadre}_presence_share",

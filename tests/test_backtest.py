@@ -60,8 +60,8 @@ def nights(blocks: range = LAST) -> list[Origin]:
     return [Origin(end + timedelta(days=GAP), end) for end in ends]
 
 
-def backtest_of(told: Vintages) -> BacktestResult:
-    return backtest(told, nights(), horizons=(1,))
+def backtest_of(vintages: Vintages) -> BacktestResult:
+    return backtest(vintages, nights(), horizons=(1,))
 
 
 @pytest.fixture(scope="module")
@@ -89,20 +89,20 @@ def test_outcomes_are_counted_from_the_night() -> None:
     counts = np.zeros((BLOCKS, REGIONS), dtype=int)
     counts[LAST[0] + 2, 0] = 5
     counts[:, 1] = 1  # something to learn from
-    found = backtest_of(vintages_of(counts))
+    scored = backtest_of(vintages_of(counts))
     # night: day 20 of block LAST[0] + 1; its first window ends on day 20 of LAST[0] + 2
-    assert found.by_horizon[1].observed[:2, 0].tolist() == [5, 0]
-    assert found.blocks_to_threshold[:2, 0].tolist() == [1, 0]
-    assert found.escalated[:2, 0].tolist() == [True, False]
+    assert scored.by_horizon[1].observed[:2, 0].tolist() == [5, 0]
+    assert scored.blocks_to_threshold[:2, 0].tolist() == [1, 0]
+    assert scored.escalated[:2, 0].tolist() == [True, False]
 
 
 def test_order_of_regions_does_not_matter(result: BacktestResult) -> None:
-    told = vintages_of(world())
+    vintages = vintages_of(world())
     order = np.random.default_rng(5).permutation(REGIONS)
     names = {f"MLI.r{old:02}": f"MLI.r{new:02}" for new, old in enumerate(order)}
     turned = Vintages(
-        told.versions.with_columns(pl.col("region_id").replace_strict(names)),
-        told.regions.with_columns(pl.col("region_id").replace_strict(names)).sort("region_id"),
+        vintages.versions.with_columns(pl.col("region_id").replace_strict(names)),
+        vintages.regions.with_columns(pl.col("region_id").replace_strict(names)).sort("region_id"),
     )
     assert backtest_of(turned).p_escalation == pytest.approx(
         result.p_escalation[:, order], abs=1e-9
@@ -116,16 +116,16 @@ def test_a_region_without_events_changes_little_and_gets_none(result: BacktestRe
 
 
 def test_a_null_world_is_forecast_as_often_as_it_escalates() -> None:
-    said, came, covered = [], [], []
+    forecast, observed, is_covered = [], [], []
     for seed in range(6):
-        found = backtest_of(vintages_of(world(seed)))
-        said.append(found.p_escalation.mean())
-        came.append(found.escalated.mean())
-        pit = found.by_horizon[1].pit["combined"]
-        covered.append((np.abs(pit - 0.5) < 0.475).mean())
-    error = np.std(came, ddof=1) / np.sqrt(len(came))
-    assert abs(np.mean(said) - np.mean(came)) < 3 * error + 0.02
-    assert np.mean(covered) == pytest.approx(0.95, abs=0.04)
+        scored = backtest_of(vintages_of(world(seed)))
+        forecast.append(scored.p_escalation.mean())
+        observed.append(scored.escalated.mean())
+        pit = scored.by_horizon[1].pit["combined"]
+        is_covered.append((np.abs(pit - 0.5) < 0.475).mean())
+    error = np.std(observed, ddof=1) / np.sqrt(len(observed))
+    assert abs(np.mean(forecast) - np.mean(observed)) < 3 * error + 0.02
+    assert np.mean(is_covered) == pytest.approx(0.95, abs=0.04)
 
 
 @pytest.mark.parametrize("size", [3, 8])
@@ -148,9 +148,9 @@ def test_a_planted_rise_is_flagged(size: int) -> None:
 def test_the_weight_is_that_of_the_model_that_is_right() -> None:
     """A pool of one sure to see no event and one sure to see three."""
     pool = CountMixture(np.ones(1), np.full(1, 1e-9), np.ones(1), np.full((1, 12), 3.0))
-    for came, best in ((0.0, 1.0), (3.0, 0.0)):
-        crps, bits = scores.pool_losses(pool, np.array([came]))
-        assert crps[-1 if came == 0 else 0] == pytest.approx(0, abs=1e-6)
+    for observed, best in ((0.0, 1.0), (3.0, 0.0)):
+        crps, bits = scores.pool_losses(pool, np.array([observed]))
+        assert crps[-1 if observed == 0 else 0] == pytest.approx(0, abs=1e-6)
         assert scores.WEIGHTS[np.argmin(crps + bits)] == best
 
 
@@ -178,21 +178,25 @@ def test_scores_by_hand() -> None:
 def test_crps_of_large_counts_is_that_of_the_closed_form() -> None:
     from scoringrules import crps_negbinom
 
-    mean, alpha, came = np.array([40.0, 3_000.0]), np.array([0.5, 2.0]), np.array([10.0, 61_369.0])
+    mean, alpha, observed = (
+        np.array([40.0, 3_000.0]),
+        np.array([0.5, 2.0]),
+        np.array([10.0, 61_369.0]),
+    )
     pool = CountMixture(np.ones(2), mean, alpha, np.zeros((2, 1)))
-    exact = crps_negbinom(came, 1 / alpha, mu=mean)
-    assert scores.crps(pool, came) == pytest.approx(exact, rel=2e-3)
+    exact = crps_negbinom(observed, 1 / alpha, mu=mean)
+    assert scores.crps(pool, observed) == pytest.approx(exact, rel=2e-3)
 
 
 def test_alarm_score_by_hand() -> None:
     flags = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], dtype=bool)
-    came = np.array([[0, 0], [0, 0], [1, 0], [1, 0]], dtype=bool)
+    observed = np.array([[0, 0], [0, 0], [1, 0], [1, 0]], dtype=bool)
     blocks_to_threshold = np.array([[0, 0], [0, 0], [1, 0], [1, 0]])
-    told = alarms.alarm_score(flags, came, blocks_to_threshold)
+    score = alarms.alarm_score(flags, observed, blocks_to_threshold)
     # region 0: onset at origin 2, reached in month 3, flagged at 2 and 1: two months' lead
-    assert (told.flagged, told.onsets, told.onsets_warned, told.lead_months) == (4, 1, 1.0, 2.0)
-    assert (told.precision, told.recall) == (1 / 4, 1 / 2)
-    assert told.false_per_region_year == pytest.approx(3 / 2 / (4 / 12))
+    assert (score.flagged, score.onsets, score.onsets_warned, score.lead_months) == (4, 1, 1.0, 2.0)
+    assert (score.precision, score.recall) == (1 / 4, 1 / 2)
+    assert score.false_per_region_year == pytest.approx(3 / 2 / (4 / 12))
 
 
 def test_hdx_rule_by_hand() -> None:

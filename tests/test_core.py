@@ -153,9 +153,9 @@ def test_a_mixture_is_its_enumeration(
     variance = pmf @ counts**2 - (pmf @ counts) ** 2
     assert pool.variance()[0] == pytest.approx(variance, rel=2e-2, abs=1e-6)
     for level in (0.05, 0.5, 0.9, 0.975):
-        found = int(pool.quantile(level)[0])
-        assert cdf[found] >= level - 1e-9
-        assert found == 0 or cdf[found - 1] < level + 1e-9
+        quantile = int(pool.quantile(level)[0])
+        assert cdf[quantile] >= level - 1e-9
+        assert quantile == 0 or cdf[quantile - 1] < level + 1e-9
 
 
 def test_quantiles_of_great_counts_are_found() -> None:
@@ -182,8 +182,8 @@ def test_dispersion_is_found_again(alpha: float) -> None:
     mean = rng.uniform(0.5, 8, 4_000)
     scale = mean**-0.5
     observed = rng.negative_binomial(1 / (alpha * scale), 1 / (1 + alpha * scale * mean))
-    found = fit_dispersion(observed.astype(float), mean, replace(tuning(), dispersion_power=0.5))
-    assert found == pytest.approx(alpha, rel=0.3)
+    fitted = fit_dispersion(observed.astype(float), mean, replace(tuning(), dispersion_power=0.5))
+    assert fitted == pytest.approx(alpha, rel=0.3)
 
 
 def test_a_planted_doubling_doubles_what_is_expected() -> None:
@@ -203,9 +203,9 @@ def test_a_planted_doubling_doubles_what_is_expected() -> None:
 
 
 def test_the_shift_by_hand() -> None:
-    """Chances of 20% that came in 40%: odds 0.25 to 0.667, a shift of log 2.667."""
-    said = np.full(10_000, 0.2)
-    shift = fit_logit_shift(said, np.arange(10_000) < 4_000)
+    """Forecasts of 20% observed in 40%: odds 0.25 to 0.667, a shift of log 2.667."""
+    probability = np.full(10_000, 0.2)
+    shift = fit_logit_shift(probability, np.arange(10_000) < 4_000)
     assert shift == pytest.approx(np.log(8 / 3), abs=0.01)
     assert fit_logit_shift(np.full(10_000, 0.005), np.arange(10_000) < 400) == 0  # below 1%
 

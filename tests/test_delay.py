@@ -19,7 +19,7 @@ def triangle(rows: list[tuple[int, int, float]]) -> pl.DataFrame:
 
 
 def test_link_ratios_by_hand() -> None:
-    told = triangle(
+    events = triangle(
         [
             (0, 0, 8), (0, 1, 10), (0, 2, 10),
             (1, 0, 6), (1, 1, 9), (1, 2, 12),
@@ -29,13 +29,13 @@ def test_link_ratios_by_hand() -> None:
         ]
     )  # fmt: skip
     # 0 to 1: 30 of 40 over four months; 1 to 2: 28 of 32 over three
-    found = completeness(told)
-    assert found is not None
-    assert found.share == pytest.approx(30 / 40 * 28 / 32)
-    assert found.followed_months == 2
-    low, high = found.interval
-    assert low < found.share < high < 1
-    assert completeness(told, age=1).share == pytest.approx(28 / 32)
+    complete = completeness(events)
+    assert complete is not None
+    assert complete.share == pytest.approx(30 / 40 * 28 / 32)
+    assert complete.followed_months == 2
+    low, high = complete.interval
+    assert low < complete.share < high < 1
+    assert completeness(events, age=1).share == pytest.approx(28 / 32)
 
 
 def test_too_few_months_say_nothing() -> None:
@@ -45,9 +45,9 @@ def test_too_few_months_say_nothing() -> None:
 
 
 def test_withdrawals_count_against_additions() -> None:
-    found = completeness(triangle([(m, a, n) for m in range(4) for a, n in ((0, 10), (1, 8))]))
-    assert found.share == pytest.approx(10 / 8)
-    point, low, high = nowcast_counts(np.array([10.0]), found)
+    complete = completeness(triangle([(m, a, n) for m in range(4) for a, n in ((0, 10), (1, 8))]))
+    assert complete.share == pytest.approx(10 / 8)
+    point, low, high = nowcast_counts(np.array([10.0]), complete)
     assert (point[0], low[0], high[0]) == pytest.approx((8, 10, 10))
 
 
@@ -55,8 +55,8 @@ def test_bounds_hold_what_they_say() -> None:
     """Counts known with chance 0.7 each: the 80% interval holds the whole about 8 times in 10."""
     rng = np.random.default_rng(4)
     whole = rng.integers(0, 30, 1500)
-    seen = rng.binomial(whole, 0.7).astype(float)
-    point, low, high = nowcast_counts(seen, Completeness(0.7, np.full(50, 0.7), 6))
+    known = rng.binomial(whole, 0.7).astype(float)
+    point, low, high = nowcast_counts(known, Completeness(0.7, np.full(50, 0.7), 6))
     assert point.mean() == pytest.approx(whole.mean(), rel=0.02)
     assert ((low <= whole) & (whole <= high)).mean() == pytest.approx(0.84, abs=0.05)
 

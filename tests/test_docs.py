@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import architecture
@@ -13,9 +14,9 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_indicators_page_is_current() -> None:
-    told = (ROOT / "docs" / "indicators.md").read_text("utf-8")
-    assert told == indicators_page(), "run: tocsin dictionary --indicators > docs/indicators.md"
-    assert told.count("\n| `") == len(INDICATORS)
+    page = (ROOT / "docs" / "indicators.md").read_text("utf-8")
+    assert page == indicators_page(), "run: tocsin dictionary --indicators > docs/indicators.md"
+    assert page.count("\n| `") == len(INDICATORS)
 
 
 def test_the_drawing_is_made_from_the_code() -> None:
@@ -29,14 +30,21 @@ def test_the_drawing_is_made_from_the_code() -> None:
 
 
 def test_the_models_page_has_the_numbers_in_force() -> None:
-    indicators_page = " ".join((ROOT / "docs" / "models.md").read_text("utf-8").split())
+    models_page = " ".join((ROOT / "docs" / "models.md").read_text("utf-8").split())
     events, deaths = (
         f"{weight:g} and {1 - weight:g}"
         for weight in (thresholds()["models"][target]["weight"] for target in ("events", "deaths"))
     )
-    assert f"weights {events} for events, {deaths} for deaths" in indicators_page
+    assert f"weights {events} for events, {deaths} for deaths" in models_page
     levels = ", ".join(f"{bound} {level}" for level, bound in thresholds()["levels"].items())
-    assert f"({levels})" in indicators_page
+    assert f"({levels})" in models_page
+
+
+def test_the_models_page_names_functions_there_are() -> None:
+    text = (ROOT / "docs" / "models.md").read_text("utf-8").split("## Where each is computed")[1]
+    for module, name in re.findall(r"`(\w+)\.(\w+)`", text):
+        package = "indicators" if module == "geography" else "indicators.risk"
+        assert hasattr(import_module(f"{package}.{module}"), name), f"{module}.{name}"
 
 
 def test_the_site_builds_and_asks_no_other_host(tmp_path: Path) -> None:

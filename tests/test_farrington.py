@@ -41,62 +41,64 @@ def series(name: str) -> np.ndarray:
 def test_bounds_are_those_of_r(case: str) -> None:
     name, first, control = CASES[case]
     counts = series(name)
-    told = farrington(counts, first, FarringtonControl(**control))
+    bounds = farrington(counts, first, FarringtonControl(**control))
     reference = pl.read_csv(FOLDER / "reference.csv", null_values="NA", infer_schema_length=None)
     of_r = reference.filter(case=case)
     shape = (counts.shape[1], len(counts) - first)
     no_bound = of_r["upper"].is_null().to_numpy().reshape(shape).T
-    assert np.isnan(told.upper).tolist() == no_bound.tolist()
+    assert np.isnan(bounds.upper).tolist() == no_bound.tolist()
     for column in ("upper", "expected", "score", "p_value", "dispersion"):
         wanted = of_r[column].cast(pl.Float64).to_numpy().reshape(shape).T
-        assert getattr(told, column)[~no_bound] == pytest.approx(wanted[~no_bound], rel=1e-6)
-    assert told.alarm.T.ravel().tolist() == of_r["alarm"].fill_null(False).to_list()
+        assert getattr(bounds, column)[~no_bound] == pytest.approx(wanted[~no_bound], rel=1e-6)
+    assert bounds.alarm.T.ravel().tolist() == of_r["alarm"].fill_null(False).to_list()
 
 
 def test_first_fit_is_statsmodels_quasi_poisson() -> None:
     counts = series("regions")
     control = FarringtonControl(b=5, w=1, reweight=False, trend=False)
-    told = farrington(counts, 96, control)
+    bounds = farrington(counts, 96, control)
     offsets = [k - 12 * year for year in range(1, 6) for k in (-1, 0, 1)]
     compared = 0
-    for row, region in zip(*np.nonzero(~np.isnan(told.upper)), strict=True):
+    for row, region in zip(*np.nonzero(~np.isnan(bounds.upper)), strict=True):
         y = counts[96 + row + np.array(offsets), region]
         if y.min() == y.max():
             continue
         fit = GLM(y, np.ones((15, 1)), family=Poisson()).fit(scale="X2")
-        assert told.expected[row, region] == pytest.approx(np.exp(fit.params[0]), rel=1e-6)
+        assert bounds.expected[row, region] == pytest.approx(np.exp(fit.params[0]), rel=1e-6)
         # R's dispersion rests on the weights of the last step but one; ours follows R
-        assert told.dispersion[row, region] == pytest.approx(max(fit.scale, 1), rel=1e-3)
+        assert bounds.dispersion[row, region] == pytest.approx(max(fit.scale, 1), rel=1e-3)
         compared += 1
     assert compared > 100
 
 
 def test_order_of_regions_and_what_comes_later_do_not_matter() -> None:
     counts = series("regions")
-    told = farrington(counts, 96, MONTHLY)
+    bounds = farrington(counts, 96, MONTHLY)
     order = np.random.default_rng(1).permutation(counts.shape[1])
     turned = farrington(counts[:, order], 96, MONTHLY)
-    assert np.array_equal(turned.upper, told.upper[:, order], equal_nan=True)
+    assert np.array_equal(turned.upper, bounds.upper[:, order], equal_nan=True)
     later = counts.copy()
     later[100:] += 50
-    assert np.array_equal(farrington(later, 96, MONTHLY).upper[:4], told.upper[:4], equal_nan=True)
+    assert np.array_equal(
+        farrington(later, 96, MONTHLY).upper[:4], bounds.upper[:4], equal_nan=True
+    )
 
 
 @given(arrays(float, (75, 2), elements=st.integers(0, 9).map(float)))
 @settings(max_examples=30, deadline=None)
 def test_any_counts_give_bounds_or_say_none(counts: np.ndarray) -> None:
-    told = farrington(counts, 70, MONTHLY)
-    known = ~np.isnan(told.upper)
-    assert (told.upper[known] >= 0).all()
-    assert not told.alarm[~known].any()
-    assert (counts[70:][told.alarm] > told.upper[told.alarm]).all()
+    bounds = farrington(counts, 70, MONTHLY)
+    known = ~np.isnan(bounds.upper)
+    assert (bounds.upper[known] >= 0).all()
+    assert not bounds.alarm[~known].any()
+    assert (counts[70:][bounds.alarm] > bounds.upper[bounds.alarm]).all()
 
 
 def test_null_world_alarms_at_the_declared_rate() -> None:
     counts = np.random.default_rng(4).poisson(8, (108, 400)).astype(float)
-    told = farrington(counts, 96, FarringtonControl(b=5, w=1, alpha=0.05))
+    bounds = farrington(counts, 96, FarringtonControl(b=5, w=1, alpha=0.05))
     # one-sided 5%, of a discrete count and an estimated mean
-    assert 0.03 < told.alarm.mean() < 0.075
+    assert 0.03 < bounds.alarm.mean() < 0.075
 
 
 @pytest.mark.parametrize(("times", "least"), [(2, 0.6), (3, 0.95)])

@@ -1,1 +1,1 @@
-"""Forecasts, levels and what explains them."""
+"""Forecasts, levels and what explains them; the equations: docs/models.md."""

@@ -1,4 +1,7 @@
-"""Scores of alarms: precision, recall, lead time; and simple rules to compare with."""
+"""Scores of alarms: precision, recall, lead time; and simple rules to compare with.
+
+Results: docs/scorecard.md; the alarm scored is a level (docs/models.md).
+"""
 
 from dataclasses import dataclass
 

@@ -143,18 +143,12 @@ def _flags(
     """One row a region: chance of escalation, level, what they rest on and what would move them."""
     window, night = escalation.window, date.fromordinal(inputs.night)
     deaths = forecast_window(deaths_panel, window.first, window.last, tuning("deaths")).pool
-    newest = newest_event_days(inputs)
-    is_flagged = level_number(escalation.probability) > 0
-    p_without_newest = probability_without_newest(escalation, panel, newest)
+    p_before = escalation.probability_with(
+        panel.features[-2], panel.counts[:-1], escalation.threshold
+    )
 
     def column(values: Array) -> pl.Series:
         return pl.Series(values[: inputs.regions]).fill_nan(None)
-
-    def level(probability: Array) -> pl.Expr:
-        return level_of(pl.lit(pl.Series(probability[: inputs.regions])))
-
-    def p_with(features: Array, counts: Array, threshold: Array) -> Array:
-        return escalation.probability_with(features, counts, threshold)
 
     names = regions.select("region_id", "country_code", "country_name", "region_name")
     return names.with_columns(
@@ -162,26 +156,38 @@ def _flags(
         known_until_date=pl.lit(date.fromordinal(inputs.known_until)),
         **_window_dates(night, window.first, window.last),
         p_escalation=column(escalation.probability),
-        p_escalation_before=column(
-            p_with(panel.features[-2], panel.counts[:-1], escalation.threshold)
-        ),
+        p_escalation_before=column(p_before),
         escalation_threshold_count=column(escalation.threshold).cast(pl.Int64),
         events_past12_mean=column(panel.features[-1, :, 0]),
         **{name: column(values) for name, values in _next3("events", window.pool).items()},
         **{name: column(values) for name, values in _next3("deaths", deaths).items()},
-        quiet_days=column(newest).cast(pl.Int64),
+        quiet_days=column(newest_event_days(inputs)).cast(pl.Int64),
         is_stale=pl.lit(is_stale),
         models_left_out=pl.Series(_models_left_out(window.pool, inputs.regions), dtype=pl.String),
         model_version=pl.lit(model_version()),
         calibration_shift=pl.lit(escalation.shift),
-        level=level(escalation.probability),
-        level_at_bar_before=level(p_with(panel.features[-1], panel.counts, bars_before(panel))),
-        p_without_newest_event=column(np.where(is_flagged, p_without_newest, np.nan)),
-        events_to_next_level_count=column(events_to_next_level(escalation, panel)).cast(pl.Int64),
-        may_fall_on_date=pl.Series(
-            may_fall_on(inputs, escalation, panel)[: inputs.regions], dtype=pl.Date
-        ),
+        level=level_of(pl.lit(column(escalation.probability))),
+        **_level_changes(inputs, panel, escalation),
     )
+
+
+def _level_changes(
+    inputs: NightInputs, panel: Panel, escalation: EscalationForecast
+) -> dict[str, pl.Series | pl.Expr]:
+    """What would move each region's level, by column."""
+    regions = slice(inputs.regions)
+    is_flagged = level_number(escalation.probability) > 0
+    p_bar_before = escalation.probability_with(panel.features[-1], panel.counts, bars_before(panel))
+    p_without = probability_without_newest(escalation, panel, newest_event_days(inputs))
+    p_without = np.where(is_flagged, p_without, np.nan)
+    more_events = events_to_next_level(escalation, panel)[regions]
+    nights = may_fall_on(inputs, escalation, panel)[regions]
+    return {
+        "level_at_bar_before": level_of(pl.lit(pl.Series(p_bar_before[regions]))),
+        "p_without_newest_event": pl.Series(p_without[regions]).fill_nan(None),
+        "events_to_next_level_count": pl.Series(more_events).fill_nan(None).cast(pl.Int64),
+        "may_fall_on_date": pl.Series(nights, dtype=pl.Date),
+    }
 
 
 def _next3(target: str, pool: CountMixture) -> dict[str, Array]:

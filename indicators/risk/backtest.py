@@ -1,4 +1,7 @@
-"""Back-test on rolling origins: forecasts from what was known on each, and their scores."""
+"""Back-test on rolling origins: forecasts from what was known on each, and their scores.
+
+Forecasts: docs/models.md; results: docs/scorecard.md.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace

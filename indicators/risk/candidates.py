@@ -1,4 +1,7 @@
-"""Candidate features: what each alone would add to the self-exciting model (docs/scorecard.md)."""
+"""Candidate features: what each alone would add to the self-exciting model (docs/models.md).
+
+Results: docs/scorecard.md.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Events and deaths of the months after coups, over those expected from the past."""
+"""Events and deaths after coups, over those expected from the past (docs/models.md)."""
 
 from collections.abc import Sequence
 from datetime import date

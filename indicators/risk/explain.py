@@ -1,4 +1,4 @@
-"""Context of flags that is not in the model, and their reason in words."""
+"""Context of flags that is not in the model (docs/models.md), and their reason in words."""
 
 from datetime import date
 
@@ -70,6 +70,7 @@ def context(
 
 
 def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """Newest share of posts held, civil administrators' before other cadres', and its age."""
     newest = (
         series.filter(
             pl.col("indicator").str.ends_with("_presence_share") & pl.col("value").is_not_null()
@@ -81,42 +82,27 @@ def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
         )
         .group_by("place_id", maintain_order=True)
         .last()
-        .select(
-            region_id="place_id",
-            value="value",
-            detail=pl.concat_str(
-                pl.format(
-                    "{}, {}",
-                    pl.col("indicator")
-                    .str.strip_suffix("_presence_share")
-                    .str.replace_all("_", " "),
-                    pl.col("month_start").dt.strftime("%Y-%m"),
-                ),
-                pl.col("note"),
-                separator="; ",
-                ignore_nulls=True,
-            ),
-            figure_month="month_start",
-        )
     )
-    figures = region.join(newest, on="region_id", how="left", maintain_order="left")
-    months = month_numbers(pl.col("as_of_date")) - month_numbers(pl.col("figure_month"))
-    age = pl.when(months > 0).then(pl.format(" ({} old)", _counted(months, "month")))
+    months = month_numbers(pl.col("as_of_date")) - month_numbers(pl.col("month_start"))
+    cadre = pl.col("indicator").str.strip_suffix("_presence_share").str.replace_all("_", " ")
     # The age stands before the notes: a share without its date would be taken for today's.
+    figure = pl.concat_str(
+        pl.format("{}, {}", cadre, pl.col("month_start").dt.strftime("%Y-%m")),
+        pl.when(months > 0).then(pl.format(" ({} old)", _counted(months, "month"))),
+        ignore_nulls=True,
+    )
+    figures = region.join(
+        newest, left_on="region_id", right_on="place_id", how="left", maintain_order="left"
+    )
     return figures.with_columns(
-        detail=pl.when(pl.col("detail").is_not_null())
-        .then(
-            pl.concat_str(
-                pl.col("detail").str.extract(r"^([^;]*)"),
-                age.otherwise(pl.lit("")),
-                pl.col("detail").str.extract(r"^[^;]*(.*)$"),
-            )
-        )
+        detail=pl.when(pl.col("value").is_not_null())
+        .then(pl.concat_str(figure, pl.col("note"), separator="; ", ignore_nulls=True))
         .otherwise(pl.lit("missing: no figure for this region"))
     )
 
 
 def _suspensions(region: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFrame:
+    """Measures open against the region's country, each with its actor and since when."""
     open_measures = (
         suspensions.filter(
             (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
@@ -151,6 +137,7 @@ def _suspensions(region: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFram
 
 
 def _coups(region: pl.DataFrame, coups: pl.DataFrame) -> pl.DataFrame:
+    """Days since the last coup or attempt in the region's country."""
     last = (
         coups.sort("coup_date")
         .group_by("country_code", maintain_order=True)
@@ -168,6 +155,7 @@ def _coups(region: pl.DataFrame, coups: pl.DataFrame) -> pl.DataFrame:
 
 
 def _emergence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """Whether the newest month had the first events after a quiet year."""
     newest = series.filter(pl.col("indicator") == "emergence").select(
         region_id="place_id", data_month="month_start", value="value"
     )
@@ -181,6 +169,7 @@ def _emergence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
 
 
 def _deaths(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
+    """Deaths of the past twelve months."""
     year = (
         series.filter(
             (pl.col("indicator") == "deaths_best_count") & (pl.col("place_level") == "region")
@@ -196,6 +185,7 @@ def _deaths(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
 
 
 def _completeness(region: pl.DataFrame, known: Completeness | None) -> pl.DataFrame:
+    """Share of the newest month's events that is known by now."""
     if known is None:
         detail = "nothing is known: no month was followed by dated deliveries for long enough"
     else:
@@ -301,5 +291,6 @@ def change_in_words() -> pl.Expr:
 
 
 def _counted(number: pl.Expr, noun: str) -> pl.Expr:
+    """A number with its noun, in the plural unless it is one."""
     word = pl.when(number == 1).then(pl.lit(noun)).otherwise(pl.lit(f"{noun}s"))
     return pl.format("{} {}", number, word)

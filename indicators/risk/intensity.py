@@ -1,4 +1,7 @@
-"""How violent a place is now, whatever its level: a level only says that more may come."""
+"""Intensity: the violence of the past year, whatever the level, which only says that more may come.
+
+Steps and their reasons: config/thresholds.toml; levels: docs/models.md.
+"""
 
 import polars as pl
 

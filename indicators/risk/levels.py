@@ -12,12 +12,8 @@ from config.vocabulary import LEVELS
 from indicators.arrays import Array
 from indicators.risk import models
 
-OTHER_THRESHOLDS = (
-    "suspensions",
-    "followed",
-    "intensity",
-    "quarantine",
-)  # no forecast rests on these
+# No forecast rests on these.
+OTHER_THRESHOLDS = ("suspensions", "followed", "intensity", "quarantine")
 
 
 def model_version() -> str:
@@ -42,7 +38,7 @@ def level_of(p_escalation: pl.Expr) -> pl.Expr:
 
 
 def level_number(p_escalation: Array) -> Array:
-    """0 for none to 3 for alarm."""
+    """Numbers of the levels, 0 for none to 3 for alarm; the shape of ``p_escalation``."""
     bounds = [thresholds()["levels"][name] for name in LEVELS[1:]]
     return np.searchsorted(np.array(bounds), p_escalation, side="right").astype(np.float64)
 
@@ -50,7 +46,7 @@ def level_number(p_escalation: Array) -> Array:
 def escalation_threshold(past_year: Array, rule: Mapping[str, float]) -> Array:
     """Events that the coming ninety days must reach to count as escalation.
 
-    At least ``least_events`` and at least ``ratio`` times what the past 365 days had in as long.
+        max(least_events, ratio blocks m),  m: ``past_year``
 
     Args:
         past_year: Events of the past 365 days, per thirty days.

@@ -1,4 +1,4 @@
-"""The scorecard: what the back-test says, as tidy rows."""
+"""Tables of docs/scorecard.md from the back-test; the forecasts scored: docs/models.md."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The scorecard's tables as a page of Markdown."""
+"""The page docs/scorecard.md from its tables; the forecasts scored: docs/models.md."""
 
 from collections.abc import Mapping
 from datetime import date

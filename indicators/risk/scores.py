@@ -3,7 +3,7 @@
 Counts are scored by the ranked probability score over 0, 1, 2, ..., which for counts is the CRPS
 (Gneiting & Raftery 2007; Epstein 1969), by the ignorance score in VIEWS' bins and the interval
 score at 90% (Hegre et al. 2025), and by the CRPS above ten alone (threshold-weighted, Gneiting &
-Ranjan 2011).
+Ranjan 2011). The forecasts: docs/models.md.
 """
 
 from collections.abc import Sequence

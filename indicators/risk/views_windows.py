@@ -8,6 +8,7 @@ Deaths of state-based events by country and calendar month (Hegre et al. 2025). 
   what the regions' forecasts expect; variance M (1 + phi), NB1; phi learnt on past sums.
 
 In all, block h of thirty days after 31 December stands for month h, its mean times days / 30.
+The regions' forecasts: docs/models.md.
 """
 
 from calendar import monthrange

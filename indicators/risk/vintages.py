@@ -1,4 +1,4 @@
-"""Versions of events, and what was known of them on a night: the inputs of its forecasts."""
+"""Versions of events, and inputs of a night's forecasts from those known on it (docs/models.md)."""
 
 from dataclasses import dataclass
 from datetime import date
