@@ -53,6 +53,11 @@ def is_cluster(text: str) -> bool:
     return bool(re.fullmatch(r"local:[1-9]\d{0,3}|(tcp|tls|ws|wss)://\S+:\d+", text))
 
 
+def is_lake(text: SecretStr) -> bool:
+    """Whether a text names a DuckLake."""
+    return bool(re.match(r"ducklake:\S", text.get_secret_value()))
+
+
 def _is_host(text: str) -> bool:
     try:
         return bool(IPv6Address(text))
@@ -169,7 +174,7 @@ class Settings(BaseSettings):
     dask: Annotated[str, _must_be(is_cluster)] | None = Field(
         default=None, description="'local:2' or a scheduler's address, 'tcp://host:8786'"
     )
-    lake: SecretStr | None = Field(
+    lake: Annotated[SecretStr, _must_be(is_lake)] | None = Field(
         default=None, description="a DuckLake, 'ducklake:postgres:dbname=...'"
     )
     lake_data: str | None = Field(default=None, description="a folder or 's3://...'")
@@ -294,5 +299,5 @@ def _in_words(prefix: str, kind: type[Settings] | type[Smtp], error: dict[str, A
     if not error["loc"]:
         return str(error["msg"]).removeprefix("Value error, ")
     name = str(error["loc"][0])
-    value = "" if name in ("password", "sources") else f"={error['input']!r}"
+    value = "" if name in ("password", "sources", "lake") else f"={error['input']!r}"
     return f"{prefix}{name.upper()}{value} must be {kind.model_fields[name].description}"

@@ -13,6 +13,9 @@ WRONG = {
     "HOLD_HOURS": (["nan", "inf", "-1", "721", "soon", "1e999"], "hours, from 0 to 720"),
     "HOLD_THEN": (["Send", "drop"], "send or lapse"),
     "PUBLISHED_COPIES": (["0", "-1", "1001", "1.5", "seven"], "a whole number from 1 to 1000"),
+    "DASK": (["local", "local:0", "host:8786", "http://host:8786"], "'local:2' or a scheduler's"),
+    "LAKE": (["sesame", "postgres:dbname=sesame", "ducklake:"], "a DuckLake, 'ducklake:postgres:"),
+    "LAKE_DAYS": (["0", "-1", "100001", "x"], "a whole number from 1 to 100000"),
     "PUBLISHED_URL": (["data/published", "ftp://x.org", "https://", "https://x .org"], "https://"),
     "OPERATOR": (["ops", "a b@x.org", "a@b..org", "a@x.org, b@x.org"], "an e-mail address"),
     "MAIL_SENDER": (["Tocsin", "Tocsin <tocsin>", "A <a@b.org>\r\nBcc: x@y.z"], "an address such"),
@@ -29,6 +32,10 @@ RIGHT = {
     "HOLD_HOURS": ["0", "0.5", "720"],
     "HOLD_THEN": ["send", "lapse"],
     "PUBLISHED_COPIES": ["1", "1000"],
+    "DASK": ["local:2", "tcp://scheduler:8786", "tls://[::1]:8786"],
+    "LAKE": ["ducklake:lake.db", "ducklake:postgres:dbname=t password=sesame"],
+    "LAKE_DATA": ["/srv/lake", "s3://bucket/tocsin"],
+    "LAKE_DAYS": ["1", "100000"],
     "PUBLISHED_URL": ["https://x.org/tocsin/", "http://192.0.2.1:8080/p"],
     "OPERATOR": ["root@localhost", "ops+t@x.org"],
     "MAIL_SENDER": ["t@x.org", "Observatoire Sahélien – veille <t@x.org>"],
@@ -53,7 +60,7 @@ def test_every_setting_is_tried() -> None:
     tried = {name.lower() for name in WRONG | RIGHT}
     assert names - tried == {"smtp_username", "smtp_password"}  # below: together or none
     assert names - {name.lower() for name in WRONG} - {"smtp_username", "smtp_password"} == {
-        "data_folder", "recipients_file", "sources"  # any path; below
+        "data_folder", "recipients_file", "lake_data", "sources"  # any path; below
     }  # fmt: skip
 
 
@@ -66,7 +73,7 @@ def test_a_wrong_one_is_refused_with_what_it_must_be(name: str, value: str, monk
     monkeypatch.setenv("TOCSIN_SMTP_PASSWORD", "sesame-4712")
     with pytest.raises(SettingsError) as told:
         load()
-    assert str(told.value).startswith(f"{PREFIX}{name}=")
+    assert str(told.value).startswith(f"{PREFIX}{name}" + ("" if name == "LAKE" else "="))
     assert f" must be {WRONG[name][1]}" in str(told.value) or WRONG[name][1] in str(told.value)
     assert "\n" not in str(told.value)
     assert "sesame" not in str(told.value)
