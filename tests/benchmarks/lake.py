@@ -1,9 +1,9 @@
-"""Nights into a lake on a real PostgreSQL while readers ask it without pause, and while it is killed.
+"""Nights into a lake on a real PostgreSQL, with readers that never pause and writers killed.
 
     PYTHONPATH=.:tests python tests/benchmarks/lake.py [--nights 10] [--readers 5] [--kills 20]
 
-Prints nights and seconds, queries and errors of the readers, snapshots, and what was half: nothing
-may be. Needs PostgreSQL's programs (Debian: ``apt-get install postgresql``) and the extra ``scale``.
+Prints nights and seconds, queries and errors of the readers, snapshots, and what was half:
+nothing may be. Needs PostgreSQL (Debian: ``apt-get install postgresql``) and the extra ``scale``.
 """
 
 import argparse
@@ -138,8 +138,9 @@ def main() -> None:
                 time.sleep(random.uniform(0.3, 4))
                 writer.send_signal(signal.SIGKILL)
                 killed += writer.wait() == -signal.SIGKILL
-        print(f"killed in the middle: {killed} of {options.kills}; snapshots added "
-              f"{len(snapshots(catalog)) - before}; half nights: {half_snapshots(catalog)}")  # fmt: skip
+        added = len(snapshots(catalog)) - before
+        print(f"killed in the middle: {killed} of {options.kills}; snapshots added {added}")
+        print(f"half nights: {half_snapshots(catalog)}")
         rows = publish_to_lake(
             published / "tocsin.duckdb", catalog, str(root / "data" / "lake"), last, 400
         )
