@@ -128,6 +128,7 @@ def backtest(
         horizons: Blocks of thirty days after the night.
     """
     outcome, tuned = vintages.latest(), tuning(target)
+    outcomes: EventDays = getattr(outcome, target)
     rng = np.random.default_rng(SEED)
     losses: list[_PoolLosses] = []
     by_origin: list[dict[str, Array]] = []
@@ -140,9 +141,8 @@ def backtest(
         for horizon in horizons:
             window = forecast_window(panel, horizon, horizon, tuned)
             pool = window.pool.take(np.arange(inputs.regions))
-            observed = observed_after(
-                getattr(outcome, target), panel.places, origin.night, horizon, horizon
-            )[: inputs.regions]
+            observed = observed_after(outcomes, panel.places, origin.night, horizon, horizon)
+            observed = observed[: inputs.regions]
             window_end = date.fromordinal(origin.night.toordinal() + horizon * BLOCK_DAYS)
             losses.append(_PoolLosses(number, window_end, *scores.pool_losses(pool, observed)))
             if is_scored:
@@ -199,17 +199,7 @@ def _scores(
         rng: Of the randomised PIT.
     """
     at_least = 1 if target == "events" else MANY_DEATHS
-
-    def with_weight(share: float) -> CountMixture:
-        return replace(pool, weight=np.where(pool.weight > 0, share, 0.0))
-
-    forecasts = {
-        "self_exciting": with_weight(1.0),
-        "conflictology": with_weight(0.0),
-        POOL: with_weight(weight),
-        "last_value": replace(with_weight(0.0), draws=newest[:, None]),
-        "zero": replace(with_weight(0.0), draws=np.zeros((len(observed), 1))),
-    }
+    forecasts = _forecasts(pool, weight, newest)
     probability = {name: f.exceedance_probability(at_least) for name, f in forecasts.items()}
     shift = window.past_windows.logit_shift(at_least)
     probability[POOL] = models.calibrated_probability(probability[POOL], shift)
@@ -231,6 +221,21 @@ def _scores(
         probability=probability[POOL],
         observed=observed,
     )
+
+
+def _forecasts(pool: CountMixture, weight: float, newest: Array) -> dict[str, CountMixture]:
+    """Forecasts of the models, of the pool with this weight, and of the baselines, by name."""
+
+    def with_weight(share: float) -> CountMixture:
+        return replace(pool, weight=np.where(pool.weight > 0, share, 0.0))
+
+    return {
+        "self_exciting": with_weight(1.0),
+        "conflictology": with_weight(0.0),
+        POOL: with_weight(weight),
+        "last_value": replace(with_weight(0.0), draws=newest[:, None]),
+        "zero": replace(with_weight(0.0), draws=np.zeros((len(newest), 1))),
+    }
 
 
 def _stacked(by_origin: Sequence[HorizonScores]) -> HorizonScores:
