@@ -24,6 +24,7 @@ from config.files import write_atomically
 from config.recipients import Recipient
 from config.settings import SettingsError, Smtp
 from warehouse.history import transaction
+from warehouse.outbox import is_queued, notify, park
 from warehouse.query import run_sql
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -212,9 +213,7 @@ def queue(con: duckdb.DuckDBPyConnection, mails: Sequence[QueuedMail], now: date
         for mail in mails:
             content = mail.message.as_bytes()
             identity = mail.message["Message-ID"]
-            if con.execute(
-                "select 1 from ops.outbox where message_id = $identity", {"identity": identity}
-            ).fetchone():
+            if is_queued(con, identity):
                 continue
             run_sql(
                 con,
@@ -230,11 +229,7 @@ def queue(con: duckdb.DuckDBPyConnection, mails: Sequence[QueuedMail], now: date
                 not_before=mail.not_before,
                 now=now,
             )
-            for about, level in mail.levels.items():
-                con.execute(
-                    "insert into ops.notification values ($identity, $about, $level)",
-                    {"identity": identity, "about": about, "level": level},
-                )
+            notify(con, identity, mail.levels)
 
 
 def hand_over(
@@ -381,14 +376,6 @@ def _send_by_smtp(
         except (OSError, smtplib.SMTPException):  # all is said; it may hang up first
             server.close()
     return outcomes
-
-
-def park(con: duckdb.DuckDBPyConnection, recipient: str, reason: str, now: datetime) -> None:
-    """Send nothing to an address any more, until ``tocsin alerts resend`` takes it up again."""
-    con.execute(
-        "insert or replace into ops.parked values ($recipient, $now, $reason)",
-        {"recipient": recipient, "now": now, "reason": reason},
-    )
 
 
 def _sender(content: bytes) -> str:

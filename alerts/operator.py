@@ -12,6 +12,7 @@ from alerts.delivery import MailOutcome, QueuedMail, new_message, send_alone, sm
 from config.errors import failure_in_words
 from config.files import read_or_set_aside, set_aside, write_atomically
 from config.settings import Settings, SettingsError, Smtp
+from warehouse.outbox import operator_subjects
 
 MOST_HOURS = 8_760  # a year
 
@@ -37,12 +38,7 @@ def compose_operator_mail(
     """A mail with all notices if one of them is new; None: each was mailed before."""
     if not settings.operator:
         return None
-    rows = con.execute(
-        "select subject_key from ops.notification inner join ops.outbox using (message_id) "
-        "where kind = 'operator' and recipient = $operator",
-        {"operator": settings.operator},
-    ).fetchall()
-    mailed_keys = {about for (about,) in rows}
+    mailed_keys = operator_subjects(con, settings.operator)
     new = [notice for notice in notices if notice.key not in mailed_keys]
     if not new:
         return None

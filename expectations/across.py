@@ -117,8 +117,8 @@ def _by_country(indicators: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
         )
     )
     return (
-        regions.join(country, on=grain, how="full", coalesce=True)
-        .join(unplaced, on=grain, how="left")
+        regions.join(country, on=grain, how="full", coalesce=True, validate="1:1")
+        .join(unplaced, on=grain, how="left", validate="1:1")
         .with_columns(pl.col("unplaced_sum").fill_null(0.0))
         .sort(grain)
     )

@@ -62,17 +62,13 @@ def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
     )
     if source.is_by_hand and quarantined.height:
         raise GateError(_wrong_lines(batch, quarantined), results)
-    if source.is_republishable:
-        publishable = quarantined
-    else:  # results and failures are published: of such a value the form alone
-        publishable = quarantined.with_columns(pl.col("value").map_elements(mask_quoted, pl.String))
-        is_fault = pl.col("rule") == UNREADABLE
-        publishable = publishable.with_columns(
-            value=pl.when(is_fault).then("value").otherwise(pl.lit("a value"))
-        )
     lines = parsed.select(ROW, LINE)
     few = _few_enough(
-        table, publishable.join(lines, on=ROW, how="left", maintain_order="left"), parsed.height
+        table,
+        _without_values(source, quarantined).join(
+            lines, on=ROW, how="left", maintain_order="left", validate="m:1"
+        ),
+        parsed.height,
     )
     if not few["is_success"][-1]:
         raise GateError(
@@ -92,6 +88,17 @@ def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         ),
         results,
     )  # fmt: skip
+
+
+def _without_values(source: Source, quarantined: pl.DataFrame) -> pl.DataFrame:
+    """The rows as they may be published with results: of some sources a value's form alone."""
+    if source.is_republishable:
+        return quarantined
+    is_fault = pl.col("rule") == UNREADABLE
+    form = pl.col("value").map_elements(mask_quoted, pl.String)
+    return quarantined.with_columns(form).with_columns(
+        value=pl.when(is_fault).then("value").otherwise(pl.lit("a value"))
+    )
 
 
 def _wrong_lines(batch: Batch, quarantined: pl.DataFrame) -> str:

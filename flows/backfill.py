@@ -12,11 +12,11 @@ from config.errors import TocsinError
 from config.settings import Settings
 from flows.step_cache import CACHE_FOLDER, StepCache
 from flows.steps import assess_night, judge_night, keep_night
+from warehouse import marts
 from warehouse.connect import one_run, open_existing
 from warehouse.core import build_core
 from warehouse.export import copy_as_parquet
 from warehouse.history import catch_up
-from warehouse.marts import newest_night
 from warehouse.publish import publish
 from warehouse.sources import SOURCES
 
@@ -71,9 +71,7 @@ def backfill(
         for source in SOURCES:
             catch_up(con, source, settings.landing_folder)
         landed = _landed(con)
-        nights_on_file = (
-            {} if rebuild else {night for (night,) in con.execute("from ops.night").fetchall()}
-        )
+        nights_on_file = [] if rebuild else marts.nights(con)
         missing = [night for night in nights if night not in nights_on_file]
         start = time.perf_counter()
         for number, (night, seconds) in enumerate(
@@ -84,7 +82,7 @@ def backfill(
                 NightProgress(night, number, len(missing), seconds, mean * (len(missing) - number))
             )
         if missing:
-            newest = newest_night(con) or missing[-1]
+            newest = marts.newest_night(con) or missing[-1]
             build_core(con, newest)
             publish(con, settings.published_path, newest, settings.published_copies)
             copy_as_parquet(settings.published_path, settings.parquet_folder)
@@ -110,11 +108,7 @@ def _landed(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     Raises:
         BackfillError: No night was told.
     """
-    newest = newest_night(con)
-    if newest is None:
+    checks = marts.read_mart(con, "check", marts.newest_night(con))
+    if checks is None:
         raise BackfillError("nothing is told yet; run 'tocsin nightly' first")
-    return con.execute(
-        "select * exclude (night_from, night_to) from mart.check where table_name like 'landing.%' "
-        "and night_from <= $night and (night_to is null or night_to > $night)",
-        {"night": newest},
-    ).pl()
+    return checks.filter(pl.col("table_name").str.starts_with("landing."))

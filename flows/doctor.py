@@ -32,9 +32,11 @@ from warehouse.connect import (
     log_beside,
     open_existing,
 )
-from warehouse.marts import newest_night
+from warehouse.marts import newest_night, nights, read_mart
+from warehouse.outbox import overdue
 from warehouse.publish import file_sha256, manifest_entries
 from warehouse.repair import is_sound
+from warehouse.source_status import failing_sources
 from warehouse.sources import SOURCES
 
 LIBRARIES = (
@@ -186,10 +188,7 @@ def _warehouse(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
         return
     try:
         with open_existing(path) as con:
-            nights = con.execute(
-                "select count(*), max(as_of_date), count(*) filter (where as_of_date > $today) "
-                "from ops.night", {"today": tonight()}
-            ).fetchall()[0]  # fmt: skip
+            run_nights = nights(con)
         is_whole = is_sound(path)
     except BusyError as error:
         yield Diagnosis("working file", NOTE, str(error), "look again when it has ended")
@@ -202,15 +201,17 @@ def _warehouse(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
         else:
             yield Diagnosis("working file", BAD, shorten(text, MAX_SIGNS), "tocsin repair")
     else:
-        text = f"{path.stat().st_size / 1e6:.0f} MB, {nights[0]} nights to {nights[1] or '-'}"
+        text = f"{path.stat().st_size / 1e6:.0f} MB, {len(run_nights)} nights to "
+        text += str(run_nights[-1]) if run_nights else "-"
+        to_come = [night for night in run_nights if night > tonight()]
         if is_whole:
             yield Diagnosis("working file", OK, text)
         else:
             yield Diagnosis("working file", BAD, f"{text}; rows cannot be read", "tocsin repair")
-        if nights[2]:
+        if to_come:
             yield Diagnosis(
-                "nights", BAD, f"{_several(nights[2], 'night')} still to come told by mistake, the "
-                f"last {nights[1]}: a typing error or a wrong clock",
+                "nights", BAD, f"{_several(len(to_come), 'night')} still to come told by mistake, "
+                f"the last {to_come[-1]}: a typing error or a wrong clock",
                 "tocsin repair takes them back",
             )  # fmt: skip
 
@@ -261,17 +262,11 @@ def _sources(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
             )  # fmt: skip
     try:
         with open_existing(settings.warehouse_path) as con:
-            failing = con.execute(
-                "select source, failed_since, failure from ops.fetch where failure is not null"
-            ).fetchall()
-            has_status = con.execute(
-                "select count(*) from duckdb_tables() where table_name = 'source_status'"
-            ).fetchall()[0][0]
-            old = con.execute(
-                "select source, age_days, max_age_days from mart.source_status where is_stale "
-                "and night_from <= $night and (night_to is null or night_to > $night)",
-                {"night": newest_night(con)},
-            ).fetchall() if has_status else []  # fmt: skip
+            failing = failing_sources(con)
+            status = read_mart(con, "source_status", newest_night(con))
+            old = [] if status is None else (
+                status.filter("is_stale").select("source", "age_days", "max_age_days").rows()
+            )  # fmt: skip
     except (WarehouseError, duckdb.Error):
         return  # told of above
     for name, since, failure in failing:
@@ -351,11 +346,7 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Diagnosis]:
     where = f"{smtp.host}:{smtp.port}" if smtp.host else str(settings.outbox_folder)
     try:
         with open_existing(settings.warehouse_path) as con:
-            waiting, last = con.execute(
-                "select count(*) filter (where status = 'queued' and queued_at < $late), "
-                "max(finished_at) from ops.outbox",
-                {"late": datetime.now(UTC).replace(tzinfo=None) - LATE},
-            ).fetchall()[0]
+            waiting, last = overdue(con, datetime.now(UTC).replace(tzinfo=None) - LATE)
     except (WarehouseError, duckdb.Error):
         return
     if not settings.published_url:

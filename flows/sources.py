@@ -13,7 +13,7 @@ from config.files import link_or_copy
 from config.registry import Source
 from config.settings import Settings, SettingsError, credentials
 from warehouse.connect import open_existing
-from warehouse.history import catch_up
+from warehouse.history import catch_up, count_in_force, rows_in_force
 from warehouse.landing import accept
 from warehouse.query import table_frame
 from warehouse.sources import SOURCES
@@ -48,9 +48,7 @@ def overview(con: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame
             "source": source.name,
             "from": _origin(source, settings),
             "credentials": _credentials(source),
-            "rows": con.execute(
-                f"select count(*) from history.{source.name} where known_to is null"
-            ).fetchall()[0][0],
+            "rows": count_in_force(con, source),
             "licence": source.licence,
             "is_republishable": source.is_republishable,
         }
@@ -79,7 +77,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
     with tempfile.TemporaryDirectory() as folder:
         beside = settings.model_copy(update={"data_folder": Path(folder)})
         with open_existing(settings.warehouse_path) as con:
-            before = _held(con, source)
+            before = rows_in_force(con, source)
         shutil.copyfile(settings.warehouse_path, beside.warehouse_path)
         for path in (settings.landing_folder / name).rglob("*"):
             target = beside.landing_folder / path.relative_to(settings.landing_folder)
@@ -92,7 +90,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
             for batch in passing.batches:
                 accept(batch, beside.landing_folder)
             catch_up(con, source, beside.landing_folder, passing.batches)
-            after = _held(con, source)
+            after = rows_in_force(con, source)
     both = before.join(after, on="row_key", how="inner", suffix="_after")
     return DryRun(
         replace(outcome, failure=passing.failure),
@@ -103,15 +101,6 @@ def dry_run(name: str, settings: Settings) -> DryRun:
             "withdrawn": before.height - both.height,
         },
     )
-
-
-def _held(con: duckdb.DuckDBPyConnection, source: Source) -> pl.DataFrame:
-    """Rows in force: their key and a digest of what they say."""
-    names = ", ".join(f'"{name}"' for name in source.columns)
-    return con.execute(
-        f"select row_key, md5(row({names})::varchar) as row from history.{source.name} "
-        "where known_to is null"
-    ).pl()
 
 
 def _origin(source: Source, settings: Settings) -> str:

@@ -219,12 +219,8 @@ def assess_night(
         )
     series = compute_indicators(core, FIRST_DAY, newest)
     is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
-    by_region = series.filter(place_level="region").select(
-        "indicator", "place_id", "month_start", "value"
-    )
-    counts = by_region.filter(indicator="events_count").drop("indicator")
-    deaths = by_region.filter(indicator="deaths_best_count").drop("indicator")
-    counts = counts.join(deaths.rename({"value": "deaths"}), on=["place_id", "month_start"])
+    deaths = _by_region(series, "deaths_best_count").rename({"value": "deaths"})
+    counts = _by_region(series, "events_count").join(deaths, on=["place_id", "month_start"])
     events = core["event"].select("event_date", "country_code", "region_id", "deaths_best_count")
     inputs = (events, core["region"], str(known_until), str(night))
     assessment = cache.get("assess", inputs)
@@ -256,6 +252,12 @@ def assess_night(
     }
 
 
+def _by_region(series: pl.DataFrame, indicator: str) -> pl.DataFrame:
+    """An indicator of all regions: place_id, month_start, value."""
+    rows = series.filter(indicator=indicator, place_level="region")
+    return rows.select("place_id", "month_start", "value")
+
+
 def alerts_of_night(
     con: duckdb.DuckDBPyConnection,
     night: date,
@@ -265,12 +267,6 @@ def alerts_of_night(
     known_until: date,
 ) -> pl.DataFrame:
     """Alerts of the night, from its levels and the previous night's alerts, flags and figures."""
-
-    def counts_of(series: pl.DataFrame) -> pl.DataFrame:
-        return series.filter(indicator="events_count", place_level="region").select(
-            "place_id", "month_start", "value"
-        )
-
     old_night = previous_night(con, night)
     old_alerts, old_flags, old_series = (
         read_previous_night(con, mart, night) for mart in ("alert", "flag", "indicator")
@@ -280,7 +276,7 @@ def alerts_of_night(
             flags.with_columns(cause=pl.lit(life.NEWS)), life.NO_ALERTS, night
         )
     levels = None
-    if life.is_revised(counts_of(series), counts_of(old_series)):
+    if life.is_revised(*(_by_region(s, "events_count") for s in (series, old_series))):
         from indicators.risk.assess import levels_on_previous_vintage  # scipy, when needed
 
         events = life.events_on_previous_vintage(

@@ -18,6 +18,7 @@ from config.registry import Fetched, Lag, Release, Source, SourceError
 from warehouse.connect import ensure_tables, migrate, warehouse
 from warehouse.history import catch_up
 from warehouse.landing import accept, deliveries, receive
+from warehouse.query import run_sql
 from warehouse.sources import SOURCES, mali_census, ucdp_ged
 
 START = datetime(2024, 3, 1)
@@ -214,6 +215,25 @@ def test_a_history_that_lacks_a_column_is_built_anew(tmp_path: Path) -> None:
         assert con.execute("select count(*) from history.mali_census_2009").fetchone() == (0,)
         assert catch_up(con, source, tmp_path) == len(rows)
         assert con.execute("from history.mali_census_2009 order by all").fetchall() == rows
+
+
+def test_the_log_keeps_the_words_of_older_tocsins(tmp_path: Path) -> None:
+    source = mali_census.SOURCE
+    accept([*receive(source, None, tmp_path)][-1], tmp_path)
+    (entry,) = deliveries(source, tmp_path)
+    (path,) = (tmp_path / source.name / "log").glob("*.json")
+    logged = json.loads(path.read_text())
+    assert {"holds": "true", "is_whole": True, "part": "", "held": []}.items() <= logged.items()
+    assert (entry.complete_where, entry.is_snapshot) == ("true", True)
+    assert len(logged) == len(type(entry).model_fields)
+
+
+def test_no_placeholder_of_a_statement_remains(tmp_path: Path) -> None:
+    with (
+        warehouse(tmp_path / "w.duckdb") as con,
+        pytest.raises(ValueError, match=r"mart/as_of_night.sql: nothing is said of __mart_table__"),
+    ):
+        run_sql(con, "mart/as_of_night", {"mart_tables": "mart.flag"}, night=date(2021, 6, 25))
 
 
 def test_landed_bytes_that_were_changed_are_refused(tmp_path: Path) -> None:

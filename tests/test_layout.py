@@ -74,6 +74,17 @@ def test_imports_go_one_way(package: str) -> None:
     assert found & MAY_IMPORT.keys() <= MAY_IMPORT[package] | {package}
 
 
+def test_only_the_warehouse_runs_sql() -> None:
+    asking = {
+        str(path.relative_to(ROOT))
+        for package in MAY_IMPORT.keys() - {"warehouse"}
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("execute", "executemany", "sql")
+    }
+    assert asking == {"flows/prefect_server.py"}  # Prefect's own SQLite, and whether it is sound
+
+
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_name_is_not_shadowed(package: str) -> None:
     file = import_module(package).__file__

@@ -85,6 +85,21 @@ def catch_up(
 PLACES = ("country_id", "location_code", "isoab", "country")  # columns that name a country
 
 
+def count_in_force(con: duckdb.DuckDBPyConnection, source: Source) -> int:
+    """How many rows of a source are in force."""
+    query = f"select count(*) from history.{source.name} where known_to is null"
+    return int(con.execute(query).fetchall()[0][0])
+
+
+def rows_in_force(con: duckdb.DuckDBPyConnection, source: Source) -> pl.DataFrame:
+    """Rows of a source in force: ``row_key`` and ``row``, a digest of its columns."""
+    names = ", ".join(f'"{name}"' for name in source.columns)
+    return con.execute(
+        f"select row_key, md5(row({names})::varchar) as row from history.{source.name} "
+        "where known_to is null"
+    ).pl()
+
+
 def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.DataFrame:
     """Rows in force that a delivery would withdraw, by scope.
 
@@ -145,11 +160,40 @@ def _merge(
     con.register("deleted", deleted)
     quarantined = [row.model_dump() for row in entry.quarantined]
     con.register("quarantined", pl.DataFrame(quarantined, schema=QUARANTINED_SCHEMA))
+    words = _merge_words(source, entry, earlier)
+    try:
+        run_sql(con, "history/incoming", words)
+        run_sql(con, "history/withdrawn", words)
+        run_sql(con, "history/close", words, known_at=entry.known_at)
+        known = {"known_at": entry.known_at, "known_basis": entry.known_basis}
+        batch_id = entry.batch_id
+        versions_begun = rows_changed(
+            run_sql(con, "history/open", words, batch_id=batch_id, **known)
+        )
+        logged = entry.model_dump(exclude={"quarantined"})
+        run_sql(con, "history/batch", batch_id=batch_id, **logged)
+        part: dict[str, Any] = {
+            "source": source.name, "part": entry.partition, "known_at": entry.known_at,
+        }  # fmt: skip
+        run_sql(con, "history/leave_quarantine", is_snapshot=entry.is_snapshot, **part)
+        run_sql(con, "history/enter_quarantine", batch_id=batch_id, **part)
+        con.execute("drop table incoming")
+        con.execute("drop table withdrawn")
+        return versions_begun
+    finally:
+        for name in ("delivered", "deleted", "quarantined"):
+            con.unregister(name)
+
+
+def _merge_words(
+    source: Source, entry: AcceptedDelivery, earlier: Sequence[AcceptedDelivery]
+) -> dict[str, str]:
+    """What stands for the placeholders of the statements that merge a delivery."""
     # Where a row has no key, the absence of another says nothing.
     is_absence_telling = entry.is_snapshot and all(
-        row["row_key"] is not None for row in quarantined
+        row.row_key is not None for row in entry.quarantined
     )
-    words = {
+    return {
         "source_table": f"history.{source.name}",
         "closing": CLOSING[source.is_by_hand],
         "register_columns": REGISTER_VALUES[source.is_by_hand],
@@ -159,37 +203,6 @@ def _merge(
         "complete_where": entry.complete_where if is_absence_telling else "false",
         "expected_where": _expected_where(source, earlier),
     }
-    try:
-        run_sql(con, "history/incoming", words)
-        run_sql(con, "history/withdrawn", words)
-        run_sql(con, "history/close", words, known_at=entry.known_at)
-        versions_begun = rows_changed(
-            run_sql(
-                con,
-                "history/open",
-                words,
-                known_at=entry.known_at,
-                known_basis=entry.known_basis,
-                batch_id=entry.batch_id,
-            )
-        )
-        run_sql(
-            con,
-            "history/batch",
-            batch_id=entry.batch_id,
-            **entry.model_dump(exclude={"quarantined"}),
-        )
-        part: dict[str, Any] = {
-            "source": source.name, "part": entry.partition, "known_at": entry.known_at,
-        }  # fmt: skip
-        run_sql(con, "history/leave_quarantine", is_snapshot=entry.is_snapshot, **part)
-        run_sql(con, "history/enter_quarantine", batch_id=entry.batch_id, **part)
-        con.execute("drop table incoming")
-        con.execute("drop table withdrawn")
-        return versions_begun
-    finally:
-        for name in ("delivered", "deleted", "quarantined"):
-            con.unregister(name)
 
 
 def differs_where(source: Source) -> str:

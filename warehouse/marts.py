@@ -39,6 +39,9 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
             f"select count(*) > 0 from {table} where in_force(night_from, night_to, $night)",
             {"night": night},
         ).fetchone() or (False,)
+        if is_written and _same_rows(con, table, frame.columns, night):
+            con.unregister("frame")
+            continue
         key = ", ".join(MARTS[name])
         words = {
             "mart_table": table,
@@ -59,6 +62,15 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
         con.unregister("frame")
     con.execute("insert or ignore into ops.night values ($night)", {"night": night})
     return written
+
+
+def _same_rows(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], night: date) -> bool:
+    """Whether a mart says on a night just what ``frame`` says, by digests of the rows."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    digest = f"select count(*), sum(hash({names})), bit_xor(hash({names}))"
+    in_force = f"{digest} from {table} where in_force(night_from, night_to, $night)"
+    old = con.execute(in_force, {"night": night}).fetchone()
+    return old == con.execute(f"{digest} from frame").fetchone()
 
 
 def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
@@ -95,18 +107,28 @@ def previous_night(con: duckdb.DuckDBPyConnection, night: date) -> date | None:
     return last[0]
 
 
-def read_previous_night(
-    con: duckdb.DuckDBPyConnection, mart: str, night: date
-) -> pl.DataFrame | None:
-    """A mart as published on the last night before ``night``; None: no such night or mart."""
-    last = previous_night(con, night)
+def nights(con: duckdb.DuckDBPyConnection) -> list[date]:
+    """The nights that were run, in their order."""
+    query = "select as_of_date from ops.night order by as_of_date"
+    return [night for (night,) in con.execute(query).fetchall()]
+
+
+def read_mart(con: duckdb.DuckDBPyConnection, mart: str, night: date | None) -> pl.DataFrame | None:
+    """A mart as published on a night; None: no such night or mart."""
     count = con.execute(
         "select count(*) from duckdb_tables() where schema_name = 'mart' and table_name = $mart",
         {"mart": mart},
     ).fetchone()
-    if last is None or count == (0,):
+    if night is None or count == (0,):
         return None
-    return run_sql(con, "mart/as_of_night", {"mart_table": f"mart.{mart}"}, night=last).pl()
+    return run_sql(con, "mart/as_of_night", {"mart_table": f"mart.{mart}"}, night=night).pl()
+
+
+def read_previous_night(
+    con: duckdb.DuckDBPyConnection, mart: str, night: date
+) -> pl.DataFrame | None:
+    """A mart as published on the last night before ``night``; None: no such night or mart."""
+    return read_mart(con, mart, previous_night(con, night))
 
 
 def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
@@ -117,8 +139,7 @@ def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
     Returns:
         The nights deleted.
     """
-    query = "select as_of_date from ops.night where as_of_date > $today order by as_of_date"
-    nights = [night for (night,) in con.execute(query, {"today": today}).fetchall()]
+    later = [night for night in nights(con) if night > today]
     with transaction(con):
         for (name,) in con.execute(
             "select table_name from duckdb_tables() where schema_name = 'mart'"
@@ -126,7 +147,7 @@ def take_back_nights(con: duckdb.DuckDBPyConnection, today: date) -> list[date]:
             for statement in ("mart/delete_after", "mart/reopen"):
                 run_sql(con, statement, {"mart_table": f"mart.{name}"}, night=today)
         con.execute("delete from ops.night where as_of_date > $today", {"today": today})
-    return nights
+    return later
 
 
 def check_counts(con: duckdb.DuckDBPyConnection, night: date, nights: int) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """What the operator does with mails: look at them, approve, send again, mute a region."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -50,6 +51,50 @@ def notified_of_future_nights(
     """
     rows = run_sql(con, "outbox/future_notifications", recipient=None, today=today).fetchall()
     return sorted({(recipient, night) for recipient, night, *_ in rows})
+
+
+def overdue(con: duckdb.DuckDBPyConnection, queued_before: datetime) -> tuple[int, datetime | None]:
+    """How many mails queued before an instant still wait, and when the last of all went out."""
+    (row,) = con.execute(
+        "select count(*) filter (where status = 'queued' and queued_at < $queued_before), "
+        "max(finished_at) from ops.outbox",
+        {"queued_before": queued_before},
+    ).fetchall()
+    count, last = row
+    return count, last
+
+
+def operator_subjects(con: duckdb.DuckDBPyConnection, operator: str) -> set[str]:
+    """Keys of the matters of which the operator was notified."""
+    rows = con.execute(
+        "select subject_key from ops.notification inner join ops.outbox using (message_id) "
+        "where kind = 'operator' and recipient = $operator",
+        {"operator": operator},
+    ).fetchall()
+    return {key for (key,) in rows}
+
+
+def is_queued(con: duckdb.DuckDBPyConnection, message_id: str) -> bool:
+    """Whether the outbox has a mail of this id, sent or not."""
+    query = "select 1 from ops.outbox where message_id = $message_id"
+    return con.execute(query, {"message_id": message_id}).fetchone() is not None
+
+
+def notify(con: duckdb.DuckDBPyConnection, message_id: str, levels: Mapping[str, str]) -> None:
+    """Enter of what a mail notifies: the level by region, or '' by matter of the operator."""
+    for subject_key, level in levels.items():
+        con.execute(
+            "insert into ops.notification values ($message_id, $subject_key, $level)",
+            {"message_id": message_id, "subject_key": subject_key, "level": level},
+        )
+
+
+def park(con: duckdb.DuckDBPyConnection, recipient: str, reason: str, now: datetime) -> None:
+    """Send nothing to an address any more, until ``requeue`` takes it up again."""
+    con.execute(
+        "insert or replace into ops.parked values ($recipient, $now, $reason)",
+        {"recipient": recipient, "now": now, "reason": reason},
+    )
 
 
 def approve(
@@ -142,7 +187,7 @@ def latest_alerts(
         flags = flags.with_columns(intensity=pl.lit(None, pl.String))
     named = alerts.join(
         flags.select("region_id", "region_name", "country_code", "intensity"),
-        on="region_id", how="left",
+        on="region_id", how="left", validate="1:1",
     )  # fmt: skip
     return night, named.sort(rank, "region_id", descending=[True, False]), muted_regions(con, night)
 

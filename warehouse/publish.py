@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from config.code import code_sha256
 from config.files import (
     draft_for,
     link_or_copy,
@@ -25,6 +26,7 @@ from config.registry import Column, columns
 from warehouse.connect import WarehouseError, log_beside, take_log_away
 from warehouse.history import transaction
 from warehouse.marts import MARTS
+from warehouse.verify import ROWS_AND_DIGEST
 
 # published name -> (select on the working file at $night, what one row is)
 PUBLISHED = {
@@ -118,6 +120,10 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
             remove(left)
         for published in path.parent.glob(f"{path.stem}*.duckdb"):
             take_log_away(published)
+        listed = read_or_set_aside(manifest, _entries, "it is written anew") or {}
+        last = listed.get(path.name, {})
+        if _is_published(con, path, night, last):
+            return sum(rows for rows, _ in last["content"]["tables"].values())
         written = _write(con, part, night)
         content = _verify(part)
         counted = {name: rows for name, (rows, _) in content["tables"].items()}
@@ -131,13 +137,18 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
                 f"the new file {part} holds {counted}, written were {written}; look at the disk "
                 "and run again; the last published file is untouched"
             )
-        listed = read_or_set_aside(manifest, _entries, "it is written anew") or {}
-        last = listed.get(path.name, {})
         is_same = _without_runs(last.get("content")) == _without_runs(content)
         if is_same and _is_as_listed(path, last):
             part.unlink()
+            listed[path.name] = {**last, "code_sha256": _code()}
+            write_atomically(manifest, json.dumps(listed, indent=1, sort_keys=True), durable=True)
             return sum(written.values())
-        entry = {"as_of_date": str(night), "content": content, **fingerprint(part)}
+        entry = {
+            "as_of_date": str(night),
+            "content": content,
+            "code_sha256": _code(),
+            **fingerprint(part),
+        }
         nightly_copy = path.with_name(f"{path.stem}-{night}.duckdb")
         for name in (nightly_copy, path):
             take_log_away(name)
@@ -241,6 +252,46 @@ def _oldest(path: Path, copies: int) -> list[Path]:
     return nights[: max(0, len(nights) - copies)]
 
 
+def _tables() -> dict[str, tuple[str, str]]:
+    """Every published table: its select on the working file at $night, what one row is."""
+    tables = dict(PUBLISHED)
+    for mart, (name, meaning) in PUBLISHED_MARTS.items():
+        order = ", ".join(MARTS[mart])
+        tables[name] = (
+            f"select * exclude (night_to) from mart.{mart} "
+            f"where in_force(night_from, night_to, $night) order by {order}",
+            meaning,
+        )
+        tables[f"past_{name}"] = (
+            f"from mart.{mart} where night_to <= $night order by {order}, night_from",
+            f"{meaning}; as told on nights from night_from to before night_to",
+        )
+    return tables
+
+
+def _is_published(
+    con: duckdb.DuckDBPyConnection, path: Path, night: date, entry: Mapping[str, Any]
+) -> bool:
+    """Whether a file written now would say what the published one says: the same code and rows."""
+    content = _without_runs(entry.get("content"))
+    if content is None or entry.get("code_sha256") != _code() or not _is_as_listed(path, entry):
+        return False
+    selects = {name: select for name, (select, _) in _tables().items() if name not in RUN_TABLES}
+    return selects.keys() == content["tables"].keys() and all(
+        list(_digest(con, f"({select})", night)) == content["tables"][name]
+        for name, select in selects.items()
+    )
+
+
+def _digest(con: duckdb.DuckDBPyConnection, rows: str, night: date) -> tuple[Any, ...]:
+    params = {"night": night} if "$night" in rows else None
+    return con.execute(ROWS_AND_DIGEST.format(rows), params).fetchone() or ()
+
+
+def _code() -> str:
+    return code_sha256(("config", "warehouse"), ("duckdb",)).hex()
+
+
 def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[str, int]:
     """Write every table; returns the rows each should hold."""
     escaped = str(part).replace("'", "''")
@@ -249,25 +300,8 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
         with transaction(con):  # one commit, not one a table and comment
             written = {
                 name: _table(con, name, select, meaning, night)
-                for name, (select, meaning) in PUBLISHED.items()
+                for name, (select, meaning) in _tables().items()
             }
-            for mart, (name, meaning) in PUBLISHED_MARTS.items():
-                order = ", ".join(MARTS[mart])
-                written[name] = _table(
-                    con,
-                    name,
-                    f"select * exclude (night_to) from mart.{mart} "
-                    f"where in_force(night_from, night_to, $night) order by {order}",
-                    meaning,
-                    night,
-                )
-                written[f"past_{name}"] = _table(
-                    con,
-                    f"past_{name}",
-                    f"from mart.{mart} where night_to <= $night order by {order}, night_from",
-                    f"{meaning}; as told on nights from night_from to before night_to",
-                    night,
-                )
     finally:
         con.execute("detach published")
     # Opened alone, so that macros and views name tables as a reader does.

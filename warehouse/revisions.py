@@ -38,7 +38,7 @@ def revisions(con: duckdb.DuckDBPyConnection, since: date, until: date) -> pl.Da
     rows = pl.concat([_source_revisions(con, source, since, nights) for source in SOURCES])
     events = run_sql(con, "core/event_revision", **nights).pl()
     named = rows.with_columns(event_id=pl.format("{}:{}", "source", "row_key"))
-    both = named.join(events, on="event_id", how="left", maintain_order="left")
+    both = named.join(events, on="event_id", how="left", maintain_order="left", validate="m:1")
     flags = [pl.when(change="changed").then(pl.col(flag)).alias(flag) for flag in FLAGS]
     return both.with_columns(*flags, year=pl.col("date").dt.year()).select(
         "source", "row_key", "year", "change", "country_code", "region_id",

@@ -68,6 +68,14 @@ def write_attempt(con: duckdb.DuckDBPyConnection, source: str, failure: str | No
     run_sql(con, "history/attempt", source=source, tried_at=now, failure=failure)
 
 
+def failing_sources(con: duckdb.DuckDBPyConnection) -> list[tuple[str, datetime, str]]:
+    """Sources of which the last attempt failed: name, since when, why."""
+    return con.execute(
+        "select source, failed_since, failure from ops.fetch where failure is not null "
+        "order by source"
+    ).fetchall()
+
+
 def forget_attempt(con: duckdb.DuckDBPyConnection, source: str) -> None:
     """A source that is off no longer fails."""
     con.execute("delete from ops.fetch where source = $source", {"source": source})

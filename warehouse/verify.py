@@ -20,6 +20,7 @@ from (
     from duckdb_functions() where function_type = 'table_macro' and not internal
 ) as d
 """
+ROWS_AND_DIGEST = "select count(*), coalesce(sum(hash(t)), 0)::varchar from {} as t"
 MACROS = """
 select function_name, len(parameters)
 from duckdb_functions()
@@ -35,8 +36,9 @@ def content(path: Path) -> dict[str, object]:
     """
     with duckdb.connect(path, read_only=True) as con:
         names = con.execute("select table_name from duckdb_tables() order by 1").fetchall()
-        count = "select count(*), coalesce(sum(hash(t)), 0)::varchar from"
-        tables = {name: con.execute(f'{count} "{name}" as t').fetchone() for (name,) in names}
+        tables = {
+            name: con.execute(ROWS_AND_DIGEST.format(f'"{name}"')).fetchone() for (name,) in names
+        }
         for name, parameters in con.execute(MACROS).fetchall():
             arguments = (
                 "now()::timestamp" if parameters == 1 else "'events_count', now()::timestamp"

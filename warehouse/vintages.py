@@ -70,7 +70,13 @@ def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: da
     counts = known_counts(con, cells.select("origin", "known_at", "last_day"))
     within = counts.group_by("origin", "month_start").agg(pl.col("events").sum())
     return (
-        cells.join(within, on=["origin", "month_start"], how="left", maintain_order="left")
+        cells.join(
+            within,
+            on=["origin", "month_start"],
+            how="left",
+            maintain_order="left",
+            validate="1:1",
+        )
         .select("month_start", "age_months", pl.col("events").fill_null(0.0))
         .sort("month_start", "age_months")
     )

@@ -21,13 +21,12 @@ def _quarantine(context: typer.Context) -> None:
         return
     from warehouse.connect import open_existing
     from warehouse.quarantine import quarantined_rows
+    from warehouse.source_status import failing_sources
 
     settings, _ = load()
     with open_existing(settings.warehouse_path) as con:
         rows = quarantined_rows(con)
-        refused = con.execute(
-            "select failure from ops.fetch where failure is not null order by source"
-        ).fetchall()
+        refused = [failure for _, _, failure in failing_sources(con)]
     console = Console()
     listing(
         console,
@@ -44,7 +43,7 @@ def _quarantine(context: typer.Context) -> None:
         ],
         title=f"{quantity(rows.height, 'row')} in quarantine",
     )
-    for (failure,) in refused:
+    for failure in refused:
         console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False, soft_wrap=True)
 
 
