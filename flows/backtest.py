@@ -129,14 +129,9 @@ def score(
     )
     tables = scorecard.scorecard_tables(of_events, of_deaths, vintages, without_gap)
     seconds = time.perf_counter() - started
-    features = candidate_features(
-        vintages, *(table_frame(con, f"core.{name}") for name in ("coup", "suspension", "presence"))
+    tables = replace(
+        tables, rows=pl.concat([tables.rows, _trials(con, vintages, origins, mapping)])
     )
-    more_rows = [
-        *candidate_gains(vintages, origins, features, SCORED_HORIZONS, mapping),
-        *ratios_after_coups(vintages, table_frame(con, "core.coup"), "MLI"),
-    ]
-    tables = replace(tables, rows=pl.concat([tables.rows, scorecard.tidy_frame(more_rows)]))
     write_scorecard(
         con,
         tables.rows.with_columns(
@@ -147,3 +142,22 @@ def score(
     )
     nights = origins[0].night, origins[-1].night
     return Scorecard(tables, scorecard_page(tables, nights, tonight, seconds), seconds)
+
+
+def _trials(
+    con: duckdb.DuckDBPyConnection,
+    vintages: Vintages,
+    origins: list[Origin],
+    mapping: Callable[..., Iterable[Any]],
+) -> pl.DataFrame:
+    """Rows of the scorecard: what candidate features would add, and what followed coups."""
+    coups, suspensions, presence = (
+        table_frame(con, f"core.{name}") for name in ("coup", "suspension", "presence")
+    )
+    features = candidate_features(vintages, coups, suspensions, presence)
+    return scorecard.tidy_frame(
+        [
+            *candidate_gains(vintages, origins, features, SCORED_HORIZONS, mapping),
+            *ratios_after_coups(vintages, coups, "MLI"),
+        ]
+    )

@@ -267,17 +267,7 @@ def _scores(
         uniform: Numbers of the randomised PIT.
     """
     pool, observed, at_least = block.pool, block.observed, _least_count(target)
-
-    def with_weight(share: float) -> CountMixture:
-        return replace(pool, weight=np.where(pool.weight > 0, share, 0.0))
-
-    forecasts = {
-        "self_exciting": with_weight(1.0),
-        "conflictology": with_weight(0.0),
-        POOL: with_weight(weight),
-        "last_value": replace(with_weight(0.0), draws=newest[:, None]),
-        "zero": replace(with_weight(0.0), draws=np.zeros((len(observed), 1))),
-    }
+    forecasts = _forecasts(pool, weight, newest)
     probability = {name: f.exceedance_probability(at_least) for name, f in forecasts.items()}
     probability[POOL] = models.calibrated_probability(probability[POOL], block.shift)
     measures: dict[str, Callable[[str, CountMixture], Array]] = {
@@ -297,6 +287,21 @@ def _scores(
         probability=probability[POOL],
         observed=observed,
     )
+
+
+def _forecasts(pool: CountMixture, weight: float, newest: Array) -> dict[str, CountMixture]:
+    """Forecasts of the models, of the pool with this weight, and of the baselines, by name."""
+
+    def with_weight(share: float) -> CountMixture:
+        return replace(pool, weight=np.where(pool.weight > 0, share, 0.0))
+
+    return {
+        "self_exciting": with_weight(1.0),
+        "conflictology": with_weight(0.0),
+        POOL: with_weight(weight),
+        "last_value": replace(with_weight(0.0), draws=newest[:, None]),
+        "zero": replace(with_weight(0.0), draws=np.zeros((len(newest), 1))),
+    }
 
 
 def _stacked(by_origin: Sequence[HorizonScores]) -> HorizonScores:

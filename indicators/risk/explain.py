@@ -217,14 +217,9 @@ def with_rank(drivers: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
-    """Flags with ``newest_event`` and ``reason``: figures, baseline, forecast, in words.
-
-    Args:
-        flags: One row a region with its ``intensity``, without ``reason``.
-        events: Core events as known on the night.
-    """
-    newest = (
+def _newest_events(events: pl.DataFrame) -> pl.DataFrame:
+    """``newest_event`` of each region in words: day, place, deaths and actors."""
+    return (
         events.filter(pl.col("region_id").is_not_null())
         .sort("event_date", "deaths_best_count", "event_id")
         .group_by("region_id", maintain_order=True)
@@ -241,9 +236,18 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
             ),
         )
     )
-    flags = flags.join(newest, on="region_id", how="left", maintain_order="left").with_columns(
-        pl.col("newest_event").fill_null("no event on file")
-    )
+
+
+def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """Flags with ``newest_event`` and ``reason``: figures, baseline, forecast, in words.
+
+    Args:
+        flags: One row a region with its ``intensity``, without ``reason``.
+        events: Core events as known on the night.
+    """
+    flags = flags.join(
+        _newest_events(events), on="region_id", how="left", maintain_order="left"
+    ).with_columns(pl.col("newest_event").fill_null("no event on file"))
     return flags.with_columns(
         reason=pl.format(
             "{} and {} in {} against {} events a month in the past twelve (newest: {}); "
