@@ -172,7 +172,7 @@ def opening_error(path: Path, error: duckdb.Error) -> WarehouseError:
     """What DuckDB means that does not open a file: held, not ours to read, newer, or damaged.
 
     Example:
-        >>> why_closed(Path("t.duckdb"), duckdb.IOException(
+        >>> opening_error(Path("t.duckdb"), duckdb.IOException(
         ...     'IO Error: Could not set lock on file "t.duckdb": Conflicting lock is held in '
         ...     "/usr/bin/dbeaver (PID 712). See also https://duckdb.org"))
         BusyError('process 712 (dbeaver) holds t.duckdb; close it there, then ask again')

@@ -82,17 +82,7 @@ def read_register(
     )
     if separator != ",":
         raw = raw.with_columns(_local(pl.col(name), name) for name in names if name in raw.columns)
-    if PRECISION in names and dated_by in raw.columns:
-        is_month = pl.col(dated_by).str.contains(r"^\d{4}-\d{2}$")
-        said = pl.when(is_month).then(pl.lit("month")).otherwise(pl.lit("day"))
-        raw = raw.with_columns(
-            pl.col(PRECISION).fill_null(said),
-            pl.when(is_month & ~pl.col(PRECISION).str.starts_with("month"))
-            .then(pl.col(PRECISION))
-            .alias("_contradicts"),
-        )
-    else:
-        raw = raw.with_columns(pl.lit(None, pl.String).alias("_contradicts"))
+    raw = _with_precision(raw, dated_by if PRECISION in names else "")
     rows = cast_declared(raw, url, names, nullable).with_columns(pl.Series(LINE, lines, pl.Int64))
     wrong = [
         (line, f"{fault}; {_cure(fault)}")
@@ -105,6 +95,20 @@ def read_register(
     ]
     _refuse(wrong, url)
     return rows.drop(FAULT, AS_SENT)
+
+
+def _with_precision(raw: pl.DataFrame, dated_by: str) -> pl.DataFrame:
+    """The rows with the precision of their date; ``_contradicts``: one given that it has not."""
+    if dated_by not in raw.columns:
+        return raw.with_columns(pl.lit(None, pl.String).alias("_contradicts"))
+    is_month = pl.col(dated_by).str.contains(r"^\d{4}-\d{2}$")
+    precision = pl.when(is_month).then(pl.lit("month")).otherwise(pl.lit("day"))
+    return raw.with_columns(
+        pl.col(PRECISION).fill_null(precision),
+        pl.when(is_month & ~pl.col(PRECISION).str.starts_with("month"))
+        .then(pl.col(PRECISION))
+        .alias("_contradicts"),
+    )
 
 
 def line_of(content: bytes, url: str, row: int) -> int:

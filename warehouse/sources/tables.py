@@ -146,22 +146,12 @@ def cast_declared(
     cast = chosen.with_columns(
         _cast(pl.col(name), chosen[name].dtype, dictionary[name].type) for name in names
     )
-    faults = []
-    for name in names:
-        wrong = cast[name].is_null() & chosen[name].is_not_null()
-        empty = chosen[name].is_null() & pl.Series([name not in (*nullable, *optional)])
-        if wrong.any() or empty.any():
-            value = chosen[name].cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
-            bad = wrong | empty
-            if raw.height > 1 and bad.sum() > MOST_UNREADABLE * raw.height:
-                raise SourceError(_unreadable(url, name, raw, value, bad))
-            fault = pl.select(
-                pl.when(empty)
-                .then(pl.lit(f"field {name} is empty"))
-                .when(wrong)
-                .then(pl.format(f"field {name}: '{{}}' is no {dictionary[name].type}", value))
-            ).to_series()
-            faults.append(fault.alias(name))
+    may_be_empty = {*nullable, *optional}
+    faults = [
+        fault
+        for name in names
+        if (fault := _faults(url, raw, chosen[name], cast[name], name in may_be_empty)) is not None
+    ]
     if EXCESS in raw.columns and raw[EXCESS].any():
         many = pl.when(raw[EXCESS]).then(pl.lit("holds more fields than the first line names"))
         faults.append(pl.select(many).to_series().alias(EXCESS))
@@ -178,6 +168,36 @@ def cast_declared(
         pl.when(fault.is_not_null())
         .then(sent.select(pl.struct(pl.all()).struct.json_encode()).to_series())
         .alias(AS_SENT),
+    )
+
+
+def _faults(
+    url: str, raw: pl.DataFrame, sent: pl.Series, value: pl.Series, may_be_empty: bool
+) -> pl.Series | None:
+    """What of a column cannot be read, row by row (null: nothing); None: all of it can.
+
+    Raises:
+        SourceError: Most of it cannot: the file's fault, not its rows'.
+    """
+    name = sent.name
+    wrong = value.is_null() & sent.is_not_null()
+    empty = sent.is_null() & pl.Series([not may_be_empty])
+    bad = wrong | empty
+    if not bad.any():
+        return None
+    text = sent.cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
+    if raw.height > 1 and bad.sum() > MOST_UNREADABLE * raw.height:
+        raise SourceError(_unreadable(url, name, raw, text, bad))
+    kind = columns()[name].type
+    return (
+        pl.select(
+            pl.when(empty)
+            .then(pl.lit(f"field {name} is empty"))
+            .when(wrong)
+            .then(pl.format(f"field {name}: '{{}}' is no {kind}", text))
+        )
+        .to_series()
+        .alias(name)
     )
 
 
@@ -211,8 +231,8 @@ def filter_counted(rows: pl.DataFrame, condition: pl.Expr, why: str) -> pl.DataF
     """The rows of which the condition is true; how many others there were is counted.
 
     Example:
-        >>> with counting() as counts:
-        ...     _ = only(pl.DataFrame({"n": [1, 2, 3]}), pl.col("n") < 3, "above two")
+        >>> with count_left_out() as counts:
+        ...     _ = filter_counted(pl.DataFrame({"n": [1, 2, 3]}), pl.col("n") < 3, "above two")
         >>> dict(counts)
         {'above two': 1}
     """
@@ -239,8 +259,8 @@ def canonical_country(names: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
         wanted: One name for each row of ``countries()``.
 
     Example:
-        >>> told = pl.DataFrame({"n": ["Côte d\u2019Ivoire", "IVORY COAST", "Ghana"]})
-        >>> told.select(spelled(pl.col("n"), countries()["country_name"]))["n"].to_list()
+        >>> sent = pl.DataFrame({"n": ["Côte d\u2019Ivoire", "IVORY COAST", "Ghana"]})
+        >>> sent.select(canonical_country(pl.col("n"), countries()["country_name"]))["n"].to_list()
         ["Côte d'Ivoire", "Côte d'Ivoire", 'Ghana']
     """
     spellings = countries().with_columns(pl.Series("wanted", wanted)).select(
