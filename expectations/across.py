@@ -65,13 +65,13 @@ def derived_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame
         level has; ``across.country``: one row an added-up indicator, country and month
         with the sums over regions, over events in no region, and the country's figure.
     """
-    told, places = tables["mart.indicator"], tables["core.region"]
-    counted = {
+    indicators, places = tables["mart.indicator"], tables["core.region"]
+    places_count = {
         "region": places["region_id"].n_unique(),
         "country": places["country_code"].n_unique(),
     }
     series = (
-        told.lazy()
+        indicators.lazy()
         .group_by(*PLACES, "place_id")
         .agg(
             first_month=pl.col("month_start").min(),
@@ -81,18 +81,21 @@ def derived_tables(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame
         .filter(~pl.col("indicator").is_in(EXTERNAL))
         .with_columns(
             places_count=pl.col("place_level").replace_strict(
-                counted, default=None, return_dtype=pl.Int64
+                places_count, default=None, return_dtype=pl.Int64
             )
         )
         .sort(*PLACES, "place_id")
         .collect()
     )
-    return {"across.series": series, "across.country": _by_country(told, tables["core.event"])}
+    return {
+        "across.series": series,
+        "across.country": _by_country(indicators, tables["core.event"]),
+    }
 
 
-def _by_country(told: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+def _by_country(indicators: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     grain = ["indicator", "country_code", "month_start"]
-    figures = told.filter(pl.col("indicator").is_in(list(ADDED_UP))).with_columns(
+    figures = indicators.filter(pl.col("indicator").is_in(list(ADDED_UP))).with_columns(
         country_code=pl.col("place_id").str.head(3)
     )
     regions = (

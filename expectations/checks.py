@@ -53,7 +53,7 @@ class Check:
 
     @property
     def is_of_rows(self) -> bool:
-        """Whether single rows break it, which then can be held out."""
+        """Whether single rows break it, which then can be quarantined."""
         whole = ("ExpectTable", "ExpectColumnMax", "ExpectColumnToExist")
         return not self.expectation.startswith(whole) and "mostly" not in self.arguments
 
@@ -155,7 +155,7 @@ def between(
 
 
 def surprising(column: str, high: float, notes: str) -> Check:
-    """Larger values may be true: they are believed, and told to the operator."""
+    """Values are at most ``high``; larger ones may be true, so it is a warning to the operator."""
     return between(column, None, high, notes, "warning")
 
 

@@ -59,13 +59,13 @@ def judge(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         raise KeyError(
             f"no suite for {', '.join(sorted(unknown))}; add one to expectations/suites.py"
         )
-    found = [
+    results = [
         row
         for name, checks in SUITES.items()
         if name in tables
         for row in _judge_table(name, tables[name], checks)[0]
     ]
-    return pl.DataFrame(found, schema=RESULT_SCHEMA, orient="row")
+    return pl.DataFrame(results, schema=RESULT_SCHEMA, orient="row")
 
 
 def judge_batch(
@@ -74,9 +74,9 @@ def judge_batch(
     overridden: Set[tuple[int, str, str]],
     further: tuple[Check, ...] = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Results of a landed table's suite, and the rows that must be held out.
+    """Results of a landed table's suite, and the rows to be quarantined.
 
-    A row that breaks a critical check of rows is held out, unless that is overridden, and
+    A row that breaks a critical check of rows is quarantined, unless that is overridden, and
     what remains is judged again; so a critical failure in the results concerns the
     table as a whole.
 
@@ -91,23 +91,25 @@ def judge_batch(
     """
     checks = SUITES[table] + further
     results, broken = _judge_table(table, frame, checks)
-    held = _held(checks, frame, broken, overridden)
+    to_quarantine = _rows_to_quarantine(checks, frame, broken, overridden)
     if broken:
-        rest = frame.filter(~pl.int_range(pl.len()).is_in(held["row"].implode()))
+        rest = frame.filter(~pl.int_range(pl.len()).is_in(to_quarantine["row"].implode()))
         results, _ = _judge_table(table, rest, checks)
-    told = pl.DataFrame(results, schema=RESULT_SCHEMA, orient="row")
     by_row = [check.is_of_rows for check in checks]  # what is left of these is overridden
     severity = pl.when(pl.Series(by_row) & pl.col("unexpected_count").is_not_null())
-    return told.with_columns(severity=severity.then(pl.lit("warning")).otherwise("severity")), held
+    outcome = pl.DataFrame(results, schema=RESULT_SCHEMA, orient="row").with_columns(
+        severity=severity.then(pl.lit("warning")).otherwise("severity")
+    )
+    return outcome, to_quarantine
 
 
 def rule_name(check: Check) -> str:
-    """How a check is told of a row."""
+    """Name of a check as the rule that a row breaks."""
     column = check.arguments.get("column") or ", ".join(check.arguments["column_list"])
     return column if check.condition is not None else f"{column}: {check.wanted}"
 
 
-def _held(
+def _rows_to_quarantine(
     checks: tuple[Check, ...],
     frame: pl.DataFrame,
     broken: Mapping[int, list[int]],
@@ -118,20 +120,22 @@ def _held(
     for number, rows in broken.items():
         check = checks[number]
         rule = rule_name(check)
-        told = frame.select(check.columns).with_row_index("row")[rows]
+        offending = frame.select(check.columns).with_row_index("row")[rows]
         if "Unique" in check.expectation:  # the first of several is believed
-            told = told.filter(~pl.struct(check.columns).is_first_distinct())
+            offending = offending.filter(~pl.struct(check.columns).is_first_distinct())
         values = pl.concat_str(
             pl.col(check.columns).cast(pl.String).str.slice(0, 80).fill_null("empty"),
             separator=", ",
         )
-        parts.append(told.select(pl.col("row").cast(pl.Int64), rule=pl.lit(rule), value=values))
+        parts.append(
+            offending.select(pl.col("row").cast(pl.Int64), rule=pl.lit(rule), value=values)
+        )
     if not parts:
         return pl.DataFrame(schema={"row": pl.Int64, "rule": pl.String, "value": pl.String})
-    found = pl.concat(parts)
-    believed = pl.DataFrame(list(overridden), schema=found.schema, orient="row")
+    offending = pl.concat(parts)
+    believed = pl.DataFrame(list(overridden), schema=offending.schema, orient="row")
     return (
-        found.join(believed, on=["row", "rule", "value"], how="anti")
+        offending.join(believed, on=["row", "rule", "value"], how="anti")
         .unique("row", keep="first", maintain_order=True)
         .sort("row")
     )
@@ -165,9 +169,9 @@ def _line(row: Mapping[str, Any]) -> str:
     wanted = row["expectation"].partition(": ")[2]
     count = row["unexpected_count"]
     rows = "" if count is None else f", broken in {count:,} row{'' if count == 1 else 's'}"
-    seen = f", seen: {row['observed']}" if row["observed"] else ""
+    observed = f", seen: {row['observed']}" if row["observed"] else ""
     return (
-        f"{row['table_name']}, {row['column_name'] or 'table'}: expected: {wanted}{rows}{seen} "
+        f"{row['table_name']}, {row['column_name'] or 'table'}: expected: {wanted}{rows}{observed} "
         f"({row['notes']});"
     )
 
@@ -198,20 +202,20 @@ def _judge_table(
             read |= {column: frame[column] for column in check.columns}
         else:
             try:
-                kept = frame.select(check.condition.fill_null(True)).to_series()
+                holds = frame.select(check.condition.fill_null(True)).to_series()
             except pl.exceptions.PolarsError as error:
                 obstacles[number] = _first_line(error)
             else:
-                read[check.arguments["column"]] = kept
-    made = {
+                read[check.arguments["column"]] = holds
+    possible = {
         number: check
         for number, check in enumerate(checks)
         if number not in obstacles and not (frame.is_empty() and check.is_of_rows)
     }
     results = _validate(
-        pl.DataFrame(read) if read else frame.select(row=pl.int_range(pl.len())), made
+        pl.DataFrame(read) if read else frame.select(row=pl.int_range(pl.len())), possible
     )
-    told = [
+    rows = [
         _row(name, check, frame, obstacles.get(number), results.get(number))
         for number, check in enumerate(checks)
     ]
@@ -222,7 +226,7 @@ def _judge_table(
         and checks[number].severity == "critical"
         and result.result.get("unexpected_index_list")
     }
-    return told, broken
+    return rows, broken
 
 
 def _validate(frame: pl.DataFrame, checks: Mapping[int, Check]) -> dict[int, Any]:
@@ -235,9 +239,9 @@ def _validate(frame: pl.DataFrame, checks: Mapping[int, Check]) -> dict[int, Any
         _batch_definition(), ResultFormat.BOOLEAN_ONLY, {"dataframe": frame.to_pandas()}
     )
     results = _run(validator, {n: check for n, check in checks.items() if check.is_of_rows})
-    held = {number for number, result in results.items() if result.success}
+    passed = {number for number, result in results.items() if result.success}
     validator.result_format = ResultFormat.COMPLETE
-    rest = {number: check for number, check in checks.items() if number not in held}
+    rest = {number: check for number, check in checks.items() if number not in passed}
     return results | _run(validator, rest)
 
 
@@ -263,7 +267,10 @@ def _row(
     elif is_success and check.is_of_rows:
         count, observed = 0, ""
     else:
-        count, observed = result.result.get("unexpected_count"), _seen(name, check, frame, result)
+        count, observed = (
+            result.result.get("unexpected_count"),
+            _first_offending(name, check, frame, result),
+        )
     return (
         name,
         f"{check.expectation}: {check.wanted}",
@@ -279,13 +286,13 @@ def _row(
 def _raised(result: Any) -> str | None:
     """What Great Expectations stumbled over: it says so once a check or once a metric."""
     info = result.exception_info
-    for found in [info] if "raised_exception" in info else list(info.values()):
-        if found["raised_exception"]:
-            return f"cannot be checked: {_first_line(found['exception_message'])}"
+    for part in [info] if "raised_exception" in info else list(info.values()):
+        if part["raised_exception"]:
+            return f"cannot be checked: {_first_line(part['exception_message'])}"
     return None
 
 
-def _seen(name: str, check: Check, frame: pl.DataFrame, result: Any) -> str:
+def _first_offending(name: str, check: Check, frame: pl.DataFrame, result: Any) -> str:
     """The first offending rows: their key, and what the check reads; of a table its value."""
     if "observed_value" in result.result:
         return str(result.result["observed_value"]).removesuffix(" 00:00:00")
@@ -296,13 +303,13 @@ def _seen(name: str, check: Check, frame: pl.DataFrame, result: Any) -> str:
     columns = [
         column for column in dict.fromkeys([*key, *check.columns]) if column in frame.columns
     ]
-    told = (
+    texts = (
         ", ".join(
             f"{column} {'empty' if value is None else value}" for column, value in row.items()
         )
         for row in broken.select(columns).iter_rows(named=True)
     )
-    return printable("; ".join(dict.fromkeys(told))[:MOST_SHOWN])
+    return printable("; ".join(dict.fromkeys(texts))[:MOST_SHOWN])
 
 
 def _first_line(error: object) -> str:

@@ -52,8 +52,8 @@ def in_box(country: str, boxes: pl.DataFrame, otherwise: pl.Expr) -> list[Check]
     """
 
     def side(name: str) -> pl.Expr:
-        told = pl.col(country).replace_strict(boxes["country"], boxes[name], default=None)
-        return told.cast(pl.Float64)
+        bound = pl.col(country).replace_strict(boxes["country"], boxes[name], default=None)
+        return bound.cast(pl.Float64)
 
     def is_within(margin: float) -> pl.Expr:
         return (
@@ -82,9 +82,9 @@ def in_box(country: str, boxes: pl.DataFrame, otherwise: pl.Expr) -> list[Check]
 
 def _boxes(*names: str) -> pl.DataFrame:
     """Boxes of the countries by each of these columns, in which ; separates several names."""
-    told = [countries().with_columns(country=name) for name in names]
+    named = [countries().with_columns(country=name) for name in names]
     return (
-        pl.concat(told)
+        pl.concat(named)
         .with_columns(pl.col("country").str.split(";"))
         .explode("country")
         .drop_nulls("country")

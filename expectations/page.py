@@ -36,26 +36,26 @@ def quality_page(
             on which all held.
         database: Name of the published file beside the page.
     """
-    told = checks.with_columns(
+    results = checks.with_columns(
         pl.col("column_name").replace("(table)", None),
         wanted=pl.col("expectation").str.split(": ").list.slice(1).list.join(": "),
         since=pl.col("notes").str.split(": ").list.first(),
         why=pl.col("notes").str.split(": ").list.slice(1).list.join(": "),
     )
-    failed = told.filter(~pl.col("is_success")).sort("severity", "table_name")
-    in_part = told.filter(pl.col("is_success") & (pl.col("unexpected_count") > 0))
+    failed = results.filter(~pl.col("is_success")).sort("severity", "table_name")
+    in_part = results.filter(pl.col("is_success") & (pl.col("unexpected_count") > 0))
     return _template().render(
         night=night,
-        made=told.height,
+        checks_count=results.height,
         failed=failed.rows(named=True),
         in_part=in_part.rows(named=True),
         sources=sources.sort("source").rows(named=True),
-        held=sources["quarantined_count"].sum(),
+        quarantined_count=sources["quarantined_count"].sum(),
         trend=_trend(counts).rows(named=True),
         nights=counts["as_of_date"].n_unique(),
         tables=[
             (name, rows.rows(named=True), rows.filter(~pl.col("is_success")).height)
-            for (name,), rows in told.group_by("table_name", maintain_order=True)
+            for (name,), rows in results.group_by("table_name", maintain_order=True)
         ],
         database=database,
     )
@@ -66,13 +66,13 @@ def _trend(counts: pl.DataFrame) -> pl.DataFrame:
     newest = counts["as_of_date"].max()
     nights = counts["as_of_date"].n_unique()
     number = pl.col("unexpected_count")
-    seen = pl.len() == nights  # on the other nights none broke it
+    is_every_night = pl.len() == nights  # on the other nights none broke it
     return (
         counts.drop_nulls("unexpected_count")
         .group_by(WORKS, maintain_order=True)
         .agg(
             newest=number.filter(pl.col("as_of_date") == newest).sum(),
-            least=pl.when(seen).then(number.min()).otherwise(0),
+            least=pl.when(is_every_night).then(number.min()).otherwise(0),
             most=number.max(),
         )
         .sort(WORKS)

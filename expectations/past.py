@@ -46,7 +46,7 @@ def previous_delivery_checks(batch: Batch, log: list[AcceptedDelivery]) -> tuple
 
 
 def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
-    """Whether a delivery leaves most of what is in force, told like the result of a check.
+    """Result of a check: the delivery leaves most of what is in force.
 
     A part given as the whole, a country's file, a cut download or a much older release would
     turn alarms off without a word. Compared is what is in force of the source, from wherever

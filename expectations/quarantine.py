@@ -1,4 +1,4 @@
-"""Which rows of a delivery are believed, and which are held out."""
+"""Which rows of a delivery are believed, and which are quarantined."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -41,36 +41,42 @@ def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         ROW, KEY, rule=pl.lit(UNREADABLE), value=pl.col(FAULT), sent=pl.col(AS_SENT)
     )
     readable = parsed.filter(pl.col(FAULT).is_null())
-    given = overrides(source.name, folder)
+    believed = overrides(source.name, folder)
     if source.dated_by:
         latest = batch.fetched.fetched_at.date() + timedelta(days=31)
         late = readable.filter(pl.col(source.dated_by) > latest)
         readable = readable.filter((pl.col(source.dated_by) <= latest).fill_null(True))
         dated = pl.col(source.dated_by).cast(pl.String)
-        faults = pl.concat([faults, _told(late, pl.lit(FUTURE), dated)])
+        faults = pl.concat([faults, _as_quarantined(late, pl.lit(FUTURE), dated)])
     table = f"landing.{source.name}"
     results, broken = judge_batch(
         table,
         readable.drop(ROW, KEY, FAULT, AS_SENT, LINE),
-        _overridden(readable, given),
+        _overridden(readable, believed),
         previous_delivery_checks(batch, deliveries(source, folder)),
     )
     results = _publishable(source, results)
     rows = readable[broken["row"].to_list()].with_columns(broken.select("rule", "value"))
-    held = pl.concat([faults, _told(rows, pl.col("rule"), pl.col("value"))]).sort(ROW)
-    if source.is_by_hand and held.height:
-        raise GateError(_wrong_lines(batch, held), results)
+    quarantined = pl.concat([faults, _as_quarantined(rows, pl.col("rule"), pl.col("value"))]).sort(
+        ROW
+    )
+    if source.is_by_hand and quarantined.height:
+        raise GateError(_wrong_lines(batch, quarantined), results)
     if source.is_republishable:
-        seen = held
+        publishable = quarantined
     else:  # results and failures are published: of such a value the form alone
-        seen = held.with_columns(pl.col("value").map_elements(mask_quoted, pl.String))
+        publishable = quarantined.with_columns(pl.col("value").map_elements(mask_quoted, pl.String))
         is_fault = pl.col("rule") == UNREADABLE
-        seen = seen.with_columns(value=pl.when(is_fault).then("value").otherwise(pl.lit("a value")))
+        publishable = publishable.with_columns(
+            value=pl.when(is_fault).then("value").otherwise(pl.lit("a value"))
+        )
     lines = parsed.select(ROW, LINE)
-    few = _few(table, seen.join(lines, on=ROW, how="left", maintain_order="left"), parsed.height)
+    few = _few_enough(
+        table, publishable.join(lines, on=ROW, how="left", maintain_order="left"), parsed.height
+    )
     if not few["is_success"][-1]:
         raise GateError(
-            f"{held.height:,} of {parsed.height:,} rows are bad, more than "
+            f"{quarantined.height:,} of {parsed.height:,} rows are bad, more than "
             f"{thresholds()['quarantine']['most_share']:.0%}: {few['observed'][-1]}; the "
             "delivery is not believed and the last good figures stay in use: look whether the "
             "source changed its format, or download the file again if a spreadsheet changed it",
@@ -82,32 +88,34 @@ def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         batch.with_quarantined(
             QuarantinedRow(row=row[ROW], row_key=row[KEY], rule=row["rule"], value=row["value"],
                  sent=row["sent"])
-            for row in held.iter_rows(named=True)
+            for row in quarantined.iter_rows(named=True)
         ),
         results,
     )  # fmt: skip
 
 
-def _wrong_lines(batch: Batch, held: pl.DataFrame) -> str:
+def _wrong_lines(batch: Batch, quarantined: pl.DataFrame) -> str:
     """Of a register kept by hand: its wrong lines, which whoever wrote them can mend."""
     content, url = batch.fetched.content, batch.fetched.url
     lines = [
         f"{url}: line {line_of(content, url, row[ROW])}, {row['value']}; it breaks the check "
         f"'{row['rule'].replace('_', ' ')}': correct it"
-        for row in held.head(SHOWN).iter_rows(named=True)
+        for row in quarantined.head(SHOWN).iter_rows(named=True)
     ]
-    if held.height > SHOWN:
-        lines.append(f"{url}: {held.height - SHOWN} more wrong rows")
+    if quarantined.height > SHOWN:
+        lines.append(f"{url}: {quarantined.height - SHOWN} more wrong rows")
     return "\n".join([*lines, "nothing of it is believed and the last good entries stay in use"])
 
 
-def _overridden(rows: pl.DataFrame, given: list[QuarantineOverride]) -> set[tuple[int, str, str]]:
+def _overridden(
+    rows: pl.DataFrame, believed: list[QuarantineOverride]
+) -> set[tuple[int, str, str]]:
     """Position, rule and value of what a person believes."""
-    places = dict(rows.with_row_index("place").select(KEY, "place").iter_rows()) if given else {}
-    return {(places[p.row_key], p.rule, p.value) for p in given if p.row_key in places}
+    places = dict(rows.with_row_index("place").select(KEY, "place").iter_rows()) if believed else {}
+    return {(places[p.row_key], p.rule, p.value) for p in believed if p.row_key in places}
 
 
-def _told(rows: pl.DataFrame, rule: pl.Expr, value: pl.Expr) -> pl.DataFrame:
+def _as_quarantined(rows: pl.DataFrame, rule: pl.Expr, value: pl.Expr) -> pl.DataFrame:
     names = [n for n in rows.columns if n not in BESIDE]
     texts = pl.struct(pl.col(n).cast(pl.String, strict=False) for n in names)
     return rows.select(ROW, KEY, rule=rule, value=value, sent=texts.struct.json_encode())
@@ -123,23 +131,23 @@ def _publishable(source: Source, results: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _few(table: str, held: pl.DataFrame, total: int) -> pl.DataFrame:
-    """Whether few enough rows are held out, told like the result of a check."""
+def _few_enough(table: str, quarantined: pl.DataFrame, total: int) -> pl.DataFrame:
+    """Result of a check: few enough rows are quarantined."""
     rule = thresholds()["quarantine"]
     most = max(rule["most_share"] * total, rule["always_rows"])
     first = "; ".join(
         f"{'' if row[LINE] is None else f'line {row[LINE]}, '}"
         f"{row['value'][:MOST_SHOWN]} ({row['rule']})"
-        for row in held.head(SHOWN).iter_rows(named=True)
+        for row in quarantined.head(SHOWN).iter_rows(named=True)
     )
-    told = (
+    result = (
         table,
         f"FewRowsHeldOut: {rule['most_share']:.0%} of rows at most, or {rule['always_rows']}",
         None,
         "critical",
-        held.height <= most,
-        held.height,
+        quarantined.height <= most,
+        quarantined.height,
         printable(first) or None,
         "2026-11: config/thresholds.toml, quarantine.most_share",
     )
-    return pl.DataFrame([told], schema=RESULT_SCHEMA, orient="row")
+    return pl.DataFrame([result], schema=RESULT_SCHEMA, orient="row")

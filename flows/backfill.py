@@ -12,10 +12,11 @@ from config.errors import TocsinError
 from config.settings import Settings
 from flows.step_cache import CACHE_FOLDER, StepCache
 from flows.steps import assess_night, judge_night, keep_night
-from warehouse import build
 from warehouse.connect import one_run, open_existing
+from warehouse.core import build_core
 from warehouse.export import copy_as_parquet
 from warehouse.history import catch_up
+from warehouse.marts import newest_night
 from warehouse.publish import publish
 from warehouse.sources import SOURCES
 
@@ -83,8 +84,8 @@ def backfill(
                 NightProgress(night, number, len(missing), seconds, mean * (len(missing) - number))
             )
         if missing:
-            newest = build.newest_night(con) or missing[-1]
-            build.build_core(con, newest)
+            newest = newest_night(con) or missing[-1]
+            build_core(con, newest)
             publish(con, settings.published_path, newest, settings.published_copies)
             copy_as_parquet(settings.published_path, settings.parquet_folder)
     return len(missing)
@@ -109,7 +110,7 @@ def _landed(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     Raises:
         BackfillError: No night was told.
     """
-    newest = build.newest_night(con)
+    newest = newest_night(con)
     if newest is None:
         raise BackfillError("nothing is told yet; run 'tocsin nightly' first")
     return con.execute(

@@ -18,8 +18,11 @@ from indicators.risk.panel import BLOCK_DAYS, HORIZONS
 from indicators.risk.scorecard import ScorecardTables
 from indicators.risk.scorecard_page import scorecard_page
 from indicators.risk.vintages import Origin, Vintages
-from warehouse import build
+from warehouse.core import build_core
+from warehouse.marts import write_scorecard
+from warehouse.query import table_frame
 from warehouse.sources import EVENT_SOURCE
+from warehouse.vintages import complete_until
 
 SCORED_HORIZONS = (1, 3, 6)  # of deaths, candidates, and windows from the last day known
 ORIGINS = 54  # scored unless told otherwise
@@ -99,35 +102,35 @@ def score(
     Raises:
         BacktestError: Outcomes are not known, or too little lies before.
     """
-    began = time.perf_counter()
+    started = time.perf_counter()
     tonight = datetime.now(UTC).date()
-    build.build_core(con, tonight)
-    complete_until = build.complete_until(con, EVENT_SOURCE, tonight)
-    first, last = scored_months(origins_from, origins_until, complete_until)
+    build_core(con, tonight)
+    known_until = complete_until(con, EVENT_SOURCE, tonight)
+    first, last = scored_months(origins_from, origins_until, known_until)
     vintages = Vintages(
-        build.read(con, "core.event_version"), build.read(con, "core.region").sort("region_id")
+        table_frame(con, "core.event_version"), table_frame(con, "core.region").sort("region_id")
     )
-    before = origins_between(month_after(first, -BURN_IN_MONTHS), month_after(first, -1))
+    burn_in = origins_between(month_after(first, -BURN_IN_MONTHS), month_after(first, -1))
     origins = origins_between(first, last)
-    of_events = backtest(vintages, origins, before)
-    of_deaths = backtest(vintages, origins, before, "deaths", SCORED_HORIZONS)
+    of_events = backtest(vintages, origins, burn_in)
+    of_deaths = backtest(vintages, origins, burn_in, "deaths", SCORED_HORIZONS)
     without_gap = backtest(
         vintages,
         [Origin(o.known_until, o.known_until, o.night) for o in origins],
-        [Origin(o.known_until, o.known_until, o.night) for o in before],
+        [Origin(o.known_until, o.known_until, o.night) for o in burn_in],
         horizons=SCORED_HORIZONS,
     )
     tables = scorecard.scorecard_tables(of_events, of_deaths, vintages, without_gap)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - started
     features = candidate_features(
-        vintages, *(build.read(con, f"core.{name}") for name in ("coup", "suspension", "presence"))
+        vintages, *(table_frame(con, f"core.{name}") for name in ("coup", "suspension", "presence"))
     )
-    more = [
+    more_rows = [
         *candidate_gains(vintages, origins, features, SCORED_HORIZONS),
-        *ratios_after_coups(vintages, build.read(con, "core.coup"), "MLI"),
+        *ratios_after_coups(vintages, table_frame(con, "core.coup"), "MLI"),
     ]
-    tables = replace(tables, rows=pl.concat([tables.rows, scorecard.tidy_frame(more)]))
-    build.write_scorecard(
+    tables = replace(tables, rows=pl.concat([tables.rows, scorecard.tidy_frame(more_rows)]))
+    write_scorecard(
         con,
         tables.rows.with_columns(
             origins_from=pl.lit(first),

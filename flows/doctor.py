@@ -24,7 +24,6 @@ from config.settings import Settings, Smtp, credentials
 from flows.nights import tonight
 from flows.process import SOCKS, unusable_proxy
 from warehouse import runs
-from warehouse.build import newest_night
 from warehouse.connect import (
     BusyError,
     WarehouseError,
@@ -33,6 +32,7 @@ from warehouse.connect import (
     log_beside,
     open_existing,
 )
+from warehouse.marts import newest_night
 from warehouse.publish import file_sha256, manifest_entries
 from warehouse.repair import is_sound
 from warehouse.sources import SOURCES

@@ -18,7 +18,8 @@ from alerts.digest import SPARK_MONTHS, Digest
 from config.recipients import load_recipients
 from config.settings import Settings, Smtp
 from flows.terminal import now
-from warehouse import build
+from warehouse.core import outlines
+from warehouse.outbox import muted_regions, operator_findings
 
 
 def queue_digests(
@@ -64,8 +65,8 @@ def digest_of(
         presence=tables["core.presence"],
         suspensions=tables["core.suspension"],
         sources=tables["mart.source_status"],
-        outlines=build.outlines(con),
-        muted=build.muted_regions(con, night),
+        outlines=outlines(con),
+        muted=muted_regions(con, night),
         place=place.rstrip("/") if place else None,
     )
 
@@ -77,7 +78,7 @@ def send_mails(con: duckdb.DuckDBPyConnection, settings: Settings, smtp: Smtp) -
         return hand_over(con, smtp, settings.outbox_folder, now(), settings.hold_then)
 
     outcomes = hand_mails()
-    findings = [ops.Notice(*finding) for finding in build.operator_findings(con)]
+    findings = [ops.Notice(*finding) for finding in operator_findings(con)]
     operator_mail = ops.compose_operator_mail(con, findings, settings, now())
     if operator_mail is not None:
         queue(con, [operator_mail], now())

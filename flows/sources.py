@@ -12,10 +12,10 @@ import polars as pl
 from config.files import link_or_copy
 from config.registry import Source
 from config.settings import Settings, SettingsError, credentials
-from warehouse import build
 from warehouse.connect import open_existing
 from warehouse.history import catch_up
 from warehouse.landing import accept
+from warehouse.query import table_frame
 from warehouse.sources import SOURCES
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class DryRun:
 
 def overview(con: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
     """One row a source: where it comes from, credentials, last success and failure, licence."""
-    attempts = build.read(con, "ops.fetch")
-    batches = build.read(con, "ops.batch").group_by("source").agg(
+    attempts = table_frame(con, "ops.fetch")
+    batches = table_frame(con, "ops.batch").group_by("source").agg(
         pl.col("covers_until", "fetched_at").max()
     )  # fmt: skip
     rows = [

@@ -23,11 +23,15 @@ from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.delay import completeness
 from indicators.risk.intensity import with_intensity
-from warehouse import build
+from warehouse.core import CORE_TABLES, build_core
 from warehouse.history import QUARANTINED_SCHEMA, catch_up, losses, transaction
 from warehouse.landing import Batch, QuarantinedRow, accept, deliveries, overrides, receive
+from warehouse.marts import check_counts, previous_night, read_previous_night, write_marts
 from warehouse.publish import publish_page
+from warehouse.query import table_frame
+from warehouse.source_status import forget_attempt, source_status, write_attempt
 from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE
+from warehouse.vintages import complete_until, reporting_triangle
 
 NIGHTS_SHOWN = 30  # of the data's quality
 
@@ -192,9 +196,9 @@ def keep_versions(
         ):
             raise SourceError(outcome.failure)
         if outcome.is_on:
-            build.write_attempt(con, outcome.source.name, outcome.failure)
+            write_attempt(con, outcome.source.name, outcome.failure)
         else:
-            build.forget_attempt(con, outcome.source.name)
+            forget_attempt(con, outcome.source.name)
     return versions
 
 
@@ -202,10 +206,10 @@ def assess_night(
     con: duckdb.DuckDBPyConnection, night: date, cache: StepCache = NO_CACHE
 ) -> dict[str, pl.DataFrame]:
     """Core as known on the night, then its marts: indicators, forecasts, flags, alerts."""
-    build.build_core(con, night)
-    core = {name: build.read(con, f"core.{name}") for name in build.CORE_TABLES}
-    sources = build.source_status(con, night)
-    known_until = build.complete_until(con, EVENT_SOURCE, night)
+    build_core(con, night)
+    core = {name: table_frame(con, f"core.{name}") for name in CORE_TABLES}
+    sources = source_status(con, night)
+    known_until = complete_until(con, EVENT_SOURCE, night)
     newest = newest_complete_month(known_until)
     if months_between(FIRST_DAY, newest) + 1 < LEAST_MONTHS:
         raise NightError(
@@ -213,7 +217,7 @@ def assess_night(
             f"{LEAST_MONTHS} months from {FIRST_DAY:%Y-%m} on; the earliest night is "
             f"{earliest_night()}, with figures that reach so far"
         )
-    series = compute_indicators(core, FIRST_DAY, newest)
+    series = night_series(core, newest, cache)
     is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
     deaths = _by_region(series, "deaths_best_count").rename({"value": "deaths"})
     counts = _by_region(series, "events_count").join(deaths, on=["place_id", "month_start"])
@@ -227,7 +231,7 @@ def assess_night(
         cache.put("assess", inputs, assessment)
     flags = assessment["flags"].with_columns(is_stale=pl.lit(is_stale))
     flags = explain.with_month(flags, counts, newest)
-    shares = completeness(build.reporting_triangle(con, EVENT_SOURCE, night))
+    shares = completeness(reporting_triangle(con, EVENT_SOURCE, night))
     flags = with_intensity(explain.with_correction(flags, shares), counts)
     flags = explain.with_reason(flags, core["event"])
     boundaries = sources.filter(source=BOUNDARY_SOURCE.name)["source_version"].item()
@@ -248,6 +252,18 @@ def assess_night(
     }
 
 
+def night_series(
+    core: dict[str, pl.DataFrame], newest: date, cache: StepCache = NO_CACHE
+) -> pl.DataFrame:
+    """Every indicator of every place and month up to ``newest``; once for the same tables."""
+    inputs: tuple[str | pl.DataFrame, ...] = (*core.values(), str(newest))
+    cached = cache.get("indicators", inputs)
+    if cached is None:
+        cached = {"series": compute_indicators(core, FIRST_DAY, newest)}
+        cache.put("indicators", inputs, cached)
+    return cached["series"]
+
+
 def _by_region(series: pl.DataFrame, indicator: str) -> pl.DataFrame:
     """An indicator of all regions: place_id, month_start, value."""
     rows = series.filter(indicator=indicator, place_level="region")
@@ -263,9 +279,9 @@ def alerts_of_night(
     known_until: date,
 ) -> pl.DataFrame:
     """Alerts of the night, from its levels and the previous night's alerts, flags and figures."""
-    old_night = build.previous_night(con, night)
+    old_night = previous_night(con, night)
     old_alerts, old_flags, old_series = (
-        build.read_previous_night(con, mart, night) for mart in ("alert", "flag", "indicator")
+        read_previous_night(con, mart, night) for mart in ("alert", "flag", "indicator")
     )
     if old_night is None or old_alerts is None or old_flags is None or old_series is None:
         return life.advance_alerts(
@@ -312,7 +328,7 @@ def keep_night(
     marts = {n.removeprefix("mart."): f for n, f in tables.items() if n.startswith("mart.")}
     marts["check"] = checks.with_columns(pl.col("column_name").fill_null("(table)"))
     with transaction(con):
-        return build.write_marts(con, night, marts)
+        return write_marts(con, night, marts)
 
 
 def write_quality_page(
@@ -323,7 +339,7 @@ def write_quality_page(
     settings: Settings,
 ) -> None:
     """Write the page about the data's quality beside the published file."""
-    counts = build.check_counts(con, night, NIGHTS_SHOWN)
+    counts = check_counts(con, night, NIGHTS_SHOWN)
     name = settings.published_path.name
     page = quality_page(night, checks, tables["mart.source_status"], counts, name)
     publish_page(settings.quality_path, page)

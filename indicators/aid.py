@@ -25,25 +25,25 @@ def open_suspensions(
         opened=pl.coalesce("opened_date", "confirmed_date"),
         ended=pl.coalesce("closed_date", pl.col("confirmed_date").dt.offset_by(f"{months}mo")),
     )
-    ended = grid.with_columns(month_end=pl.col("month_start").dt.month_end())
-    counted = (
-        ended.join(spells, on="place_id")
+    month_ends = grid.with_columns(month_end=pl.col("month_start").dt.month_end())
+    open_count = (
+        month_ends.join(spells, on="place_id")
         .filter((pl.col("opened") <= pl.col("month_end")) & (pl.col("month_end") < pl.col("ended")))
         .group_by(PLACE_MONTH)
         .agg(value=pl.len().cast(pl.Float64))
     )
     is_kept = is_covered(grid, "aid_suspensions", measure_type) & pl.lit(suspensions.height > 0)
-    return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").select(
+    return grid.join(open_count, on=PLACE_MONTH, how="left", maintain_order="left").select(
         *PLACE_MONTH, value=pl.when(is_kept).then(pl.col("value").fill_null(0.0))
     )
 
 
 def days_since_suspension(suspensions: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Days since the last suspension or sanction began; null where the register is not kept."""
-    begun = suspensions.filter(
+    openings = suspensions.filter(
         pl.col("opened_date").is_not_null() & pl.col("measure_type").is_in(list(MEASURES))
     )
-    days = days_since(begun.select(place_id="country_code", day="opened_date"), grid)
+    days = days_since(openings.select(place_id="country_code", day="opened_date"), grid)
     is_kept = is_covered(grid, "aid_suspensions")
     return days.with_columns(value=pl.when(is_kept).then(pl.col("value")))
 

@@ -19,7 +19,7 @@ def external_series(external: pl.DataFrame, series: str) -> pl.DataFrame:
     return external.filter(pl.col("series") == series).select(*PLACE_MONTH, "value")
 
 
-def _counted(name: str, source: str, unit: str, summary: str, level: str = "region") -> Indicator:
+def _indicator(name: str, source: str, unit: str, summary: str, level: str = "region") -> Indicator:
     return Indicator(
         name=name,
         version=1,
@@ -34,43 +34,43 @@ def _counted(name: str, source: str, unit: str, summary: str, level: str = "regi
 
 
 EXTERNAL = (
-    _counted(
+    _indicator(
         "acled_political_violence_events",
         "hapi_conflict",
         "events / month",
         "Political violence as ACLED counts it, by way of HDX HAPI.",
     ),
-    _counted(
+    _indicator(
         "acled_political_violence_fatalities",
         "hapi_conflict",
         "deaths / month",
         "Deaths of political violence as ACLED counts them, by way of HDX HAPI.",
     ),
-    _counted(
+    _indicator(
         "acled_civilian_targeting_events",
         "hapi_conflict",
         "events / month",
         "Events that target civilians, a part of political violence (ACLED, HDX HAPI).",
     ),
-    _counted(
+    _indicator(
         "acled_demonstration_events",
         "hapi_conflict",
         "events / month",
         "Demonstrations as ACLED counts them, by way of HDX HAPI.",
     ),
-    _counted(
+    _indicator(
         "acled_events",
         "acled_events",
         "events / month",
         "Battles, explosions and violence against civilians, from an ACLED account.",
     ),
-    _counted(
+    _indicator(
         "acled_fatalities",
         "acled_events",
         "deaths / month",
         "Deaths of these events, from an ACLED account.",
     ),
-    _counted(
+    _indicator(
         "fts_new_funding_usd",
         "fts_flows",
         "US dollars / month",

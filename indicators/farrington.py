@@ -2,14 +2,17 @@
 
 Noufaily et al. (2013), Statistics in Medicine 32(7), after Farrington et al. (1996), with
 the rules of ``farringtonFlexible`` of R's surveillance 1.20 (Salmon et al. 2016, Journal of
-Statistical Software 70(10)), its stopping rule included, so that bounds agree.
+Statistical Software 70(10)), its stopping rule included, so that bounds agree. In the letters of
+docs/models.md:
+
+    log mu = season + c t,  Var y = phi mu,  phi >= 1
+    U = (mu^(2/3) + z sqrt(4/9 mu^(1/3) (phi + mu se(log mu)^2)))^(3/2)
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from indicators.arrays import Array, Mask
 
@@ -59,7 +62,7 @@ class FarringtonBounds:
         score: (count - expected) / (upper - expected); above 1 is an aberration.
         p_value: Chance of as many or more.
         dispersion: Quasi-Poisson, at least 1.
-        has_trend: Whether the trend was kept.
+        has_trend: Whether the trend is in the bound.
         alarm: Whether the count is an aberration.
     """
 
@@ -99,8 +102,8 @@ def farrington(counts: Array, first: int, control: FarringtonControl) -> Farring
 
     Example:
         >>> quiet = np.tile([2.0, 3.0], 40)[:, None]
-        >>> told = farrington(np.vstack([quiet, [[9.0]]]), 80, FarringtonControl())
-        >>> bool(told.alarm[0, 0]), round(float(told.upper[0, 0]), 1)
+        >>> bounds = farrington(np.vstack([quiet, [[9.0]]]), 80, FarringtonControl())
+        >>> bool(bounds.alarm[0, 0]), round(float(bounds.upper[0, 0]), 1)
         (True, 5.6)
     """
     offsets, levels = _reference(control)
@@ -113,45 +116,47 @@ def farrington(counts: Array, first: int, control: FarringtonControl) -> Farring
     cases, periods = control.limit54
     total = np.cumsum(np.vstack([np.zeros((1, shape[1])), counts]), axis=0)
     recent = total[judged + 1] - total[np.maximum(judged + 1 - periods, 0)]
-    enough = (recent >= cases).ravel()
+    is_enough = (recent >= cases).ravel()
     past = counts[judged[:, None] + offsets].transpose(0, 2, 1).reshape(-1, offsets.size)
-    y, observed = past[enough], counts[judged].ravel()[enough]
-    eta, error, phi, fitted, has_trend = _predicted(y, offsets, levels, control)
+    y, observed = past[is_enough], counts[judged].ravel()[is_enough]
+    eta, error, phi, is_fitted, has_trend = _prediction(y, offsets, levels, control)
     upper, score, p_value = _threshold(eta, error, phi, observed, control)
-    told = fitted & np.isfinite(upper)
+    has_bound = is_fitted & np.isfinite(upper)
 
-    def shaped(values: Array) -> Array:
-        whole = np.full(enough.size, np.nan)
-        whole[enough] = np.where(told, values, np.nan)
+    def by_period(values: Array) -> Array:
+        whole = np.full(is_enough.size, np.nan)
+        whole[is_enough] = np.where(has_bound, values, np.nan)
         return whole.reshape(shape)
 
     return FarringtonBounds(
-        upper=shaped(upper),
-        expected=shaped(np.exp(eta)),
-        score=shaped(score),
-        p_value=shaped(p_value),
-        dispersion=shaped(phi),
-        has_trend=shaped(has_trend.astype(np.float64)) == 1,
-        alarm=(shaped(score) > 1) & (counts[judged] > 0),
+        upper=by_period(upper),
+        expected=by_period(np.exp(eta)),
+        score=by_period(score),
+        p_value=by_period(p_value),
+        dispersion=by_period(phi),
+        has_trend=by_period(has_trend.astype(np.float64)) == 1,
+        alarm=(by_period(score) > 1) & (counts[judged] > 0),
     )
 
 
-def _predicted(
+def _prediction(
     y: Array, offsets: Array, levels: Array, control: FarringtonControl
 ) -> tuple[Array, Array, Array, Mask, Mask]:
     """Linear predictor, its error, dispersion, whether fitted, whether with a trend.
 
-    The trend is kept if it is significant, rests on three years and does not lead above
+    The trend stays if it is significant, rests on three years and does not lead above
     what was ever seen.
     """
+    from scipy import stats  # takes a second to import
+
     seasons = (levels[:, None] == np.unique(levels)).astype(np.float64)
     now = np.append((np.unique(levels) == control.no_periods).astype(np.float64), 0.0)
-    flat = _fitted(y, seasons, now[:-1], control)
+    flat = _fit_reweighted(y, seasons, now[:-1], control)
     if not control.trend:
         none = np.zeros(len(y), dtype=bool)
         return flat.eta, flat.eta_error, flat.dispersion, flat.converged, none
     design = np.column_stack([seasons, offsets / control.frequency])
-    sloped = _fitted(y, design, now, control)
+    sloped = _fit_reweighted(y, design, now, control)
     t = np.divide(
         sloped.slope, sloped.slope_error, where=sloped.slope_error > 0, out=np.zeros(len(y))
     )
@@ -193,29 +198,32 @@ def _reference(control: FarringtonControl) -> tuple[Array, Array]:
                 level |= dict.fromkeys(range(at, at + size), number)
                 at += size
     level |= dict.fromkeys(range(-w, 1), p)
-    kept_offsets = sorted(offset for offset in level if offset < -excluded)
-    return np.array(kept_offsets), np.array([level[offset] for offset in kept_offsets])
+    used = sorted(offset for offset in level if offset < -excluded)
+    return np.array(used), np.array([level[offset] for offset in used])
 
 
-def _fitted(y: Array, design: Array, now: Array, control: FarringtonControl) -> _Fit:
-    """Quasi-Poisson fit, and the second with past outbreaks weighing less."""
+def _fit_reweighted(y: Array, design: Array, now: Array, control: FarringtonControl) -> _Fit:
+    """Quasi-Poisson fit in which past outbreaks weigh less, if ``reweight``.
+
+    weight ~ s^-2 where s > ``weights_threshold``, else 1;  s: Anscombe residual of a first fit
+    """
     fit = _irls(y, design, now, np.ones_like(y), is_plain=True)
     if not control.reweight:
         return fit
     phi = fit.dispersion[:, None]
     raw = 1.5 * (y ** (2 / 3) * fit.mean ** (-1 / 6) - np.sqrt(fit.mean))
     s = raw / np.sqrt(phi * np.maximum(1 - fit.leverage, 1e-12))
-    shrunk = np.where(s > control.weights_threshold, np.maximum(s, 1e-9) ** -2.0, 1.0)
-    weights = shrunk * y.shape[1] / shrunk.sum(axis=1, keepdims=True)
-    again = _irls(y, design, now, weights, is_plain=False)
-    return _Fit(**{**vars(again), "converged": fit.converged})
+    inverse_square = np.where(s > control.weights_threshold, np.maximum(s, 1e-9) ** -2.0, 1.0)
+    weights = inverse_square * y.shape[1] / inverse_square.sum(axis=1, keepdims=True)
+    reweighted = _irls(y, design, now, weights, is_plain=False)
+    return replace(reweighted, converged=fit.converged)
 
 
 def _irls(y: Array, design: Array, now: Array, prior: Array, is_plain: bool) -> _Fit:
     """Iteratively reweighted least squares of all series, each stopping when R's glm does.
 
     With prior weights R's standard errors rest on the weighted squares of the working
-    residuals (``is_plain`` false); kept, so that bounds agree.
+    residuals (``is_plain`` false); here too, so that bounds agree.
     """
     mean = y + 0.1
     eta = np.log(mean)
@@ -224,10 +232,10 @@ def _irls(y: Array, design: Array, now: Array, prior: Array, is_plain: bool) -> 
     beta = np.zeros((series, count))
     covariance = np.zeros((series, count, count))
     working = np.zeros_like(y)
-    running = np.ones(series, dtype=bool)
+    is_running = np.ones(series, dtype=bool)
     squares = (design[:, :, None] * design[:, None, :]).reshape(len(design), -1)
     for _ in range(MOST_STEPS):
-        k = np.flatnonzero(running)
+        k = np.flatnonzero(is_running)
         if not k.size:
             break
         working[k] = prior[k] * mean[k]
@@ -238,9 +246,9 @@ def _irls(y: Array, design: Array, now: Array, prior: Array, is_plain: bool) -> 
         eta[k] = np.clip(beta[k] @ design.T, -700, 700)
         mean[k] = np.maximum(np.exp(eta[k]), np.finfo(float).eps)
         new = _deviance(y[k], mean[k], prior[k])
-        done = np.abs(new - deviance[k]) / (np.abs(new) + 0.1) < EPSILON
+        is_done = np.abs(new - deviance[k]) / (np.abs(new) + 0.1) < EPSILON
         deviance[k] = new
-        running[k[done]] = False
+        is_running[k[is_done]] = False
     free = y.shape[1] - count
     residual = (y - mean) / mean
     scale = (working * residual**2).sum(axis=1) / free
@@ -254,7 +262,7 @@ def _irls(y: Array, design: Array, now: Array, prior: Array, is_plain: bool) -> 
         eta_error=np.sqrt(error_scale * np.einsum("i,sij,j->s", now, covariance, now)),
         dispersion=np.maximum(scale, 1.0),
         leverage=leverage,
-        converged=~running,
+        converged=~is_running,
     )
 
 
@@ -267,6 +275,8 @@ def _threshold(
     eta: Array, error: Array, phi: Array, y: Array, control: FarringtonControl
 ) -> tuple[Array, Array, Array]:
     """Upper bound, score and p-value."""
+    from scipy import stats
+
     z = stats.norm.ppf(1 - control.alpha)
     mean = np.exp(eta)
     if control.method == "delta":

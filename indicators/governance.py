@@ -57,12 +57,12 @@ def days_since(dated: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
         >>> days_since(one, grid)["value"].to_list()
         [10.0, None]
     """
-    ended = grid.with_row_index("order").with_columns(
+    month_ends = grid.with_row_index("order").with_columns(
         month_end=pl.col("month_start").dt.month_end()
     )
     last = dated.with_columns(month_end="day").sort("month_end")
     return (
-        ended.sort("month_end")
+        month_ends.sort("month_end")
         .join_asof(last, on="month_end", by="place_id", check_sortedness=False)
         .sort("order")
         .select(
@@ -92,13 +92,13 @@ def is_covered(grid: pl.DataFrame, source: str, series: str = "") -> pl.Series:
     declared = coverage().filter(
         (pl.col("source") == source) & pl.col("series").is_in(["", series])
     )
-    within = [
+    is_in_spell = [
         (pl.col("place_id").str.head(3) == row["country_code"])
         & (pl.col("month_start") >= row["kept_from"])
         & (pl.col("month_start").dt.month_end() <= row["kept_until"])
         for row in declared.iter_rows(named=True)
     ]
-    return grid.select(pl.any_horizontal(pl.lit(False), *within)).to_series()
+    return grid.select(pl.any_horizontal(pl.lit(False), *is_in_spell)).to_series()
 
 
 def register_count(
@@ -120,17 +120,17 @@ def register_count(
         of_regions: Whether places are regions: an entry counts in each region it names, one
             that names none in no region.
     """
-    known = entries.filter(pl.col("register") == register)
+    of_register = entries.filter(pl.col("register") == register)
     place = pl.col("region_id").str.split(";") if of_regions else pl.concat_list("country_code")
-    counted = (
-        known.filter(pl.col("entry_type").is_in(entry_types))
+    entries_count = (
+        of_register.filter(pl.col("entry_type").is_in(entry_types))
         .with_columns(place_id=place, month_start=pl.col("entry_date").dt.month_start())
         .explode("place_id")
         .group_by(PLACE_MONTH)
         .agg(entries=pl.len().cast(pl.Float64))
     )
-    is_kept = is_covered(grid, "governance_register", register) & pl.lit(known.height > 0)
-    return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").select(
+    is_kept = is_covered(grid, "governance_register", register) & pl.lit(of_register.height > 0)
+    return grid.join(entries_count, on=PLACE_MONTH, how="left", maintain_order="left").select(
         *PLACE_MONTH, value=pl.when(is_kept).then(pl.col("entries").fill_null(0.0))
     )
 

@@ -58,8 +58,8 @@ def emergence(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     quiet = int(thresholds()["spread"]["quiet_months"])
     counts = events_count(events, grid).sort(PLACE_MONTH)
     before = pl.col("value").rolling_sum(quiet, min_samples=quiet).shift(1).over("place_id")
-    begun = ((before == 0) & (pl.col("value") > 0)).cast(pl.Float64)
-    return counts.with_columns(value=pl.when(before.is_not_null()).then(begun))
+    is_first = ((before == 0) & (pl.col("value") > 0)).cast(pl.Float64)
+    return counts.with_columns(value=pl.when(before.is_not_null()).then(is_first))
 
 
 def aberration(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
@@ -76,10 +76,10 @@ def aberration(events: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     first = control.b * control.frequency + control.w
     if wide.height <= first:
         return counts.with_columns(value=pl.lit(None, dtype=pl.Float64))
-    array = wide.select(places).to_numpy()
-    told, counted = farrington(array, first, control), array[first:]
+    array = wide.select(places).to_numpy()  # months x places
+    bounds, observed = farrington(array, first, control), array[first:]
     months = wide["month_start"][first:]
-    columns = {"value": counted / told.upper, "usual": told.expected, "bound": told.upper}
+    columns = {"value": observed / bounds.upper, "usual": bounds.expected, "bound": bounds.upper}
     long = pl.DataFrame(
         {
             "place_id": np.tile(places, len(months)),

@@ -29,7 +29,7 @@ def by_month(events: pl.DataFrame, grid: pl.DataFrame, value: pl.Expr) -> pl.Dat
     if "is_provisional" not in events.columns:
         events = events.with_columns(is_provisional=pl.lit(False))
     provisional = pl.col("is_provisional").sum()
-    counted = (
+    aggregate = (
         events.with_columns(month_start=pl.col("event_date").dt.month_start())
         .group_by(PLACE_MONTH)
         .agg(
@@ -39,7 +39,7 @@ def by_month(events: pl.DataFrame, grid: pl.DataFrame, value: pl.Expr) -> pl.Dat
             ),
         )
     )
-    return grid.join(counted, on=PLACE_MONTH, how="left", maintain_order="left").with_columns(
+    return grid.join(aggregate, on=PLACE_MONTH, how="left", maintain_order="left").with_columns(
         pl.col("value").fill_null(0.0)
     )
 

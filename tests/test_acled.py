@@ -24,12 +24,13 @@ from flows.step_cache import NO_CACHE
 from flows.steps import judge_delivery
 from stand_in import FAULTS, serving
 from stand_in.acled import PASSWORD, USER, Acled, event
-from warehouse import build
 from warehouse.client import Client, Limits
 from warehouse.connect import warehouse
+from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import accept, deliveries, receive
 from warehouse.publish import PUBLISHED
+from warehouse.query import table_frame
 from warehouse.sources.acled_events import SOURCE, fetch, parse
 from warehouse.sources.admin1_boundaries import SOURCE as boundaries  # noqa: N811
 from warehouse.sources.tables import bundle, count_left_out
@@ -141,7 +142,7 @@ def test_edits(tmp_path) -> None:
     folder = tmp_path / "landing"
 
     def counts(con) -> list[tuple]:
-        build.build_core(con, datetime.now(UTC).date() + timedelta(days=90))
+        build_core(con, datetime.now(UTC).date() + timedelta(days=90))
         return con.execute(
             "select series, place_id, value from core.external_series order by series"
         ).fetchall()
@@ -160,7 +161,7 @@ def test_edits(tmp_path) -> None:
             ("acled_events", "MLI.sikasso", 3),
             ("acled_fatalities", "MLI.sikasso", 17),
         ]
-        versions = build.read(con, "history.acled_events")
+        versions = table_frame(con, "history.acled_events")
         assert versions.height == 5
         assert versions.filter(event_id_cnty="MLI2").sort("known_from")["fatalities"].to_list() == [
             4,

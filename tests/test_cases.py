@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.build import build_core
 from warehouse.connect import warehouse
+from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
 from warehouse.sources import admin1_boundaries

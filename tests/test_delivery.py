@@ -475,7 +475,7 @@ def test_the_operator_is_told_once_of_what_is_new(con, tmp_path) -> None:
 
 
 def test_parked_readers_are_findings(working, con, tmp_path) -> None:
-    from warehouse.build import operator_findings
+    from warehouse.outbox import operator_findings
 
     park(working, "b@example.org", "550 no such user", NOW)
     try:

@@ -12,8 +12,8 @@ import pytest
 from config.settings import Settings, Smtp
 from flows.doctor import BAD, NOTE, examine, most_memory, stale_source
 from warehouse import runs
-from warehouse.build import take_back_nights, write_marts
 from warehouse.connect import WarehouseError, warehouse
+from warehouse.marts import take_back_nights, write_marts
 from warehouse.publish import file_sha256
 from warehouse.sources import SOURCES
 
@@ -101,8 +101,8 @@ def test_clock_newer_schema_and_damage(settings: Settings, monkeypatch) -> None:
         con.execute("insert into main.migration values (999)")
     assert told(settings, BAD) == {"working file": "see there"}
     with monkeypatch.context() as patched:  # root can write everywhere
-        patched.setattr("flows.doctor.writable", refuse)
-        patched.setattr("warehouse.connect.writable", refuse)
+        patched.setattr("flows.doctor.ensure_writable", refuse)
+        patched.setattr("warehouse.connect.ensure_writable", refuse)
         assert told(settings, BAD) == {"data folder": "see there"}
     settings.warehouse_path.write_bytes(b"no database")
     assert told(settings, BAD) == {"working file": "tocsin repair"}

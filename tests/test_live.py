@@ -35,9 +35,9 @@ from stand_in.open_data import (
     report,
 )
 from stand_in.ucdp import Ucdp, event
-from warehouse import build
 from warehouse.client import Client, Limits
 from warehouse.connect import warehouse
+from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
 from warehouse.sources import (
@@ -83,7 +83,7 @@ def con(tmp_path):
 
 
 def series(con) -> list[tuple]:
-    build.build_core(con, datetime.now(UTC).date())
+    build_core(con, datetime.now(UTC).date())
     return con.execute(
         "select series, place_id, strftime(month_start, '%Y-%m'), value "
         "from core.external_series order by all"
@@ -206,7 +206,7 @@ def test_views_rows(tmp_path, con) -> None:
         assert parsed(views_forecast, server, tmp_path).height == 1_000
         assert len(server.requests) == 1 + 3  # the third page is empty
         kept(con, tmp_path / "landing", views_forecast.SOURCE, server.url)
-    build.build_core(con, TODAY)
+    build_core(con, TODAY)
     told = con.execute("from core.external_forecast limit 1").pl().row(0, named=True)
     assert (told["origin_month"], told["target_month"]) == (date(2026, 9, 1), date(2026, 10, 1))
     assert (told["horizon_months"], told["country_code"]) == (1, "MLI")
@@ -234,7 +234,7 @@ def test_reliefweb(tmp_path, con) -> None:
         kept(con, tmp_path / "landing", reliefweb_reports.SOURCE, server.url)
     landed = b"".join(p.read_bytes() for p in (tmp_path / "landing").rglob("*.json"))
     assert APPNAME.encode() not in landed
-    build.build_core(con, TODAY)
+    build_core(con, TODAY)
     assert con.execute("select count(*), min(countries) from core.report").fetchone() == (
         250,
         "MLI",

@@ -19,7 +19,7 @@ from flows.nights import (
     tonight,
 )
 from flows.steps import assess_night
-from warehouse.build import newest_night
+from warehouse.marts import newest_night
 
 TODAY = date(2026, 11, 25)
 TOMORROW = str(datetime.now(UTC).date() + timedelta(days=1))

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.build import build_core, write_marts
 from warehouse.connect import BusyError, DamagedError, WarehouseError, migrate, open_published
+from warehouse.core import build_core
+from warehouse.marts import write_marts
 from warehouse.publish import publish
 from warehouse.verify import content
 

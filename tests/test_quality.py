@@ -10,7 +10,7 @@ import polars as pl
 from expectations.judge import RESULT_SCHEMA
 from expectations.page import quality_page
 from flows.glance import check_in_words
-from warehouse import build
+from warehouse.marts import check_counts
 from warehouse.publish import publish_page
 
 NIGHT = date(2021, 6, 25)
@@ -81,11 +81,11 @@ def test_least_and_most_of_the_nights_a_quiet_one_counts_zero() -> None:
 
 
 def test_counts_of_two_nights(working) -> None:
-    told = build.check_counts(working, NIGHT, 30)
+    told = check_counts(working, NIGHT, 30)
     assert told["as_of_date"].unique().sort().to_list() == [date(2021, 6, 5), NIGHT]
     within = told.filter(column_name="within_5_km_of_its_country")
     assert within["unexpected_count"].to_list() == [2, 2]
-    assert build.check_counts(working, NIGHT, 1)["as_of_date"].unique().to_list() == [NIGHT]
+    assert check_counts(working, NIGHT, 1)["as_of_date"].unique().to_list() == [NIGHT]
 
 
 def test_a_check_that_did_not_hold_in_one_line() -> None:

@@ -13,11 +13,13 @@ from config.registry import SourceError
 from expectations.judge import GateError
 from expectations.quarantine import quarantine_rows
 from stand_in.ucdp import event, table
-from warehouse import build
 from warehouse.connect import warehouse
 from warehouse.history import catch_up
 from warehouse.landing import accept, deliveries, receive
+from warehouse.marts import write_marts
+from warehouse.outbox import operator_findings
 from warehouse.quarantine import quarantine_spells, quarantined_rows, release_row
+from warehouse.source_status import source_status
 from warehouse.sources.ucdp_ged import SOURCE
 
 GOOD = [event(number, "2022-05-03", date_start="2022-05-03", date_end="2022-05-03")
@@ -92,17 +94,17 @@ def test_the_deadliest_events_are_believed_and_told_to_the_operator(con, tmp_pat
     broken = broken.filter(column_name="best")
     assert broken.rows() == [("best", "warning", "id 7, best 13280")]
     told = results.with_columns(column_name=pl.col("column_name").fill_null("(table)"))
-    build.write_marts(con, date(2022, 6, 25), {"check": told})
+    write_marts(con, date(2022, 6, 25), {"check": told})
     con.execute(
         "create table mart.source_status as select null::date as night_from, "
         "null::date as night_to, false as is_stale, '' as source, null::date as newest_date, "
         "0 as age_days, 0 as max_age_days where false"
     )
-    ((_, about, text),) = build.operator_findings(con)
+    ((_, about, text),) = operator_findings(con)
     assert about == "unusual values in landing.ucdp_ged"
     assert "1 value of best lies beyond what was seen before (500 or less)" in text
     deliver(con, tmp_path, but(8, where_prec=9))
-    found = {about: text for _, about, text in build.operator_findings(con)}
+    found = {about: text for _, about, text in operator_findings(con)}
     assert (
         "ucdp_ged: 1 row is held out, not counted: where_prec: from 1 to 7."
         in (found["ucdp_ged: rows held out"])
@@ -332,5 +334,5 @@ def test_no_held_row_reaches_a_mart(keep, tmp_path) -> None:
         for name, frame in tables.items():
             for column in frame.select(pl.col(pl.String)).columns:
                 assert not frame[column].str.contains("<b>", literal=True).any(), (name, column)
-        status = build.source_status(con, datetime.now(UTC).date())
+        status = source_status(con, datetime.now(UTC).date())
         assert status.filter(source="ucdp_ged")["quarantined_count"].item() == 1

@@ -13,8 +13,8 @@ from expectations.judge import GateError
 from expectations.quarantine import quarantine_rows
 from indicators.aid import open_suspensions
 from indicators.governance import register_count
-from warehouse.build import build_core, match_region
 from warehouse.connect import warehouse
+from warehouse.core import build_core, match_region
 from warehouse.history import catch_up
 from warehouse.landing import Batch, accept, receive
 from warehouse.sources import (
@@ -436,7 +436,7 @@ def test_every_register_kept_by_hand_declares_its_coverage() -> None:
 
 
 def test_the_operator_is_mailed_of_a_name_that_nobody_knows(working) -> None:
-    from warehouse.build import operator_findings
+    from warehouse.outbox import operator_findings
 
     assert operator_findings(working) == []
     working.begin()

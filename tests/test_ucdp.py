@@ -21,12 +21,14 @@ import pytest
 from config.registry import SourceError
 from stand_in import Answer, serving
 from stand_in.ucdp import TOKEN, Ucdp, event
-from warehouse import build
 from warehouse.client import Client, Limits
 from warehouse.connect import warehouse
+from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import accept, deliveries, receive
+from warehouse.query import table_frame
 from warehouse.sources.ucdp_ged import SOURCE, fetch, parse
+from warehouse.vintages import complete_until
 
 TODAY = date(2026, 11, 24)
 SECRETS = {"UCDP_API_TOKEN": TOKEN}
@@ -222,7 +224,7 @@ def test_candidates_then_the_release(tmp_path, monkeypatch) -> None:
              event(106, "2026-03-09")]  # fmt: skip
 
     def months(con) -> list[tuple]:
-        build.build_core(con, datetime.now(UTC).date())
+        build_core(con, datetime.now(UTC).date())
         return con.execute(
             "select strftime(event_date, '%Y-%m') m, count(*), sum(deaths_best_count) "
             "from core.event where region_id = 'MLI.sikasso' and event_date >= '2026-01-01' "
@@ -233,21 +235,21 @@ def test_candidates_then_the_release(tmp_path, monkeypatch) -> None:
     with warehouse(tmp_path / "w.duckdb") as con:
         arrive(folder, {"26.1": kept, "26.0.1": january, "26.0.2": february}, con)
         assert months(con) == [("2026-01", 3, 11), ("2026-02", 1, 3)]
-        assert build.complete_until(con, SOURCE, date(2026, 11, 24)) == date(2026, 2, 28)
+        assert complete_until(con, SOURCE, date(2026, 11, 24)) == date(2026, 2, 28)
         arrive(folder, {"26.1": kept, "26.01.26.03": quarter}, con)
         assert months(con) == [("2026-01", 3, 14), ("2026-02", 1, 3), ("2026-03", 1, 3)]
-        assert build.complete_until(con, SOURCE, date(2026, 11, 24)) == date(2026, 3, 31)
+        assert complete_until(con, SOURCE, date(2026, 11, 24)) == date(2026, 3, 31)
         april = [event(107, "2026-04-01")]
         arrive(folder, {"26.1": kept, "26.01.26.03": quarter, "26.0.4": april}, con)
         # the next yearly release: 101, 104 confirmed, 102 as corrected, 105 moved, 103 and 107 gone
-        before = build.read(con, "history.ucdp_ged").filter(pl.col("id") > 100).height
+        before = table_frame(con, "history.ucdp_ged").filter(pl.col("id") > 100).height
         late = Client("ucdp_ged", folder / "ucdp_ged", {}, today=date(2027, 6, 20))
         monkeypatch.setattr("warehouse.landing.Client", lambda *_, **__: late)
         arrive(folder, {"27.1": final}, con)
         assert months(con) == [("2026-01", 3, 14), ("2026-03", 2, 6)]
-        versions = build.read(con, "history.ucdp_ged").filter(pl.col("id") > 100)
+        versions = table_frame(con, "history.ucdp_ged").filter(pl.col("id") > 100)
         open_ids = versions.filter(pl.col("known_to").is_null())["id"].sort().to_list()
         assert open_ids == [101, 102, 104, 105, 106]
         assert versions.height == before + 2  # 105 moved, 106 new
         assert versions.filter(id=102)["best"].to_list() == [5, 8]
-        assert build.complete_until(con, SOURCE, date(2027, 6, 25)) == date(2026, 12, 31)
+        assert complete_until(con, SOURCE, date(2027, 6, 25)) == date(2026, 12, 31)

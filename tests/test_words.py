@@ -212,6 +212,9 @@ def test_every_string_of_mails_and_page_is_translated_once() -> None:
     assert messages == catalogue.keys()
     assert all(all(s) if isinstance(s, tuple) else s for s in catalogue.values())
     assert path.read_text("utf-8").count("\nmsgid ") == len(catalogue)
+    how_to = (root / "docs" / "adding.md").read_text("utf-8")
+    (example,) = re.findall(r"```po\n(.*?)```", how_to, flags=re.DOTALL)
+    assert f"\n\n{example}" in path.read_text("utf-8")
 
 
 def test_macros_are_written_once() -> None:

@@ -80,7 +80,7 @@ def _validators(content: bytes) -> dict[str, dict[str, str]]:
 
 
 def _verified_part(content: bytes) -> bytes:
-    """A kept part less its digest, which stands before it."""
+    """Bytes of a cached part, which follow their digest in the file."""
     length = hashlib.sha256().digest_size
     if hashlib.sha256(content[length:]).digest() != content[:length]:
         raise ValueError("not what was fetched")
@@ -206,13 +206,13 @@ class Client:
         memory = self.folder / "validators.json"
         known = read_or_set_aside(memory, _validators, "files are asked for anew") or {}
         last = known.get(url, {})
-        kept = self._read_landed(str(last.get("sha256")))
+        landed = self._read_landed(str(last.get("sha256")))
         conditions = {}
-        if kept is not None:
+        if landed is not None:
             names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
             conditions = {header: last[name] for name, header in names.items() if last.get(name)}
         absent = (HTTPStatus.NOT_FOUND,) if is_due else ABSENT_STATUSES
-        accept = (*absent, *((HTTPStatus.NOT_MODIFIED,) if kept is not None else ()))
+        accept = (*absent, *((HTTPStatus.NOT_MODIFIED,) if landed is not None else ()))
         try:
             reply = self.get(url, headers={**(headers or {}), **conditions}, accept=accept)
         except _PageError:
@@ -222,7 +222,7 @@ class Client:
         if reply.status in absent:
             return None
         if reply.status == HTTPStatus.NOT_MODIFIED:
-            return kept
+            return landed
         entry = {
             name: reply.headers[name] for name in ("etag", "last-modified") if name in reply.headers
         }
@@ -253,7 +253,7 @@ class Client:
         return self.secrets[name]
 
     def cached_part(self, key: str, fetch: Callable[[], bytes]) -> bytes:
-        """A part of a longer download: from an unfinished run, else fetched and kept."""
+        """A part of a longer download: from the cache of an unfinished run, else fetched."""
         path = self.folder / "parts" / hashlib.sha256(key.encode()).hexdigest()
         known = read_or_set_aside(path, _verified_part, "that part is fetched again")
         if known is not None:
@@ -263,7 +263,7 @@ class Client:
         return content
 
     def forget_parts(self) -> None:
-        """Drop kept parts: the download is whole, or its parts do not fit together."""
+        """Drop cached parts: the download is whole, or its parts do not fit together."""
         for path in (self.folder / "parts").glob("*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -307,8 +307,8 @@ class Client:
         """What the server asks for, else longer each time, with jitter."""
         error = state.outcome.exception() if state.outcome else None
         jittered = float(wait_exponential_jitter(initial=1, max=self.limits.longest_wait)(state))
-        asked = error.after if isinstance(error, _RetryableError) else None
-        return jittered if asked is None else asked
+        retry_after = error.after if isinstance(error, _RetryableError) else None
+        return jittered if retry_after is None else retry_after
 
     def _follow_redirects(
         self,
@@ -348,8 +348,10 @@ class Client:
         """One request; its body read to the end, within the limits."""
         self._spend(url)
         split = urlsplit(url)
-        told = "".join([*map(str, (params or {}).values()), *(headers or {}).values(), str(body)])
-        is_secret = any(value in told for value in self.secrets.values())
+        sent_text = "".join(
+            [*map(str, (params or {}).values()), *(headers or {}).values(), str(body)]
+        )
+        is_secret = any(value in sent_text for value in self.secrets.values())
         if is_secret and split.scheme != "https" and split.hostname not in LOOPBACK:
             raise self._error(url, "is not https, so no credentials are sent there")
         try:

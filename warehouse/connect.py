@@ -94,14 +94,14 @@ def one_run(folder: Path, what: str) -> Iterator[None]:
 
 
 def holder(folder: Path) -> str:
-    """Who holds the data folder now: what runs, its process, since when; empty: nobody."""
+    """The run at work on the data folder: what it is, its process, since when; empty: none."""
     try:
         with (folder / LOCK).open(encoding="utf-8", errors="replace") as lock:
-            told = lock.read()
+            text = lock.read()
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
-                return told
+                return text
     except OSError:
         pass
     return ""
@@ -180,8 +180,8 @@ def opening_error(path: Path, error: duckdb.Error) -> WarehouseError:
     cause = str(error).partition("\n")[0]
     if "Could not set lock on file" in cause:
         if "lock is held" in cause or "Lock is already held" in cause:
-            told = f"{lock_holder(error)} holds {path}; close it there, then ask again"
-            return BusyError(told)
+            message = f"{lock_holder(error)} holds {path}; close it there, then ask again"
+            return BusyError(message)
         return WarehouseError(
             f"cannot lock {path} ({cause}); it must lie on a disk of this machine"
         )
@@ -201,17 +201,17 @@ def opening_error(path: Path, error: duckdb.Error) -> WarehouseError:
 
 
 def lock_holder(error: duckdb.Error) -> str:
-    """Process and program that hold a file, as DuckDB tells them."""
-    found = re.search(r"held in (.+?) \(PID (\d+)\)(?: by user (\S+))?", str(error))
-    if not found:
+    """Process and program that hold a file, as in DuckDB's message."""
+    match = re.search(r"held in (.+?) \(PID (\d+)\)(?: by user (\S+))?", str(error))
+    if not match:
         return "another process"
-    program, process, user = found.groups()
+    program, process, user = match.groups()
     return f"process {process} ({Path(program).name}{f' of {user}' if user else ''})"
 
 
 @contextmanager
 def open_existing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """As ``warehouse``, for questions to what earlier runs kept.
+    """As ``warehouse``, of a file that is there already.
 
     Raises:
         WarehouseError: There is no working file yet.
@@ -320,9 +320,9 @@ def _copy_before(path: Path, number: int) -> None:
 
     Another process copies: closing the file here would give up DuckDB's lock on it.
     """
-    kept = path.with_name(f"{path.stem}.of-migration-{number}.duckdb")
+    copy = path.with_name(f"{path.stem}.of-migration-{number}.duckdb")
     try:
-        with draft_for(kept, durable=True) as draft:
+        with draft_for(copy, durable=True) as draft:
             command = ["cp", "--", str(path), str(draft)]
             subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
             for old in path.parent.glob(f"{path.stem}.of-migration-*.duckdb"):
@@ -330,7 +330,7 @@ def _copy_before(path: Path, number: int) -> None:
     except (OSError, subprocess.CalledProcessError) as error:
         cause = error.strerror if isinstance(error, OSError) else error.stderr.strip()
         raise WarehouseError(
-            f"cannot copy {path} to {kept} before it is brought up to date ({cause}); "
+            f"cannot copy {path} to {copy} before it is brought up to date ({cause}); "
             "make room or make it writable and run again; nothing was changed"
         ) from None
 

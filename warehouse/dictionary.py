@@ -45,7 +45,7 @@ def source_page(source: Source) -> str:
     ]
     lines += [f"- {flaw}" for flaw in source.flaws]
     lines += ["\n## Record\n", f"| `{source.name}` | |", "| --- | --- |"]
-    lines += [f"| {name} | {told} |" for name, told in rows.items()]
+    lines += [f"| {name} | {value} |" for name, value in rows.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -75,7 +75,7 @@ def dictionary(published: Path) -> str:
         page += ["| --- | --- | --- |"]
         page += [
             f"| `{name}` | {kind.lower()} | {meaning} |"
-            for held, name, kind, meaning in columns
-            if held == table
+            for of_table, name, kind, meaning in columns
+            if of_table == table
         ]
     return "\n".join(page) + "\n"

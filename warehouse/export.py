@@ -113,13 +113,13 @@ def copy_as_parquet(published: Path, folder: Path) -> int:
     try:
         remove(part)  # of a run that was killed
         with open_published(published) as con:
-            copied = _copied(con, published)
-            told = _told(folder)
-            if told is None or told | copied != told:
+            origin = _copy_origin(con, published)
+            manifest = _valid_manifest(folder)
+            if manifest is None or manifest | origin != manifest:
                 part.mkdir()
-                told = {**copied, "files": _copies(con, part)}
+                manifest = {**origin, "files": _copies(con, part)}
                 (part / "manifest.json").write_text(
-                    json.dumps(told, indent=1, ensure_ascii=False), "utf-8"
+                    json.dumps(manifest, indent=1, ensure_ascii=False), "utf-8"
                 )
                 put_in_place(part, folder)
     except (OSError, duckdb.IOException) as error:
@@ -130,7 +130,7 @@ def copy_as_parquet(published: Path, folder: Path) -> int:
         ) from None
     finally:
         remove(part)
-    return sum(file["rows"] for file in told["files"].values())
+    return sum(file["rows"] for file in manifest["files"].values())
 
 
 def answer(published: Path, question: str) -> pl.DataFrame:
@@ -141,13 +141,13 @@ def answer(published: Path, question: str) -> pl.DataFrame:
     """
     with open_published(published) as con:
         try:
-            asked = con.sql(question)
-            if asked is None:
+            result = con.sql(question)
+            if result is None:
                 raise WarehouseError("that is no question; ask one, such as: from flags")
-            found: pl.DataFrame = asked.pl()
+            frame: pl.DataFrame = result.pl()
         except duckdb.Error as error:
             raise WarehouseError(" ".join(str(error).split())) from None
-    return found
+    return frame
 
 
 def escape_formulas(frame: pl.DataFrame) -> pl.DataFrame:
@@ -160,7 +160,7 @@ def escape_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _copied(con: duckdb.DuckDBPyConnection, published: Path) -> dict[str, Any]:
+def _copy_origin(con: duckdb.DuckDBPyConnection, published: Path) -> dict[str, Any]:
     """Night and digest of the file as it is, whatever a manifest that is older says."""
     sha256 = file_sha256(published)
     entry = manifest_entries(published.with_name("manifest.json")).get(published.name, {})
@@ -170,21 +170,21 @@ def _copied(con: duckdb.DuckDBPyConnection, published: Path) -> dict[str, Any]:
     return {"night": night, "copies_of": {"file": published.name, "sha256": sha256}}
 
 
-def _told(folder: Path) -> Any:
+def _valid_manifest(folder: Path) -> Any:
     """What the manifest of copies says; None: there is none, or not just those copies."""
     manifest = folder / "manifest.json"
     try:
-        told = json.loads(manifest.read_bytes())
-        listed = {name: (file["bytes"], file["sha256"]) for name, file in told["files"].items()}
-        counted = sum(file["rows"] + 0 for file in told["files"].values())
+        content = json.loads(manifest.read_bytes())
+        listed = {name: (file["bytes"], file["sha256"]) for name, file in content["files"].items()}
+        counted = sum(file["rows"] + 0 for file in content["files"].values())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         LOGGER.warning("%s cannot be read (%s); the copies are made anew", manifest, error)
         return None
     files = [path for path in folder.iterdir() if path.name != manifest.name]
-    found = {p.name: (p.stat().st_size, file_sha256(p)) for p in files if p.is_file()}
-    return told if counted >= 0 and found == listed and len(files) == len(found) else None
+    present = {p.name: (p.stat().st_size, file_sha256(p)) for p in files if p.is_file()}
+    return content if counted >= 0 and present == listed and len(files) == len(present) else None
 
 
 def _copies(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Any]:
@@ -195,20 +195,20 @@ def _copies(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Any]:
         f"from {RELATIONS} as r inner join duckdb_columns() as c using (table_name) "
         "group by r.table_name order by r.table_name"
     ).fetchall()
-    found = {}
+    copies = {}
     for table, comment, columns in described:
         if table.startswith("past_") and table not in PAST_COPIED:
             continue
         path = folder / f"{table}.parquet"
         rows = _parquet(con, table, path)
-        found[path.name] = {
+        copies[path.name] = {
             "table": table,
             "comment": comment,
             "rows": rows,
             "columns": columns,
             **fingerprint(path),
         }
-    return found
+    return copies
 
 
 def _parquet(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> int:

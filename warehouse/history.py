@@ -55,12 +55,12 @@ def catch_up(
     merged = {row[0] for row in run_sql(con, "history/merged", source=source.name).fetchall()}
     done = len(merged)
     parsed = {batch.sha256: batch for batch in fresh if batch.source is source}
-    begun = 0
-    if gone := sorted(merged - {entry.batch_id for entry in log}):
+    versions_begun = 0
+    if missing := sorted(merged - {entry.batch_id for entry in log}):
         raise SourceError(
-            f"{source.name}: {folder / source.name / 'log'} no longer tells of {len(gone)} of "
-            f"{done} deliveries that were merged ({gone[0]}); restore the folder, or give 'tocsin "
-            "repair --force': what only they told is forgotten"
+            f"{source.name}: {folder / source.name / 'log'} no longer tells of {len(missing)} of "
+            f"{done} deliveries that were merged ({missing[0]}); restore the folder, or give "
+            "'tocsin repair --force': what only they told is forgotten"
         )
     if {entry.batch_id for entry in log[:done]} == merged:
         for number in range(done, len(log)):
@@ -69,22 +69,24 @@ def catch_up(
                 batch = parsed.get(entry.content_sha256)
                 if batch is None or batch.quarantined != entry.quarantined:
                     batch = _landed(source, entry, folder)
-                begun += _merge(con, source, entry, batch, log[:number])
-        return begun
+                versions_begun += _merge(con, source, entry, batch, log[:number])
+        return versions_begun
     with transaction(con):
         con.execute(f"delete from history.{source.name}")
         con.execute("delete from ops.batch where source = $source", {"source": source.name})
         con.execute("delete from ops.quarantine where source = $source", {"source": source.name})
         for number, entry in enumerate(log):
-            begun += _merge(con, source, entry, _landed(source, entry, folder), log[:number])
-    return begun
+            versions_begun += _merge(
+                con, source, entry, _landed(source, entry, folder), log[:number]
+            )
+    return versions_begun
 
 
 PLACES = ("country_id", "location_code", "isoab", "country")  # columns that name a country
 
 
 def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.DataFrame:
-    """What a delivery would take away of what is in force, whatever road it came by.
+    """Rows in force that a delivery would withdraw, by scope.
 
     Returns:
         Columns scope ('': everything it says it holds in full, a country, the last twelve
@@ -161,7 +163,7 @@ def _merge(
         run_sql(con, "history/incoming", words)
         run_sql(con, "history/withdrawn", words)
         run_sql(con, "history/close", words, known_at=entry.known_at)
-        begun = rows_changed(
+        versions_begun = rows_changed(
             run_sql(
                 con,
                 "history/open",
@@ -184,7 +186,7 @@ def _merge(
         run_sql(con, "history/enter_quarantine", batch_id=entry.batch_id, **part)
         con.execute("drop table incoming")
         con.execute("drop table withdrawn")
-        return begun
+        return versions_begun
     finally:
         for name in ("delivered", "deleted", "quarantined"):
             con.unregister(name)
@@ -212,7 +214,7 @@ def _landed(source: Source, entry: AcceptedDelivery, folder: Path) -> Batch:
 
 
 def _expected_where(source: Source, earlier: Sequence[AcceptedDelivery]) -> str:
-    """SQL condition: an earlier delivery would have held this row, had the source known it."""
+    """SQL condition: an earlier delivery would have had this row, had the source known it."""
     if source.dated_by is None:
         return " or ".join({f"({entry.complete_where})" for entry in earlier}) or "false"
     until: dict[str, date] = {}

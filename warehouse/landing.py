@@ -162,25 +162,27 @@ class Batch:
 
     @cached_property
     def rows(self) -> pl.DataFrame:
-        """Its rows in the declared columns, less those held out.
+        """Its believed rows in the declared columns.
 
         Raises:
             SourceError: The bytes cannot be read.
         """
-        kept = self.parsed.filter(pl.col(FAULT).is_null())
+        believed = self.parsed.filter(pl.col(FAULT).is_null())
         if self.quarantined:
-            out = pl.DataFrame(
+            quarantined = pl.DataFrame(
                 [(row.row, row.row_key) for row in self.quarantined],
                 schema={ROW: pl.UInt32, KEY: pl.String},
                 orient="row",
             )
             # Older versions numbered rows of other countries too: where the number now is
             # another row's, the key says which is meant.
-            moved = out.join(self.parsed, on=[ROW, KEY], how="anti", nulls_equal=True)
-            kept = kept.join(out, on=[ROW, KEY], how="anti", nulls_equal=True)
+            moved = quarantined.join(self.parsed, on=[ROW, KEY], how="anti", nulls_equal=True)
+            believed = believed.join(quarantined, on=[ROW, KEY], how="anti", nulls_equal=True)
             if moved.height:
-                kept = kept.filter(~pl.col(KEY).is_in(moved[KEY].implode()).fill_null(False))
-        return kept.drop(ROW, KEY, FAULT, AS_SENT, LINE)
+                believed = believed.filter(
+                    ~pl.col(KEY).is_in(moved[KEY].implode()).fill_null(False)
+                )
+        return believed.drop(ROW, KEY, FAULT, AS_SENT, LINE)
 
     @property
     def remarks(self) -> list[str]:
@@ -219,7 +221,7 @@ def receive(
         SourceError: The source cannot be fetched.
     """
     log = deliveries(source, folder)
-    seen = {entry.content_sha256 for entry in log}
+    landed_before = {entry.content_sha256 for entry in log}
     in_force = {entry.partition: entry.content_sha256 for entry in log}
     is_live = bool(address) and "://" in str(address)
     last = log[-1].source_version if log else None
@@ -227,7 +229,7 @@ def receive(
     for fetched in _fetched(source, address, is_live, client, _coverage(log)):
         sha256 = hashlib.sha256(fetched.content).hexdigest()
         embedded = fetched.url.startswith(EMBEDDED)
-        if embedded and sha256 in seen and (is_live or fetched.url != source.address):
+        if embedded and sha256 in landed_before and (is_live or fetched.url != source.address):
             continue
         _land(fetched.content, folder / source.name / f"{sha256}.zst")
         is_new = in_force.get(fetched.release.partition) != sha256
@@ -279,7 +281,7 @@ def bounded_complete_where(source: Source, release: Release) -> str:
 
 
 def accept(batch: Batch, folder: Path) -> None:
-    """Enter a batch in the log; one that is in force already, the same rows held, is not again.
+    """Enter a batch in the log; one in force already, with the same rows quarantined, is not.
 
     A release is known since the day it was published, unless its bytes come back
     after others: then since they were fetched.

@@ -7,7 +7,9 @@ import duckdb
 import polars as pl
 
 from config.registry import regions
+from config.vocabulary import LEVELS
 from warehouse.connect import WarehouseError
+from warehouse.marts import newest_night
 from warehouse.query import run_sql
 
 
@@ -22,37 +24,38 @@ def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, Any]:
     Raises:
         WarehouseError: There is none, more than one begins so, or its bytes are gone.
     """
-    found = run_sql(con, "outbox/find", message=message).pl()
-    if found.is_empty():
+    candidates = run_sql(con, "outbox/find", message=message).pl()
+    if candidates.is_empty():
         raise WarehouseError(f"no mail {message!r}; tocsin alerts lists them")
-    if found.height > 1 and found["recipient"][0] != message:
+    if candidates.height > 1 and candidates["recipient"][0] != message:
         raise WarehouseError(
-            f"{message!r} begins {found.height} mails; write more of it (tocsin alerts lists them)"
+            f"{message!r} begins {candidates.height} mails; write more of it (tocsin alerts lists "
+            "them)"
         )
-    told = found.row(0, named=True)
-    if told["content"] is None:
+    chosen = candidates.row(0, named=True)
+    if chosen["content"] is None:
         raise WarehouseError(
-            f"{message}: the bytes of {told['subject']!r} are gone, a month after it was "
-            f"{told['status']}"
+            f"{message}: the bytes of {chosen['subject']!r} are gone, a month after it was "
+            f"{chosen['status']}"
         )
-    return told
+    return chosen
 
 
 def notified_of_future_nights(
     con: duckdb.DuckDBPyConnection, today: date
 ) -> list[tuple[str, date]]:
-    """Readers who were told of a night still to come when it was told, or still, and not since.
+    """Recipients, with the night, who were mailed of a night to come and not since of another.
 
     The next run corrects it: ``tocsin nightly`` mails them of tonight, changed or not.
     """
-    found = run_sql(con, "outbox/future_notifications", recipient=None, today=today).fetchall()
-    return sorted({(recipient, night) for recipient, night, *_ in found})
+    rows = run_sql(con, "outbox/future_notifications", recipient=None, today=today).fetchall()
+    return sorted({(recipient, night) for recipient, night, *_ in rows})
 
 
 def approve(
     con: duckdb.DuckDBPyConnection, message: str | None, who: str, now: datetime
 ) -> list[str]:
-    """Let a held mail go, or all of them; returns their ids.
+    """Ids of the mails that are let go: the one named, or all that wait for approval.
 
     Raises:
         WarehouseError: It is not held.
@@ -60,10 +63,10 @@ def approve(
     if message is None:
         chosen = mails(con).filter(status="held")["message_id"].to_list()
     else:
-        told = mail(con, message)
-        if told["status"] != "held":
-            raise WarehouseError(f"{message}: is {told['status']}, not held")
-        chosen = [str(told["message_id"])]
+        one = mail(con, message)
+        if one["status"] != "held":
+            raise WarehouseError(f"{message}: is {one['status']}, not held")
+        chosen = [str(one["message_id"])]
     for identity in chosen:
         con.execute(
             "update ops.outbox set status = 'queued', approved_by = $who, held_until = null, "
@@ -80,16 +83,16 @@ def requeue(con: duckdb.DuckDBPyConnection, message: str) -> str:
     Raises:
         WarehouseError: There is none, or its bytes are gone.
     """
-    told = mail(con, message)
+    one = mail(con, message)
     con.execute(
         "update ops.outbox set status = 'queued', attempts = 0, next_try_at = null, "
         "not_before = null, held_until = null, finished_at = null where message_id = $identity",
-        {"identity": told["message_id"]},
+        {"identity": one["message_id"]},
     )
     con.execute(
-        "delete from ops.parked where recipient = $recipient", {"recipient": told["recipient"]}
+        "delete from ops.parked where recipient = $recipient", {"recipient": one["recipient"]}
     )
-    return str(told["message_id"])
+    return str(one["message_id"])
 
 
 def mute(
@@ -113,3 +116,42 @@ def mute(
             "insert into ops.mute values ($region_id, $until, $who, $why, $now)",
             {"region_id": region_id, "until": until, "who": who, "why": why, "now": now},
         )
+
+
+def operator_findings(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
+    """Matters the operator must know of: key (constant while it lasts), subject, text."""
+    night = newest_night(con)
+    return run_sql(con, "outbox/operator_findings", night=night).fetchall() if night else []
+
+
+def latest_alerts(
+    con: duckdb.DuckDBPyConnection,
+) -> tuple[date | None, pl.DataFrame, dict[str, date]]:
+    """The newest night, its alerts with the gravest first, and regions muted then.
+
+    Beside an alert stand the region's name and country and how violent it is (null: an older
+    Tocsin did not say).
+    """
+    night = newest_night(con)
+    if night is None:
+        return None, pl.DataFrame(), {}
+    rank = pl.col("alert_level").replace_strict({n: i for i, n in enumerate(LEVELS)})
+    alerts = run_sql(con, "mart/as_of_night", {"mart_table": "mart.alert"}, night=night).pl()
+    flags = run_sql(con, "mart/as_of_night", {"mart_table": "mart.flag"}, night=night).pl()
+    if "intensity" not in flags.columns:
+        flags = flags.with_columns(intensity=pl.lit(None, pl.String))
+    named = alerts.join(
+        flags.select("region_id", "region_name", "country_code", "intensity"),
+        on="region_id", how="left",
+    )  # fmt: skip
+    return night, named.sort(rank, "region_id", descending=[True, False]), muted_regions(con, night)
+
+
+def muted_regions(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, date]:
+    """Regions of which nobody is mailed on ``night``, and until when."""
+    return dict(
+        con.execute(
+            "select region_id, until_night from ops.mute where until_night >= $night",
+            {"night": night},
+        ).fetchall()
+    )

@@ -23,13 +23,12 @@ from config.files import (
     write_atomically,
 )
 from config.registry import Column, columns
-from warehouse.build import MARTS
 from warehouse.connect import WarehouseError, log_beside, take_log_away
 from warehouse.history import transaction
+from warehouse.marts import MARTS
 from warehouse.verify import ROWS_AND_DIGEST
 
 # published name -> (select on the working file at $night, what one row is)
-TOLD = "night_from <= $night and (night_to is null or night_to > $night)"
 PUBLISHED = {
     "events": ("from core.event", "one event of organised violence, placed in a region"),
     "past_events": (
@@ -82,7 +81,7 @@ PUBLISHED = {
         "one step of a run, up to the writing of this file",
     ),
 }
-MEASURED = ("runs", "run_steps")  # a file is not another one because a run took its time
+RUN_TABLES = ("runs", "run_steps")  # a file is not another one because a run took its time
 # mart -> (published name, what one row is); what past nights told stands in past_<name>
 PUBLISHED_MARTS = {
     "indicator": ("indicators", "one indicator, place and month; value null: not known"),
@@ -126,8 +125,8 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
         if _is_published(con, path, night, last):
             return sum(rows for rows, _ in last["content"]["tables"].values())
         written = _write(con, part, night)
-        found = _verify(part)
-        counted = {name: rows for name, (rows, _) in found["tables"].items()}
+        content = _verify(part)
+        counted = {name: rows for name, (rows, _) in content["tables"].items()}
         if log_beside(part).exists():
             raise WarehouseError(
                 f"not all of the new file {part} was written; look at the disk and run again; the "
@@ -138,31 +137,32 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
                 f"the new file {part} holds {counted}, written were {written}; look at the disk "
                 "and run again; the last published file is untouched"
             )
-        if _said(last.get("content")) == _said(found) and _is_as_listed(path, last):
+        is_same = _without_runs(last.get("content")) == _without_runs(content)
+        if is_same and _is_as_listed(path, last):
             part.unlink()
             listed[path.name] = {**last, "code_sha256": _code()}
             write_atomically(manifest, json.dumps(listed, indent=1, sort_keys=True), durable=True)
             return sum(written.values())
         entry = {
             "as_of_date": str(night),
-            "content": found,
+            "content": content,
             "code_sha256": _code(),
             **fingerprint(part),
         }
-        kept = path.with_name(f"{path.stem}-{night}.duckdb")
-        for name in (kept, path):
+        nightly_copy = path.with_name(f"{path.stem}-{night}.duckdb")
+        for name in (nightly_copy, path):
             take_log_away(name)
             if name.is_dir():
                 set_aside(name, "is no file")
-        with draft_for(kept) as copy:
+        with draft_for(nightly_copy) as copy:
             link_or_copy(part, copy)
         os.replace(part, path)
         take_log_away(path)
         sync(path.parent)
         for old in _oldest(path, copies):
             old.unlink()
-        listed |= {path.name: entry, kept.name: entry}
-        listed = {name: told for name, told in listed.items() if path.with_name(name).exists()}
+        listed |= {path.name: entry, nightly_copy.name: entry}
+        listed = {name: entry for name, entry in listed.items() if path.with_name(name).exists()}
         write_atomically(manifest, json.dumps(listed, indent=1, sort_keys=True), durable=True)
     except (OSError, duckdb.IOException) as error:
         for draft in (part, log_beside(part)):  # it may be what fills the disk
@@ -223,11 +223,11 @@ def _is_as_listed(path: Path, entry: Mapping[str, Any]) -> bool:
     return path.is_file() and file_sha256(path) == entry.get("sha256")
 
 
-def _said(content: Any) -> Any:
-    """What a file says, but for the runs that it tells of."""
+def _without_runs(content: Any) -> Any:
+    """The content of a file without its tables of runs."""
     if not isinstance(content, dict) or not isinstance(content.get("tables"), dict):
         return None
-    tables = {name: told for name, told in content["tables"].items() if name not in MEASURED}
+    tables = {name: entry for name, entry in content["tables"].items() if name not in RUN_TABLES}
     return {**content, "tables": tables}
 
 
@@ -258,7 +258,8 @@ def _tables() -> dict[str, tuple[str, str]]:
     for mart, (name, meaning) in PUBLISHED_MARTS.items():
         order = ", ".join(MARTS[mart])
         tables[name] = (
-            f"select * exclude (night_to) from mart.{mart} where {TOLD} order by {order}",
+            f"select * exclude (night_to) from mart.{mart} "
+            f"where in_force(night_from, night_to, $night) order by {order}",
             meaning,
         )
         tables[f"past_{name}"] = (
@@ -272,10 +273,10 @@ def _is_published(
     con: duckdb.DuckDBPyConnection, path: Path, night: date, entry: Mapping[str, Any]
 ) -> bool:
     """Whether a file written now would say what the published one says: the same code and rows."""
-    content = _said(entry.get("content"))
+    content = _without_runs(entry.get("content"))
     if content is None or entry.get("code_sha256") != _code() or not _is_as_listed(path, entry):
         return False
-    selects = {name: select for name, (select, _) in _tables().items() if name not in MEASURED}
+    selects = {name: select for name, (select, _) in _tables().items() if name not in RUN_TABLES}
     return selects.keys() == content["tables"].keys() and all(
         list(_digest(con, f"({select})", night)) == content["tables"][name]
         for name, select in selects.items()
@@ -315,7 +316,7 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
 
 def _panel(con: duckdb.DuckDBPyConnection) -> None:
     """The view ``region_months``: a column an indicator, those of the country repeated."""
-    found = con.execute(
+    indicators = con.execute(
         "select indicator, max(place_level), max(unit) from indicators group by indicator "
         "order by max(place_level) desc, indicator"  # a region's own figure comes first
     ).fetchall()
@@ -323,7 +324,7 @@ def _panel(con: duckdb.DuckDBPyConnection) -> None:
     def wide(level: str) -> str:
         columns = [
             f'any_value(value) filter (indicator = {_quoted(name)}) as "{name}"'
-            for name, of_level, _ in found
+            for name, of_level, _ in indicators
             if of_level == level
         ]
         select = ", ".join(["place_id", "month_start", *columns])
@@ -341,7 +342,7 @@ def _panel(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"comment on view region_months is {_quoted(meaning)}")
     units = {
         name: Column(name, "number", f"indicator of the {level}", unit)
-        for name, level, unit in found
+        for name, level, unit in indicators
     }
     for column, *_ in con.execute("describe region_months").fetchall():
         _describe(con, f'region_months."{column}"', units.get(column) or columns()[column])
@@ -362,7 +363,7 @@ def _licensed(con: duckdb.DuckDBPyConnection) -> None:
 
 def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
     """Table macros of the published file: signature to query and what it answers."""
-    found = {
+    definitions = {
         "events_as_of(ts)": (
             "from (from events union all by name from past_events) "
             "where known_from <= ts::timestamp and (known_to is null or known_to > ts::timestamp)",
@@ -371,17 +372,17 @@ def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
     }
     latest = "(select max(as_of_date) from nights where as_of_date <= ts::date)"
     for name, _ in PUBLISHED_MARTS.values():
-        told = (
+        query = (
             f"from (from {name} union all by name from past_{name}) "
             f"where night_from <= {latest} and (night_to is null or night_to > {latest})"
         )
-        found[f"{name}_as_of(ts)"] = (
-            told,
+        definitions[f"{name}_as_of(ts)"] = (
+            query,
             f"{name} as told on the last night run not after ts",
         )
-    text, meaning = found.pop("indicators_as_of(ts)")
-    found["indicator_as_of(name, ts)"] = (f"{text} and indicator = name", meaning)
-    return found
+    text, meaning = definitions.pop("indicators_as_of(ts)")
+    definitions["indicator_as_of(name, ts)"] = (f"{text} and indicator = name", meaning)
+    return definitions
 
 
 def _table(

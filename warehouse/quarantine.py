@@ -1,4 +1,4 @@
-"""Rows that were sent but are not believed: what is held, and letting one go."""
+"""Rows that were sent but are not believed: those in quarantine, and releasing one."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,38 +13,38 @@ from warehouse.sources.tables import UNREADABLE
 
 
 def quarantined_rows(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """One row a held row: source, row_key, row_number, rule, value, sent, held_from."""
+    """One row a quarantined row: source, row_key, row_number, rule, value, sent, held_from."""
     return con.execute(
         "from ops.quarantine where held_to is null order by source, row_key, row_number"
     ).pl()
 
 
 def quarantine_spells(con: duckdb.DuckDBPyConnection, source: str, key: str) -> pl.DataFrame:
-    """Every time a row was held, the newest first.
+    """Every spell of a row in quarantine, the newest first.
 
     Raises:
         SourceError: It never was.
     """
-    found = run_sql(con, "history/quarantine_spells", source=source, row_key=key).pl()
-    if found.is_empty():
+    spells = run_sql(con, "history/quarantine_spells", source=source, row_key=key).pl()
+    if spells.is_empty():
         raise SourceError(
             f"{source} {key}: no such row was ever held; 'tocsin quarantine' lists those that are"
         )
-    return found
+    return spells
 
 
 def release_row(
     con: duckdb.DuckDBPyConnection, folder: Path, source: str, key: str, who: str, why: str
 ) -> None:
-    """Believe a held row from the next run on; a new value or another rule holds it again.
+    """Believe a quarantined row from the next run on, until its value or rule is another.
 
     Raises:
         SourceError: It is not held, or cannot be read at all.
     """
-    held = quarantine_spells(con, source, key).filter(pl.col("held_to").is_null())
-    if held.is_empty():
+    in_quarantine = quarantine_spells(con, source, key).filter(pl.col("held_to").is_null())
+    if in_quarantine.is_empty():
         raise SourceError(f"{source} {key}: is not held any more")
-    for row in held.iter_rows(named=True):
+    for row in in_quarantine.iter_rows(named=True):
         if row["rule"] == UNREADABLE:
             raise SourceError(
                 f"{source} {key}: cannot be released, since it cannot be read ({row['value']}); it "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
 SQL = Path(__file__).parent / "sql"
 PLACEHOLDER = re.compile(r"__([a-z]+(?:_[a-z]+)*)__")
@@ -35,7 +36,7 @@ def run_sql(
         ValueError: The statement has a placeholder of which nothing is said.
     """
     try:
-        text = PLACEHOLDER.sub(lambda found: (words or {})[found[1]], statement(name))
+        text = PLACEHOLDER.sub(lambda match: (words or {})[match[1]], statement(name))
     except KeyError as error:
         raise ValueError(f"{name}.sql: nothing is said of __{error.args[0]}__") from None
     return con.execute(text, params or None)
@@ -45,3 +46,8 @@ def rows_changed(written: duckdb.DuckDBPyConnection) -> int:
     """Rows that an insert, update or delete just run has changed."""
     (count,) = written.fetchone() or (0,)
     return int(count)
+
+
+def table_frame(con: duckdb.DuckDBPyConnection, table: str) -> pl.DataFrame:
+    """A whole table as a frame, in its stored order."""
+    return con.execute(f"from {table}").pl()

@@ -35,7 +35,7 @@ RUNS_FROM_COPY = {
 
 @dataclass(frozen=True)
 class RepairReport:
-    """What a repair did.
+    """What a repair restored and lost.
 
     Attributes:
         set_aside: Where the damaged file lies now; None: there was none.
@@ -95,7 +95,7 @@ def repair(path: Path, landing: Path, published: Path) -> RepairReport:
         for source in SOURCES:
             catch_up(con, source, landing)
         lost, copy = _restore(con, old, published)
-        told = con.execute("select count(*), max(as_of_date) from ops.night").fetchall()[0]
+        nights = con.execute("select count(*), max(as_of_date) from ops.night").fetchall()[0]
         merged = con.execute("select count(*) from ops.batch").fetchall()[0][0]
     if old != path:
         old.unlink()
@@ -108,7 +108,7 @@ def repair(path: Path, landing: Path, published: Path) -> RepairReport:
     log_beside(path).unlink(missing_ok=True)
     os.replace(part, path)
     sync(path.parent)
-    return RepairReport(aside, merged, told[0], copy, told[1], lost, is_log_lost)
+    return RepairReport(aside, merged, nights[0], copy, nights[1], lost, is_log_lost)
 
 
 def _readable(path: Path) -> tuple[Path, bool]:
@@ -133,9 +133,9 @@ def _readable(path: Path) -> tuple[Path, bool]:
 def _restore(
     con: duckdb.DuckDBPyConnection, old: Path, published: Path
 ) -> tuple[list[str], Path | None]:
-    """Fill what is not history; what was lost, and the copy that was needed."""
-    with _read_only(old) as held:
-        names = _tables(held) if held else None
+    """Fill all but the history; returns tables that are lost, and the copy that was needed."""
+    with _read_only(old) as readable:
+        names = _tables(readable) if readable else None
     names = names or []
     wanted = {f"ops.{name}" for (name,) in con.execute(
         "select table_name from duckdb_tables() where schema_name = 'ops'"
@@ -151,7 +151,7 @@ def _restore(
     nights = {*FROM_COPY, *(f"mart.{mart}" for mart in PUBLISHED_MARTS)}
     copy = None
     if any(rows.get(name) is None for name in nights):  # of one moment: all or none of the copy
-        copy = _fullest(published)
+        copy = _most_complete_copy(published)
         copied = _published(copy) if copy else dict.fromkeys(nights)
         rows |= {n: f for n, f in copied.items() if n in nights or rows.get(n) is None}
     with transaction(con):
@@ -165,37 +165,37 @@ def _restore(
 
 
 def _published(copy: Path) -> dict[str, pl.DataFrame | None]:
-    """Tables of the working file as a published copy tells them; None: an older copy lacks it."""
+    """Tables of the working file as a published copy has them; None: an older copy lacks it."""
     past = "select *, null::date as night_to"
     marts = {
         f"mart.{mart}": f"from ({past} from {name}) union all by name from past_{name}"
         for mart, (name, _) in PUBLISHED_MARTS.items()
     }
-    asked = FROM_COPY | RUNS_FROM_COPY | marts
-    told: dict[str, pl.DataFrame | None] = {}
+    queries = FROM_COPY | RUNS_FROM_COPY | marts
+    frames: dict[str, pl.DataFrame | None] = {}
     with duckdb.connect(copy, read_only=True) as con:
-        for name, query in asked.items():
+        for name, query in queries.items():
             try:
-                told[name] = con.execute(query).pl()
+                frames[name] = con.execute(query).pl()
             except duckdb.CatalogException:
-                told[name] = None
-    return told
+                frames[name] = None
+    return frames
 
 
-def _fullest(folder: Path) -> Path | None:
+def _most_complete_copy(folder: Path) -> Path | None:
     """The published copy with the latest night, the newest of these; damaged ones are passed."""
-    found: list[tuple[date, int, Path]] = []
+    copies: list[tuple[date, int, Path]] = []
     for path in folder.glob("*.duckdb"):
         take_log_away(path)
         try:
             with _read_only(path) as con:
-                asked = "select max(as_of_date) from nights where as_of_date <= current_date"
-                night = con.execute(asked).fetchall()[0][0] if con else None
+                query = "select max(as_of_date) from nights where as_of_date <= current_date"
+                night = con.execute(query).fetchall()[0][0] if con else None
         except (WarehouseError, duckdb.Error):  # held by a reader who writes, or damaged
             continue
         if night is not None:
-            found.append((night, path.stat().st_mtime_ns, path))
-    return max(found)[2] if found else None
+            copies.append((night, path.stat().st_mtime_ns, path))
+    return max(copies)[2] if copies else None
 
 
 @contextmanager

@@ -7,10 +7,11 @@ import duckdb
 import polars as pl
 
 from config.registry import Source
-from warehouse.build import build_core, night_end
+from warehouse.core import build_core
 from warehouse.history import differs_where
 from warehouse.query import run_sql
 from warehouse.sources import SOURCES
+from warehouse.vintages import night_end
 
 FLAGS = ("has_other_deaths", "has_other_region", "has_other_place", "has_other_date",
          "has_other_actors")  # fmt: skip
@@ -34,7 +35,7 @@ def revisions(con: duckdb.DuckDBPyConnection, since: date, until: date) -> pl.Da
     """
     build_core(con, until)
     nights: dict[str, Any] = {"since": night_end(since), "until": night_end(until)}
-    rows = pl.concat([_of(con, source, since, nights) for source in SOURCES])
+    rows = pl.concat([_source_revisions(con, source, since, nights) for source in SOURCES])
     events = run_sql(con, "core/event_revision", **nights).pl()
     named = rows.with_columns(event_id=pl.format("{}:{}", "source", "row_key"))
     both = named.join(events, on="event_id", how="left", maintain_order="left")
@@ -45,7 +46,7 @@ def revisions(con: duckdb.DuckDBPyConnection, since: date, until: date) -> pl.Da
     )  # fmt: skip
 
 
-def _of(
+def _source_revisions(
     con: duckdb.DuckDBPyConnection, source: Source, since: date, nights: dict[str, Any]
 ) -> pl.DataFrame:
     begin, end = "known_from", "known_to"
@@ -60,10 +61,10 @@ def _of(
         "differs_where": differs_where(source),
         "date_column": source.dated_by or "known_from",
     }
-    found = run_sql(con, "history/revision", words, **nights).pl()
+    changes = run_sql(con, "history/revision", words, **nights).pl()
     due = source.lag.known_at(pl.col("date")).dt.date() <= since
     is_news = (pl.col("change") == "added") & ~due if source.dated_by else pl.lit(False)
-    return found.filter(~is_news).select(pl.lit(source.name).alias("source"), pl.all())
+    return changes.filter(~is_news).select(pl.lit(source.name).alias("source"), pl.all())
 
 
 def by_place_and_year(rows: pl.DataFrame) -> pl.DataFrame:

@@ -38,7 +38,7 @@ def begin(
     code_sha256: str,
     versions: str,
 ) -> None:
-    """Enter a run; one before it that never told its end was killed."""
+    """Enter a run; one before it without an end was killed."""
     con.execute(
         "update ops.run set run_status = $killed where run_status = $running",
         {"killed": KILLED, "running": RUNNING},
@@ -69,7 +69,7 @@ def finish(
     seconds: float,
     peak_memory_bytes: int,
 ) -> None:
-    """Tell how a run ended."""
+    """Enter how a run ended."""
     con.execute(
         "update ops.run set finished_at = $now, run_status = $status, run_failure = $failure, "
         "run_seconds = $seconds, peak_memory_bytes = $bytes where run_id = $run_id",

@@ -1,4 +1,4 @@
-"""What the published file tells of a night: read-only, for those who show it."""
+"""A night of the published file, read-only, for those who show it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ import duckdb
 import polars as pl
 
 from config.registry import thresholds
-from warehouse.build import night_end
 from warehouse.connect import WarehouseError, load_spatial, open_published
 from warehouse.query import run_sql
+from warehouse.vintages import night_end
 
 
 @dataclass(frozen=True)
 class Situation:
-    """A night as the published file tells it: frames with the columns of its tables.
+    """A night of the published file: frames with the columns of its tables.
 
     Attributes:
         night: The night.
@@ -63,7 +63,7 @@ class Situation:
 
 
 def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:
-    """What the file tells of a night that was run.
+    """The situation of a night that was run, from the published file.
 
     Registers are those known on the night. Of a suspension the day it ended tells when
     that became known.
@@ -100,7 +100,7 @@ def _read(
 ) -> Situation:
     load_spatial(con)
 
-    def told(select: str) -> pl.DataFrame:
+    def query(select: str) -> pl.DataFrame:
         params = {"night": night, "as_of": night_end(night)}
         return con.execute(
             select, {name: v for name, v in params.items() if f"${name}" in select}
@@ -110,23 +110,23 @@ def _read(
         night=night,
         is_newest=is_newest,
         flags=run_sql(con, "situation/flag", night=night).pl(),
-        drivers=told("from flag_drivers_as_of($night) order by region_id, driver_rank"),
-        forecasts=told(
+        drivers=query("from flag_drivers_as_of($night) order by region_id, driver_rank"),
+        forecasts=query(
             "from forecasts_as_of($night) where model = 'combined' "
             "order by region_id, horizon_months"
         ),
-        country_forecasts=told(
+        country_forecasts=query(
             "from country_forecasts_as_of($night) where horizon_months = 1 order by country_code"
         ),
         series=run_sql(con, "situation/series", night=night, indicators=list(indicators)).pl(),
         levels=run_sql(con, "situation/level", night=night).pl(),
-        events=told(
+        events=query(
             "from events_as_of($as_of) where region_id is not null "
             "order by event_date desc, deaths_best_count desc, event_id"
         ),
         regions=run_sql(con, "situation/region").pl(),
         countries=run_sql(con, "situation/country").pl(),
-        presence=told(
+        presence=query(
             "from administrator_presence where known_from <= $as_of "
             "order by observed_date desc, group_size_count, cadre, observation_id"
         ),
@@ -137,11 +137,11 @@ def _read(
             as_of=night_end(night),
             presumed_open_months=thresholds()["suspensions"]["presumed_open_months"],
         ).pl(),
-        coups=told("from coups where known_from <= $as_of order by coup_date desc, coup_id"),
-        entries=told(
+        coups=query("from coups where known_from <= $as_of order by coup_date desc, coup_id"),
+        entries=query(
             "from register_entries where known_from <= $as_of order by entry_date desc, entry_id"
         ),
-        sources=told("from sources_as_of($night) order by source"),
-        checks=told("from checks_as_of($night) order by table_name, expectation, column_name"),
-        scorecard=told("from scorecard where target = 'level'"),
+        sources=query("from sources_as_of($night) order by source"),
+        checks=query("from checks_as_of($night) order by table_name, expectation, column_name"),
+        scorecard=query("from scorecard where target = 'level'"),
     )

@@ -40,8 +40,10 @@ def content(path: Path) -> dict[str, object]:
             name: con.execute(ROWS_AND_DIGEST.format(f'"{name}"')).fetchone() for (name,) in names
         }
         for name, parameters in con.execute(MACROS).fetchall():
-            asked = "now()::timestamp" if parameters == 1 else "'events_count', now()::timestamp"
-            con.execute(f"select count(*) from {name}({asked})").fetchone()
+            arguments = (
+                "now()::timestamp" if parameters == 1 else "'events_count', now()::timestamp"
+            )
+            con.execute(f"select count(*) from {name}({arguments})").fetchone()
         (dictionary,) = con.execute(DICTIONARY).fetchone() or ("",)
     return {"tables": tables, "dictionary": dictionary}
 

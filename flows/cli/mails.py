@@ -33,8 +33,8 @@ def _alerts(context: typer.Context) -> None:
     if context.invoked_subcommand:
         return
     from warehouse import outbox
-    from warehouse.build import latest_alerts
     from warehouse.connect import open_existing
+    from warehouse.outbox import latest_alerts
 
     settings, _ = load()
     with open_existing(settings.warehouse_path) as con:

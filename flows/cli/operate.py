@@ -40,8 +40,8 @@ def repair(
     Nothing is done to a file that is sound, but that nights still to come, which were told by
     mistake, are taken back; nor (exit code 4) to one that another program holds.
     """
-    from warehouse.build import take_back_nights
     from warehouse.connect import one_run, open_existing
+    from warehouse.marts import take_back_nights
     from warehouse.repair import is_sound
     from warehouse.repair import repair as mend
 

@@ -24,7 +24,7 @@ def match(
     ] = None,
 ) -> None:
     """How a spelling or a P-code of a region is resolved, or what comes nearest."""
-    from warehouse.build import match_region
+    from warehouse.core import match_region
 
     candidates = match_region(name, country.upper() if country else None)
     if candidates.is_empty():

@@ -1,4 +1,4 @@
-"""Alarms against what came: precision, recall, lead time, and simple rules at the same number."""
+"""Scores of alarms: precision, recall, lead time; and simple rules to compare with."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ LOOK_BACK = 6  # months before an escalation in which a flag counts as its warni
 
 @dataclass(frozen=True)
 class AlarmScore:
-    """How a rule's flags fared.
+    """Scores of a rule's flags.
 
     Attributes:
         flagged: Region-months flagged.
@@ -39,15 +39,15 @@ def flag_top_share(score: Array, share: float) -> Mask:
         >>> flag_top_share(np.array([[0.9, 0.1], [0.5, 0.2]]), 0.25).tolist()
         [[True, False], [False, False]]
     """
-    ordered = np.sort(score.ravel())[::-1]
-    bound = ordered[max(round(share * score.size) - 1, 0)]
-    above, least = score > bound, score >= bound
-    nearer = abs(above.mean() - share) < abs(least.mean() - share) and above.any()
-    return np.asarray(above if nearer else least)
+    descending = np.sort(score.ravel())[::-1]
+    bound = descending[max(round(share * score.size) - 1, 0)]
+    above, at_least = score > bound, score >= bound
+    is_nearer = abs(above.mean() - share) < abs(at_least.mean() - share) and above.any()
+    return np.asarray(above if is_nearer else at_least)
 
 
 def alarm_score(flags: Mask, escalated: Mask, blocks_to_threshold: Array) -> AlarmScore:
-    """Scores of flags.
+    """Scores of a rule's flags against escalations.
 
     Args:
         flags: Origins x regions, consecutive months.

@@ -1,4 +1,4 @@
-"""What followed coups: events and deaths of the months after, against what the past foretold."""
+"""Events and deaths of the months after coups, over those expected from the past."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -20,7 +20,7 @@ LOG_OFFSET = 0.1  # added to a mean before its log
 
 
 def rate_ratios(counts: Array, months: Sequence[int]) -> list[tuple[float, float, float]]:
-    """How many times as many as expected in the six months after each of these months.
+    """Ratio of counts to those expected, in the six months after each of these months.
 
     Poisson quasi-likelihood on the country's own weighted means (half-lives 6 and 24
     months) with a step after each coup; 90% intervals from standard errors that allow
@@ -65,7 +65,7 @@ def ratios_after_coups(
     """Rows of the scorecard: events and deaths after a country's coups, over those expected.
 
     Args:
-        vintages: Versions of events and regions; those believed now count.
+        vintages: Versions of events and regions; the newest count.
         coups: ``country_code``, ``coup_date``, ``is_successful``.
         country_code: Which country.
     """

@@ -1,10 +1,14 @@
-"""How complete the newest figures are, from how earlier months grew after they were told."""
+"""Completeness of the newest figures, from how those of earlier months grew (docs/models.md).
+
+    share = prod_j  sum_m E[m,j] / sum_m E[m,j+1],  events in the end = y / share
+
+E[m,j]: events of month m known j months after it became whole; y: those of the newest month.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.stats import nbinom
 
 from indicators.arrays import Array
 
@@ -15,7 +19,7 @@ INTERVAL = (0.1, 0.9)
 
 @dataclass(frozen=True)
 class Completeness:
-    """What share of a month's events is known at an age.
+    """Share of a month's events that is known at an age.
 
     Attributes:
         share: Known now over known in the end; above 1: more is withdrawn than added.
@@ -58,15 +62,15 @@ def completeness(triangle: pl.DataFrame, age: int = 0) -> Completeness | None:
     ages = sorted(int(name) for name in wide.columns if name != "month_start")
     events = np.full((wide.height, max(ages) + 1), np.nan)
     events[:, ages] = wide.select(str(a) for a in ages).to_numpy().astype(np.float64)
-    both = np.isfinite(events[:, :-1]) & np.isfinite(events[:, 1:])
-    enough = both.sum(axis=0) >= LEAST_MONTHS
+    is_at_both = np.isfinite(events[:, :-1]) & np.isfinite(events[:, 1:])
+    is_enough = is_at_both.sum(axis=0) >= LEAST_MONTHS
     last = age
-    while last < len(enough) and enough[last]:
+    while last < len(is_enough) and is_enough[last]:
         last += 1
     if last == age:
         return None
-    younger = np.where(both, events[:, :-1], 0)[:, age:last]
-    older = np.where(both, events[:, 1:], 0)[:, age:last]
+    younger = np.where(is_at_both, events[:, :-1], 0)[:, age:last]
+    older = np.where(is_at_both, events[:, 1:], 0)[:, age:last]
     if not (younger.sum(axis=0) > 0).all() or not (older.sum(axis=0) > 0).all():
         return None
     rows = np.random.default_rng(1).integers(0, len(events), (DRAWS, len(events)))
@@ -94,6 +98,8 @@ def nowcast_counts(counts: Array, known: Completeness) -> tuple[Array, Array, Ar
     """
     share = np.clip(known.draws, 0.01, 1.0)
     missing = np.arange(int(20 * (counts.max() + 1) / share.min() ** 0.5) + 1)
+    from scipy.stats import nbinom  # takes a second to import
+
     below = np.asarray(nbinom.cdf(missing, counts[:, None, None] + 1, share[:, None])).mean(axis=1)
     low, high = ((below >= bound).argmax(axis=1) for bound in INTERVAL)
     return counts / known.share, counts + low, counts + high

@@ -27,7 +27,7 @@ def _feature_groups() -> Array:
 def contributions(escalation: EscalationForecast, panel: Panel) -> Array:
     """What each of ``FORECAST_DRIVERS`` adds to the events expected, places x drivers.
 
-        c_k = w b_k x_k, summed in groups; conflictology: (1 - w) times its mean
+        c_k = v b_k x_k, summed in groups; conflictology: (1 - v) times its mean
 
     NaN where the self-exciting model has no forecast of a place.
     """

@@ -1,4 +1,4 @@
-"""What stands beside a flag: context that is not in the model, and the reason in words."""
+"""Context of flags that is not in the model, and their reason in words."""
 
 from datetime import date
 
@@ -99,11 +99,11 @@ def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
             figure_month="month_start",
         )
     )
-    told = region.join(newest, on="region_id", how="left", maintain_order="left")
+    figures = region.join(newest, on="region_id", how="left", maintain_order="left")
     months = month_numbers(pl.col("as_of_date")) - month_numbers(pl.col("figure_month"))
     age = pl.when(months > 0).then(pl.format(" ({} old)", _counted(months, "month")))
     # The age stands before the notes: a share without its date would be taken for today's.
-    return told.with_columns(
+    return figures.with_columns(
         detail=pl.when(pl.col("detail").is_not_null())
         .then(
             pl.concat_str(
@@ -117,7 +117,7 @@ def _presence(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
 
 
 def _suspensions(region: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFrame:
-    shown = (
+    open_measures = (
         suspensions.filter(
             (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
         )
@@ -137,12 +137,12 @@ def _suspensions(region: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFram
     )
     declared = coverage().filter(source="aid_suspensions").select("country_code", "kept_from",
                                                                   "kept_until")  # fmt: skip
-    told = region.join(shown, on="country_code", how="left", maintain_order="left").join(
-        declared, on="country_code", how="left", maintain_order="left"
-    )
+    measures = region.join(
+        open_measures, on="country_code", how="left", maintain_order="left"
+    ).join(declared, on="country_code", how="left", maintain_order="left")
     is_kept = pl.col("as_of_date").is_between("kept_from", "kept_until").fill_null(False)
     none = pl.when(is_kept).then(pl.lit("none on file"))
-    return told.with_columns(
+    return measures.with_columns(
         pl.when(is_kept).then(pl.col("value").fill_null(0)).otherwise("value").alias("value"),
         pl.coalesce(
             "detail", none.otherwise(pl.lit("missing: no register is kept for this time"))
@@ -213,12 +213,12 @@ def with_correction(flags: pl.DataFrame, known: Completeness | None) -> pl.DataF
     names = ("events_count_corrected", "events_count_corrected_low", "events_count_corrected_high")
     if known is None:
         return flags.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
-    told = nowcast_counts(flags["events_count"].to_numpy().astype(float), known)
-    return flags.with_columns(pl.Series(n, c) for n, c in zip(names, told, strict=True))
+    nowcast = nowcast_counts(flags["events_count"].to_numpy().astype(float), known)
+    return flags.with_columns(pl.Series(n, c) for n, c in zip(names, nowcast, strict=True))
 
 
 def with_rank(drivers: pl.DataFrame) -> pl.DataFrame:
-    """Drivers with ``driver_rank``: those of the model by what they add, then the context."""
+    """Drivers with ``driver_rank``, in the order they stand in: the model's, then the context."""
     return drivers.with_columns(
         driver_rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("region_id")
     ).select(
@@ -251,10 +251,10 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
             ),
         )
     )
-    told = flags.join(newest, on="region_id", how="left", maintain_order="left").with_columns(
+    flags = flags.join(newest, on="region_id", how="left", maintain_order="left").with_columns(
         pl.col("newest_event").fill_null("no event on file")
     )
-    return told.with_columns(
+    return flags.with_columns(
         reason=pl.format(
             "{} and {} in {} against {} events a month in the past twelve (newest: {}); "
             "{} and {} in those twelve months ({}); chance of escalation (at least {} events "
@@ -278,7 +278,7 @@ def with_reason(flags: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
 
 
 def per_cents(share: pl.Expr) -> pl.Expr:
-    """A share as whole per cents, as people are told it."""
+    """A share in whole per cent."""
     return (share * 100).round(0).cast(pl.Int64)
 
 

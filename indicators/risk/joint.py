@@ -2,7 +2,8 @@
 
     S = sum_r S_r,  E S = M = sum_r mu_r,  Var S = sum_r var_r + tau^2 M^2
 
-tau^2, one for all groups, by moments of past sums: sum (S - M)^2 - Var = tau^2 sum M^2.
+tau^2, one for all groups, by moments of past sums: sum (S - M)^2 - Var = tau^2 sum M^2
+(docs/models.md, Countries).
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ from indicators.risk.models import LEAST_MEAN, PastWindows
 
 
 def past_group_sums(past: PastWindows, group: Array) -> tuple[Array, Array, Array]:
-    """Mean and variance expected of each past night's and group's sum, and what came.
+    """Mean, variance and observed count of each past night's and group's sum.
 
     Args:
         past: Forecasts and outcomes of past nights, all places of one night after another.

@@ -1,9 +1,10 @@
 """Distributions of counts that need no array of all counts: a pool of two, evaluated where asked.
 
-    F(k) = w F_NB(k; mu, alpha) + (1 - w) #{past windows with sum <= k} / m
+    F(k) = v F_NB(k; mu, alpha) + (1 - v) #{past windows with sum <= k} / m
 
 mu, alpha: mean and dispersion of a negative binomial (NB2: variance mu + alpha mu^2); m: windows
-of the past year (conflictology); w: the pool's weight of the first (docs/models.md).
+of the past year (conflictology); v: the pool's weight of the first (docs/models.md, where alpha
+stands as alpha mu^-p).
 """
 
 from dataclasses import dataclass
@@ -101,18 +102,18 @@ class CountMixture:
             ([0.0], [4.0])
         """
         level -= 1e-12
-        found = np.zeros(len(self.weight))
-        rows = np.flatnonzero(self.cdf(found) < level)  # most places of a quiet world are at 0
+        quantile = np.zeros(len(self.weight))
+        rows = np.flatnonzero(self.cdf(quantile) < level)  # most places of a quiet world are at 0
         if not rows.size:
-            return found
+            return quantile
         part = self.take(rows)
         high = np.maximum(part.draws.max(axis=1), np.ceil(part.mean)) + 1
-        while (short := part.cdf(high) < level).any():
-            high[short] *= 2
+        while (is_short := part.cdf(high) < level).any():
+            high[is_short] *= 2
         low = np.zeros(rows.size)  # not enough; ``high`` is
         while (high - low > 1).any():
             middle = np.floor((low + high) / 2)
-            enough = part.cdf(middle) >= level
-            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-        found[rows] = high
-        return found
+            is_enough = part.cdf(middle) >= level
+            low, high = np.where(is_enough, low, middle), np.where(is_enough, middle, high)
+        quantile[rows] = high
+        return quantile

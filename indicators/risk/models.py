@@ -1,4 +1,8 @@
-"""Simple forecasts of counts in a window ahead, and their pool; equations: docs/models.md."""
+"""Two simple forecasts of counts in a window after the night, and their pool (docs/models.md).
+
+Letters are those of that page; those of the code: ``coefficients`` b, ``features`` x, ``mean`` mu,
+``power`` p, ``past_year_share`` s, ``weight`` v, ``shift`` b of the calibration.
+"""
 
 from dataclasses import dataclass
 
@@ -38,7 +42,7 @@ MOST_ROWS = 20_000  # of past windows that the dispersion is learnt from
 ITERATIONS = 8
 CACHED_ROWS = 1_000  # of the normal equations' parts; larger ones wait for memory and threads
 CALIBRATED_ABOVE = 0.01  # smaller chances say nothing of the tail
-LEAST_CASES = 5  # that came among them, else chances are left as they are
+LEAST_CASES = 5  # observed among them, else chances are left as they are
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Tuning:
         dispersion_power: p: its dispersion falls with the mean as mu^-p.
         dispersion_blocks: Newest past nights from which dispersion and calibration are learnt.
         log_score_share: What the log score weighs beside the CRPS where dispersion is learnt.
-        weight: Share w of the self-exciting model in the pool.
+        weight: Share v of the self-exciting model in the pool.
     """
 
     history_blocks: int
@@ -90,15 +94,17 @@ class SelfExciting:
 
 
 def dispersion_scale(mean: Array, power: float) -> Array:
-    """How dispersion falls with the mean; the same for all means below 0.05."""
+    """mu^-p, by which dispersion falls with the mean; the same for all means below 0.05."""
     return np.asarray(np.maximum(mean, 0.05) ** -power)
 
 
 def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> SelfExciting:
     """The self-exciting model of the events in blocks ``first`` to ``last`` after the night.
 
+        mu = s w x_0 + (1 - s) sum_k b_k x_k,  w = last - first + 1
+
     b by non-negative quasi-Poisson fit on past nights with the same gap between figures and
-    window, shared by all places; a share s of mu is then the past year's mean. alpha has the
+    window, shared by all places; a share s of mu is the past year's mean x_0. alpha has the
     least CRPS, plus a share of the log score, on the newest of those nights.
 
     Args:
@@ -128,7 +134,9 @@ def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> Se
 
 
 def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Array) -> Array:
-    """Coefficients b >= 0 of mean = x.b by reweighted non-negative least squares.
+    """Coefficients b >= 0 of mu = sum_k b_k x_k by reweighted non-negative least squares.
+
+        b = argmin sum v (y - x b)^2 / mu,  mu of the last step;  ``ITERATIONS`` steps
 
     Each row weighs one over its variance, proportional to its mean, and what its night weighs;
     the normal equations are summed in parts that stay in the processor's cache.
@@ -136,7 +144,7 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
     Args:
         features: Nights x places x features; a place with NaN is left out.
         observed: Nights x places.
-        weight: Nights.
+        weight: Nights: v.
     """
     nights, places, count = features.shape
     is_known = np.isfinite(features[-1]).all(axis=1)
@@ -164,14 +172,16 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
 
 
 def fit_dispersion(observed: Array, mean: Array, tuning: Tuning, alphas: Array = ALPHAS) -> float:
-    """Alpha with the least CRPS / mean + share x log score (Gneiting et al. 2005).
+    """Alpha of Var = mu + alpha mu^(2 - p) with the least loss (Gneiting et al. 2005).
+
+        loss = mean CRPS / mean count + share x mean log score
 
     Minimum CRPS alone leaves the tail too thin, maximum likelihood widens every forecast for a
     few surprises of quiet places.
 
     Args:
-        observed: Counts of past windows.
-        mean: What was expected of them.
+        observed: Counts y of past windows.
+        mean: Their mu; means of ``INFORMATIVE_MEAN`` and less are passed over.
         tuning: Power p, and the share of the log score.
         alphas: Those tried.
     """
@@ -181,7 +191,7 @@ def fit_dispersion(observed: Array, mean: Array, tuning: Tuning, alphas: Array =
     informative = informative[:: -(-informative.size // MOST_ROWS)]
     observed, mean = observed[informative], mean[informative]
     scale = dispersion_scale(mean, tuning.dispersion_power)
-    ways = gammaln(observed + 1)
+    log_factorial = gammaln(observed + 1)
     crps, log_score = np.empty((2, len(alphas), observed.size))
     for row, alpha in enumerate(alphas):
         size = 1 / (alpha * scale)
@@ -189,7 +199,7 @@ def fit_dispersion(observed: Array, mean: Array, tuning: Tuning, alphas: Array =
         with np.errstate(all="ignore"):
             crps[row] = crps_negbinom(observed, size, mu=mean)
         log_score[row] = -(
-            gammaln(observed + size) - gammaln(size) - ways
+            gammaln(observed + size) - gammaln(size) - log_factorial
             + size * np.log(size / (size + mean)) + observed * np.log(mean / (size + mean))
         )  # fmt: skip
     is_scored = np.isfinite(crps).all(axis=0)
@@ -203,7 +213,9 @@ def fit_dispersion(observed: Array, mean: Array, tuning: Tuning, alphas: Array =
 def conflictology(counts: Array, window: int) -> Array:
     """The past year as its own forecast (Hegre et al. 2025, VIEWS): places x windows.
 
-    Every sum over ``window`` consecutive blocks among the newest twelve is equally likely.
+        P(S <= k) = #{windows with sum <= k} / (13 - w)
+
+    Every sum over w (``window``) consecutive blocks among the newest twelve is equally likely.
     """
     return window_sums(counts[-BASELINE_BLOCKS:], window).T
 
@@ -217,7 +229,7 @@ def pool_of(
         model: None: it could not be fitted; the other stands in for it.
         features: Places x ``FEATURES``; a place with an unknown one has no share of the model.
         draws: ``conflictology``.
-        weight: Share w of the model.
+        weight: Share v of the model.
     """
     if model is None:
         nothing = np.zeros(len(draws))
@@ -231,19 +243,18 @@ def fit_logit_shift(probability: Array, observed: Mask) -> float:
     """The b of logit p' = logit p + b with the most likelihood, on chances above 1%.
 
     One number learnt per target: the tail that dispersion leaves too thin. A standard normal
-    prior keeps it near zero where little came.
+    prior keeps it near zero where little was observed.
 
     Example:
-        >>> said = np.full(1000, 0.1)
-        >>> b = fit_logit_shift(said, np.arange(1000) < 200)
+        >>> b = fit_logit_shift(np.full(1000, 0.1), np.arange(1000) < 200)
         >>> calibrated_probability(np.array([0.1]), b).round(2).tolist()
         [0.2]
     """
-    told = probability > CALIBRATED_ABOVE
-    observed = observed[told]
+    is_informative = probability > CALIBRATED_ABOVE
+    observed = observed[is_informative]
     if observed.sum() < LEAST_CASES:
         return 0.0
-    logits = logit(np.clip(probability[told], 0, 1 - 1e-9))
+    logits = logit(np.clip(probability[is_informative], 0, 1 - 1e-9))
 
     def loss(shift: float) -> float:
         signed = np.where(observed, logits + shift, -logits - shift)
@@ -253,21 +264,21 @@ def fit_logit_shift(probability: Array, observed: Mask) -> float:
 
 
 def calibrated_probability(probability: Array, shift: float) -> Array:
-    """Probabilities moved by ``shift`` on the logit scale; 0 and 1 stay."""
+    """Probabilities p' of logit p' = logit p + b, b being ``shift``; 0 and 1 stay."""
     with np.errstate(divide="ignore"):
         return np.asarray(expit(logit(probability) + shift))
 
 
 @dataclass(frozen=True)
 class PastWindows:
-    """What the model of tonight says of the newest past nights, one row a night and place.
+    """Forecasts by the night's model of the newest past nights, one row a night and place.
 
     In sample; nine coefficients shared by thousands of rows leave next to no optimism, and what
     is learnt from it is scored out of sample (docs/scorecard.md).
 
     Attributes:
         pool: The pool of each row.
-        observed: What came.
+        observed: Count of each row's window.
         past_year: The past year's mean as it was then, events per thirty days.
         place: Row of the place.
     """
@@ -281,14 +292,14 @@ class PastWindows:
         """``fit_logit_shift`` of the chance of at least ``threshold``, one or a row each."""
         bound = np.broadcast_to(threshold, self.observed.shape)
         rows = self.pool.expected() > CALIBRATED_ABOVE / 2
-        said = self.pool.take(rows).exceedance_probability(bound[rows])
-        return fit_logit_shift(said, self.observed[rows] >= bound[rows])
+        probability = self.pool.take(rows).exceedance_probability(bound[rows])
+        return fit_logit_shift(probability, self.observed[rows] >= bound[rows])
 
 
 def past_windows(
     panel: Panel, model: SelfExciting | None, first: int, last: int, tuning: Tuning
 ) -> PastWindows:
-    """Forecasts of the windows ``first`` to ``last`` blocks after past nights, and what came."""
+    """Forecasts of blocks ``first`` to ``last`` after past nights, with the counts observed."""
     observed = panel.targets(first, last)
     window = last - first + 1
     begin = max(BASELINE_BLOCKS - 1, len(observed) - tuning.dispersion_blocks)

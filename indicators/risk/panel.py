@@ -1,4 +1,4 @@
-"""Event days as counts of thirty-day blocks, and the features that models see.
+"""Event days as counts of thirty-day blocks, and the features of the models (docs/models.md).
 
 The night of a run is ``gap_days`` after the last day that the source wholly covers. Inputs are
 blocks of thirty days that end on that day, targets are blocks of thirty days that begin after the
@@ -41,8 +41,8 @@ class EventDays:
 
     def up_to(self, last_day: int) -> "EventDays":
         """The events of ``last_day`` and before."""
-        within = self.day <= last_day
-        return EventDays(self.day[within], self.place[within], self.size[within])
+        is_past = self.day <= last_day
+        return EventDays(self.day[is_past], self.place[is_past], self.size[is_past])
 
 
 @dataclass(frozen=True)
@@ -98,17 +98,19 @@ def block_sums(
         [1.0, 2.0]
     """
     block = blocks - 1 - (end - events.day) // BLOCK_DAYS
-    within = (events.day <= end) & (block >= 0)
-    size = events.size[within]
+    is_summed = (events.day <= end) & (block >= 0)
+    size = events.size[is_summed]
     if half_life is not None:
-        size = size * 0.5 ** (((end - events.day[within]) % BLOCK_DAYS) / half_life)
-    cell = block[within] * places + events.place[within]
+        size = size * 0.5 ** (((end - events.day[is_summed]) % BLOCK_DAYS) / half_life)
+    cell = block[is_summed] * places + events.place[is_summed]
     sums = np.bincount(cell, weights=size, minlength=blocks * places)
     return np.asarray(sums, dtype=np.float64).reshape(blocks, places)
 
 
 def weighted_means(discounted: Array, half_life: float) -> Array:
     """Exponentially weighted mean of the days up to each block's end, per thirty days.
+
+        m_h = 30 sum_d 2^(-d / h) y_d / sum_d 2^(-d / h),  d days before the block's end
 
     The weight of a day halves every ``half_life`` days; weights are normalised over the days
     there are, so that early blocks are unbiased.
@@ -140,11 +142,11 @@ def past_year(events: EventDays, counts: Array, end: int) -> Array:
         counts: ``block_sums`` up to ``end``.
         end: Last day of the newest block.
     """
-    before = np.vstack([np.zeros((BASELINE_BLOCKS, counts.shape[1])), counts]).cumsum(axis=0)
-    year = before[BASELINE_BLOCKS:] - before[:-BASELINE_BLOCKS]
-    rest = YEAR_DAYS - BASELINE_BLOCKS * BLOCK_DAYS  # days of the thirteenth block
-    late = (end - events.day) % BLOCK_DAYS < rest
-    newest = EventDays(events.day[late], events.place[late], events.size[late])
+    cumulative = np.vstack([np.zeros((BASELINE_BLOCKS, counts.shape[1])), counts]).cumsum(axis=0)
+    year = cumulative[BASELINE_BLOCKS:] - cumulative[:-BASELINE_BLOCKS]
+    days = YEAR_DAYS - BASELINE_BLOCKS * BLOCK_DAYS  # of the thirteenth block
+    is_in_year = (end - events.day) % BLOCK_DAYS < days
+    newest = EventDays(events.day[is_in_year], events.place[is_in_year], events.size[is_in_year])
     year[BASELINE_BLOCKS:] += block_sums(newest, counts.shape[1], end, len(counts))[
         :-BASELINE_BLOCKS
     ]
@@ -180,12 +182,12 @@ def build_panel(
         for days in sorted(half_lives)
     }
     features = np.empty((*means[BACKGROUND_HALF_LIFE].shape, len(FEATURES)))
-    unplaced = np.asarray(weights.sum(axis=1)).ravel() == 0
+    has_neighbours = np.asarray(weights.sum(axis=1)).ravel() > 0
     columns = [past_year(known, counts, known_until)[newest]]
     columns += [means[days] for days in OWN_HALF_LIVES]
     for days in NEIGHBOUR_HALF_LIVES:
         around = (weights @ means[days].T).T
-        columns.append(np.where(unplaced & (places > 1), np.nan, around))
+        columns.append(np.where(has_neighbours | (places == 1), around, np.nan))
     columns += [means[BACKGROUND_HALF_LIFE].mean(axis=1, keepdims=True), np.ones((1, 1))]
     for number, column in enumerate(columns):
         features[..., number] = column
@@ -223,12 +225,11 @@ def conflict_day_features(
     features = np.zeros((places, len(FEATURES)))
     known = events.up_to(end)
     days = (end - first_day + 1) // BLOCK_DAYS * BLOCK_DAYS
-    within = end - known.day < days
-    day, place, size = known.day[within], known.place[within], known.size[within]
-    of_year = end - day < YEAR_DAYS
-    features[:, 0] = np.bincount(place[of_year], weights=size[of_year], minlength=places) * (
-        BLOCK_DAYS / YEAR_DAYS
-    )
+    is_in_blocks = end - known.day < days
+    day, place, size = (part[is_in_blocks] for part in (known.day, known.place, known.size))
+    is_in_year = end - day < YEAR_DAYS
+    year = np.bincount(place[is_in_year], weights=size[is_in_year], minlength=places)
+    features[:, 0] = year * (BLOCK_DAYS / YEAR_DAYS)
     for half_life in OWN_HALF_LIVES:
         daily = 0.5 ** (1 / half_life)
         total = np.bincount(place, weights=size * daily ** (end - day), minlength=places)

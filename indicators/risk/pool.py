@@ -1,4 +1,10 @@
-"""The pool of one window ahead, and the calibrated chances it gives (docs/models.md)."""
+"""The pool of a window after the night, and its calibrated chance of escalation (docs/models.md).
+
+    F(k) = v F_NB(k; mu, alpha mu^-p) + (1 - v) #{windows with sum <= k} / (13 - w)
+    logit p' = logit p + b
+
+v: share of the self-exciting model; b: shift of the calibration.
+"""
 
 from dataclasses import dataclass
 
@@ -31,13 +37,13 @@ def tuning(target: str = "events") -> Tuning:
 
 @dataclass(frozen=True)
 class Window:
-    """The pool of one window ahead, with the model and past nights it was learnt from.
+    """The pool of one window after the night, and what it was learnt from.
 
     Attributes:
         first: First thirty-day block after the night.
         last: Last block.
         model: None: it could not be fitted.
-        pool: Tonight's, one a place.
+        pool: Of the night, one a place.
         panel: What it was fitted on.
         tuning: The models' numbers.
     """
@@ -51,7 +57,7 @@ class Window:
 
     @property
     def past_windows(self) -> PastWindows:
-        """What the same model says of past nights, and what came.
+        """Forecasts of past nights by the same model, with the counts observed.
 
         Made anew each time: the past of all windows at once would be most of a night's memory.
         """
@@ -88,7 +94,7 @@ class EscalationForecast:
     Attributes:
         window: Its pool.
         threshold: Places: events that count as escalation.
-        shift: Of the calibration, logit scale.
+        shift: b of the calibration, logit scale.
         probability: Places, calibrated.
     """
 
@@ -104,20 +110,27 @@ class EscalationForecast:
 
 
 def forecast_escalation(panel: Panel) -> EscalationForecast:
-    """The calibrated chance of escalation of every place, all learnt from the panel."""
+    """The calibrated chance of escalation of every place, all learnt from the panel.
+
+        p_escalation = P(S >= max(least, ratio blocks m)) under the pool, calibrated
+
+    S: events of the window; m: the past year's, per thirty days.
+    """
     rule = thresholds()["escalation"]
     window = forecast_window(panel, 1, int(rule["blocks"]), tuning())
     past = window.past_windows
     shift = past.logit_shift(escalation_threshold(past.past_year, rule))
     threshold = escalation_threshold(panel.features[-1, :, 0], rule)
-    chance = models.calibrated_probability(window.pool.exceedance_probability(threshold), shift)
-    return EscalationForecast(window, threshold, shift, chance)
+    probability = window.pool.exceedance_probability(threshold)
+    return EscalationForecast(
+        window, threshold, shift, models.calibrated_probability(probability, shift)
+    )
 
 
-def first_event_probability(found: EscalationForecast) -> Array:
+def first_event_probability(escalation: EscalationForecast) -> Array:
     """Chance of any event in the window, of places quiet for a year; NaN: of others.
 
     As the pool says it: a shift learnt on quiet places made it worse (docs/models.md).
     """
-    chance = found.window.pool.exceedance_probability(1)
-    return np.where(found.window.panel.features[-1, :, 0] == 0, chance, np.nan)
+    is_quiet = escalation.window.panel.features[-1, :, 0] == 0
+    return np.where(is_quiet, escalation.window.pool.exceedance_probability(1), np.nan)

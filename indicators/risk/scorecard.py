@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from config.registry import thresholds
@@ -15,10 +16,11 @@ from indicators.risk.backtest import BASELINES, BacktestResult
 from indicators.risk.levels import level_of
 from indicators.risk.panel import block_sums
 from indicators.risk.pool import MANY_DEATHS
-from indicators.risk.vintages import Vintages
+from indicators.risk.vintages import Origin, Vintages
 
 ALL, ACTIVE = "all", "active in the past year"  # parts of the rows
 FROM_LAST_DAY_KNOWN = "windows from the last day known"
+Rows = list[tuple[object, ...]]
 BUDGET = 0.1  # of region-months flagged, in the comparison of rules
 REFERENCE = "conflictology"
 SHOWN_MODELS = (*MODELS, POOL, *BASELINES)
@@ -31,15 +33,31 @@ SKILL_MEASURES = ("crps", "crps_above_10", "ignorance", "interval_score_90", "br
 BINS = (0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 COVERAGE = (0.5, 0.8, 0.95)
 
+# Of a probability p of an event, and whether it was observed.
+PROBABILITY_MEASURES: dict[str, Callable[[Array, Mask], float]] = {
+    "base_rate": lambda p, observed: float(observed.mean()),
+    "auc": scores.auc,
+    "average_precision": scores.average_precision,
+    "average_precision_over_base_rate": lambda p, observed: (
+        scores.average_precision(p, observed) / observed.mean()
+    ),
+    "brier": lambda p, observed: float(scores.brier(p, observed).mean()),
+    "brier_skill": lambda p, observed: (
+        1 - float(scores.brier(p, observed).mean()) / float(observed.mean() * (1 - observed.mean()))
+    ),
+    "log_loss": lambda p, observed: float(scores.log_loss(p, observed).mean()),
+    "came_over_said": lambda p, observed: float(observed.sum() / p.sum()),
+}
+
 
 @dataclass(frozen=True)
 class ScorecardTables:
-    """All a scorecard tells.
+    """Tables of the scorecard.
 
     Attributes:
         rows: Tidy: target, part, horizon_months, model, measure, value, interval_low,
             interval_high.
-        calibration: Chances said and shares that came, by target and bin.
+        calibration: Mean forecast and observed share, by target and bin of the forecast.
         rules: One row a way of flagging: flagged, precision, recall, ...
         cases: Night by night, for the regions of ``CASES``.
     """
@@ -56,7 +74,7 @@ def scorecard_tables(
     vintages: Vintages,
     without_gap: BacktestResult | None = None,
 ) -> ScorecardTables:
-    """What the two back-tests (events, deaths) say.
+    """Tables of the back-tests of events and of deaths.
 
     Args:
         events: Back-test of events.
@@ -94,18 +112,20 @@ def tidy_frame(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
     return pl.DataFrame(list(rows), schema=schema, orient="row")
 
 
-def _parts(past: Array, ids: Sequence[str]) -> Iterable[tuple[str, Mask]]:
+def _parts(past_year: Array, ids: Sequence[str]) -> Iterable[tuple[str, Mask]]:
+    """Countries and grades of violence, each with its mask: origins x regions."""
     countries = np.array([name[:3] for name in ids])
     for country in np.unique(countries):
-        yield str(country), np.broadcast_to(countries == country, past.shape)
+        yield str(country), np.broadcast_to(countries == country, past_year.shape)
     for (low, high), name in VIOLENCE.items():
-        yield name, (past <= 0) if high == 0 else (past > low) & (past <= high)
+        yield name, (past_year <= 0) if high == 0 else (past_year > low) & (past_year <= high)
 
 
-def _skills(target: str, part: str, result: BacktestResult, mask: Mask) -> list[tuple[object, ...]]:
-    rows: list[tuple[object, ...]] = []
-    for horizon, scored in result.by_horizon.items():
-        by_model = scored.by_measure["crps"]
+def _skills(target: str, part: str, result: BacktestResult, mask: Mask) -> Rows:
+    """CRPS skill of the pool in a part, by horizon."""
+    rows: Rows = []
+    for horizon, horizon_scores in result.by_horizon.items():
+        by_model = horizon_scores.by_measure["crps"]
         reference = np.where(mask, by_model[REFERENCE], 0).sum(axis=1)
         own = np.where(mask, by_model[POOL], 0).sum(axis=1)
         if reference.sum() > 0:
@@ -114,20 +134,20 @@ def _skills(target: str, part: str, result: BacktestResult, mask: Mask) -> list[
     return rows
 
 
-def _scores(target: str, result: BacktestResult, is_active: Mask) -> list[tuple[object, ...]]:
+def _scores(target: str, result: BacktestResult, is_active: Mask) -> Rows:
     """Scores over all regions; coverage and PIT too of those with an event in the past year."""
-    rows: list[tuple[object, ...]] = []
-    for horizon, scored in result.by_horizon.items():
+    rows: Rows = []
+    for horizon, horizon_scores in result.by_horizon.items():
         for name in SHOWN_MODELS:
             key = (target, ALL, horizon, name)
-            for measure, by_model in scored.by_measure.items():
+            for measure, by_model in horizon_scores.by_measure.items():
                 rows.append((*key, measure, float(by_model[name].mean()), None, None))
                 if measure in SKILL_MEASURES and name != REFERENCE:
                     pair = (by_model[name].sum(axis=1), by_model[REFERENCE].sum(axis=1))
                     rows.append((*key, f"{measure}_skill", *scores.skill(*pair)))
         everywhere = np.ones_like(is_active)
         for part, mask in ((ALL, everywhere), (ACTIVE, is_active)):
-            pit = scored.pit[POOL][mask]
+            pit = horizon_scores.pit[POOL][mask]
             key = (target, part, horizon, POOL)
             for share in COVERAGE:
                 is_covered = np.abs(pit - 0.5) <= share / 2
@@ -138,49 +158,39 @@ def _scores(target: str, result: BacktestResult, is_active: Mask) -> list[tuple[
     return rows
 
 
-def _escalation(result: BacktestResult) -> list[tuple[object, ...]]:
-    p, came = result.p_escalation, result.escalated
-    base = came.mean()
-    drawn = scores.moving_block_bootstrap(len(p))[:400]
-    kinds: dict[str, Callable[[Array, Mask], float]] = {
-        "base_rate": lambda p, came: float(came.mean()),
-        "auc": scores.auc,
-        "average_precision": scores.average_precision,
-        "average_precision_over_base_rate": lambda p, came: (
-            scores.average_precision(p, came) / came.mean()
-        ),
-        "brier": lambda p, came: float(scores.brier(p, came).mean()),
-        "brier_skill": lambda p, came: (
-            1 - float(scores.brier(p, came).mean()) / float(came.mean() * (1 - came.mean()))
-        ),
-        "log_loss": lambda p, came: float(scores.log_loss(p, came).mean()),
-        "came_over_said": lambda p, came: float(came.sum() / p.sum()),
-    }
-    rows: list[tuple[object, ...]] = []
+def _escalation(result: BacktestResult) -> Rows:
+    """Measures of the chance of escalation, with 90% intervals over resampled origins."""
+    probability, observed = result.p_escalation, result.escalated
+    if not observed.any():
+        return []
+    everywhere = np.ones(observed.shape, bool)
     is_high = result.threshold > thresholds()["escalation"]["least_events"]
-    for part, mask, said in (
-        (ALL, np.ones(p.shape, bool), p),
-        ("all, before calibration", np.ones(p.shape, bool), result.p_uncalibrated),
-        ("usually more than 1.5 events in ninety days", is_high, p),
+    resamples = scores.moving_block_bootstrap(len(observed))[:400]
+    rows: Rows = []
+    for part, mask, p in (
+        (ALL, everywhere, probability),
+        ("all, before calibration", everywhere, result.p_uncalibrated),
+        ("usually more than 1.5 events in ninety days", is_high, probability),
     ):
-        if not came[mask].any() or base == 0:
+        if not observed[mask].any():
             continue
-        for measure, body in kinds.items():
-            again = [body(said[rows_][mask[rows_]], came[rows_][mask[rows_]]) for rows_ in drawn]
-            low, high = np.quantile(again, [0.05, 0.95])
-            value = body(said[mask], came[mask])
+        for measure, score in PROBABILITY_MEASURES.items():
+            values = [score(p[rows_][mask[rows_]], observed[rows_][mask[rows_]])
+                      for rows_ in resamples]  # fmt: skip
+            low, high = np.quantile(values, [0.05, 0.95])
+            value = score(p[mask], observed[mask])
             rows.append(("escalation", part, 3, POOL, measure, value, low, high))
     return rows
 
 
-def outcomes_by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object, ...]]:
-    """What a level is worth: region-months that had it, and how many of them escalated.
+def outcomes_by_level(p_escalation: Array, escalated: Mask) -> Rows:
+    """Rows of each level's region-months, and of those that escalated.
 
-    Of level none, the latter are the escalations that no level foretold.
+    Of level none, the latter are the escalations missed.
 
     Args:
         p_escalation: Origins x regions.
-        escalated: Origins x regions, what came.
+        escalated: Origins x regions.
 
     Example:
         >>> rows = outcomes_by_level(np.array([[0.15, 0.4, 0.0]]), np.array([[False, True, True]]))
@@ -189,38 +199,38 @@ def outcomes_by_level(p_escalation: Array, escalated: Mask) -> list[tuple[object
          ('watch', 'region_months', 1.0),
          ('alarm', 'region_months', 1.0), ('alarm', 'escalated', 1.0)]
     """
-    told = pl.DataFrame({"p": p_escalation.ravel(), "escalated": escalated.ravel()})
-    levels = told.with_columns(level=level_of(pl.col("p")))
-    rows: list[tuple[object, ...]] = []
+    cases = pl.DataFrame({"p": p_escalation.ravel(), "escalated": escalated.ravel()})
+    cases = cases.with_columns(level=level_of(pl.col("p")))
+    rows: Rows = []
     for level in LEVELS:
-        had = levels.filter(level=level)
+        of_level = cases.filter(level=level)
         key = ("level", level, 3, POOL)
-        rows.append((*key, "region_months", float(had.height), None, None))
-        rows.append((*key, "escalated", float(had["escalated"].sum()), None, None))
+        rows.append((*key, "region_months", float(of_level.height), None, None))
+        rows.append((*key, "escalated", float(of_level["escalated"].sum()), None, None))
     return rows
 
 
-def _first_events(result: BacktestResult) -> list[tuple[object, ...]]:
-    """Chance of a first event in ninety days after a quiet year."""
+def _first_events(result: BacktestResult) -> Rows:
+    """Measures of the chance of a first event in ninety days after a quiet year."""
     is_quiet = np.isfinite(result.p_first_event)
     if not is_quiet.any():
         return []
-    said, came = result.p_first_event[is_quiet], (result.blocks_to_first_event > 0)[is_quiet]
-    if not came.any():
+    p, observed = result.p_first_event[is_quiet], (result.blocks_to_first_event > 0)[is_quiet]
+    if not observed.any():
         return []
     key = ("first_event", "quiet for a year", 3, POOL)
     return [
-        (*key, "base_rate", float(came.mean()), None, None),
-        (*key, "mean_forecast", float(said.mean()), None, None),
-        (*key, "brier", float(scores.brier(said, came).mean()), None, None),
-        (*key, "log_loss", float(scores.log_loss(said, came).mean()), None, None),
-        (*key, "auc", scores.auc(said, came), None, None),
-        (*key, "average_precision", scores.average_precision(said, came), None, None),
+        (*key, "base_rate", float(observed.mean()), None, None),
+        (*key, "mean_forecast", float(p.mean()), None, None),
+        (*key, "brier", float(scores.brier(p, observed).mean()), None, None),
+        (*key, "log_loss", float(scores.log_loss(p, observed).mean()), None, None),
+        (*key, "auc", scores.auc(p, observed), None, None),
+        (*key, "average_precision", scores.average_precision(p, observed), None, None),
     ]
 
 
 def _calibration(events: BacktestResult, deaths: BacktestResult) -> pl.DataFrame:
-    """Chances said and shares that came, by target and bin of the chance."""
+    """Mean forecast and observed share, by target and bin of the forecast."""
     is_quiet = np.isfinite(events.p_first_event)
     first = min(events.by_horizon)
     any_event, many = events.by_horizon[first], deaths.by_horizon[min(deaths.by_horizon)]
@@ -234,43 +244,50 @@ def _calibration(events: BacktestResult, deaths: BacktestResult) -> pl.DataFrame
         ),
     }  # fmt: skip
     rows = []
-    for target, (said, came) in targets.items():
-        number = np.clip(np.digitize(said, BINS) - 1, 0, len(BINS) - 2)
+    for target, (p, observed) in targets.items():
+        number = np.clip(np.digitize(p, BINS) - 1, 0, len(BINS) - 2)
         for k in np.unique(number):
-            within = number == k
+            is_in_bin = number == k
             rows.append(
                 {
                     "chance_of": target,
                     "said": f"{BINS[k]:.0%} to {BINS[k + 1]:.0%}",
-                    "cases": int(within.sum()),
-                    "mean_said": float(said[within].mean()),
-                    "came": float(came[within].mean()),
+                    "cases": int(is_in_bin.sum()),
+                    "mean_said": float(p[is_in_bin].mean()),
+                    "came": float(observed[is_in_bin].mean()),
                 }
             )
     return pl.DataFrame(rows)
 
 
+def _newest_deaths(vintages: Vintages, origin: Origin) -> Array:
+    """Deaths as known at an origin: its newest 37 blocks x regions."""
+    inputs = vintages.inputs(origin)
+    places = inputs.regions + int(inputs.country.max()) + 1
+    return block_sums(inputs.deaths, places, inputs.known_until, 37)[:, : inputs.regions]
+
+
+def _by_country(counts: Array, countries: npt.NDArray[np.str_]) -> Array:
+    """The sum of each region's country, blocks x regions."""
+    return np.stack([counts[:, countries == c].sum(axis=1) for c in countries], axis=1)
+
+
 def _rules(result: BacktestResult, vintages: Vintages, ids: Sequence[str]) -> pl.DataFrame:
+    """Scores of the model's flags and of simple rules: one row a rule."""
     recent, usual = result.recent, 3 * result.past_year
     flags: dict[str, Mask] = {"P(escalation)": alarms.flag_top_share(result.p_escalation, BUDGET)}
     number = flags["P(escalation)"].mean()
     flags["events of the last ninety days"] = alarms.flag_top_share(recent, number)
     flags["their rise over the past year"] = alarms.flag_top_share(recent - usual, number)
-    deaths = []
-    for origin in result.origins:
-        base = vintages.inputs(origin)
-        whole = block_sums(base.deaths, base.regions + int(base.country.max()) + 1,
-                           base.known_until, 37)  # fmt: skip
-        deaths.append(whole[:, : base.regions])
+    deaths = [_newest_deaths(vintages, origin) for origin in result.origins]
     countries = np.array([name[:3] for name in ids])
     for months, label in ((12, "HDX Signals, the most in a year"), (36, "in three years")):
-        by_region = [alarms.hdx_signals(d[-months - 1 :], months)[-1] for d in deaths]
-        flags[f"{label}, by region"] = np.stack(by_region)
-        of_country = [
-            np.stack([d[:, countries == c].sum(axis=1) for c in countries], axis=1) for d in deaths
-        ]
-        by_country = [alarms.hdx_signals(d[-months - 1 :], months)[-1] for d in of_country]
-        flags[f"{label}, by country"] = np.stack(by_country)
+        for counts, grain in (
+            (deaths, "region"),
+            ([_by_country(d, countries) for d in deaths], "country"),
+        ):
+            newest = [alarms.hdx_signals(d[-months - 1 :], months)[-1] for d in counts]
+            flags[f"{label}, by {grain}"] = np.stack(newest)
     for level in LEVELS[1:]:
         flags[f"level {level} or above"] = result.p_escalation >= thresholds()["levels"][level]
     return pl.DataFrame(
@@ -285,6 +302,7 @@ def _rules(result: BacktestResult, vintages: Vintages, ids: Sequence[str]) -> pl
 
 
 def _cases(result: BacktestResult, ids: Sequence[str]) -> pl.DataFrame:
+    """One row a night of ``CASE_NIGHTS`` and region of ``CASES``."""
     rows = []
     for name in CASES:
         if name not in ids:

@@ -1,4 +1,4 @@
-"""How good forecasts were: proper scores, ranking, calibration, and intervals for all of them.
+"""Scores of forecasts: proper scores, ranking, calibration, and intervals for all of them.
 
 Counts are scored by the ranked probability score over 0, 1, 2, ..., which for counts is the CRPS
 (Gneiting & Raftery 2007; Epstein 1969), by the ignorance score in VIEWS' bins and the interval
@@ -7,6 +7,7 @@ Ranjan 2011).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import scoringrules
@@ -39,10 +40,10 @@ def evaluation_counts(largest: float) -> Array:
 
 
 def cdf_errors(pool: CountMixture, observed: Array, counts: Array) -> tuple[Array, Array]:
-    """Distribution less the step at what came, places x counts, and each cell's width.
+    """Distribution less the step at the count observed, places x counts, and each cell's width.
 
     In a cell wider than one the distribution counts as its mean over the cell, and the step as
-    the share of the cell at or above what came.
+    the share of the cell at or above the count observed.
     """
     width = np.append(np.diff(counts), 1.0)
     cdf = pool.cdf(np.broadcast_to(counts, (len(observed), counts.size)))
@@ -57,7 +58,7 @@ def crps(pool: CountMixture, observed: Array, above: float = 0) -> Array:
 
     Args:
         pool: One a place.
-        observed: What came, one a place.
+        observed: Counts, one a place.
         above: Only counts from here on are scored (threshold-weighted CRPS).
 
     Example:
@@ -68,12 +69,12 @@ def crps(pool: CountMixture, observed: Array, above: float = 0) -> Array:
     largest = max(float(observed.max(initial=0)), float(pool.quantile(0.999).max(initial=0)))
     counts = evaluation_counts(largest)
     error, width = cdf_errors(pool, observed, counts)
-    scored = counts >= above
-    return np.asarray((error**2 * width)[:, scored].sum(axis=1))
+    is_scored = counts >= above
+    return np.asarray((error**2 * width)[:, is_scored].sum(axis=1))
 
 
 def bin_probability(pool: CountMixture, observed: Array) -> Array:
-    """Probability given to the bin of what came, as from a thousand draws and one in every bin."""
+    """Probability of the bin observed, as from a thousand draws and one more in every bin."""
     bounds = np.append(IGNORANCE_BOUNDS, np.inf)
     upper = np.searchsorted(IGNORANCE_BOUNDS, observed)
     high = np.where(np.isinf(bounds[upper]), 1.0, pool.cdf(np.minimum(bounds[upper], 1e9)))
@@ -102,20 +103,20 @@ def interval_score(pool: CountMixture, observed: Array, share: float = 0.9) -> A
         [20.0]
     """
     rest = (1 - share) / 2
-    missed = scoringrules.interval_score(
+    score = scoringrules.interval_score(
         observed, pool.quantile(rest), pool.quantile(1 - rest), alpha=1 - share
     )
-    return np.asarray(missed).reshape(observed.shape)  # one forecast comes back without an axis
+    return np.asarray(score).reshape(observed.shape)  # one forecast comes back without an axis
 
 
 def randomised_pit(pool: CountMixture, observed: Array, uniform: Array) -> Array:
-    """Probability below what came and a random share of its own; uniform if calibrated.
+    """Probability below the count observed and a random share of its own; uniform if calibrated.
 
     For counts the share must be random (Czado, Gneiting & Held 2009).
 
     Args:
         pool: One a place.
-        observed: What came.
+        observed: Counts, one a place.
         uniform: Random numbers from 0 to 1, one a place.
     """
     below, up_to = pool.cdf(observed - 1), pool.cdf(observed)
@@ -123,35 +124,34 @@ def randomised_pit(pool: CountMixture, observed: Array, uniform: Array) -> Array
 
 
 def brier(probability: Array, observed: Mask) -> Array:
-    """Squared distance of a probability from what came (0 or 1)."""
+    """Brier score: squared distance of a probability from the outcome (0 or 1)."""
     return np.asarray(scoringrules.brier_score(observed.astype(np.float64), probability))
 
 
 def log_loss(probability: Array, observed: Mask) -> Array:
-    """Minus the log of the probability given to what came, a chance counting as 0.1% at least."""
-    given = np.where(observed, probability, 1 - probability)
-    return np.asarray(-np.log(np.maximum(given, 1e-3)))
+    """Minus the log of the outcome's probability, which counts as 0.1% at least."""
+    of_outcome = np.where(observed, probability, 1 - probability)
+    return np.asarray(-np.log(np.maximum(of_outcome, 1e-3)))
 
 
 @np.errstate(invalid="ignore")
 def pool_losses(pool: CountMixture, observed: Array) -> tuple[Array, Array]:
     """CRPS and ignorance, summed over places, at each of ``WEIGHTS`` of the pool's first model.
 
-    The CRPS of a pool is a quadratic form in its weight.
+    CRPS(v) = sum (v e1 + (1 - v) e2)^2,  e: ``cdf_errors`` of the two
     """
     first, second = (
-        CountMixture(np.full_like(pool.weight, w) * (pool.weight > 0), pool.mean, pool.dispersion,
-                     pool.draws)
-        for w in (1.0, 0.0)
-    )  # fmt: skip
+        replace(pool, weight=np.full_like(pool.weight, weight) * (pool.weight > 0))
+        for weight in (1.0, 0.0)
+    )
     largest = max(float(observed.max(initial=0)), float(first.quantile(0.999).max(initial=0)))
     counts = evaluation_counts(largest)
     (one, width), (other, _) = (cdf_errors(part, observed, counts) for part in (first, second))
     products = [float((a * b * width).sum()) for a, b in ((one, one), (one, other), (other, other))]
-    w = WEIGHTS
-    quadratic = w**2 * products[0] + 2 * w * (1 - w) * products[1] + (1 - w) ** 2 * products[2]
-    given = [bin_probability(part, observed) for part in (first, second)]
-    bits = -np.log2(w[:, None] * given[0] + (1 - w)[:, None] * given[1]).sum(axis=1)
+    v = WEIGHTS
+    quadratic = v**2 * products[0] + 2 * v * (1 - v) * products[1] + (1 - v) ** 2 * products[2]
+    of_bin = [bin_probability(part, observed) for part in (first, second)]
+    bits = -np.log2(v[:, None] * of_bin[0] + (1 - v)[:, None] * of_bin[1]).sum(axis=1)
     return quadratic, bits
 
 
@@ -169,7 +169,7 @@ def best_weight(losses: Sequence[tuple[float, Array, Array]]) -> float:
 
 
 def auc(score: Array, observed: Mask) -> float:
-    """Chance that what came was scored above what did not (ties half).
+    """Chance that a case observed is scored above one that is not (ties half).
 
     Example:
         >>> auc(np.array([0.1, 0.4, 0.4]), np.array([False, False, True]))
@@ -213,6 +213,6 @@ def skill(score: Array, reference: Array) -> tuple[float, float, float]:
     """
     rows = moving_block_bootstrap(score.size)
     below = reference[rows].sum(axis=1)
-    drawn = 1 - score[rows].sum(axis=1)[below > 0] / below[below > 0]
-    low, high = np.quantile(drawn, [0.05, 0.95])
+    skills = 1 - score[rows].sum(axis=1)[below > 0] / below[below > 0]
+    low, high = np.quantile(skills, [0.05, 0.95])
     return float(1 - score.sum() / reference.sum()), float(low), float(high)

@@ -4,7 +4,7 @@ Deaths of state-based events by country and calendar month (Hegre et al. 2025). 
 
 - ``conflictology``: the twelve months to October, equally likely: exact, not drawn.
 - ``core``: the sum of the regions' forecasts, with the shock a country shares (``joint``).
-- ``country``: w NB(M, phi) + (1 - w) conflictology of the country's own months. M: the sum of
+- ``country``: v NB(M, phi) + (1 - v) conflictology of the country's own months. M: the sum of
   what the regions' forecasts expect; variance M (1 + phi), NB1; phi learnt on past sums.
 
 In all, block h of thirty days after 31 December stands for month h, its mean times days / 30.
@@ -30,18 +30,18 @@ from indicators.risk.vintages import Origin, Vintages
 MONTHS = 12
 # Chosen on 2013 to 2018, where 0.5 to 0.8 and 0.3 to 1 hardly differ; what else was tried:
 # tests/benchmarks/views_windows.py.
-SUM_WEIGHT = 0.7  # w
+SUM_WEIGHT = 0.7  # v
 LOG_SCORE_SHARE = 1.0  # beside the CRPS where phi is learnt
 PHIS = np.geomspace(0.1, 1000.0, 48)
 
 
 @dataclass(frozen=True)
 class YearForecasts:
-    """Forecasts of a year's months by name, and what came.
+    """Forecasts of a year's months by name, and the deaths observed.
 
     Attributes:
         by_model: One pool a month, one row a country in each.
-        observed: Months x countries: deaths, as believed now.
+        observed: Months x countries: deaths by the newest versions.
         codes: Country codes.
     """
 
@@ -94,21 +94,21 @@ def country_forecast(window: Window, group: Array, past_months: Array) -> CountM
     """
     groups = len(past_months)
     expected, _, observed = past_group_sums(window.past_windows, group)
-    learnt = replace(window.tuning, dispersion_power=1.0, log_score_share=LOG_SCORE_SHARE)
-    phi = models.fit_dispersion(observed, expected, learnt, PHIS)
-    summed = np.bincount(group, weights=window.pool.expected(), minlength=groups)
-    mean: Array = np.maximum(summed, models.LEAST_MEAN)
+    tuned = replace(window.tuning, dispersion_power=1.0, log_score_share=LOG_SCORE_SHARE)
+    phi = models.fit_dispersion(observed, expected, tuned, PHIS)
+    total = np.bincount(group, weights=window.pool.expected(), minlength=groups)
+    mean: Array = np.maximum(total, models.LEAST_MEAN)
     dispersion = phi * models.dispersion_scale(mean, 1.0)
     return CountMixture(np.full(groups, SUM_WEIGHT), mean, dispersion, past_months)
 
 
 def forecast_year(versions: pl.DataFrame, regions: pl.DataFrame, year: int) -> YearForecasts:
-    """Forecasts of a year's months from what was known of the months to October before.
+    """Forecasts of a year's months from what was known at its beginning of the months to October.
 
     Args:
         versions: Every version of every event: ``event_date``, ``country_code``, ``region_id``,
-            ``deaths_best_count``, ``violence_type``, ``known_from``, ``known_to`` (null: still
-            believed).
+            ``deaths_best_count``, ``violence_type``, ``known_from``, ``known_to`` (null: the
+            newest version).
         regions: Core regions with centroids, sorted by ``region_id``.
         year: The year forecast.
     """
@@ -116,42 +116,43 @@ def forecast_year(versions: pl.DataFrame, regions: pl.DataFrame, year: int) -> Y
     october, night = date(year - 1, 10, 31), date(year - 1, 12, 31)
     vintages = Vintages(state_based, regions)
     codes = regions["country_code"].unique().sort().to_list()
-    base = vintages.inputs(Origin(night, october))
-    panel = base.panel(base.deaths, MONTHS)
+    inputs = vintages.inputs(Origin(night, october))
+    panel = inputs.panel(inputs.deaths, MONTHS)
     past_months = country_month_deaths(vintages.as_of(night), codes, date(year - 2, 11, 1)).T
     nothing = np.zeros(len(codes))
     conflictology = CountMixture(nothing, nothing + 1, nothing + 1, past_months)
-    found: dict[str, list[CountMixture]] = {"conflictology": [], "core": [], "country": []}
+    by_model: dict[str, list[CountMixture]] = {"conflictology": [], "core": [], "country": []}
     for month in range(1, MONTHS + 1):
         window = forecast_window(panel, month, month, tuning("deaths"))
         length = monthrange(year, month)[1] / BLOCK_DAYS
-        shock = group_shock(window.past_windows, base.country)
-        core = group_forecast(window.pool, base.country, shock)
-        country = country_forecast(window, base.country, past_months)
-        found["conflictology"].append(conflictology)
-        found["core"].append(replace(core, mean=core.mean * length))
-        found["country"].append(replace(country, mean=country.mean * length))
-    believed = state_based.filter(pl.col("known_to").is_null())
-    return YearForecasts(found, country_month_deaths(believed, codes, date(year, 1, 1)), codes)
+        shock = group_shock(window.past_windows, inputs.country)
+        core = group_forecast(window.pool, inputs.country, shock)
+        country = country_forecast(window, inputs.country, past_months)
+        by_model["conflictology"].append(conflictology)
+        by_model["core"].append(replace(core, mean=core.mean * length))
+        by_model["country"].append(replace(country, mean=country.mean * length))
+    newest = state_based.filter(pl.col("known_to").is_null())
+    observed = country_month_deaths(newest, codes, date(year, 1, 1))
+    return YearForecasts(by_model, observed, codes)
 
 
-def score_year(of_year: YearForecasts, year: int) -> pl.DataFrame:
+def score_year(forecasts: YearForecasts, year: int) -> pl.DataFrame:
     """CRPS, ignorance and interval score: one row a model, month and country.
 
     Args:
-        of_year: Forecasts and what came.
+        forecasts: With the deaths observed.
         year: Their year.
     """
     return pl.concat(
-        pl.DataFrame({"country_code": of_year.codes}).with_columns(
+        pl.DataFrame({"country_code": forecasts.codes}).with_columns(
             year=pl.lit(year),
             month=pl.lit(month + 1),
             model=pl.lit(model),
-            deaths=pl.Series(came),
-            crps=pl.Series(scores.crps(pool, came)),
-            ignorance=pl.Series(scores.ignorance(pool, came)),
-            interval_score=pl.Series(scores.interval_score(pool, came)),
+            deaths=pl.Series(observed),
+            crps=pl.Series(scores.crps(pool, observed)),
+            ignorance=pl.Series(scores.ignorance(pool, observed)),
+            interval_score=pl.Series(scores.interval_score(pool, observed)),
         )
-        for model, pools in of_year.by_model.items()
-        for month, (pool, came) in enumerate(zip(pools, of_year.observed, strict=True))
+        for model, pools in forecasts.by_model.items()
+        for month, (pool, observed) in enumerate(zip(pools, forecasts.observed, strict=True))
     )

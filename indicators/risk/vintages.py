@@ -16,7 +16,7 @@ from indicators.risk.panel import BLOCK_DAYS, HORIZONS, EventDays, Panel, build_
 
 @dataclass(frozen=True)
 class NightInputs:
-    """What a night's forecasts rest on.
+    """Inputs of a night's forecasts.
 
     Attributes:
         events: Known events; places are the regions, then the countries' unplaced events.
@@ -92,7 +92,7 @@ def night_inputs(
 
 @dataclass(frozen=True)
 class Origin:
-    """A past night and what was known on it.
+    """A past night and until when events were wholly known on it.
 
     Attributes:
         night: Night after which windows begin.
@@ -107,12 +107,12 @@ class Origin:
 
 @dataclass(frozen=True)
 class Vintages:
-    """What a back-test rests on.
+    """Versions of events, from which any past night can be rebuilt.
 
     Attributes:
         versions: Every version of every event: ``event_date``, ``country_code``, ``region_id``,
-            ``deaths_best_count``, ``violence_type``, ``known_from``, ``known_to`` (null: still
-            believed).
+            ``deaths_best_count``, ``violence_type``, ``known_from``, ``known_to`` (null: the
+            newest version).
         regions: Core regions with centroids, sorted by ``region_id``.
     """
 
@@ -120,18 +120,18 @@ class Vintages:
     regions: pl.DataFrame
 
     def as_of(self, night: date) -> pl.DataFrame:
-        """Events as they were believed on the evening of a night."""
+        """Events by the versions of the evening of a night."""
         return self.versions.filter(
             (pl.col("known_from").dt.date() <= night)
             & (pl.col("known_to").is_null() | (pl.col("known_to").dt.date() > night))
         )
 
     def inputs(self, origin: Origin) -> NightInputs:
-        """What a night's forecasts rested on."""
+        """Inputs of the forecasts of a past night."""
         events = self.as_of(origin.as_of or origin.night)
         return night_inputs(events, self.regions, origin.known_until, origin.night)
 
     def latest(self) -> NightInputs:
-        """All events as they are believed now."""
+        """All events by their newest versions, against which forecasts are scored."""
         newest = self.versions.filter(pl.col("known_to").is_null())
         return night_inputs(newest, self.regions, date.max, date.max)

@@ -21,10 +21,11 @@ from tempfile import TemporaryDirectory
 import polars as pl
 
 from indicators.risk.views_windows import forecast_year, score_year
-from warehouse import build
 from warehouse.connect import warehouse
+from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
+from warehouse.query import table_frame
 from warehouse.sources import SOURCES
 
 CHOSEN_ON, SCORED_ON = range(2013, 2019), range(2019, 2022)
@@ -52,9 +53,9 @@ def main() -> None:
             for batch in receive(source, None, Path(folder)):
                 accept(batch, Path(folder))
             catch_up(con, source, Path(folder))
-        build.build_core(con, date(2024, 12, 31))
-        versions = build.read(con, "core.event_version")
-        regions = build.read(con, "core.region").sort("region_id")
+        build_core(con, date(2024, 12, 31))
+        versions = table_frame(con, "core.event_version")
+        regions = table_frame(con, "core.region").sort("region_id")
     scored = pl.concat(
         score_year(forecast_year(versions, regions, year), year)
         for year in (*CHOSEN_ON, *SCORED_ON)

@@ -36,7 +36,7 @@ EMPTY = ("inter1", "inter2", "civilian_targeting", "admin1", "admin2")
 
 
 def parse(content: bytes, url: str) -> pl.DataFrame:
-    """One row an event, the newest edit (ACLED codebook 2024); notes and actors are not kept.
+    """One row an event, the newest edit (ACLED codebook 2024); notes and actors are left out.
 
     Types vary between accounts, and a filter may be ignored: rows of other countries are
     left out.
@@ -86,38 +86,41 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         SourceError: The account has no access, sees nothing, or the cursor goes wrong.
     """
     base, since = address.rstrip("/"), int(client.last_version or 0)
-    asked: dict[str, str | int] = {"country": "|".join(_names())}
+    query: dict[str, str | int] = {"country": "|".join(_names())}
     if since:
-        asked |= {"timestamp": since, "timestamp_where": ">="}
-    kept, restricted = _walk(base, "acled", asked, client)
-    events = [row for page in kept for row in _rows(bundle([page]), base)]
+        query |= {"timestamp": since, "timestamp_where": ">="}
+    replies, restricted = _walk(base, "acled", query, client)
+    events = [row for page in replies for row in _rows(bundle([page]), base)]
     if not events and not since:
-        seen = f" it sees events up to {restricted} only" if restricted else " it sees none"
+        extent = f" it sees events up to {restricted} only" if restricted else " it sees none"
         raise SourceError(
-            f"{source.name}: the account was answered without any event:{seen}; ask ACLED for a "
+            f"{source.name}: the account was answered without any event:{extent}; ask ACLED for a "
             "tier with event access"
         )
     newest = max([since, *(int(row["timestamp"]) for row in events)])
     if since:
-        gone: dict[str, str | int] = {"deleted_timestamp": since, "deleted_timestamp_where": ">="}
-        more, _ = _walk(base, "deleted", gone, client)
-        kept += more
+        deletions: dict[str, str | int] = {
+            "deleted_timestamp": since,
+            "deleted_timestamp_where": ">=",
+        }
+        more, _ = _walk(base, "deleted", deletions, client)
+        replies += more
         events += [row for page in more for row in _rows(bundle([page]), base)]
         stamps = [row.get("deleted_timestamp") or row["timestamp"] for row in events]
         if all(int(stamp) <= since for stamp in stamps):
             return
     covers = date.fromisoformat(restricted) if restricted else None
     yield fetched_now(
-        bundle(kept), f"{base}/api/acled/read", Release(str(newest), covers_until=covers)
+        bundle(replies), f"{base}/api/acled/read", Release(str(newest), covers_until=covers)
     )
 
 
 def _walk(
-    base: str, what: str, asked: dict[str, str | int], client: Client
+    base: str, what: str, filters: dict[str, str | int], client: Client
 ) -> tuple[list[bytes], str | None]:
     """Pages by cursor until the server says there is none, and up to when the account may see."""
     url = f"{base}/api/{what}/read"
-    kept, used, restricted = [], set(), None
+    replies, used, restricted = [], set(), None
     cursor: str | int | None = 0
     while cursor is not None:
         if cursor in used:
@@ -126,23 +129,23 @@ def _walk(
                 "its last good figures stay in use and the next run tries again"
             )
         used.add(cursor)
-        query = {**asked, "_format": "json", "limit": PAGE_ROWS, "cursor": cursor}
-        told, content = _authorised(base, url, query, client)
-        if not told.get("success") or "data" not in told:
+        query = {**filters, "_format": "json", "limit": PAGE_ROWS, "cursor": cursor}
+        answer, content = _authorised(base, url, query, client)
+        if not answer.get("success") or "data" not in answer:
             raise SourceError(
-                f"{client.source}: {url} answered without data: {str(told)[:200]}; its last good "
+                f"{client.source}: {url} answered without data: {str(answer)[:200]}; its last good "
                 "figures stay in use"
             )
-        if "next_cursor" not in told and len(told["data"]) >= PAGE_ROWS:
+        if "next_cursor" not in answer and len(answer["data"]) >= PAGE_ROWS:
             raise SourceError(
                 f"{client.source}: {url} sent a full page without next_cursor, so more may be "
                 "missing; its last good figures stay in use; look for a newer Tocsin"
             )
-        recency = (told.get("data_query_restrictions") or {}).get("date_recency") or {}
+        recency = (answer.get("data_query_restrictions") or {}).get("date_recency") or {}
         restricted = recency.get("date", restricted)
-        kept.append(content)
-        cursor = told.get("next_cursor")
-    return kept, restricted
+        replies.append(content)
+        cursor = answer.get("next_cursor")
+    return replies, restricted
 
 
 def _authorised(
@@ -155,8 +158,8 @@ def _authorised(
         headers = {"Authorization": f"Bearer {client.secrets[SESSION]}"}
         reply = client.get(url, query, headers, accept=(401, 403))
         if reply.status == 200:
-            told = reply.json(client.source)
-            return told, reply.content
+            answer = reply.json(client.source)
+            return answer, reply.content
         if reply.status == 401 and attempt == 1:
             del client.secrets[SESSION]
             continue

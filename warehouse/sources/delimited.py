@@ -64,28 +64,28 @@ def read(
     if b"\n" not in text:  # of an old Macintosh
         text = text.replace(b"\r", b"\n")
     head = text[:100_000].partition(b"\n")[0].decode("utf-8", "replace")
-    found, sign = _header(head, (*names, *header), aliases or {}, separator)
-    is_headless = not set(found) & {*names, *header}
-    if is_headless and not any(NUMBER_OR_DAY.fullmatch(field) for field in found):
-        raise _missing(url, names, found, header)
+    fields, sign = _header(head, (*names, *header), aliases or {}, separator)
+    is_headless = not set(fields) & {*names, *header}
+    if is_headless and not any(NUMBER_OR_DAY.fullmatch(field) for field in fields):
+        raise _missing(url, names, fields, header)
     if is_headless:
-        if not header or len([f for f in found if f]) > len(header) or len(found) < len(header):
+        if not header or len([f for f in fields if f]) > len(header) or len(fields) < len(header):
             raise SourceError(
                 f"{url}: has no first line with the names of its columns; download it again, or "
                 "add that line"
             )
-        found = list(header)
+        fields = list(header)
     else:
         text, first_line = text.partition(b"\n")[2], first_line + 1
-    frame = _frame(text, url, _unique(found, names, url), sign, first_line)
+    frame = _frame(text, url, _unique(fields, names, url), sign, first_line)
     frame = _without_tags(frame, first_line)
     _same_separator(frame, url, sign)
     return _undone(frame, url, [name for name in names if name in frame.columns], sign)
 
 
-def missing(url: str, lacking: Sequence[str], found: Sequence[str], known: Sequence[str]) -> str:
+def missing(url: str, lacking: Sequence[str], fields: Sequence[str], known: Sequence[str]) -> str:
     """What is said of columns that are missing: which, and what stands in their place."""
-    others = [printable(name)[:30] for name in found if name and name not in known]
+    others = [printable(name)[:30] for name in fields if name and name not in known]
     instead = f"; it has {', '.join(others[:8])} instead" if others else ""
     more = " and others" if len(others) > 8 else ""
     many = "columns" if len(lacking) > 1 else "column"
@@ -97,10 +97,10 @@ def missing(url: str, lacking: Sequence[str], found: Sequence[str], known: Seque
 
 
 def _missing(
-    url: str, names: Sequence[str], found: Sequence[str], header: Sequence[str]
+    url: str, names: Sequence[str], fields: Sequence[str], header: Sequence[str]
 ) -> SourceError:
-    lacking = [name for name in names if name not in found]
-    return SourceError(missing(url, lacking, found, (*names, *header)))
+    lacking = [name for name in names if name not in fields]
+    return SourceError(missing(url, lacking, fields, (*names, *header)))
 
 
 def _text(content: bytes, url: str) -> bytes:
@@ -136,25 +136,25 @@ def _header(
     return read[best], best
 
 
-def _unique(found: Sequence[str], names: Sequence[str], url: str) -> list[str]:
+def _unique(fields: Sequence[str], names: Sequence[str], url: str) -> list[str]:
     """Names for every column; a wanted one that stands twice is refused."""
     for name in names:
-        if found.count(name) > 1:
+        if fields.count(name) > 1:
             raise SourceError(
                 f"{url}: line 1, column {name} stands there twice, so which is meant cannot be "
                 f"told; {AGAIN}"
             )
     unique = [
-        f"_column_{number}" if not name or name in (LINE, EXCESS, *found[: number - 1]) else name
-        for number, name in enumerate(found, 1)
+        f"_column_{number}" if not name or name in (LINE, EXCESS, *fields[: number - 1]) else name
+        for number, name in enumerate(fields, 1)
     ]
     return [*unique, *(f"_extra_{number}" for number in range(1, EXTRA + 1))]
 
 
-def _frame(text: bytes, url: str, found: list[str], sign: str, first_line: int) -> pl.DataFrame:
+def _frame(text: bytes, url: str, fields: list[str], sign: str, first_line: int) -> pl.DataFrame:
     """Rows with their lines; those without any value are left out."""
     quote = None if sign == "\t" else '"'
-    head = sign.join(f"c{number}" for number in range(len(found))).encode()
+    head = sign.join(f"c{number}" for number in range(len(fields))).encode()
     try:
         frame = pl.read_csv(
             io.BytesIO(head + b"\n" + text),
@@ -170,12 +170,12 @@ def _frame(text: bytes, url: str, found: list[str], sign: str, first_line: int) 
             f"{url}: cannot be read as a table: a quotation mark is not closed in line "
             f"{line_number} or below; download it again"
         ) from None
-    frame = frame.rename(dict(zip(frame.columns, found, strict=True)))
+    frame = frame.rename(dict(zip(frame.columns, fields, strict=True)))
     breaks = pl.sum_horizontal(pl.all().str.count_matches("\n").fill_null(0))
     before = breaks.cum_sum().shift(1, fill_value=0) if quote else pl.lit(0)
     line = pl.int_range(pl.len()) + first_line + before
     values = pl.all().str.strip_chars().replace("", None)
-    extra = found[-EXTRA:]
+    extra = fields[-EXTRA:]
     return (
         frame.with_columns(line.cast(pl.Int64).alias(LINE), values)
         .with_columns(pl.any_horizontal(pl.col(extra).is_not_null()).alias(EXCESS))
@@ -264,7 +264,7 @@ def _days_undone(frame: pl.DataFrame, url: str, days: Sequence[str], sign: str) 
     def iso(name: str) -> pl.Expr:
         part = parts[name].struct
         padded = [part[place].str.zfill(2) for place in (month, day)]
-        told = pl.concat_str(part[2], *padded, separator="-")
-        return pl.coalesce(told, pl.col(name)).alias(name)
+        iso_date = pl.concat_str(part[2], *padded, separator="-")
+        return pl.coalesce(iso_date, pl.col(name)).alias(name)
 
     return frame.with_columns(iso(name) for name in days)

@@ -33,10 +33,10 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     ``destination`` names every country of the flow: a flow to several carries its full
     amount for each and is never added up.
     """
-    told = [_row(flow) for page in pages(content, url) for flow in page["data"]["flows"]]
-    if not told:
+    rows = [_row(flow) for page in pages(content, url) for flow in page["data"]["flows"]]
+    if not rows:
         raise SourceError(f"{url}: holds no flows; fetch it again")
-    raw = pl.DataFrame(told, infer_schema_length=None, strict=False)
+    raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     flows = cast_declared(raw, url, COLUMNS, ("donor", "destination"))
     newest = pl.col("version_id") == pl.col("version_id").max().over("flow_id")
     flows = filter_counted(flows, or_unreadable(newest), "that a newer version replaces")
@@ -76,40 +76,42 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         SourceError: The server reports an error, or sends another number than it counts.
     """
     url = f"{address.rstrip('/')}/v1/public/fts/flow"
-    kept = []
+    replies = []
     first = client.today.year - YEARS + 1
     for code in countries()["country_code"]:
         for year in range(first, client.today.year + 1):
             query: dict[str, str | int] | None = {
                 "countryISO3": code, "year": year, "limit": PAGE_ROWS
             }  # fmt: skip
-            seen: set[str] = set()
+            all_ids: set[str] = set()
             while query is not None:
                 reply = client.get(url, query)
-                told = reply.json(source.name)
-                if told.get("status") != "ok":
+                answer = reply.json(source.name)
+                if answer.get("status") != "ok":
                     raise SourceError(
-                        f"{source.name}: {url} answered status {told.get('status')!r} for {code} "
+                        f"{source.name}: {url} answered status {answer.get('status')!r} for {code} "
                         f"{year}; its last good figures stay in use and the next run tries again"
                     )
-                ids = {flow["id"] for flow in told["data"]["flows"]}
-                if ids and ids <= seen:
+                ids = {flow["id"] for flow in answer["data"]["flows"]}
+                if ids and ids <= all_ids:
                     raise SourceError(
                         f"{source.name}: {url} sent the same flows of {code} {year} twice; its "
                         "last good figures stay in use and the next run tries again"
                     )
-                kept.append(reply.content)
-                seen |= ids
-                link = told["meta"].get("nextLink")
+                replies.append(reply.content)
+                all_ids |= ids
+                link = answer["meta"].get("nextLink")
                 query = dict(parse_qsl(urlsplit(link).query)) if link else None
-            if len(seen) != told["meta"].get("count"):
+            if len(all_ids) != answer["meta"].get("count"):
                 raise SourceError(
-                    f"{source.name}: {url} sent {len(seen)} flows of {code} {year} where it counts "
-                    f"{told['meta'].get('count')}; its last good figures stay in use and the next "
-                    "run tries again"
+                    f"{source.name}: {url} sent {len(all_ids)} flows of {code} {year} where it "
+                    f"counts {answer['meta'].get('count')}; its last good figures stay in use and "
+                    "the next run tries again"
                 )
     yield fetched_now(
-        bundle(kept), url, Release(f"as of {client.today}", complete_where=f"usage_year >= {first}")
+        bundle(replies),
+        url,
+        Release(f"as of {client.today}", complete_where=f"usage_year >= {first}"),
     )
 
 

@@ -77,7 +77,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     identifier = client.credential(
         IDENTIFIER, "make one of your e-mail: https://hapi.humdata.org/api/v2/encode_app_identifier"
     )
-    kept = []
+    replies = []
     first = client.today.year - YEARS + 1
     for code in countries()["country_code"]:
         for year in range(first, client.today.year + 1):
@@ -106,10 +106,12 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
                         f"{source.name}: {url} was asked for {code} in {year} and sent {sent[0]}, "
                         f"{sent[1]}: it ignores a filter; its last good figures stay in use"
                     )
-                kept.append(reply.content)
+                replies.append(reply.content)
                 size, offset = len(rows), offset + CAP
-    holds = f"reference_period_start >= date '{date(first, 1, 1)}'"
-    yield fetched_now(bundle(kept), url, Release(f"as of {client.today}", complete_where=holds))
+    complete_where = f"reference_period_start >= date '{date(first, 1, 1)}'"
+    yield fetched_now(
+        bundle(replies), url, Release(f"as of {client.today}", complete_where=complete_where)
+    )
 
 
 SOURCE = Source(

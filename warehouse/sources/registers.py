@@ -94,16 +94,16 @@ def read_register(
     else:
         raw = raw.with_columns(pl.lit(None, pl.String).alias("_contradicts"))
     rows = cast_declared(raw, url, names, nullable).with_columns(pl.Series(LINE, lines, pl.Int64))
-    told = [
+    wrong = [
         (line, f"{fault}; {_cure(fault)}")
         for line, fault in rows.filter(pl.col(FAULT).is_not_null()).select(LINE, FAULT).iter_rows()
     ]
-    told += [
+    wrong += [
         (lines[row], f"field {PRECISION}: {value}; {dated_by} holds a month only: write month")
         for row, value in enumerate(raw["_contradicts"])
         if value is not None
     ]
-    _refuse(told, url)
+    _refuse(wrong, url)
     return rows.drop(FAULT, AS_SENT)
 
 
@@ -223,7 +223,7 @@ def require(rows: pl.DataFrame, rules: Sequence[Rule], url: str) -> pl.DataFrame
         SourceError: One line for each wrong row (the first five): file, line, field,
             value, cure.
     """
-    told = []
+    wrong = []
     for rule in rules:
         for row in rows.select((~rule.holds).fill_null(False).arg_true()).to_series():
             value = str(rows[rule.field][row])
@@ -235,16 +235,16 @@ def require(rows: pl.DataFrame, rules: Sequence[Rule], url: str) -> pl.DataFrame
                 for offer in get_close_matches(part, list(rule.known), n=2)
             ]
             meant = f" (nearest: {', '.join(offers)})" if offers else ""
-            told.append((rows[LINE][row], f"field {rule.field}: {value}; {rule.cure}{meant}"))
-    _refuse(told, url)
+            wrong.append((rows[LINE][row], f"field {rule.field}: {value}; {rule.cure}{meant}"))
+    _refuse(wrong, url)
     return rows.drop(LINE)
 
 
-def _refuse(told: list[tuple[int, str]], url: str) -> None:
-    if not told:
+def _refuse(wrong: list[tuple[int, str]], url: str) -> None:
+    if not wrong:
         return
-    told.sort()
-    lines = [f"{url}: line {line}, {text}" for line, text in told[:SHOWN]]
-    if len(told) > SHOWN:
-        lines.append(f"{url}: {len(told) - SHOWN} more wrong rows")
+    wrong.sort()
+    lines = [f"{url}: line {line}, {text}" for line, text in wrong[:SHOWN]]
+    if len(wrong) > SHOWN:
+        lines.append(f"{url}: {len(wrong) - SHOWN} more wrong rows")
     raise SourceError("\n".join(lines))

@@ -51,11 +51,11 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         APPNAME, "ask ReliefWeb to approve one: https://apidoc.reliefweb.int/parameters#appname"
     )
     url = f"{address.rstrip('/')}/v2/reports?appname={name}"
-    kept: list[bytes] = []
-    seen: set[str] = set()
+    replies: list[bytes] = []
+    ids: set[str] = set()
     since = client.today - timedelta(days=DAYS)
     total = None
-    while total is None or len(seen) < total:
+    while total is None or len(ids) < total:
         reply = client.post(url, body={
             "query": {"value": WORDS, "fields": ["title", "body"]},
             "filter": {"operator": "AND", "conditions": [
@@ -64,23 +64,25 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
                 {"field": "date.created", "value": {"from": f"{since}T00:00:00+00:00"}},
             ]},
             "fields": {"include": ["title", "date.created", "source.name", "country.iso3", "url"]},
-            "sort": ["date.created:asc"], "limit": PAGE_ROWS, "offset": len(kept) * PAGE_ROWS,
+            "sort": ["date.created:asc"], "limit": PAGE_ROWS, "offset": len(replies) * PAGE_ROWS,
         })  # fmt: skip
-        told = reply.json(source.name)
-        fresh = {item["id"] for item in told["data"]} - seen
-        kept.append(reply.content)
-        seen |= fresh
-        total = told["totalCount"]
-        if not fresh and len(seen) < total:
+        answer = reply.json(source.name)
+        new_ids = {item["id"] for item in answer["data"]} - ids
+        replies.append(reply.content)
+        ids |= new_ids
+        total = answer["totalCount"]
+        if not new_ids and len(ids) < total:
             raise SourceError(
-                f"{source.name}: sent {len(seen)} reports where it counts {total}; the last good "
+                f"{source.name}: sent {len(ids)} reports where it counts {total}; the last good "
                 "list stays in use and the next run tries again"
             )
-    if not seen:
+    if not ids:
         return
-    holds = f"published_date >= date '{since}'"
+    complete_where = f"published_date >= date '{since}'"
     place = url.partition("?")[0]
-    yield fetched_now(bundle(kept), place, Release(f"as of {client.today}", complete_where=holds))
+    yield fetched_now(
+        bundle(replies), place, Release(f"as of {client.today}", complete_where=complete_where)
+    )
 
 
 SOURCE = Source(

@@ -139,19 +139,19 @@ def cast_declared(
         raise SourceError(delimited.missing(url, missing, raw.columns, known))
     if LINE not in raw.columns:  # no file of lines
         raw = raw.with_columns(pl.lit(None, pl.Int64).alias(LINE))
-    kept = raw.select(names)
+    chosen = raw.select(names)
     dictionary = columns()
-    text = [n for n in names if kept[n].dtype == pl.String]
-    kept = kept.with_columns(pl.col(text).str.strip_chars().replace("", None))
-    cast = kept.with_columns(
-        _cast(pl.col(name), kept[name].dtype, dictionary[name].type) for name in names
+    text = [n for n in names if chosen[n].dtype == pl.String]
+    chosen = chosen.with_columns(pl.col(text).str.strip_chars().replace("", None))
+    cast = chosen.with_columns(
+        _cast(pl.col(name), chosen[name].dtype, dictionary[name].type) for name in names
     )
     faults = []
     for name in names:
-        wrong = cast[name].is_null() & kept[name].is_not_null()
-        empty = kept[name].is_null() & pl.Series([name not in (*nullable, *optional)])
+        wrong = cast[name].is_null() & chosen[name].is_not_null()
+        empty = chosen[name].is_null() & pl.Series([name not in (*nullable, *optional)])
         if wrong.any() or empty.any():
-            value = kept[name].cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
+            value = chosen[name].cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
             bad = wrong | empty
             if raw.height > 1 and bad.sum() > MOST_UNREADABLE * raw.height:
                 raise SourceError(_unreadable(url, name, raw, value, bad))
@@ -172,7 +172,7 @@ def cast_declared(
         )
     fault = pl.select(pl.concat_str(faults, separator="; ", ignore_nulls=True)).to_series()
     fault = fault.replace("", None)
-    sent = kept.with_columns(pl.all().cast(pl.String, strict=False))
+    sent = chosen.with_columns(pl.all().cast(pl.String, strict=False))
     return cast.with_columns(
         fault.alias(FAULT),
         pl.when(fault.is_not_null())
@@ -262,7 +262,7 @@ def _folded(names: pl.Expr) -> pl.Expr:
 
 
 def or_unreadable(condition: pl.Expr) -> pl.Expr:
-    """Rows of which this is true, and those of which it cannot be told, which are held out."""
+    """Condition, true also of rows that cannot be read and so are quarantined later."""
     return condition | (pl.col(FAULT).is_not_null() & condition.is_null())
 
 
@@ -271,10 +271,10 @@ def _cast(column: pl.Expr, have: pl.DataType, want: str) -> pl.Expr:
         month_only = column.str.len_chars() == 7
         padded = pl.when(month_only).then(column + "-01").otherwise(column.str.head(10))
         return padded.str.to_date("%Y-%m-%d", strict=False)
-    told = column.cast(POLARS_TYPES[want], strict=False)
+    number = column.cast(POLARS_TYPES[want], strict=False)
     if want == "number":  # NaN and infinity are no figures
-        told = pl.when(told.is_finite()).then(told)
-    return told
+        number = pl.when(number.is_finite()).then(number)
+    return number
 
 
 def bundle(pages: Sequence[bytes]) -> bytes:
@@ -324,7 +324,7 @@ def is_table(content: bytes) -> bool:
 def fetch_parts(
     source: Source, path: Path, part: Callable[[pl.DataFrame], str]
 ) -> Iterator[Fetched]:
-    """A publisher's files, each of which holds in full what its own rows span.
+    """Deliveries of a publisher's files, each complete in what its own rows span.
 
     So a year's or a country's file adds to what is there, and replaces that year or country.
 
@@ -350,8 +350,8 @@ def fetch_parts(
                 raise
             passed_over.append(f"{file.name} was passed over: {error}")
             continue
-        holds = part(rows) if rows.height else "false"
-        release = Release(file.name, complete_where=holds, partition=file.name)
+        complete_where = part(rows) if rows.height else "false"
+        release = Release(file.name, complete_where=complete_where, partition=file.name)
         chosen.append(replace(fetched, release=release))
     if not chosen:
         why = "; ".join(passed_over) or "it holds no .csv, .json or .zip file"
@@ -365,7 +365,7 @@ def fetch_parts(
 
 
 def fetched_now(content: bytes, url: str, release: Release) -> Fetched:
-    """What was fetched just now."""
+    """Bytes with the instant of now, as what was fetched."""
     return Fetched(content, url, datetime.now(UTC).replace(tzinfo=None), release)
 
 

@@ -111,9 +111,9 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     this_year = client.today.year
     for year in range(this_year, this_year - 3, -1):
         release, covered = _yearly(year), date(year - 1, 12, 31)
-        found = get(address, release, client)
-        if found:
-            yield found
+        fetched = get(address, release, client)
+        if fetched:
+            yield fetched
             break
     else:
         raise SourceError(
@@ -121,14 +121,14 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
             "look at https://ucdp.uu.se/downloads whether its names changed; the last good "
             "figures stay in use"
         )
-    is_found = True
-    while is_found:
-        is_found = False
+    is_any_newer = True
+    while is_any_newer:
+        is_any_newer = False
         for release in _candidates(covered, client.today):
-            found = get(address, release, client)
-            if found:
-                yield found
-                is_found, covered = True, release.covers_until or covered
+            fetched = get(address, release, client)
+            if fetched:
+                yield fetched
+                is_any_newer, covered = True, release.covers_until or covered
                 break
 
 
@@ -189,19 +189,19 @@ def files(source: Source, path: Path, coverage: Coverage) -> Iterator[Fetched]:
             if last <= end
             else f"it begins in {first:%Y-%m}, and no file holds the months after {until:%Y-%m}"
         )
-    told = tuple(f"{file.name} was passed over: {why}" for file, why in passed_over.items())
+    remarks = tuple(f"{file.name} was passed over: {why}" for file, why in passed_over.items())
     if not chosen:
         raise SourceError(
             f"{source.name}: {path} has nothing to go on with"
-            + (f": {'; '.join(told)}" if told else " (no .csv or .zip file)")
+            + (f": {'; '.join(remarks)}" if remarks else " (no .csv or .zip file)")
             + "; give the newest yearly release of https://ucdp.uu.se/downloads and the "
             "candidates after it; the last good figures stay in use"
         )
     if not path.is_file():
-        told = (f"chosen in {path}: {', '.join(file.name for file in chosen)}", *told)
+        remarks = (f"chosen in {path}: {', '.join(file.name for file in chosen)}", *remarks)
     for number, file in enumerate(chosen):
         sent = fetch_file(source, str(file))
-        remarks = told if number == 0 else ()
+        remarks = remarks if number == 0 else ()
         yield replace(sent, release=releases[file], remarks=remarks)
 
 
@@ -215,16 +215,16 @@ def release_named(name: str) -> Release | None:
         '26.01.26.03'
         >>> release_named("events.csv")
     """
-    if found := YEARLY_NAME.match(name):
-        year = 2000 + int(found["year"] or found["other"])
+    if parts := YEARLY_NAME.match(name):
+        year = 2000 + int(parts["year"] or parts["other"])
         return _yearly(year)
-    if found := QUARTERS_NAME.match(name):
-        year, month = 2000 + int(found["year"]), int(found["month"])
-        if found["year"] == found["last"] and 1 <= month <= 12:
+    if parts := QUARTERS_NAME.match(name):
+        year, month = 2000 + int(parts["year"]), int(parts["month"])
+        if parts["year"] == parts["last"] and 1 <= month <= 12:
             last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
             return _release(f"{year % 100}.01.{year % 100}.{month:02}", date(year, 1, 1), last)
-    if (found := MONTH_NAME.match(name)) and 1 <= int(found["month"]) <= 12:
-        year, month = 2000 + int(found["year"]), int(found["month"])
+    if (parts := MONTH_NAME.match(name)) and 1 <= int(parts["month"]) <= 12:
+        year, month = 2000 + int(parts["year"]), int(parts["month"])
         last = date(year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
         return _release(f"{year % 100}.0.{month}", date(year, month, 1), last)
     return None
@@ -266,8 +266,8 @@ def _candidates(covered: date, today: date) -> Iterator[Release]:
 
 def _release(version: str, first: date, last: date) -> Release:
     """Candidates of some months; late ones of other months stand beside them."""
-    holds = f"date_end between date '{first}' and date '{last}'"
-    return Release(version, covers_until=last, complete_where=holds, partition=version)
+    complete_where = f"date_end between date '{first}' and date '{last}'"
+    return Release(version, covers_until=last, complete_where=complete_where, partition=version)
 
 
 def _from_file(address: str, release: Release, client: Client) -> Fetched | None:
@@ -312,18 +312,18 @@ def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
     query: dict[str, str | int] = {"pagesize": PAGE_ROWS, "Country": wanted}
 
     def page(more: dict[str, str | int]) -> bytes:
-        asked = {**query, **more}
-        key = json.dumps([url, asked], sort_keys=True)
+        params = {**query, **more}
+        key = json.dumps([url, params], sort_keys=True)
         headers = {"x-ucdp-access-token": token}
         missing = () if more else (404,)
-        again = PASSING if more else ()
+        retry_statuses = PASSING if more else ()
 
         def answer() -> bytes:
-            reply = client.get(url, asked, headers, accept=missing, retry_statuses=again)
+            reply = client.get(url, params, headers, accept=missing, retry_statuses=retry_statuses)
             if reply.status in missing:
                 return b'{"TotalCount": 0}'
-            told = reply.json(client.source)
-            if not isinstance(told, dict) or not {"TotalCount", "Result"} <= told.keys():
+            answered = reply.json(client.source)
+            if not isinstance(answered, dict) or not {"TotalCount", "Result"} <= answered.keys():
                 raise SourceError(
                     f"{client.source}: {url} answered without TotalCount and Result, so its format "
                     "changed; its last good figures stay in use; look for a newer Tocsin"
@@ -333,10 +333,10 @@ def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
         return client.cached_part(key, answer)
 
     for _ in range(2):  # a release that changed meanwhile is fetched anew, once
-        kept = _walked(page)
+        replies = _walked(page)
         client.forget_parts()
-        if kept is not None:
-            return fetched_now(bundle(kept), url, release) if kept else None
+        if replies is not None:
+            return fetched_now(bundle(replies), url, release) if replies else None
     raise SourceError(
         f"{client.source}: {url} sends other rows than its TotalCount says; its last good figures "
         "stay in use and the next run tries again"
@@ -345,29 +345,29 @@ def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
 
 def _walked(page: Callable[[dict[str, str | int]], bytes]) -> list[bytes] | None:
     """Every page of a release; empty: there is no such release; None: they do not add up."""
-    kept, seen = [page({})], set()
-    told = json.loads(kept[0])
-    total, link = told["TotalCount"], told.get("NextPageUrl")
+    replies, all_ids = [page({})], set()
+    answer = json.loads(replies[0])
+    total, link = answer["TotalCount"], answer.get("NextPageUrl")
     if not total:
         return []
-    seen |= {row["id"] for row in told["Result"]}
+    all_ids |= {row["id"] for row in answer["Result"]}
     while link:
-        kept.append(page(dict(parse_qsl(urlsplit(link).query))))
-        told = json.loads(kept[-1])
-        ids = {row["id"] for row in told["Result"]}
-        if told["TotalCount"] != total or ids <= seen:
+        replies.append(page(dict(parse_qsl(urlsplit(link).query))))
+        answer = json.loads(replies[-1])
+        ids = {row["id"] for row in answer["Result"]}
+        if answer["TotalCount"] != total or ids <= all_ids:
             return None
-        seen |= ids
-        link = told.get("NextPageUrl")
+        all_ids |= ids
+        link = answer.get("NextPageUrl")
     number = 0
-    while len(seen) < total and number <= told.get("TotalPages", 0):  # a server without links
+    while len(all_ids) < total and number <= answer.get("TotalPages", 0):  # a server without links
         content = page({"page": number})
         ids = {row["id"] for row in json.loads(content)["Result"]}
-        if not ids <= seen:
-            kept.append(content)
-            seen |= ids
+        if not ids <= all_ids:
+            replies.append(content)
+            all_ids |= ids
         number += 1
-    return kept if len(seen) == total else None
+    return replies if len(all_ids) == total else None
 
 
 SOURCE = Source(

@@ -39,8 +39,8 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     if raw.is_empty():
         raise SourceError(f"{url}: holds no forecasts; fetch it again")
-    told = raw.with_columns(run=pl.lit(run), origin_month=pl.lit(_origin(run)))
-    frame = cast_declared(told, url, COLUMNS)
+    runs = raw.with_columns(run=pl.lit(run), origin_month=pl.lit(_origin(run)))
+    frame = cast_declared(runs, url, COLUMNS)
     ours = or_unreadable(pl.col("isoab").is_in(countries()["country_code"].to_list()))
     return filter_counted(frame, ours, "of other countries")
 
@@ -62,22 +62,22 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     newest = max(runs, key=_order)
     if newest == client.last_version:
         return
-    url, kept, rows, number = f"{base}/{newest}/cm", [], 0, 1
+    url, replies, rows, number = f"{base}/{newest}/cm", [], 0, 1
     while True:
         query: dict[str, str | int] = {"pagesize": PAGE_ROWS, "page": number}
         reply = client.get(url, query)
-        told = reply.json(source.name)
-        kept.append(reply.content)
-        rows += len(told.get("data") or [])
-        if not told.get("next_page"):
+        answer = reply.json(source.name)
+        replies.append(reply.content)
+        rows += len(answer.get("data") or [])
+        if not answer.get("next_page"):
             break
         number += 1
-    if rows != told.get("row_count"):
+    if rows != answer.get("row_count"):
         raise SourceError(
-            f"{source.name}: {url} sent {rows} rows where it counts {told.get('row_count')}; the "
+            f"{source.name}: {url} sent {rows} rows where it counts {answer.get('row_count')}; the "
             "last good forecasts stay in use and the next run tries again"
         )
-    yield fetched_now(bundle(kept), url, Release(newest, complete_where=f"run = '{newest}'"))
+    yield fetched_now(bundle(replies), url, Release(newest, complete_where=f"run = '{newest}'"))
 
 
 def _order(run: str) -> tuple[int, ...]:

@@ -1,0 +1,88 @@
+"""Core tables as they were known on a night, built in memory from the history."""
+
+from datetime import date
+
+import duckdb
+import polars as pl
+
+from config.registry import HERE as CONFIG
+from config.registry import (
+    all_regions,
+    countries,
+    coverage,
+    partners,
+    pcodes,
+    regions,
+    scopes,
+    thresholds,
+)
+from warehouse.connect import attach_core, migrate
+from warehouse.query import run_sql, statement
+from warehouse.vintages import night_end
+
+BUILD_ORDER = (
+    "region", "region_name", "country_name", "acled_place", "event_version", "event", "presence",
+    "suspension", "coup", "register_entry", "register_coverage", "external_series",
+    "unknown_region_name", "left_out", "external_forecast", "report",
+)  # fmt: skip
+STEPS = ("country_name", "acled_place")  # that others are built of; nobody else reads them
+CORE_TABLES = tuple(table for table in BUILD_ORDER if table not in STEPS)
+LEAST_SIMILARITY = (
+    0.92  # of a misspelt name: Sikaso 0.97, Mopty 0.92; Niono (a town) is Nioro by 0.91
+)
+
+
+def build_core(con: duckdb.DuckDBPyConnection, night: date) -> None:
+    """Every core table as it was known on ``night``."""
+    _register_config(con)
+    for table in BUILD_ORDER:
+        text = statement(f"core/{table}")
+        params: dict[str, object] = {}
+        if "$as_of" in text:
+            params["as_of"] = night_end(night)
+        if "$presumed_open_months" in text:
+            params["presumed_open_months"] = thresholds()["suspensions"]["presumed_open_months"]
+        con.execute(f"create or replace table core.{table} as {text}", params or None)
+
+
+def match_region(name: str, country: str | None = None) -> pl.DataFrame:
+    """Regions that a spelling or P-code may mean, the best first.
+
+    Columns region_id, region_name, country_code, parent_region_id (empty: has its own
+    series), valid_from, matched_by (name, P-code, similar name), similarity 0-1 (1:
+    known), pcode (scheme, vintage and whether it covers the whole region). Empty: nothing is
+    called so or nearly so; it may be a town.
+
+    Example:
+        >>> match_region("Badiangara").select("region_id", "parent_region_id").row(0)
+        ('MLI.bandiagara', 'MLI.mopti')
+    """
+    with duckdb.connect() as con:
+        migrate(con)
+        attach_core(con)
+        _register_config(con)
+        con.execute(f"create table core.region_name as {statement('core/region_name')}")
+        return run_sql(
+            con, "core/region_match", spelling=name, country=country, least=LEAST_SIMILARITY
+        ).pl()
+
+
+def _register_config(con: duckdb.DuckDBPyConnection) -> None:
+    """What ``config/`` declares, as views that core statements read."""
+    declared = {
+        "config_regions": all_regions(),
+        "config_series": regions(),
+        "config_pcodes": pcodes(),
+        "config_countries": countries(),
+        "config_scopes": scopes(),
+        "config_partners": partners(),
+        "config_coverage": coverage(),
+        "config_actors": pl.read_csv(CONFIG / "actors.csv"),
+    }
+    for name, frame in declared.items():
+        con.register(name, frame)
+
+
+def outlines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """GeoJSON geometry of each region, simplified to what a small map can show."""
+    return dict(run_sql(con, "mart/outline").fetchall())

@@ -1,0 +1,99 @@
+"""Figures as they were known at past instants, and up to when a source is complete."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from config.registry import Source, SourceError
+from warehouse.query import run_sql
+
+OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
+
+
+def night_end(night: date) -> datetime:
+    """The instant a night's run looks from: the last moment of its day (UTC)."""
+    return datetime.combine(night, time.max)
+
+
+def known_counts(con: duckdb.DuckDBPyConnection, origins: pl.DataFrame) -> pl.DataFrame:
+    """Events by origin, region and month, as known at each origin.
+
+    Args:
+        con: The working file, its core built at a night not before any ``known_at``.
+        origins: ``origin`` (number), ``known_at`` (instant), ``last_day`` (of its month).
+    """
+    con.register("origin", origins)
+    counts = run_sql(con, "mart/known_counts").pl()
+    con.unregister("origin")
+    return counts
+
+
+def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> pl.DataFrame:
+    """Events of a month as known at an age: ``month_start``, ``age_months``, ``events``.
+
+    Age 0 is when the month became whole by the source's lag. Only ages by which a delivery
+    had come within the month before count as looked at; bulk files of the past, whose
+    times are assumed, say nothing.
+    """
+    lookups = con.execute(
+        "select known_at, covers_until from ops.batch where source = $source "
+        "and known_basis = 'observed' and known_at <= $as_of",
+        {"source": source.name, "as_of": night_end(night)},
+    ).pl()
+    ages = pl.DataFrame({"age_months": range(OLDEST_AGE + 1)}, schema={"age_months": pl.Int64})
+    first = lookups["covers_until"].min()
+    if not isinstance(first, date):
+        return ages.head(0).with_columns(month_start=pl.lit(first, pl.Date), events=pl.lit(0.0))
+    begins = first.replace(day=1)
+    months = pl.date_range(begins, night, "1mo", eager=True).alias("month_start")
+    cells = (
+        months.to_frame()
+        .with_columns(last_day=pl.col("month_start").dt.month_end())
+        .join(ages, how="cross")
+        .with_columns(
+            known_at=source.lag.known_at(pl.col("last_day"))
+            .dt.offset_by(pl.format("{}mo1d", "age_months"))
+            .dt.offset_by("-1us")
+        )
+        .filter(pl.col("known_at") <= night_end(night))
+        .join(lookups.rename({"known_at": "looked_at"}), how="cross")
+        .filter(
+            (pl.col("looked_at") <= pl.col("known_at"))
+            & (pl.col("looked_at") > pl.col("known_at").dt.offset_by("-1mo"))
+            & (pl.col("covers_until") >= pl.col("last_day"))
+        )
+        .unique(["month_start", "age_months"], maintain_order=True)
+        .with_columns(origin=pl.int_range(pl.len()))
+    )
+    counts = known_counts(con, cells.select("origin", "known_at", "last_day"))
+    within = counts.group_by("origin", "month_start").agg(pl.col("events").sum())
+    return (
+        cells.join(within, on=["origin", "month_start"], how="left", maintain_order="left")
+        .select("month_start", "age_months", pl.col("events").fill_null(0.0))
+        .sort("month_start", "age_months")
+    )
+
+
+def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> date:
+    """Last day for which a source's figures were whole on ``night``.
+
+    The declared lag says what could be known; a delivery ends on its declared day or
+    with its newest row. After that day a series is missing, not zero.
+
+    Raises:
+        SourceError: The source has no rows at all.
+    """
+    in_force = delivery_in_force(con, source)
+    covers_until: date | None = in_force["covers_until"]
+    if covers_until is None:
+        raise SourceError(f"{source.name}: holds no rows; give it a file with events")
+    return min(covers_until, source.lag.complete_until(night))
+
+
+def delivery_in_force(con: duckdb.DuckDBPyConnection, source: Source) -> dict[str, Any]:
+    """The newest delivery of a source, as ``history/in_force.sql`` says it; of none all null."""
+    cursor = run_sql(con, "history/in_force", source=source.name)
+    names = [name for name, *_ in cursor.description]
+    return dict(zip(names, cursor.fetchone() or [None] * len(names), strict=True))
