@@ -217,7 +217,7 @@ def assess_night(
             f"{LEAST_MONTHS} months from {FIRST_DAY:%Y-%m} on; the earliest night is "
             f"{earliest_night()}, with figures that reach so far"
         )
-    series = compute_indicators(core, FIRST_DAY, newest)
+    series = night_series(core, newest, cache)
     is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
     deaths = _by_region(series, "deaths_best_count").rename({"value": "deaths"})
     counts = _by_region(series, "events_count").join(deaths, on=["place_id", "month_start"])
@@ -250,6 +250,18 @@ def assess_night(
         **{f"core.{n}": f for n, f in core.items()},
         **{f"mart.{n}": f for n, f in marts.items()},
     }
+
+
+def night_series(
+    core: dict[str, pl.DataFrame], newest: date, cache: StepCache = NO_CACHE
+) -> pl.DataFrame:
+    """Every indicator of every place and month up to ``newest``; once for the same tables."""
+    inputs: tuple[str | pl.DataFrame, ...] = (*core.values(), str(newest))
+    cached = cache.get("indicators", inputs)
+    if cached is None:
+        cached = {"series": compute_indicators(core, FIRST_DAY, newest)}
+        cache.put("indicators", inputs, cached)
+    return cached["series"]
 
 
 def _by_region(series: pl.DataFrame, indicator: str) -> pl.DataFrame:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from indicators.arrays import Array, Mask
 
@@ -148,6 +147,8 @@ def _prediction(
     The trend stays if it is significant, rests on three years and does not lead above
     what was ever seen.
     """
+    from scipy import stats  # takes a second to import
+
     seasons = (levels[:, None] == np.unique(levels)).astype(np.float64)
     now = np.append((np.unique(levels) == control.no_periods).astype(np.float64), 0.0)
     flat = _fit_reweighted(y, seasons, now[:-1], control)
@@ -274,6 +275,8 @@ def _threshold(
     eta: Array, error: Array, phi: Array, y: Array, control: FarringtonControl
 ) -> tuple[Array, Array, Array]:
     """Upper bound, score and p-value."""
+    from scipy import stats
+
     z = stats.norm.ppf(1 - control.alpha)
     mean = np.exp(eta)
     if control.method == "delta":

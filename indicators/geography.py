@@ -1,11 +1,14 @@
 """Distances between places, and what they weigh in each other's figures."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_array
-from scipy.spatial import cKDTree
 
 from indicators.arrays import Array, Mask
+
+if TYPE_CHECKING:  # scipy takes a second to import, which a night without news has no use for
+    from scipy.sparse import csr_array
 
 EARTH_RADIUS_KM = 6371.0
 NEIGHBOURS = 32  # nearest places that weigh; at 150 km a half the others hold next to nothing
@@ -28,7 +31,7 @@ def great_circle_km(chord: Array) -> Array:
     return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.clip(chord / 2, 0, 1)))
 
 
-def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float) -> csr_array:
+def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float) -> "csr_array":
     """Weights of every place's ``NEIGHBOURS`` nearest, the nearer the heavier; rows sum to one.
 
     Args:
@@ -42,6 +45,9 @@ def neighbour_weights(longitude: Array, latitude: Array, half_distance_km: float
         >>> w.toarray()[0].round(3).tolist()
         [0.0, 0.667, 0.333]
     """
+    from scipy.sparse import csr_array
+    from scipy.spatial import cKDTree
+
     places = len(longitude)
     located = np.flatnonzero(np.isfinite(longitude) & np.isfinite(latitude))
     nearest = min(NEIGHBOURS + 1, located.size)
@@ -81,6 +87,8 @@ def nearest_active_place(
     located = np.flatnonzero(is_located)
     if not candidates.size:
         return nearest, km
+    from scipy.spatial import cKDTree
+
     points = unit_vectors(longitude, latitude)
     chord, index = cKDTree(points[candidates]).query(points[located], k=min(2, candidates.size))
     chord = np.asarray(chord).reshape(located.size, -1)

@@ -99,6 +99,15 @@ def newest_night(con: duckdb.DuckDBPyConnection, today: date | None = None) -> d
     return night
 
 
+def _same_rows(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], night: date) -> bool:
+    """Whether a mart says on a night just what ``frame`` says, by digests of the rows."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    digest = f"select count(*), sum(hash({names})), bit_xor(hash({names}))"
+    in_force = f"{digest} from {table} where in_force(night_from, night_to, $night)"
+    old = con.execute(in_force, {"night": night}).fetchone()
+    return old == con.execute(f"{digest} from frame").fetchone()
+
+
 def previous_night(con: duckdb.DuckDBPyConnection, night: date) -> date | None:
     """The last night that was run before ``night``; None: there is none."""
     last: tuple[date | None] = con.execute(

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.stats import nbinom
 
 from indicators.arrays import Array
 
@@ -99,6 +98,8 @@ def nowcast_counts(counts: Array, known: Completeness) -> tuple[Array, Array, Ar
     """
     share = np.clip(known.draws, 0.01, 1.0)
     missing = np.arange(int(20 * (counts.max() + 1) / share.min() ** 0.5) + 1)
+    from scipy.stats import nbinom  # takes a second to import
+
     below = np.asarray(nbinom.cdf(missing, counts[:, None, None] + 1, share[:, None])).mean(axis=1)
     low, high = ((below >= bound).argmax(axis=1) for bound in INTERVAL)
     return counts / known.share, counts + low, counts + high
