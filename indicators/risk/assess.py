@@ -288,12 +288,15 @@ def assess(
             shifts[target].append(past.logit_shift(bound))
             shocks[target].append(group_shock(past, base.country))
     here = slice(base.regions)
-    bars = _bars_before(base, panel)
-    p_bar_before = found.probability_with(panel.features[-1], panel.counts, bars)
+    p_bar_before = found.probability_with(
+        panel.features[-1], panel.counts, _bars_before(panel, BAR_DAYS // BLOCK_DAYS)
+    )
     newest = _newest_event_days(base)
     p_without = np.where(np.isfinite(newest), _probability_without(found, panel, newest), np.nan)
     is_flagged = _level_number(found.probability) > 0
-    p_month_ago = found.probability_with(panel.features[-2], panel.counts[:-1], found.threshold)
+    p_month_ago = found.probability_with(
+        panel.features[-2], panel.counts[:-1], _bars_before(panel, 1)
+    )
     past_year = panel.features[-1, :, 0]
 
     def column(values: Array) -> pl.Series:
@@ -389,12 +392,10 @@ def _newest_event_days(base: Night) -> Array:
     return np.where(newest >= 0, float(base.known_until) - newest, np.nan)
 
 
-def _bars_before(base: Night, panel: Panel) -> Array:
-    """Events that counted as escalation ``BAR_DAYS`` ago, by what is known tonight."""
-    blocks = BAR_DAYS // BLOCK_DAYS
-    return models.escalation_threshold(
-        panel.features[-1 - blocks, :, 0], thresholds()["escalation"]
-    )
+def _bars_before(panel: Panel, blocks: int) -> Array:
+    """Events that counted as escalation so many blocks ago, by what is known tonight."""
+    past_year = panel.features[-1 - blocks, :, 0]
+    return models.escalation_threshold(past_year, thresholds()["escalation"])
 
 
 def _probability_without(found: Escalation, panel: Panel, newest: Array) -> Array:

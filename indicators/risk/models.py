@@ -40,7 +40,10 @@ LEAST_MEAN = 1e-3  # events a window that a forecast expects at the least
 INFORMATIVE_MEAN = 0.1  # quieter windows say nothing of dispersion
 ALPHAS = np.geomspace(0.1, 15.0, 20)
 MOST_ROWS = 20_000  # of past windows that the dispersion is learnt from
-ITERATIONS = 8
+ITERATIONS = 30  # at the most; seven are usual
+LEAST_VARIANCE = 0.02  # of a window's count, where coefficients are fitted
+NEWTON_BELOW = 0.1  # relative step from which on the mean's own error counts in the curvature
+CONVERGED = 1e-8  # relative step
 CACHED_ROWS = 1_000  # of the normal equations' parts; larger ones wait for memory and threads
 CALIBRATED_ABOVE = 0.01  # smaller chances say nothing of the tail
 LEAST_CASES = 5  # that came among them, else chances are left as they are
@@ -133,9 +136,11 @@ def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> Se
 
 
 def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Array) -> Array:
-    """Coefficients b >= 0 of mean = x.b by reweighted non-negative least squares.
+    """Coefficients b >= 0 of mean = x.b, the root of the quasi-Poisson score, by Newton's method.
 
-    Each row weighs one over its variance, proportional to its mean, and what its night weighs;
+        sum_i w_i x_i (y_i - mu_i) / v_i = 0 where b > 0,  v = max(mu, 0.02)
+
+    Steps of reweighted non-negative least squares (Fisher scoring) lead near it, Newton's to it;
     the normal equations are summed in parts that stay in the processor's cache.
 
     Args:
@@ -149,8 +154,9 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
     least = max(float(observed.mean(where=is_known)), 0.01)
     row_features, row_observed = features.reshape(-1, count), observed.ravel()
     row_weight, row_known = np.repeat(weight, places), np.tile(is_known, nights)
-    has_unknown, slopes = not is_known.all(), np.zeros(count)
+    has_unknown, slopes, step = not is_known.all(), np.zeros(count), np.inf
     for iteration in range(ITERATIONS):
+        is_newton = step < NEWTON_BELOW
         gram, moment = np.zeros((count, count)), np.zeros(count)
         for begin in range(0, len(row_features), CACHED_ROWS):
             part = slice(begin, begin + CACHED_ROWS)
@@ -158,13 +164,24 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
             if has_unknown:
                 known = row_known[part]
                 x, y, weights = x[known], y[known], weights[known]
-            mean = x @ (slopes / scale) if iteration else least
-            weighted = x * (weights / np.maximum(mean, 0.02))[:, None]
-            gram += weighted.T @ x
-            moment += weighted.T @ y
-        gram = gram / np.outer(scale, scale) + 1e-9 * np.eye(count)
+            mean = x @ (slopes / scale) if iteration else np.full(len(x), least)
+            variance = np.maximum(mean, LEAST_VARIANCE)
+            curvature = weights / variance
+            if is_newton:
+                moment += (curvature * (y - mean)) @ x
+                curvature = np.where(mean > LEAST_VARIANCE, curvature * y / variance, curvature)
+            else:
+                moment += (curvature * y) @ x
+            gram += (x * curvature[:, None]).T @ x
+        gram, moment = gram / np.outer(scale, scale), moment / scale
+        if is_newton:
+            moment += gram @ slopes
+        gram += 1e-9 * np.eye(count)
         lower = np.linalg.cholesky(gram)
-        slopes = nnls(lower.T, np.linalg.solve(lower, moment / scale))[0]
+        before, slopes = slopes, nnls(lower.T, np.linalg.solve(lower, moment))[0]
+        step = float(np.abs(slopes - before).max() / max(slopes.max(), 1e-12))
+        if step < CONVERGED:
+            break
     return np.asarray(slopes / scale)
 
 
