@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from config.registry import LEVELS, thresholds
 from indicators.risk import models
-from indicators.risk.joint import group_forecast, group_shock
+from indicators.risk.joint import learnt_group_forecast
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.models import PastWindows, SelfExciting, Tuning
 from indicators.risk.panel import (
@@ -65,6 +65,7 @@ def tuning(target: str = "events") -> Tuning:
         dispersion_blocks=int(declared["dispersion_blocks"]),
         log_score_share=declared["log_score_share"],
         weight=own["weight"],
+        is_levelled=own["is_levelled"],
     )
 
 
@@ -281,12 +282,14 @@ def assess(
         "deaths": [forecast_window(deaths_panel, h, h, tuning("deaths")) for h in HORIZONS],
     }
     shifts: dict[str, list[float]] = {"events": [], "deaths": []}
-    shocks: dict[str, list[float]] = {"events": [], "deaths": []}
+    sums: dict[str, list[CountMixture]] = {"events": [], "deaths": []}
     for target, bound in (("events", 1), ("deaths", MANY_DEATHS)):
         for window in singles[target]:
             past = window.past
             shifts[target].append(past.logit_shift(bound))
-            shocks[target].append(group_shock(past, base.country))
+            sums[target].append(
+                learnt_group_forecast(past, window.pool, base.country, window.tuning)
+            )
     here = slice(base.regions)
     p_bar_before = found.probability_with(
         panel.features[-1], panel.counts, _bars_before(panel, BAR_DAYS // BLOCK_DAYS)
@@ -345,7 +348,7 @@ def assess(
     )
     return Assessment(
         forecasts,
-        _country_forecasts(singles, shocks, base, places, night),
+        _country_forecasts(sums, places, night),
         flags,
         pl.concat([_drivers(found, panel, ids), _evidence(base, found, places)]),
     )
@@ -524,20 +527,13 @@ def _told(
 
 
 def _country_forecasts(
-    singles: dict[str, list[Window]],
-    shocks: dict[str, list[float]],
-    base: Night,
-    places: pl.DataFrame,
-    night: date,
+    sums: dict[str, list[CountMixture]], places: pl.DataFrame, night: date
 ) -> pl.DataFrame:
-    """Countries' sums of their regions and unplaced events, by a shock that a country shares."""
+    """Countries' sums of their regions and unplaced events."""
     codes = places.select("country_code", "country_name").unique().sort("country_code")
     parts = []
     for row, horizon in enumerate(HORIZONS):
-        of = {
-            target: group_forecast(windows[row].pool, base.country, shocks[target][row])
-            for target, windows in singles.items()
-        }
+        of = {target: pools[row] for target, pools in sums.items()}
         parts.append(
             codes.with_columns(
                 horizon_months=pl.lit(horizon, dtype=pl.Int64),

@@ -152,7 +152,7 @@ def backtest(
     truth = replay.latest()
     regions = slice(replay.regions.height)
     rng = np.random.default_rng(SEED)
-    losses: list[tuple[date, int, Array, Array]] = []  # last day of the window, origin's number
+    losses: list[tuple[date, int, Array]] = []  # last day of the window, origin's number
     rows: dict[str, list[Array]] = {}
     scored: dict[int, list[tuple[dict[str, dict[str, Array]], dict[str, Array], Array, Array]]] = {
         horizon: [] for horizon in horizons
@@ -164,8 +164,8 @@ def backtest(
         is_scored = number >= len(burn_in)
         tuned = assess.tuning(target)
         learnt = [
-            (0.5 ** ((number - past) / WEIGHT_HALF_LIFE), crps, bits)
-            for over, past, crps, bits in losses
+            (0.5 ** ((number - past) / WEIGHT_HALF_LIFE), by_weight)
+            for over, past, by_weight in losses
             if over <= origin.known_until
         ]
         weight = scores.best_weight(learnt) if learnt else tuned.weight
@@ -176,7 +176,7 @@ def backtest(
             )[regions]
             here = window.pool.take(np.arange(len(came)))
             over = date.fromordinal(origin.night.toordinal() + horizon * BLOCK_DAYS)
-            losses.append((over, number, *scores.pool_losses(here, came)))
+            losses.append((over, number, scores.pool_losses(here, came)))
             if is_scored:
                 scored[horizon].append(
                     _scores(window, here, came, weight, panel.counts[-1, regions], target, rng)

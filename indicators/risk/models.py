@@ -21,7 +21,7 @@ from indicators.risk.panel import (
     window_sums,
 )
 
-VERSION = "2026.12"  # raised with every change that moves a figure
+VERSION = "2026.13"  # raised with every change that moves a figure
 DRIVER_OF_FEATURE = {
     "past_year": "own_long",
     "own_30": "own_recent",
@@ -38,7 +38,8 @@ DRIVERS = (*SELF_EXCITING_DRIVERS, "other_models")  # these: conflictology
 FIT_ERRORS = (np.linalg.LinAlgError, RuntimeError)  # no decomposition; no end of iterations
 LEAST_MEAN = 1e-3  # events a window that a forecast expects at the least
 INFORMATIVE_MEAN = 0.1  # quieter windows say nothing of dispersion
-ALPHAS = np.geomspace(0.1, 15.0, 20)
+ALPHAS = 0.1 * 150 ** (np.arange(25) / 19)  # 0.1 to 56
+LEVEL_BOUNDS = (0.7, 1.5)  # of what past sums may move the mean by
 MOST_ROWS = 20_000  # of past windows that the dispersion is learnt from
 ITERATIONS = 30  # at the most; seven are usual
 LEAST_VARIANCE = 0.02  # of a window's count, where coefficients are fitted
@@ -61,6 +62,8 @@ class Tuning:
         dispersion_blocks: Newest past nights from which dispersion and calibration are learnt.
         log_score_share: What the log score weighs beside the CRPS where dispersion is learnt.
         weight: Share w of the self-exciting model in the pool.
+        is_levelled: Whether its mean is scaled so that what it says of those nights sums to
+            what came.
     """
 
     history_blocks: int
@@ -70,6 +73,7 @@ class Tuning:
     dispersion_blocks: int
     log_score_share: float
     weight: float
+    is_levelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,13 +128,15 @@ def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> Se
     rows = slice(-tuning.history_blocks, None)
     observed, features = observed[rows], panel.features[: len(observed)][rows]
     age = np.arange(len(observed))[::-1]
-    fitted = fit_nonnegative_quasi_poisson(
-        features, observed, 0.5 ** (age / tuning.history_half_life)
-    )
+    weight = 0.5 ** (age / tuning.history_half_life)
+    fitted = fit_nonnegative_quasi_poisson(features, observed, weight)
     coefficients = (1 - tuning.past_year_share) * fitted
     coefficients[0] += tuning.past_year_share * (last - first + 1)
     newest = slice(-tuning.dispersion_blocks, None)
     mean = features[newest] @ coefficients  # NaN, of a place that is left out, is not informative
+    if tuning.is_levelled:
+        level = past_level(observed[newest], mean, weight[newest])
+        coefficients, mean = level * coefficients, level * mean
     alpha = fit_dispersion(observed[newest].ravel(), mean.ravel(), tuning)
     return SelfExciting(coefficients, alpha, tuning.dispersion_power)
 
@@ -183,6 +189,25 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
         if step < CONVERGED:
             break
     return np.asarray(slopes / scale)
+
+
+def past_level(observed: Array, mean: Array, weight: Array) -> float:
+    """Sum of what came over sum of what was expected, within ``LEVEL_BOUNDS``.
+
+    Args:
+        observed: Nights x places.
+        mean: Nights x places; NaN: nothing was expected of the place.
+        weight: Nights.
+
+    Example:
+        >>> past_level(np.array([[1.0, 2.0]]), np.array([[2.0, 0.5]]), np.ones(1))
+        1.2
+    """
+    came, said = (
+        float(weight @ np.where(np.isnan(mean), 0.0, values).sum(axis=1))
+        for values in (observed, mean)
+    )
+    return float(np.clip(came / said, *LEVEL_BOUNDS)) if said > 0 else 1.0
 
 
 def fit_dispersion(observed: Array, mean: Array, tuning: Tuning, alphas: Array = ALPHAS) -> float:

@@ -21,7 +21,7 @@ import polars as pl
 from indicators.risk import models, scores
 from indicators.risk.assess import Window, forecast_window, tuning
 from indicators.risk.backtest import Origin, Replay
-from indicators.risk.joint import group_forecast, group_shock, past_group_sums
+from indicators.risk.joint import PHIS, group_forecast, group_shock, past_group_sums
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.panel import BLOCK_DAYS, Array
 
@@ -30,7 +30,6 @@ MONTHS = 12
 # tests/benchmarks/views_windows.py.
 SUM_WEIGHT = 0.7  # w
 LOG_SCORE_SHARE = 1.0  # beside the CRPS where phi is learnt
-PHIS = np.geomspace(0.1, 1000.0, 48)
 
 
 @dataclass(frozen=True)
