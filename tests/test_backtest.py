@@ -148,10 +148,15 @@ def test_a_planted_rise_is_flagged(size: int) -> None:
 def test_the_weight_is_that_of_the_model_that_is_right() -> None:
     """A pool of one sure to see no event and one sure to see three."""
     pool = CountMixture(np.ones(1), np.full(1, 1e-9), np.ones(1), np.full((1, 12), 3.0))
-    for observed, best in ((0.0, 1.0), (3.0, 0.0)):
-        crps, bits = scores.pool_losses(pool, np.array([observed]))
-        assert crps[-1 if observed == 0 else 0] == pytest.approx(0, abs=1e-6)
+    losses = {came: scores.pool_losses(pool, np.array([came])) for came in (0.0, 3.0)}
+    for came, best in ((0.0, 1.0), (3.0, 0.0)):
+        crps, bits, intervals = losses[came]
+        assert crps[-1 if came == 0 else 0] == pytest.approx(0, abs=1e-6)
         assert scores.WEIGHTS[np.argmin(crps + bits)] == best
+        # sure of the wrong one: three events missed at twenty each; at a half both are within
+        assert intervals[[0, 10, -1]].tolist() == ([60, 3, 0] if came == 0 else [0, 3, 60])
+    assert scores.best_weight([(3.0, losses[0.0]), (1.0, losses[3.0])]) > 0.5
+    assert scores.best_weight([(1.0, losses[0.0]), (3.0, losses[3.0])]) < 0.5
 
 
 def test_skill_interval_holds_a_known_gain() -> None:

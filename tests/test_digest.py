@@ -64,14 +64,14 @@ def test_english(digest) -> None:
         "have none. Figures up to May 2021, as known on 25 June 2021.",
         "",
         "Whole countries, expected from 26 June to 25 July 2021",
-        "  - Mali: 18.5 events (8 times in 10 between 8 and 31), 102.1 deaths (between 25 and 203)",
+        "  - Mali: 18.5 events (8 times in 10 between 9 and 29), 108.9 deaths (between 34 and 202)",
         "",
         "WARNING, some violence - Sikasso (Mali)",
         "  The past twelve months: some violence, 5 events, 15 deaths.",
         "  Escalation (at least 3 events from 26 June to 23 September 2021): about 1 in 4 (25%), "
         "up from 19% a month earlier.",
         "  Expected from 26 June to 23 September 2021: 1.5 events (8 times in 10 between 0 and 4), "
-        "4.1 deaths (between 0 and 9).",
+        "4.6 deaths (between 0 and 11).",
         "  1 further event would lift it to ALARM. If all stays quiet it can fall on 2 July 2021 "
         "at the earliest, once the figures of two months say so. Without its newest event: WATCH.",
         "  * 30 May 2021, Bougouni cercle: 5 deaths, Government of Mali / JNIM "

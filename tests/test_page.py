@@ -100,7 +100,7 @@ def test_flags_on_the_page_are_those_of_the_file(site: Path, published: Path) ->
     assert len(rows_on_page) == 14
     assert text.count("No event for 241 days; the level stands because the bar fell") == 1
     assert "Whole countries, expected from 26 June to 25 July 2021 " in text
-    assert "Mali: 18.5 events (8 times in 10 between 8 and 31), 102.1 deaths" in text
+    assert "Mali: 18.5 events (8 times in 10 between 9 and 29), 108.9 deaths" in text
     regions = Reader(site / "en" / "regions.html").rows
     year = ask(
         published,

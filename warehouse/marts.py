@@ -64,15 +64,6 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
     return written
 
 
-def _same_rows(con: duckdb.DuckDBPyConnection, table: str, columns: list[str], night: date) -> bool:
-    """Whether a mart says on a night just what ``frame`` says, by digests of the rows."""
-    names = ", ".join(f'"{name}"' for name in columns)
-    digest = f"select count(*), sum(hash({names})), bit_xor(hash({names}))"
-    in_force = f"{digest} from {table} where in_force(night_from, night_to, $night)"
-    old = con.execute(in_force, {"night": night}).fetchone()
-    return old == con.execute(f"{digest} from frame").fetchone()
-
-
 def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
     """The mart's table, with every column of the frame; older rows lack new ones."""
     nights = "null::date as night_from, null::date as night_to"

@@ -10,8 +10,9 @@ from config.vocabulary import DEATHS_QUANTILES, MODELS, POOL, QUANTILES
 from indicators.arrays import Array
 from indicators.risk import models
 from indicators.risk.drivers import evidence_drivers, forecast_drivers
-from indicators.risk.joint import group_forecast, group_shock
+from indicators.risk.joint import learnt_group_forecast
 from indicators.risk.level_changes import (
+    BAR_DAYS,
     bars_before,
     events_to_next_level,
     may_fall_on,
@@ -48,12 +49,12 @@ class BlockForecast:
     Attributes:
         pool: One a place.
         shift: b of the calibration of its chance, logit scale.
-        shock: tau^2 of countries' sums (``joint``).
+        country_pool: Of the countries' sums (``joint``).
     """
 
     pool: CountMixture
     shift: float
-    shock: float
+    country_pool: CountMixture
 
 
 def assess(
@@ -127,8 +128,8 @@ def _block_forecasts(
     for horizon in HORIZONS:
         window = forecast_window(panel, horizon, horizon, tuning(target))
         past = window.past_windows
-        shift, shock = past.logit_shift(at_least), group_shock(past, inputs.country)
-        forecasts.append(BlockForecast(window.pool, shift, shock))
+        by_country = learnt_group_forecast(past, window.pool, inputs.country, window.tuning)
+        forecasts.append(BlockForecast(window.pool, past.logit_shift(at_least), by_country))
     return forecasts
 
 
@@ -144,7 +145,7 @@ def _flags(
     window, night = escalation.window, date.fromordinal(inputs.night)
     deaths = forecast_window(deaths_panel, window.first, window.last, tuning("deaths")).pool
     p_before = escalation.probability_with(
-        panel.features[-2], panel.counts[:-1], escalation.threshold
+        panel.features[-2], panel.counts[:-1], bars_before(panel, 1)
     )
 
     def column(values: Array) -> pl.Series:
@@ -177,7 +178,8 @@ def _level_changes(
     """What would move each region's level, by column."""
     regions = slice(inputs.regions)
     is_flagged = level_number(escalation.probability) > 0
-    p_bar_before = escalation.probability_with(panel.features[-1], panel.counts, bars_before(panel))
+    bars = bars_before(panel, BAR_DAYS // BLOCK_DAYS)
+    p_bar_before = escalation.probability_with(panel.features[-1], panel.counts, bars)
     p_without = probability_without_newest(escalation, panel, newest_event_days(inputs))
     p_without = np.where(is_flagged, p_without, np.nan)
     more_events = events_to_next_level(escalation, panel)[regions]
@@ -263,14 +265,11 @@ def _summary(target: str, pool: CountMixture, quantiles: tuple[str, ...]) -> dic
 def _country_forecasts(
     blocks: dict[str, list[BlockForecast]], inputs: NightInputs, regions: pl.DataFrame
 ) -> pl.DataFrame:
-    """Countries' sums of their regions and unplaced events, by a shock that a country shares."""
+    """Countries' sums of their regions and unplaced events (``joint``)."""
     countries = regions.select("country_code", "country_name").unique().sort("country_code")
     night, parts = date.fromordinal(inputs.night), []
     for row, horizon in enumerate(HORIZONS):
-        events, deaths = (
-            group_forecast(blocks[target][row].pool, inputs.country, blocks[target][row].shock)
-            for target in ("events", "deaths")
-        )
+        events, deaths = (blocks[target][row].country_pool for target in ("events", "deaths"))
         parts.append(
             countries.with_columns(
                 horizon_months=pl.lit(horizon, dtype=pl.Int64),

@@ -68,7 +68,7 @@ class BacktestResult:
         shifts: One an origin.
         escalated: Whether the threshold was reached.
         threshold: Events that counted as escalation.
-        p_first_event: Calibrated chance of a first event; NaN: not quiet for a year.
+        p_first_event: Chance of a first event, not calibrated; NaN: not quiet for a year.
         blocks_to_threshold: Block after the night that reached the threshold; 0: none.
         blocks_to_first_event: First block after the night with an event; 0: none in the window.
         recent: Events of the newest ninety days, as known then.
@@ -101,14 +101,14 @@ class _BlockForecast:
         shift: Of the chance scored by Brier.
         observed: Counts.
         window_end: Last day of the block.
-        losses: CRPS and ignorance by the pool's weight, ``scores.pool_losses``.
+        losses: By the pool's weight, ``scores.pool_losses``.
     """
 
     pool: CountMixture
     shift: float
     observed: Array
     window_end: date
-    losses: tuple[Array, Array]
+    losses: Array
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def _learnt_weight(past: Sequence[_OriginForecasts], known_until: date, declared
     An origin weighs half after ``WEIGHT_HALF_LIFE`` origins.
     """
     known = [
-        (0.5 ** ((len(past) - number) / WEIGHT_HALF_LIFE), *block.losses)
+        (0.5 ** ((len(past) - number) / WEIGHT_HALF_LIFE), block.losses)
         for number, of_origin in enumerate(past)
         for block in of_origin.blocks
         if block.window_end <= known_until

@@ -1,16 +1,28 @@
-"""Sums over groups of places: independent but for a shock that the places of a group share.
+"""Sums over groups of places: NB1 with a dispersion learnt on past sums, or with a shared shock.
 
-    S = sum_r S_r,  E S = M = sum_r mu_r,  Var S = sum_r var_r + tau^2 M^2
+    E S = M = sum_r mu_r,  Var S = M (1 + phi)                 ``learnt_group_forecast``
+    E S = M,  Var S = sum_r var_r + tau^2 M^2                  ``group_forecast``
 
-tau^2, one for all groups, by moments of past sums: sum (S - M)^2 - Var = tau^2 sum M^2
-(docs/models.md, Countries).
+phi by the scores of past sums, tau^2 by their moments: sum (S - M)^2 - Var = tau^2 sum M^2; one
+for all groups. The first scored better and is what countries are told by; the second is scored
+beside it in VIEWS' windows (docs/models.md, Countries).
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from indicators.arrays import Array
 from indicators.risk.mixtures import CountMixture
-from indicators.risk.models import LEAST_MEAN, PastWindows
+from indicators.risk.models import (
+    LEAST_MEAN,
+    PastWindows,
+    Tuning,
+    dispersion_scale,
+    fit_dispersion,
+)
+
+PHIS = np.geomspace(0.1, 1000.0, 48)
 
 
 def past_group_sums(past: PastWindows, group: Array) -> tuple[Array, Array, Array]:
@@ -60,4 +72,33 @@ def group_forecast(pool: CountMixture, group: Array, shock: float) -> CountMixtu
     mean = np.maximum(np.bincount(group, weights=pool.expected(), minlength=groups), LEAST_MEAN)
     variance = np.bincount(group, weights=pool.variance(), minlength=groups) + shock * mean**2
     dispersion = np.maximum((variance - mean) / mean**2, 1e-6)
+    return CountMixture(np.ones(groups), mean, dispersion, np.zeros((groups, 1)))
+
+
+def learnt_group_forecast(
+    past: PastWindows, pool: CountMixture, group: Array, tuning: Tuning
+) -> CountMixture:
+    """Forecast of each group's sum: NB1 with its mean, the dispersion learnt on past sums.
+
+    Args:
+        past: As ``past_group_sums``.
+        pool: One a place.
+        group: Number of each place's group, from 0.
+        tuning: Share of the log score where phi is learnt.
+
+    Example:
+        >>> past = CountMixture(np.ones(40), np.full(40, 8.0), np.ones(40), np.zeros((40, 1)))
+        >>> came = PastWindows(past, np.tile([4.0, 12.0], 20), np.ones(40), np.zeros(40, np.int64))
+        >>> one, tuning = past.take(np.array([0])), Tuning(1, 1.0, 0.5, 0.5, 40, 1.0, 1.0)
+        >>> found = learnt_group_forecast(came, one, np.zeros(1, np.int64), tuning)
+        >>> found.expected().tolist(), bool(10 < found.variance()[0] < 32)  # of +-4: 16
+        ([8.0], True)
+    """
+    groups = int(group.max()) + 1
+    expected, _, observed = past_group_sums(past, group)
+    phi = fit_dispersion(observed, expected, replace(tuning, dispersion_power=1.0), PHIS)
+    mean: Array = np.maximum(
+        np.bincount(group, weights=pool.expected(), minlength=groups), LEAST_MEAN
+    )
+    dispersion = phi * dispersion_scale(mean, 1.0)
     return CountMixture(np.ones(groups), mean, dispersion, np.zeros((groups, 1)))

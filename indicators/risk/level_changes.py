@@ -34,9 +34,9 @@ def newest_event_days(inputs: NightInputs) -> Array:
     return np.where(newest >= 0, float(inputs.known_until) - newest, np.nan)
 
 
-def bars_before(panel: Panel) -> Array:
-    """Events that counted as escalation ``BAR_DAYS`` ago, by what is known tonight; places."""
-    past_year = panel.features[-1 - BAR_DAYS // BLOCK_DAYS, :, 0]
+def bars_before(panel: Panel, blocks: int) -> Array:
+    """Events that counted as escalation so many blocks ago, by what is known tonight; places."""
+    past_year = panel.features[-1 - blocks, :, 0]
     return escalation_threshold(past_year, thresholds()["escalation"])
 
 

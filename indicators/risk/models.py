@@ -22,7 +22,7 @@ from indicators.risk.panel import (
     window_sums,
 )
 
-VERSION = "2026.12"  # raised with every change that moves a figure
+VERSION = "2026.13"  # raised with every change that moves a figure
 DRIVER_OF_FEATURE = {
     "past_year": "own_long",
     "own_30": "own_recent",
@@ -37,9 +37,13 @@ DRIVER_OF_FEATURE = {
 FIT_ERRORS = (np.linalg.LinAlgError, RuntimeError)  # no decomposition; no end of iterations
 LEAST_MEAN = 1e-3  # events a window that a forecast expects at the least
 INFORMATIVE_MEAN = 0.1  # quieter windows say nothing of dispersion
-ALPHAS = np.geomspace(0.1, 15.0, 20)
+ALPHAS = 0.1 * 150 ** (np.arange(25) / 19)  # 0.1 to 56
+RATIO_BOUNDS = (0.7, 1.5)  # of what past sums may move the mean by
 MOST_ROWS = 20_000  # of past windows that the dispersion is learnt from
-ITERATIONS = 8
+ITERATIONS = 30  # at the most; seven are usual
+LEAST_VARIANCE = 0.02  # of a window's count, where coefficients are fitted
+NEWTON_BELOW = 0.1  # relative step from which on the mean's own error counts in the curvature
+CONVERGED = 1e-8  # relative step
 CACHED_ROWS = 1_000  # of the normal equations' parts; larger ones wait for memory and threads
 CALIBRATED_ABOVE = 0.01  # smaller chances say nothing of the tail
 LEAST_CASES = 5  # observed among them, else chances are left as they are
@@ -57,6 +61,8 @@ class Tuning:
         dispersion_blocks: Newest past nights from which dispersion and calibration are learnt.
         log_score_share: What the log score weighs beside the CRPS where dispersion is learnt.
         weight: Share v of the self-exciting model in the pool.
+        is_rescaled: Whether its mean is scaled so that what it says of those nights sums to
+            what came.
     """
 
     history_blocks: int
@@ -66,6 +72,7 @@ class Tuning:
     dispersion_blocks: int
     log_score_share: float
     weight: float
+    is_rescaled: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,23 +129,25 @@ def fit_self_exciting(panel: Panel, first: int, last: int, tuning: Tuning) -> Se
     rows = slice(-tuning.history_blocks, None)
     observed, features = observed[rows], panel.features[: len(observed)][rows]
     age = np.arange(len(observed))[::-1]
-    fitted = fit_nonnegative_quasi_poisson(
-        features, observed, 0.5 ** (age / tuning.history_half_life)
-    )
+    weight = 0.5 ** (age / tuning.history_half_life)
+    fitted = fit_nonnegative_quasi_poisson(features, observed, weight)
     coefficients = (1 - tuning.past_year_share) * fitted
     coefficients[0] += tuning.past_year_share * (last - first + 1)
     newest = slice(-tuning.dispersion_blocks, None)
     mean = features[newest] @ coefficients  # NaN, of a place that is left out, is not informative
+    if tuning.is_rescaled:
+        ratio = observed_expected_ratio(observed[newest], mean, weight[newest])
+        coefficients, mean = ratio * coefficients, ratio * mean
     alpha = fit_dispersion(observed[newest].ravel(), mean.ravel(), tuning)
     return SelfExciting(coefficients, alpha, tuning.dispersion_power)
 
 
 def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Array) -> Array:
-    """Coefficients b >= 0 of mu = sum_k b_k x_k by reweighted non-negative least squares.
+    """Coefficients b >= 0 of mu = sum_k b_k x_k: the root of the quasi-Poisson score (Newton).
 
-        b = argmin sum v (y - x b)^2 / mu,  mu of the last step;  ``ITERATIONS`` steps
+        sum_i w_i x_i (y_i - mu_i) / v_i = 0 where b > 0,  v = max(mu, 0.02)
 
-    Each row weighs one over its variance, proportional to its mean, and what its night weighs;
+    Steps of reweighted non-negative least squares (Fisher scoring) lead near it, Newton's to it;
     the normal equations are summed in parts that stay in the processor's cache.
 
     Args:
@@ -152,8 +161,9 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
     least = max(float(observed.mean(where=is_known)), 0.01)
     row_features, row_observed = features.reshape(-1, count), observed.ravel()
     row_weight, row_known = np.repeat(weight, places), np.tile(is_known, nights)
-    has_unknown, slopes = not is_known.all(), np.zeros(count)
+    has_unknown, slopes, step = not is_known.all(), np.zeros(count), np.inf
     for iteration in range(ITERATIONS):
+        is_newton = step < NEWTON_BELOW
         gram, moment = np.zeros((count, count)), np.zeros(count)
         for begin in range(0, len(row_features), CACHED_ROWS):
             part = slice(begin, begin + CACHED_ROWS)
@@ -161,14 +171,44 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
             if has_unknown:
                 known = row_known[part]
                 x, y, weights = x[known], y[known], weights[known]
-            mean = x @ (slopes / scale) if iteration else least
-            weighted = x * (weights / np.maximum(mean, 0.02))[:, None]
-            gram += weighted.T @ x
-            moment += weighted.T @ y
-        gram = gram / np.outer(scale, scale) + 1e-9 * np.eye(count)
+            mean = x @ (slopes / scale) if iteration else np.full(len(x), least)
+            variance = np.maximum(mean, LEAST_VARIANCE)
+            curvature = weights / variance
+            if is_newton:
+                moment += (curvature * (y - mean)) @ x
+                curvature = np.where(mean > LEAST_VARIANCE, curvature * y / variance, curvature)
+            else:
+                moment += (curvature * y) @ x
+            gram += (x * curvature[:, None]).T @ x
+        gram, moment = gram / np.outer(scale, scale), moment / scale
+        if is_newton:
+            moment += gram @ slopes
+        gram += 1e-9 * np.eye(count)
         lower = np.linalg.cholesky(gram)
-        slopes = nnls(lower.T, np.linalg.solve(lower, moment / scale))[0]
+        before, slopes = slopes, nnls(lower.T, np.linalg.solve(lower, moment))[0]
+        step = float(np.abs(slopes - before).max() / max(slopes.max(), 1e-12))
+        if step < CONVERGED:
+            break
     return np.asarray(slopes / scale)
+
+
+def observed_expected_ratio(observed: Array, mean: Array, weight: Array) -> float:
+    """Sum of what came over sum of what was expected, within ``RATIO_BOUNDS``.
+
+    Args:
+        observed: Nights x places.
+        mean: Nights x places; NaN: nothing was expected of the place.
+        weight: Nights.
+
+    Example:
+        >>> observed_expected_ratio(np.array([[1.0, 2.0]]), np.array([[2.0, 0.5]]), np.ones(1))
+        1.2
+    """
+    came, said = (
+        float(weight @ np.where(np.isnan(mean), 0.0, values).sum(axis=1))
+        for values in (observed, mean)
+    )
+    return float(np.clip(came / said, *RATIO_BOUNDS)) if said > 0 else 1.0
 
 
 def fit_dispersion(observed: Array, mean: Array, tuning: Tuning, alphas: Array = ALPHAS) -> float:

@@ -32,6 +32,7 @@ def tuning(target: str = "events") -> Tuning:
         dispersion_blocks=int(declared["dispersion_blocks"]),
         log_score_share=declared["log_score_share"],
         weight=own["weight"],
+        is_rescaled=own["is_rescaled"],
     )
 
 

@@ -135,10 +135,11 @@ def log_loss(probability: Array, observed: Mask) -> Array:
 
 
 @np.errstate(invalid="ignore")
-def pool_losses(pool: CountMixture, observed: Array) -> tuple[Array, Array]:
-    """CRPS and ignorance, summed over places, at each of ``WEIGHTS`` of the pool's first model.
+def pool_losses(pool: CountMixture, observed: Array) -> Array:
+    """CRPS, ignorance and interval score, summed over places, at each of ``WEIGHTS``; 3 x weights.
 
-    CRPS(v) = sum (v e1 + (1 - v) e2)^2,  e: ``cdf_errors`` of the two
+    CRPS(v) = sum (v e1 + (1 - v) e2)^2,  e: ``cdf_errors`` of the two. Bounds of the interval are
+    counts of ``evaluation_counts``: exact to 256, then within 3%.
     """
     first, second = (
         replace(pool, weight=np.full_like(pool.weight, weight) * (pool.weight > 0))
@@ -152,20 +153,30 @@ def pool_losses(pool: CountMixture, observed: Array) -> tuple[Array, Array]:
     quadratic = v**2 * products[0] + 2 * v * (1 - v) * products[1] + (1 - v) ** 2 * products[2]
     of_bin = [bin_probability(part, observed) for part in (first, second)]
     bits = -np.log2(v[:, None] * of_bin[0] + (1 - v)[:, None] * of_bin[1]).sum(axis=1)
-    return quadratic, bits
+    grid = np.broadcast_to(counts, (len(observed), counts.size))
+    cdfs = [part.cdf(grid) for part in (first, second)]
+    intervals = np.empty(v.size)
+    for number, share in enumerate(v):
+        cdf = share * cdfs[0] + (1 - share) * cdfs[1]
+        low, high = (
+            counts[np.minimum((cdf < level - 1e-12).sum(axis=1), counts.size - 1)]
+            for level in (0.05, 0.95)
+        )
+        outside = np.maximum(low - observed, 0) + np.maximum(observed - high, 0)
+        intervals[number] = (high - low + 2 / 0.1 * outside).sum()
+    return np.stack([quadratic, bits, intervals])
 
 
-def best_weight(losses: Sequence[tuple[float, Array, Array]]) -> float:
-    """Weight of ``WEIGHTS`` with the least CRPS and ignorance together.
+def best_weight(losses: Sequence[tuple[float, Array]]) -> float:
+    """Weight of ``WEIGHTS`` with the least CRPS, ignorance and interval score together.
 
-    Both count relative to conflictology alone (weight 0).
+    Each counts relative to conflictology alone (weight 0).
 
     Args:
-        losses: Importance, CRPS and ignorance by weight, one for each past forecast.
+        losses: Importance and ``pool_losses``, one for each past forecast.
     """
-    importance = np.array([part[0] for part in losses])
-    crps, bits = (importance @ np.stack([part[k] for part in losses]) for k in (1, 2))
-    return float(WEIGHTS[np.argmin(crps / crps[0] + bits / bits[0])])
+    summed = np.einsum("f,fsw->sw", [part[0] for part in losses], [part[1] for part in losses])
+    return float(WEIGHTS[np.argmin((summed / summed[:, :1]).sum(axis=0))])
 
 
 def auc(score: Array, observed: Mask) -> float:

@@ -22,7 +22,7 @@ import polars as pl
 from config.months import month_numbers
 from indicators.arrays import Array
 from indicators.risk import models, scores
-from indicators.risk.joint import group_forecast, group_shock, past_group_sums
+from indicators.risk.joint import PHIS, group_forecast, group_shock, past_group_sums
 from indicators.risk.mixtures import CountMixture
 from indicators.risk.panel import BLOCK_DAYS
 from indicators.risk.pool import Window, forecast_window, tuning
@@ -33,7 +33,6 @@ MONTHS = 12
 # tests/benchmarks/views_windows.py.
 SUM_WEIGHT = 0.7  # v
 LOG_SCORE_SHARE = 1.0  # beside the CRPS where phi is learnt
-PHIS = np.geomspace(0.1, 1000.0, 48)
 
 
 @dataclass(frozen=True)
