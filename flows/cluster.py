@@ -15,6 +15,7 @@ from flows.prefect_server import prefect_server
 CONNECT_SECONDS = "20s"
 LIBRARIES = ("numpy", "polars", "scipy")
 PACKAGES = ("config", "indicators")
+TASKS_A_WORKER = 6  # a task of Prefect's costs tenths of a second, a lost worker all of its task
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
@@ -96,20 +97,23 @@ def _results(
     def share(work: Callable[[Unit], Result]) -> Callable[[Unit], Result]:
         return work
 
-    @task(name="unit", **options)
-    def apply(work: Callable[[Unit], Result], unit: Unit) -> Result:
-        return work(unit)
+    @task(name="units", **options)
+    def apply(work: Callable[[Unit], Result], units: Sequence[Unit]) -> list[Result]:
+        return [work(unit) for unit in units]
 
+    size = -(-len(units) // (TASKS_A_WORKER * len(runner.client.ncores()) or 1)) or 1
+    parts = [units[begin : begin + size] for begin in range(0, len(units), size)]
     shared = runner.submit(share, {"work": work})
-    futures = [runner.submit(apply, {"work": shared, "unit": unit}) for unit in units]
+    futures = [runner.submit(apply, {"work": shared, "units": part}) for part in parts]
     for number, future in enumerate(futures):
         try:
-            yield future.result()
+            yield from future.result()
         except TocsinError:
             raise
         except Exception as error:
+            first, last = number * size + 1, min((number + 1) * size, len(units))
             raise ClusterError(
-                f"unit {number + 1} of {len(futures)} failed on its worker: "
+                f"units {first} to {last} of {len(units)} failed on their worker: "
                 f"{type(error).__name__}: {error}"
             ) from error
 

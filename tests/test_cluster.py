@@ -73,11 +73,11 @@ def test_what_a_killed_worker_had_done_is_done_again(scheduler) -> None:
         assert [first[0], *(number for number, _ in results)] == list(range(20))
 
 
-def test_an_error_of_a_unit_is_said_with_its_number(scheduler) -> None:
+def test_an_error_is_said_with_the_number_of_the_unit(scheduler) -> None:
     def fails(number: int) -> float:
         return 1 / number
 
-    said = pytest.raises(ClusterError, match=r"unit 2 of 2 failed .* ZeroDivisionError")
+    said = pytest.raises(ClusterError, match=r"units 2 to 2 of 2 failed .* ZeroDivisionError")
     with worker_map(scheduler[0]) as there, said:
         list(there(fails, [1, 0]))
 
