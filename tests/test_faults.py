@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import resource
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -27,7 +28,7 @@ def test_a_full_disk_leaves_the_last_published_file(working, tmp_path: Path) -> 
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # no file may grow beyond
     try:
         with pytest.raises(WarehouseError, match="make room or make it writable and run again"):
-            publish(working, path, FOUNDING, copies=2)
+            publish(working, path, FOUNDING - timedelta(days=20), copies=2)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert hashlib.sha256(path.read_bytes()).hexdigest() == before
