@@ -68,8 +68,8 @@ def half_snapshots(catalog: str) -> list[str]:
         for number, message, content in listed:
             for table, expected in content["tables"].items():
                 found = con.execute(
-                    f'select count(*), coalesce(sum(hash(t)), 0)::varchar from "{table}" '
-                    f"at (version => {number}) as t"
+                    f"select count(*), coalesce(sum(hash(t)), 0)::varchar from "
+                    f'(from "{table}" at (version => {number})) as t'
                 ).fetchone()
                 if list(found or ()) != list(expected):
                     wrong.append(f"{message}: {table}")
