@@ -21,7 +21,7 @@ from flows.process import unusable_proxy
 from flows.step_cache import NO_CACHE, StepCache
 from indicators import compute_indicators
 from indicators.risk import explain
-from indicators.risk.delay import completeness
+from indicators.risk.delay import Completeness, completeness
 from indicators.risk.intensity import with_intensity
 from warehouse.core import CORE_TABLES, build_core
 from warehouse.history import QUARANTINED_SCHEMA, catch_up, losses, transaction
@@ -211,14 +211,14 @@ class NightInputs:
         core: Core tables by name, as known on it.
         sources: One row a source: how old, how complete.
         known_until: Last day wholly known of the event source.
-        shares: Share of a month's final events that is on file by its age.
+        shares: Share of final events on file by age, where deliveries say; else None.
     """
 
     night: date
     core: dict[str, pl.DataFrame]
     sources: pl.DataFrame
     known_until: date
-    shares: pl.DataFrame
+    shares: Completeness | None
 
     @property
     def newest(self) -> date:
