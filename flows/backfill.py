@@ -13,7 +13,7 @@ import polars as pl
 from config.errors import TocsinError
 from config.settings import Settings
 from flows.step_cache import CACHE_FOLDER, NO_CACHE, StepCache
-from flows.steps import judge_night, keep_night, night_figures, night_inputs, night_tables
+from flows.steps import judge_night, keep_night, night_figures, night_tables, night_vintage
 from warehouse import marts
 from warehouse.connect import one_run, open_existing
 from warehouse.core import build_core
@@ -111,10 +111,10 @@ def _rebuild_nights(
     batch_size = NIGHTS_AT_WORKERS if settings.dask else 1
     for begin in range(0, len(nights), batch_size):
         start = time.perf_counter()
-        inputs = [night_inputs(con, night) for night in nights[begin : begin + batch_size]]
-        for night_input, results in zip(inputs, mapping(figures, inputs), strict=True):
-            night = night_input.night
-            tables = night_tables(con, night_input, *results)
+        vintages = [night_vintage(con, night) for night in nights[begin : begin + batch_size]]
+        for vintage, results in zip(vintages, mapping(figures, vintages), strict=True):
+            night = vintage.night
+            tables = night_tables(con, vintage, *results)
             keep_night(con, night, tables, judge_night(tables, landed, cache))
             yield night, time.perf_counter() - start
             start = time.perf_counter()

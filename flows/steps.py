@@ -203,7 +203,7 @@ def keep_versions(
 
 
 @dataclass(frozen=True)
-class NightInputs:
+class NightVintage:
     """What was known on a night: frames, no connection, so that any process can work on them.
 
     Attributes:
@@ -235,11 +235,11 @@ def assess_night(
     con: duckdb.DuckDBPyConnection, night: date, cache: StepCache = NO_CACHE
 ) -> dict[str, pl.DataFrame]:
     """Core as known on the night, then its marts: indicators, forecasts, flags, alerts."""
-    inputs = night_inputs(con, night)
-    return night_tables(con, inputs, *night_figures(inputs, cache))
+    vintage = night_vintage(con, night)
+    return night_tables(con, vintage, *night_figures(vintage, cache))
 
 
-def night_inputs(con: duckdb.DuckDBPyConnection, night: date) -> NightInputs:
+def night_vintage(con: duckdb.DuckDBPyConnection, night: date) -> NightVintage:
     """What was known on a night, the core of the file built for it.
 
     Raises:
@@ -254,7 +254,7 @@ def night_inputs(con: duckdb.DuckDBPyConnection, night: date) -> NightInputs:
             f"{LEAST_MONTHS} months from {FIRST_DAY:%Y-%m} on; the earliest night is "
             f"{earliest_night()}, with figures that reach so far"
         )
-    return NightInputs(
+    return NightVintage(
         night=night,
         core={name: table_frame(con, f"core.{name}") for name in CORE_TABLES},
         sources=source_status(con, night),
@@ -264,19 +264,19 @@ def night_inputs(con: duckdb.DuckDBPyConnection, night: date) -> NightInputs:
 
 
 def night_figures(
-    inputs: NightInputs, cache: StepCache = NO_CACHE
+    vintage: NightVintage, cache: StepCache = NO_CACHE
 ) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
     """Indicator series of a night, and the tables of its assessment: what takes the time."""
-    core = inputs.core
-    series = night_series(core, inputs.newest, cache)
+    core = vintage.core
+    series = night_series(core, vintage.newest, cache)
     events = core["event"].select("event_date", "country_code", "region_id", "deaths_best_count")
-    key = (events, core["region"], str(inputs.known_until), str(inputs.night))
+    key = (events, core["region"], str(vintage.known_until), str(vintage.night))
     assessment = cache.get("assess", key)
     if assessment is None:
         from indicators.risk.assess import assess  # so that scipy is imported when needed
 
         assessment = vars(
-            assess(events, core["region"], inputs.known_until, inputs.night, inputs.is_stale)
+            assess(events, core["region"], vintage.known_until, vintage.night, vintage.is_stale)
         )
         cache.put("assess", key, assessment)
     return series, assessment
@@ -284,28 +284,28 @@ def night_figures(
 
 def night_tables(
     con: duckdb.DuckDBPyConnection,
-    inputs: NightInputs,
+    vintage: NightVintage,
     series: pl.DataFrame,
     assessment: dict[str, pl.DataFrame],
 ) -> dict[str, pl.DataFrame]:
     """Core and marts of a night by name; alerts go on from the night before it on file."""
-    core, sources = inputs.core, inputs.sources
+    core, sources = vintage.core, vintage.sources
     deaths = _by_region(series, "deaths_best_count").rename({"value": "deaths"})
     counts = _by_region(series, "events_count").join(deaths, on=["place_id", "month_start"])
-    flags = assessment["flags"].with_columns(is_stale=pl.lit(inputs.is_stale))
-    flags = explain.with_month(flags, counts, inputs.newest)
-    flags = with_intensity(explain.with_correction(flags, inputs.shares), counts)
+    flags = assessment["flags"].with_columns(is_stale=pl.lit(vintage.is_stale))
+    flags = explain.with_month(flags, counts, vintage.newest)
+    flags = with_intensity(explain.with_correction(flags, vintage.shares), counts)
     flags = explain.with_reason(flags, core["event"])
     boundaries = sources.filter(source=BOUNDARY_SOURCE.name)["source_version"].item()
     flags = flags.with_columns(boundaries_version=pl.lit(boundaries))
-    context = explain.context(flags, series, core["suspension"], core["coup"], inputs.shares)
+    context = explain.context(flags, series, core["suspension"], core["coup"], vintage.shares)
     marts = {
         "indicator": series,
         "forecast": assessment["forecasts"],
         "country_forecast": assessment["country_forecasts"],
         "flag": flags,
         "flag_driver": explain.with_rank(pl.concat([assessment["drivers"], context])),
-        "alert": alerts_of_night(con, inputs.night, flags, series, core, inputs.known_until),
+        "alert": alerts_of_night(con, vintage.night, flags, series, core, vintage.known_until),
         "source_status": sources,
     }
     return {
