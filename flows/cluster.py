@@ -134,5 +134,6 @@ def _see_that_workers_are_as_we(client: Any) -> None:
     if others:
         raise ClusterError(
             f"Dask workers run other code than this process: {', '.join(sorted(others))}; install "
-            "the same Tocsin there, from the same lock file, and start them again"
+            "the same Tocsin there, from the same lock file, with the same TOCSIN_CONFIG_FOLDER, "
+            "and start them again"
         )
