@@ -16,6 +16,7 @@ import pytest
 
 from flows.prefect_server import prefect_server
 from warehouse.connect import warehouse
+from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
 from warehouse.publish import publish
@@ -119,6 +120,7 @@ def working(
     path = tmp_path_factory.mktemp("working") / "warehouse.duckdb"
     shutil.copyfile(two_nights / path.name, path)
     with warehouse(path) as con:
+        build_core(con, FOUNDING)
         yield con
 
 
