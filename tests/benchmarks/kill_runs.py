@@ -28,7 +28,7 @@ import duckdb
 from aiosmtpd.controller import Controller
 
 ROOT = Path(__file__).parent.parent.parent
-NIGHTS = ("2021-06-05", "2021-06-25")
+NIGHTS = ("2021-06-25", "2021-07-25")
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "nightly", "--as-of"]
 # A third of the kills fall after one of these steps: there files change and mails go out.
 LATE = ("check what arrived", "assess the night", "check the night", "keep the night", "publish")
@@ -142,11 +142,16 @@ class Bench:
         return found
 
 
+def after_nights(bench: Bench, nights: tuple[str, ...], by_smtp: bool) -> Path:
+    """Where the data folder lies that normal runs of these nights left."""
+    return bench.folder / f"{len(nights)} nights, {'smtp' if by_smtp else 'files'}"
+
+
 def undisturbed(
     bench: Bench, nights: tuple[str, ...], by_smtp: bool
 ) -> tuple[Path, list[tuple[str, str]]]:
     """A data folder after normal runs of these nights, and the mails that the last one sent."""
-    kept = bench.folder / f"{len(nights)} nights, {'smtp' if by_smtp else 'files'}"
+    kept = after_nights(bench, nights, by_smtp)
     if kept not in bench.sent:
         data = bench.folder / DATA
         if len(nights) > 1:
