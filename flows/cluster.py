@@ -14,7 +14,7 @@ from flows.prefect_server import prefect_server
 
 CONNECT_SECONDS = "20s"
 LIBRARIES = ("numpy", "polars", "scipy")
-PACKAGES = ("config", "indicators")
+PACKAGES = ("config", "flows", "indicators", "warehouse")
 TASKS_A_WORKER = 6  # a task of Prefect's costs tenths of a second, a lost worker all of its task
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
