@@ -22,9 +22,9 @@ from warehouse.query import run_sql, statement
 from warehouse.vintages import night_end
 
 BUILD_ORDER = (
-    "region_name", "population_unit", "region", "country_name", "acled_place", "event_version", "event", "presence",
-    "suspension", "coup", "register_entry", "register_coverage", "external_series",
-    "unknown_region_name", "left_out", "external_forecast", "report",
+    "region_name", "population_unit", "region", "country_name", "acled_place", "event_version",
+    "event", "presence", "suspension", "coup", "register_entry", "register_coverage",
+    "external_series", "unknown_region_name", "left_out", "external_forecast", "report",
 )  # fmt: skip
 STEPS = ("country_name", "acled_place")  # that others are built of; nobody else reads them
 CORE_TABLES = tuple(table for table in BUILD_ORDER if table not in STEPS)

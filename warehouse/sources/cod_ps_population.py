@@ -29,13 +29,13 @@ SOURCE = Source(
         "rates of lately grown places are too high",
         "projections and censuses stand side by side",
         "123 countries: none for Guinea-Bissau, Afghanistan, Myanmar, Syria, Ukraine, Yemen",
-        "Malaysia, Namibia and Rwanda sum to a part of their residents and are not used "
-        "(config/population_units.csv)",
+        "Malaysia, Namibia and Rwanda sum to less than they had in 2007 (Gapminder), and Baku "
+        "is given in thousands: not used (config/population_units.csv)",
         "units are today's: where a country has others than its boundaries here, only those "
         "that config/population_units.csv declares are used, the rest is listed in "
         "population_units",
-        "the 21 atolls of the Maldives come under seven names and are summed; a unit with no "
-        "residents (Montserrat, Kiribati) has no rate",
+        "21 rows of the Maldives come under five names and are summed; a unit with no residents "
+        "(Montserrat, Kiribati) has no rate",
     ),
     embedded=(Release("April 2026", file="embedded/cod_ps_population_2026_04.parquet"),),
     parse=parse,

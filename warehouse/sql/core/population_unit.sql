@@ -1,8 +1,9 @@
 -- grain: one row per unit of COD-PS in a country of config_series
 -- reads: history.cod_ps_population, config_population_units, config_series, core.region_name
 -- A declared pair goes first; several units may make up a region. It takes unit and region out of
--- both lists; what is left of a country is matched by name. All of it counts only if as many units
--- as regions are left: else borders are others, and a unit may be a part of the region of its name.
+-- both lists, unless the region is not there (boundaries of the user's own); what is left of a
+-- country is matched by name. All of it counts only if as many units as regions are left: else
+-- borders are others, and a unit may be a part of the region of its name.
 with unit as (
 
     select *, fold_region(unit_name) as folded_unit
@@ -23,7 +24,7 @@ spelling as (
 
 ),
 
-declared as (
+pair as (
 
     select
         d.country_code,
@@ -34,6 +35,12 @@ declared as (
     from config_population_units as d
     left join spelling as s
         on s.country_code = d.country_code and s.folded_name = fold_region(d.region_name)
+
+),
+
+declared as (
+
+    select * from pair where folded_region = '' or region_id is not null
 
 ),
 
@@ -90,7 +97,9 @@ matched as (
                     'other borders: ' || coalesce(b.units_count, 0) || ' units are left for '
                     || coalesce(b.regions_count, 0) || ' regions'
             when u.population_count = 0 then 'no residents'
-            when d.folded_unit is not null and d.region_id is null
+            when
+                coalesce(d.region_id, n.region_id) is null
+                and (u.country_code, u.folded_unit) in (select (country_code, folded_unit) from pair)
                 then 'config/population_units.csv names a region that is not there'
             when
                 d.folded_unit is null

@@ -16,7 +16,7 @@ resident as (
     select
         region_id,
         sum(population_count)::bigint as population_count,
-        min(population_year) as population_year,
+        min(population_year)::integer as population_year,
         'cod_ps_population' as population_source
     from core.population_unit
     where region_id is not null
