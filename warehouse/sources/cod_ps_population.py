@@ -20,8 +20,7 @@ SOURCE = Source(
     name="cod_ps_population",
     title="Residents by admin-1 (COD-PS)",
     licence="CC BY (terms differ by country: see HDX)",
-    attribution="OCHA Common Operational Datasets, population statistics, with the offices that "
-    "each row names",
+    attribution="OCHA COD-PS; the office that each row names",
     is_republishable=True,
     cadence="when an office renews its figures",
     flaws=(
@@ -30,10 +29,9 @@ SOURCE = Source(
         "projections and censuses stand side by side",
         "123 countries: none for Guinea-Bissau, Afghanistan, Myanmar, Syria, Ukraine, Yemen",
         "Malaysia, Namibia and Rwanda sum to less than they had in 2007 (Gapminder), and Baku "
-        "is given in thousands: not used (config/population_units.csv)",
+        "is given in thousands: not used",
         "units are today's: where a country has others than its boundaries here, only those "
-        "that config/population_units.csv declares are used, the rest is listed in "
-        "population_units",
+        "declared to make up a region are used; the file lists the rest with the reason",
         "21 rows of the Maldives come under five names and are summed; a unit with no residents "
         "(Montserrat, Kiribati) has no rate",
     ),
