@@ -206,6 +206,7 @@ def _facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) -> d
         ],
         "violent_from": thresholds()["intensity"][VIOLENT[0]],
         "intensities": dict(digest.flags.select("region_id", "intensity").iter_rows()),
+        "people_exposed": wording.residents(rows.filter(pl.col("alert_level") != CALM).to_dicts()),
         "counts": {n: rows.filter(pl.col("alert_level") == n).height for n in FLAGGED},
         "changed": changed,
         "detailed": changed[:DETAILED],

@@ -10,7 +10,9 @@ from config.errors import TocsinError
 HERE = Path(__file__).parent
 VARIABLE = "TOCSIN_CONFIG_FOLDER"
 # Of these a file of the user's own is laid over ours, key by key; ours stays below it.
-LAID_OVER = ("actors.csv", "names_fr.csv", "partners.csv", "thresholds.toml")
+LAID_OVER = (
+    "actors.csv", "names_fr.csv", "partners.csv", "population_units.csv", "thresholds.toml",
+)  # fmt: skip
 # Of these it takes the place of ours, whole.
 IN_PLACE = (
     "countries.csv", "pcodes.csv", "recipients.toml", "regions.csv", "registers/*.csv",

@@ -266,6 +266,16 @@ def pcodes() -> pl.DataFrame:
 
 
 @cache
+def population_units() -> pl.DataFrame:
+    """Units of COD-PS that names alone do not match with regions of other borders.
+
+    country_code, unit_name (several may make up a region), region_name, reason. Without
+    region_name the unit is left out, without unit_name the region is, without both the country.
+    """
+    return config_table("population_units.csv")
+
+
+@cache
 def scopes() -> pl.DataFrame:
     """Places that are no region: groups ("northern regions"), parts (a cercle), former regions.
 

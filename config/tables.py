@@ -92,6 +92,10 @@ TABLES: Mapping[str, tuple[Mapping[str, Field], tuple[str, ...]]] = {
         },
         ("scope", "country_code"),
     ),
+    "population_units.csv": (
+        {"country_code": CODE, "unit_name": ANY, "region_name": ANY, "reason": TEXT},
+        ("country_code", "unit_name", "region_name"),
+    ),
     "partners.csv": ({"partner": TEXT, "reason": ANY, "donor": ANY}, ("partner",)),
     "actors.csv": ({"actor": TEXT, "actor_group": _one_of(*ACTOR_GROUPS)}, ("actor",)),
     "names_fr.csv": ({"name": TEXT, "name_fr": TEXT}, ("name",)),

@@ -19,6 +19,7 @@ from expectations.checks import (
     rule,
     surprising,
 )
+from expectations.landed import MOST_RESIDENTS
 from warehouse.sources import SOURCES
 from warehouse.sources.governance_register import ENTRY_TYPES
 
@@ -62,12 +63,41 @@ CORE: dict[str, tuple[Check, ...]] = {
         between("centroid_latitude", -90, 90, "2026-11: degrees of the globe"),
         between("centroid_longitude", -180, 180, "2026-11: degrees of the globe"),
         between("population_count", 1, None, "2026-11: a count of people"),
-        surprising("population_count", 5_000_000, "2026-11: Mali's regions of 2009 have fewer"),
+        surprising("population_count", 150_000_000, MOST_RESIDENTS),
         rule(
-            "population_has_its_year",
-            pl.col("population_count").is_null() == pl.col("population_year").is_null(),
+            "population_has_its_year_and_source",
+            (pl.col("population_count").is_null() == pl.col("population_year").is_null())
+            & (pl.col("population_count").is_null() == pl.col("population_source").is_null()),
             "critical",
             "2026-11: a figure without its year cannot be read",
+        ),
+    ),
+    "core.population_unit": (
+        key("country_code", "unit_name", "region_pcode"),
+        *present("country_code", "unit_name", "population_count", "population_year"),
+        *exist("region_pcode", "population_office", "population_contributor"),
+        one_of("country_code", CODES, IN_CODES),
+        one_of("region_id", IDS, IN_IDS),
+        one_of("matched_by", ["declared", "name"], "2026-11: core/population_unit.sql"),
+        rule(
+            "of_a_region_or_says_why_not",
+            (pl.col("region_id").is_null() == pl.col("unmatched_reason").is_not_null())
+            & (pl.col("region_id").is_null() == pl.col("matched_by").is_null()),
+            "critical",
+            "2026-11: residents never vanish in silence",
+        ),
+        rule(
+            "region_in_its_country",
+            pl.col("region_id").str.head(3) == pl.col("country_code"),
+            "critical",
+            "2026-11: residents count in their country",
+        ),
+        rule(
+            "declared_regions_are_there",
+            ~pl.col("unmatched_reason").str.contains("population_units.csv", literal=True),
+            "warning",
+            "2026-11: config/population_units.csv names a region that has no boundary here: mend "
+            "its region_name, or take the line out",
         ),
     ),
     "core.event": (

@@ -29,6 +29,7 @@ GLOBE = "2026-11: degrees of the globe"
 FTS = "2026-11: FTS public API v1"
 ACLED_TYPES = ["Battles", "Explosions/Remote violence", "Violence against civilians", "Protests",
                "Riots", "Strategic developments"]  # fmt: skip
+MOST_RESIDENTS = "2026-11: the largest unit of COD-PS, Punjab in Pakistan, has 110 million"
 CODES = countries()["country_code"].to_list()
 ALL_MEASURES = [*MEASURES, *OTHER_MEASURES]
 # Read by core/presence.sql to tell the cadre.
@@ -312,6 +313,23 @@ LANDED: dict[str, tuple[Check, ...]] = {
             regions().filter(country_code="MLI")["region_name"].to_list(),
             "2026-11: core/region.sql joins on the name; another spelling would be lost",
         ),
+    ),
+    "landing.cod_ps_population": (
+        rows(1, DELIVERY),
+        *present("country_code", "unit_name", "population_count", "population_year"),
+        *present("population_office", "population_contributor"),
+        *exist("region_pcode"),
+        key("country_code", "unit_name", "region_pcode"),
+        Check(
+            "ExpectColumnValuesToMatchRegex",
+            {"column": "country_code", "regex": "^[A-Z]{3}$"},
+            "critical",
+            "2026-11: ISO 3166 alpha-3, of any country; core/population_unit.sql joins on it",
+        ),
+        plain("unit_name", "population_office", "population_contributor"),
+        between("population_count", 0, None, "2026-11: a count of people"),
+        surprising("population_count", 150_000_000, MOST_RESIDENTS),
+        between("population_year", 1990, 2100, "2026-11: the oldest on file is of 2001"),
     ),
     "landing.acled_events": (
         *present("event_id_cnty", "event_date", "event_type", "country", "timestamp"),

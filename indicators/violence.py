@@ -119,6 +119,50 @@ def state_forces_events_count(events: pl.DataFrame, grid: pl.DataFrame) -> pl.Da
     return by_month(events.filter(involves("state_forces")), grid, pl.len())
 
 
+def past_year_per_100k(counts: pl.DataFrame, regions: pl.DataFrame) -> pl.DataFrame:
+    """Sums of a month and the eleven before it for every 100,000 residents.
+
+    Args:
+        counts: ``place_id``, ``month_start`` and ``value`` of every month watched.
+        regions: ``region_id``, ``population_count`` and ``population_year``.
+
+    Null where the residents are not known and before twelve months were watched. ``note`` says
+    the year of the residents, which is not carried on to the month.
+
+    Example:
+        >>> from datetime import date
+        >>> months = pl.date_range(date(2020, 6, 1), date(2021, 5, 1), "1mo", eager=True)
+        >>> counts = pl.DataFrame({"place_id": "A", "month_start": months, "value": [0.5] * 12})
+        >>> regions = pl.DataFrame(
+        ...     {"region_id": ["A"], "population_count": [300_000], "population_year": [2018]})
+        >>> past_year_per_100k(counts, regions).select("value", "note").row(-1)
+        (2.0, 'residents of 2018')
+    """
+    summed = pl.col("value").rolling_sum(12).over("place_id", order_by="month_start")
+    residents = regions.select("population_count", "population_year", place_id="region_id")
+    return counts.join(
+        residents, on="place_id", how="left", maintain_order="left", validate="m:1"
+    ).select(
+        *PLACE_MONTH,
+        value=100_000 * summed / pl.col("population_count"),
+        note=pl.format("residents of {}", "population_year"),
+    )
+
+
+def events_past12_per_100k(
+    events: pl.DataFrame, grid: pl.DataFrame, regions: pl.DataFrame
+) -> pl.DataFrame:
+    """Events of twelve months, this the last, for every 100,000 residents of the year noted."""
+    return past_year_per_100k(events_count(events, grid), regions)
+
+
+def deaths_past12_per_100k(
+    events: pl.DataFrame, grid: pl.DataFrame, regions: pl.DataFrame
+) -> pl.DataFrame:
+    """Deaths (best) of twelve months, this the last, for every 100,000 residents of that year."""
+    return past_year_per_100k(deaths_best_count(events, grid), regions)
+
+
 COUNTS = (
     (events_count, "events / month"),
     (deaths_best_count, "deaths / month"),
@@ -133,7 +177,24 @@ COUNTS = (
     (communal_militia_events_count, "events / month"),
     (state_forces_events_count, "events / month"),
 )
-VIOLENCE = tuple(
+_RATES = tuple(
+    Indicator(
+        name=compute.__name__,
+        version=1,
+        compute=compute,
+        place_level="region",
+        unit=f"{counted} / 100,000 residents / 12 months",
+        rises_mean="worse",
+        reads=("events", "grid", "regions"),
+        sources=("ucdp_ged", "cod_ps_population", "mali_census_2009"),
+        summary=(compute.__doc__ or "").splitlines()[0],
+    )
+    for compute, counted in (
+        (events_past12_per_100k, "events"),
+        (deaths_past12_per_100k, "deaths"),
+    )
+)
+_COUNTED = tuple(
     Indicator(
         name=compute.__name__,
         version=1,
@@ -148,3 +209,4 @@ VIOLENCE = tuple(
     for compute, unit in COUNTS
     for level in ("region", "country")
 )
+VIOLENCE = (*_COUNTED, *_RATES)

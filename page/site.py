@@ -51,6 +51,7 @@ COUNT_INDICATORS = (
     "one_sided_events_count", "jihadist_events_count", "communal_militia_events_count",
     "state_forces_events_count", "deaths_best_count", "deaths_civilians_count",
 )  # fmt: skip
+RATE_INDICATORS = ("events_past12_per_100k", "deaths_past12_per_100k")
 EVENTS_SHOWN = 10
 PRESENCE_SHOWN = 15
 LEVELS_SHOWN = 30
@@ -91,7 +92,7 @@ def build(published: Path, folder: Path, night: date | None = None) -> Path:
     if published.exists() and is_built(folder, (*inputs, published)):
         return folder / "index.html"
     with Renderer() as renderer:  # first, so that it starts while the file is read
-        situation = read_situation(published, night, COUNT_INDICATORS)
+        situation = read_situation(published, night, [*COUNT_INDICATORS, *RATE_INDICATORS])
         try:
             part.mkdir(parents=True)
             try:
@@ -146,6 +147,7 @@ def _write(
                 {**c, "country": names[c["country_code"]]} for c in overview["country_forecasts"]
             ],
             "counts": _counts(flagged, language),
+            "people_exposed": wording.residents(flagged),
             "measures": [{**m, "country": names[m["country_code"]]} for m in overview["measures"]],
             "coups": [{**c, "country": names[c["country_code"]]} for c in overview["coups"]],
             "countries": [
@@ -272,7 +274,16 @@ def _overview(situation: Situation, regions: str) -> dict[str, Any]:
 def _regions(situation: Situation, renderer: Renderer) -> list[dict[str, Any]]:
     """Rows of every region with its tables and pictures; without events it has no pictures."""
     newest = situation.flags["data_month"][0]
-    by_month = situation.series.pivot(
+    rates = (
+        situation.series.filter(month_start=newest)
+        .group_by("region_id")
+        .agg(
+            pl.col("value").filter(pl.col("indicator") == name).first().alias(name)
+            for name in RATE_INDICATORS
+        )
+    )
+    counts = situation.series.filter(pl.col("indicator").is_in(COUNT_INDICATORS))
+    by_month = counts.pivot(
         on="indicator", index=["region_id", "month_start"], values="value", maintain_order=True
     ).with_columns(pl.col(name).cast(pl.Int64) for name in COUNT_INDICATORS)
     active = by_month.filter(pl.col("events_count") > 0)
@@ -303,13 +314,17 @@ def _regions(situation: Situation, renderer: Renderer) -> list[dict[str, Any]]:
     }
     pictures = region_pictures(situation, by_month, renderer)
     year = past_year_sums(situation).rename({"events": "events_past12", "deaths": "deaths_past12"})
-    rows = situation.flags.join(
-        year.select("region_id", "events_past12", "deaths_past12", "presence"), on="region_id"
-    ).join(
-        situation.regions.select(
-            "region_id", "population_count", "population_year", "boundary_attribution"
-        ),
-        on="region_id",
+    rows = (
+        situation.flags.join(
+            year.select("region_id", "events_past12", "deaths_past12", "presence"), on="region_id"
+        )
+        .join(rates, on="region_id", how="left")
+        .join(
+            situation.regions.select(
+                "region_id", "population_count", "population_year", "boundary_attribution"
+            ),
+            on="region_id",
+        )
     )
     regions = []
     for row in rows.sort("region_id").iter_rows(named=True):

@@ -112,6 +112,15 @@ ROW = {  # one good row a table; varied below where a key needs it
         "boundary_wkb": b"\1" * 93,
     },
     "landing.mali_census_2009": {"region_name": "Sikasso", "population_count": 2_643_179},
+    "landing.cod_ps_population": {
+        "country_code": "MLI",
+        "region_pcode": "ML03",
+        "unit_name": "Sikasso",
+        "population_count": 3_257_816,
+        "population_year": 2018,
+        "population_office": "Institut National de la Statistique",
+        "population_contributor": "UNFPA",
+    },
     "landing.acled_events": {
         "event_id_cnty": "MLI90001",
         "event_date": date(2026, 9, 14),
@@ -181,7 +190,20 @@ ROW = {  # one good row a table; varied below where a key needs it
         "centroid_latitude": 11.3,
         "population_count": 2_643_179,
         "population_year": 2009,
+        "population_source": "mali_census_2009",
         "boundary_attribution": "OCHA",
+    },
+    "core.population_unit": {
+        "country_code": "MLI",
+        "unit_name": "Sikasso",
+        "region_pcode": "ML03",
+        "population_count": 3_257_816,
+        "population_year": 2018,
+        "population_office": "Institut National de la Statistique",
+        "population_contributor": "UNFPA",
+        "region_id": "MLI.sikasso",
+        "matched_by": "name",
+        "unmatched_reason": None,
     },
     "core.event": {
         "event_id": "ucdp_ged:400798",
@@ -547,6 +569,16 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "population_count": [{"population_count": 0}, {"population_count": 26_431_790}],
         "region_name": [{"region_name": "Sikaso"}],
     },
+    "landing.cod_ps_population": {
+        "country_code": [{"country_code": "ML"}, {"country_code": "Mali"}],
+        "texts_are_plain": [
+            {"unit_name": "=HYPERLINK(1)"},
+            {"unit_name": "a\u202eb"},
+            {"population_office": "<b>"},
+        ],
+        "population_count": [{"population_count": -1}, {"population_count": 150_000_001}],
+        "population_year": [{"population_year": 18}, {"population_year": 2101}],
+    },
     "landing.acled_events": {
         "texts_are_plain": [{"admin1": "=HYPERLINK(1)"}, {"admin1": "a\u202eb"}, {"admin1": "<b>"}],
         "event_type": [{"event_type": "Rumours"}],
@@ -592,8 +624,30 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "country_code": [{"country_code": "GIN"}],
         "centroid_latitude": [{"centroid_latitude": -91.0}, {"centroid_latitude": 91.0}],
         "centroid_longitude": [{"centroid_longitude": -181.0}, {"centroid_longitude": 181.0}],
-        "population_count": [{"population_count": 0}, {"population_count": 5_000_001}],
-        "population_has_its_year": [{"population_year": None}, {"population_count": None}],
+        "population_count": [{"population_count": 0}, {"population_count": 150_000_001}],
+        "population_has_its_year_and_source": [
+            {"population_year": None},
+            {"population_count": None},
+            {"population_source": None},
+        ],
+    },
+    "core.population_unit": {
+        "country_code": [{"country_code": "GIN"}],
+        "region_id": [{"region_id": "MLI.taoudenit"}],
+        "matched_by": [{"matched_by": "guess"}],
+        "of_a_region_or_says_why_not": [
+            {"region_id": None},
+            {"unmatched_reason": "no region has this name"},
+            {"matched_by": None},
+        ],
+        "region_in_its_country": [{"region_id": "BFA.sahel"}],
+        "declared_regions_are_there": [
+            {
+                "unmatched_reason": "config/population_units.csv names a region that is not there",
+                "region_id": None,
+                "matched_by": None,
+            }
+        ],
     },
     "core.event": {
         "country_code": [{"country_code": "GIN"}],

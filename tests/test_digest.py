@@ -56,12 +56,14 @@ def text(mail: EmailMessage, kind: str = "plain") -> str:
 def test_english(digest) -> None:
     mail = message(digest)
     assert mail["Subject"] == "Sikasso: WARNING (was WATCH) - Tocsin 25 June 2021"
-    assert text(mail).splitlines()[:19] == [
+    assert text(mail).splitlines()[:21] == [
         "Sikasso (Mali) is raised to WARNING (last told: WATCH). 1 event, 5 deaths in May 2021, "
         "against 0.4 events a month over the past twelve.",
         "A level is the chance that violence doubles from 26 June to 23 September 2021, against "
         "the region's own usual. It does not say how violent a region is: the deadliest often "
         "have none. Figures up to May 2021, as known on 25 June 2021.",
+        "",
+        "3,257,816 people live in regions with a level (figures of 2018).",
         "",
         "Whole countries, expected from 26 June to 25 July 2021",
         "  - Mali: 18.5 events (8 times in 10 between 9 and 29), 108.9 deaths (between 34 and 202)",
@@ -150,8 +152,33 @@ def test_an_alert_that_ended_where_many_die_says_both(ended) -> None:
         "Sikasso (Mali) has no level any more (last told: WATCH) but is still very violent: "
         "851 deaths in twelve months. 1 event, 240 deaths in May 2021"
     )
-    assert "  - Sikasso (Mali): very violent, 851 deaths, 60 events; no level; 2,643,179 " \
-        "residents in 2009" in lines  # fmt: skip
+    assert "  - Sikasso (Mali): very violent, 851 deaths, 60 events; no level; 3,257,816 " \
+        "residents in 2018" in lines  # fmt: skip
+
+
+def test_people_in_regions_with_a_level_with_the_years_and_who_is_not_counted(kept, night) -> None:
+    """Kidal, Koulikoro, Ségou, Sikasso, Tombouctou of 2018; Gao and Ménaka of 2009."""
+    mali = Recipient("a@example.org", "en", ("MLI",))
+    whole = digest_of(kept, night(NIGHT), NIGHT, None).within(mali)
+
+    def mailed(unknown: tuple[str, ...]) -> str:
+        flags = whole.flags.with_columns(
+            pl.when(~pl.col("region_id").is_in(unknown)).then(name).alias(name)
+            for name in ("population_count", "population_year")
+        )
+        levels = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
+        return text(
+            digest_message(replace(whole, flags=flags), levels, mali, "T <t@x.org>", "m:t", True)
+        )
+
+    assert "10,582,757 people live in regions with a level (figures of 2009 to 2018)." in mailed(())
+    assert (
+        "10,040,453 people live in regions with a level (figures of 2018). 2 of these regions "
+        "have no figure and are not counted." in mailed(("MLI.gao", "MLI.menaka"))
+    )
+    nothing_known = mailed(tuple(whole.flags["region_id"]))
+    assert "How many people live in regions with a level is not known." in nothing_known
+    assert " residents in " not in nothing_known
 
 
 def test_the_first_mail_tells_the_state(digest) -> None:
@@ -171,7 +198,7 @@ def test_a_week_without_change_names_the_deadliest(kept, night) -> None:
     assert mail["Subject"].startswith("Tocsin 25 juin 2021 : sans changement")
     words = text(mail).replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
     assert "  - Mopti (Mali) : très violent, 641 morts, 95 incidents ; aucun niveau ; " \
-        "2 036 209 habitants en 2009" in words.splitlines()  # fmt: skip
+        "2 509 703 habitants en 2018" in words.splitlines()  # fmt: skip
 
 
 def test_where_most_die_nobody_is_left_without_a_word(kept, night) -> None:

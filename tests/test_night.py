@@ -72,6 +72,24 @@ def test_a_figure_of_presence_has_its_age_and_no_register_is_no_zero(after) -> N
     ]  # fmt: skip
 
 
+def test_rates_are_of_the_residents_on_file_and_missing_without_them(after) -> None:
+    regions = after["core.region"]
+    assert sorted(regions["population_source"].value_counts().rows(), key=str) == [
+        ("cod_ps_population", 93), ("mali_census_2009", 2), (None, 9),
+    ]  # fmt: skip
+    without = regions.filter(pl.col("population_count").is_null())
+    assert without["country_code"].unique().to_list() == ["GNB"]
+    rates = after["mart.indicator"].filter(
+        indicator="deaths_past12_per_100k", month_start=date(2021, 5, 1)
+    )
+    told = {name: row(rates, place_id=name) for name in (SIKASSO, "MLI.menaka", "GNB.gabu")}
+    assert told[SIKASSO]["value"] == pytest.approx(15 / 32.57816)
+    assert told["MLI.menaka"]["value"] == pytest.approx(58 / 0.54456)
+    assert told["GNB.gabu"]["value"] is None
+    assert [told[name]["note"] for name in told] == ["residents of 2018", "residents of 2009", None]
+    assert row(after["mart.flag"], region_id=SIKASSO)["deaths_past12_count"] == 15
+
+
 def test_suspensions_known_on_the_night_and_no_later(after) -> None:
     spells = after["core.suspension"].filter(country_code="MLI", status="open")
     assert sorted(spells.select("actor", "measure_type", "opened_date").rows()) == [

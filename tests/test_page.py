@@ -98,6 +98,13 @@ def test_flags_on_the_page_are_those_of_the_file(site: Path, published: Path) ->
         "9 to watch. Of the 10 deadliest 2 have none." in text  # fmt: skip
     assert "Figures up to May 2021, as known on 25 June 2021." in text
     assert len(rows_on_page) == 14
+    (people,) = ask(
+        published,
+        "select sum(population_count)::bigint, min(population_year), max(population_year) "
+        "from alerts inner join regions using (region_id) where alert_level <> 'none'",
+    )
+    assert people == (29_285_167, 2009, 2024)
+    assert "29,285,167 people live in regions with a level (figures of 2009 to 2024). A " in text
     assert text.count("No event for 241 days; the level stands because the bar fell") == 1
     assert "Whole countries, expected from 26 June to 25 July 2021 " in text
     assert "Mali: 18.5 events (8 times in 10 between 9 and 29), 108.9 deaths" in text
@@ -194,6 +201,16 @@ def test_figures_of_a_region_are_those_of_the_file(site: Path, published: Path) 
     level_bar = r'fill="var\(--(\w+)\)"[^>]*><title>2021-06-\d\d: (\d+%)<'
     page = (site / "en" / "MLI.sikasso.html").read_text("utf-8")
     assert re.findall(level_bar, page) == [("watch", "18%"), ("warning", "25%")]
+
+
+def test_residents_have_their_year_and_rates_by_them(site: Path) -> None:
+    """Sikasso: 15 deaths and 5 events in twelve months, 3,257,816 residents."""
+    english = " ".join(Reader(site / "en" / "MLI.sikasso.html").texts)
+    assert "3,257,816 residents (2018); for every 100,000 of them in twelve months, deaths: " \
+        "0.46, events: 0.15." in english  # fmt: skip
+    unknown = " ".join(Reader(site / "en" / "GNB.gabu.html").texts)
+    assert "How many people live here is not known." in unknown
+    assert "for every 100,000" not in unknown
 
 
 def test_what_is_missing_is_said(site: Path) -> None:

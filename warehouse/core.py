@@ -12,6 +12,7 @@ from config.registry import (
     coverage,
     partners,
     pcodes,
+    population_units,
     regions,
     scopes,
     thresholds,
@@ -21,9 +22,9 @@ from warehouse.query import run_sql, statement
 from warehouse.vintages import night_end
 
 BUILD_ORDER = (
-    "region", "region_name", "country_name", "acled_place", "event_version", "event", "presence",
-    "suspension", "coup", "register_entry", "register_coverage", "external_series",
-    "unknown_region_name", "left_out", "external_forecast", "report",
+    "region_name", "population_unit", "region", "country_name", "acled_place", "event_version",
+    "event", "presence", "suspension", "coup", "register_entry", "register_coverage",
+    "external_series", "unknown_region_name", "left_out", "external_forecast", "report",
 )  # fmt: skip
 STEPS = ("country_name", "acled_place")  # that others are built of; nobody else reads them
 CORE_TABLES = tuple(table for table in BUILD_ORDER if table not in STEPS)
@@ -79,6 +80,7 @@ def _register_config(con: duckdb.DuckDBPyConnection) -> None:
         "config_partners": partners(),
         "config_coverage": coverage(),
         "config_actors": actors(),
+        "config_population_units": population_units(),
     }
     for name, frame in declared.items():
         con.register(name, frame)

@@ -36,6 +36,10 @@ PUBLISHED = {
         "one version of an event that is no longer believed: changed or withdrawn at known_to",
     ),
     "regions": ("from core.region", "one admin-1 region with polygon and residents"),
+    "population_units": (
+        "from core.population_unit",
+        "one unit of COD-PS with its residents: the region they are of, or why of none",
+    ),
     "unknown_region_names": (
         "from core.unknown_region_name",
         "one spelling of a region that config/regions.csv does not know, with candidates",

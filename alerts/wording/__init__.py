@@ -1,7 +1,9 @@
 """Words, numbers and dates in the reader's language."""
 
 import unicodedata
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
@@ -24,6 +26,31 @@ LEAST_CHANCE = 0.005  # below, a chance is told as "less than", never as nought
 VOWELS = "AEIOUYÀÂÉÈÊËÎÏÔÛÜaeiouyéèê"
 QUIET_DAYS = 180  # half a year
 MAX_SIGNS = 120  # signs of a name: longer than any in the sources
+
+
+def residents(regions: Iterable[Mapping[str, Any]]) -> dict[str, int | None]:
+    """People who live in these regions, of which years their figures are, and regions without.
+
+    Args:
+        regions: Each with ``population_count`` and ``population_year``, null where not known.
+
+    Example:
+        >>> mopti = {"population_count": 2_509_703, "population_year": 2018}
+        >>> gabu = {"population_count": None, "population_year": None}
+        >>> residents([mopti, gabu])
+        {'people_count': 2509703, 'first_year': 2018, 'last_year': 2018, 'without_count': 1}
+        >>> residents([gabu])
+        {'people_count': None, 'first_year': None, 'last_year': None, 'without_count': 1}
+    """
+    regions = list(regions)
+    known = [region for region in regions if region["population_count"] is not None]
+    years = [region["population_year"] for region in known]
+    return {
+        "people_count": sum(region["population_count"] for region in known) if known else None,
+        "first_year": min(years, default=None),
+        "last_year": max(years, default=None),
+        "without_count": len(regions) - len(known),
+    }
 
 
 def day(value: date, language: str) -> str:
