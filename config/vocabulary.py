@@ -9,6 +9,9 @@ SIGNS = {"watch": "circle", "warning": "triangle-up", "alarm": "diamond"}
 INTENSITIES = ("calm", "some", "violent", "very_violent")  # rising; steps in thresholds.toml
 VIOLENCE_TYPES = ("state_based", "non_state", "one_sided")  # of UCDP
 ALERT_STATUSES = ("new", "raised", "ongoing", "lowered", "closed")
+SIGNAL_STATES = ("quiet", "raised", "grave", "not_known")
+SIGNAL_DIRECTIONS = ("worsening", "easing", "steady")
+AREA = "area"  # id and level of the whole area on the board
 CAUSES = ("news", "revision", "model", "boundaries")  # of a changed level
 # Measures against a country that count as suspensions, with the words for them.
 MEASURES = {
