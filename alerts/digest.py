@@ -229,7 +229,7 @@ def _facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) -> d
         "followed": {
             level: round(10 * counts["escalated"] / counts["region_months"])
             for level in FLAGGED
-            for counts in [thresholds()["followed"][level]]
+            if (counts := thresholds().get("followed", {}).get(level))
         },
         "sources": digest.sources.to_dicts(),
         "place": digest.place,

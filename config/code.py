@@ -1,9 +1,12 @@
 """A digest of code: what was made by the same code from the same input need not be made again."""
 
 import hashlib
+from fnmatch import fnmatch
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+
+from config.overlay import INPUTS, own_files
 
 ROOT = Path(__file__).parent.parent
 ENDINGS = (".py", ".toml", ".csv", ".sql", ".j2", ".css", ".html", ".po")
@@ -13,7 +16,8 @@ ENDINGS = (".py", ".toml", ".csv", ".sql", ".j2", ".css", ".html", ".po")
 def code_sha256(packages: tuple[str, ...], libraries: tuple[str, ...]) -> bytes:
     """Digest of all that is declared and programmed in packages, and of libraries' versions.
 
-    Registers kept by hand and recipients are input and do not count.
+    What is declared is what is in force: the user's own files count with ours. Registers kept
+    by hand and recipients are input and do not count.
 
     Example:
         >>> code_sha256(("config",), ("polars",)) == code_sha256(("config",), ("duckdb",))
@@ -22,7 +26,15 @@ def code_sha256(packages: tuple[str, ...], libraries: tuple[str, ...]) -> bytes:
     digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
     for package in packages:
         for path in sorted((ROOT / package).rglob("*")):
-            is_input = "registers" in path.parts or path.match("recipients*.toml")
-            if path.suffix in ENDINGS and not is_input:
+            name = path.relative_to(ROOT / package).as_posix()
+            if path.suffix in ENDINGS and not _is_input(name):
                 digest.update(f"|{path.relative_to(ROOT)}|".encode() + path.read_bytes())
+    if "config" in packages:
+        for name, path in own_files().items():
+            if not _is_input(name):
+                digest.update(f"|own {name}|".encode() + path.read_bytes())
     return digest.digest()
+
+
+def _is_input(name: str) -> bool:
+    return any(fnmatch(name, pattern) for pattern in INPUTS)

@@ -11,8 +11,10 @@ from typing import Any
 import polars as pl
 
 from config.errors import TocsinError
+from config.overlay import HERE
+from config.tables import TABLES, config_table
+from config.thresholds import tuned
 
-HERE = Path(__file__).parent
 EMBEDDED = "config:"
 BOUNDARY_VINTAGE = "2021"  # P-codes of config/embedded/admin1_boundaries.parquet
 
@@ -231,8 +233,8 @@ def columns() -> Mapping[str, Column]:
 
 @cache
 def thresholds() -> Mapping[str, Mapping[str, Any]]:
-    """The tuned numbers of ``thresholds.toml``; each stands there with reason and date."""
-    return tomllib.loads((HERE / "thresholds.toml").read_text("utf-8"))
+    """The tuned numbers in force; each of ours stands in ``thresholds.toml`` with its reason."""
+    return tuned()
 
 
 @cache
@@ -247,7 +249,7 @@ def all_regions() -> pl.DataFrame:
 
     A region with a parent lies within it; its figures count for the parent as a part.
     """
-    return pl.read_csv(HERE / "regions.csv", infer_schema=False).fill_null("")
+    return config_table("regions.csv").fill_null("")
 
 
 @cache
@@ -266,7 +268,7 @@ def pcodes() -> pl.DataFrame:
 
     ``covers`` says whether the code's unit is the whole region, a part of it, or more.
     """
-    return pl.read_csv(HERE / "pcodes.csv", infer_schema=False)
+    return config_table("pcodes.csv")
 
 
 @cache
@@ -275,7 +277,7 @@ def scopes() -> pl.DataFrame:
 
     scope, country_code, its regions (;), is_part ("true": it covers less than its region), reason.
     """
-    return pl.read_csv(HERE / "scopes.csv", infer_schema=False)
+    return config_table("scopes.csv")
 
 
 @cache
@@ -284,7 +286,13 @@ def partners() -> pl.DataFrame:
 
     partner, reason, donor: whom its acts count for (empty: itself), so that no donor counts twice.
     """
-    return pl.read_csv(HERE / "partners.csv", infer_schema=False)
+    return config_table("partners.csv")
+
+
+@cache
+def actors() -> pl.DataFrame:
+    """The groups of actors by name, where their own type does not tell: actor, actor_group."""
+    return config_table("actors.csv")
 
 
 @cache
@@ -293,8 +301,7 @@ def coverage() -> pl.DataFrame:
 
     source, series (of the source; empty: all), country_code, kept_from, kept_until (days), reason.
     """
-    frame = pl.read_csv(HERE / "registers" / "coverage.csv", infer_schema=False)
-    return frame.with_columns(
+    return config_table("registers/coverage.csv").with_columns(
         pl.col("series").fill_null(""), pl.col("kept_from", "kept_until").str.to_date()
     )
 
@@ -305,10 +312,22 @@ def countries() -> pl.DataFrame:
 
     ``west`` to ``north`` is the box around their polygons, in degrees.
     """
-    return pl.read_csv(HERE / "countries.csv")
+    degrees = pl.col("west", "east", "south", "north").cast(float)
+    return config_table("countries.csv").with_columns(degrees, pl.col("gw_number").cast(int))
 
 
 @cache
 def names_fr() -> dict[str, str]:
     """French names of actors and partners, by the name that sources use."""
-    return dict(pl.read_csv(HERE / "names_fr.csv").iter_rows())
+    return dict(config_table("names_fr.csv").iter_rows())
+
+
+def check_configuration() -> None:
+    """Read every table of configuration, so that a wrong one stops a run before its work.
+
+    Raises:
+        ConfigurationError: A file of the user's own cannot be used.
+    """
+    thresholds()
+    for name in TABLES:
+        config_table(name)

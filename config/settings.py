@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableError
 
 from config.errors import TocsinError
+from config.overlay import in_force
 
 PREFIX = "TOCSIN_"
 # What is written is for its owner, readable for the owner's group, and no one else's.
@@ -142,6 +143,7 @@ class Settings(BaseSettings):
 
     Attributes:
         data_folder: The only folder Tocsin writes to.
+        config_folder: The user's own configuration, above ``config`` (``config.overlay``).
         recipients_file: Who gets the digest (TOML, see ``config/recipients.toml``).
         published_url: Where readers find what is published, if the folder is served: only
             then do mails name it.
@@ -162,8 +164,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True)
 
     data_folder: Path = Field(default=Path("data"), description="a folder")
+    config_folder: Path | None = Field(default=None, description="a folder")
     recipients_file: Path = Field(
-        default=Path(__file__).parent / "recipients.toml", description="a file of recipients (TOML)"
+        default_factory=lambda: in_force("recipients.toml"),
+        description="a file of recipients (TOML)",
     )
     published_copies: int = Field(
         default=7,

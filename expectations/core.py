@@ -3,7 +3,7 @@
 import polars as pl
 
 from config.registry import countries, coverage, regions
-from config.vocabulary import MEASURES, OTHER_MEASURES, VIOLENCE_TYPES
+from config.vocabulary import ACTOR_GROUPS, MEASURES, OTHER_MEASURES, VIOLENCE_TYPES
 from expectations.checks import (
     Check,
     between,
@@ -25,7 +25,6 @@ from warehouse.sources.governance_register import ENTRY_TYPES
 CODEBOOK = "2026-11: UCDP GED codebook 24.1"
 CODES = countries()["country_code"].to_list()
 IN_CODES = "2026-11: the countries of config/countries.csv"
-GROUPS = ["jihadist", "communal_militia", "state_forces", "civilians", "other"]
 BASES = ["assumed", "observed"]
 IN_BASES = "2026-11: a bulk file's lag, or a real fetch"
 
@@ -87,8 +86,8 @@ CORE: dict[str, tuple[Check, ...]] = {
             ["agrees", "disagrees", "empty", "unknown"],
             "2026-11: the outcomes of the cross-check in core/event.sql",
         ),
-        one_of("actor_group_a", GROUPS, "2026-11: config/actors.csv"),
-        one_of("actor_group_b", GROUPS, "2026-11: config/actors.csv"),
+        one_of("actor_group_a", list(ACTOR_GROUPS), "2026-11: config/actors.csv"),
+        one_of("actor_group_b", list(ACTOR_GROUPS), "2026-11: config/actors.csv"),
         one_of("known_basis", BASES, IN_BASES),
         between("where_prec", 1, 7, CODEBOOK),
         between("date_prec", 1, 5, CODEBOOK),

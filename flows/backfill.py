@@ -1,17 +1,19 @@
 """Past nights told one by one, as their runs would have told them; no mail goes out."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from config.errors import TocsinError
 from config.settings import Settings
-from flows.step_cache import CACHE_FOLDER, StepCache
-from flows.steps import assess_night, judge_night, keep_night
+from flows.step_cache import CACHE_FOLDER, NO_CACHE, StepCache
+from flows.steps import judge_night, keep_night, night_figures, night_tables, night_vintage
 from warehouse import marts
 from warehouse.connect import one_run, open_existing
 from warehouse.core import build_core
@@ -19,6 +21,8 @@ from warehouse.export import copy_as_parquet
 from warehouse.history import catch_up
 from warehouse.publish import publish
 from warehouse.sources import SOURCES
+
+NIGHTS_AT_WORKERS = 24  # what was known on each, some 10 MB, waits in memory for its turn
 
 
 class BackfillError(TocsinError):
@@ -49,7 +53,11 @@ def nights_between(first: date, last: date, every: str) -> list[date]:
 
 
 def backfill(
-    settings: Settings, nights: list[date], rebuild: bool, progress: Callable[[NightProgress], None]
+    settings: Settings,
+    nights: list[date],
+    rebuild: bool,
+    progress: Callable[[NightProgress], None],
+    mapping: Callable[..., Iterable[Any]] = map,
 ) -> int:
     """Tell these nights from what has landed; how many were told.
 
@@ -61,6 +69,7 @@ def backfill(
         nights: Rising.
         rebuild: Whether nights told before are told again, with today's code and figures.
         progress: Called after each night.
+        mapping: Applies a function to nights: ``map``, or ``cluster.worker_map``'s.
 
     Raises:
         BackfillError: No night was run yet, so that nothing landed.
@@ -75,7 +84,7 @@ def backfill(
         missing = [night for night in nights if night not in nights_on_file]
         start = time.perf_counter()
         for number, (night, seconds) in enumerate(
-            _rebuild_nights(con, missing, landed, settings), 1
+            _rebuild_nights(con, missing, landed, settings, mapping), 1
         ):
             mean = (time.perf_counter() - start) / number
             progress(
@@ -90,16 +99,25 @@ def backfill(
 
 
 def _rebuild_nights(
-    con: duckdb.DuckDBPyConnection, nights: list[date], landed: pl.DataFrame, settings: Settings
+    con: duckdb.DuckDBPyConnection,
+    nights: list[date],
+    landed: pl.DataFrame,
+    settings: Settings,
+    mapping: Callable[..., Iterable[Any]],
 ) -> Iterator[tuple[date, float]]:
-    cache = StepCache(
-        settings.data_folder / CACHE_FOLDER
-    )  # most nights of a month see the same events
-    for night in nights:
+    """Nights as they are done, with seconds; their figures may be worked out side by side."""
+    cache = StepCache(settings.data_folder / CACHE_FOLDER)  # a month's nights see the same events
+    figures = partial(night_figures, cache=NO_CACHE if settings.dask else cache)
+    batch_size = NIGHTS_AT_WORKERS if settings.dask else 1
+    for begin in range(0, len(nights), batch_size):
         start = time.perf_counter()
-        tables = assess_night(con, night, cache)
-        keep_night(con, night, tables, judge_night(tables, landed, cache))
-        yield night, time.perf_counter() - start
+        vintages = [night_vintage(con, night) for night in nights[begin : begin + batch_size]]
+        for vintage, results in zip(vintages, mapping(figures, vintages), strict=True):
+            night = vintage.night
+            tables = night_tables(con, vintage, *results)
+            keep_night(con, night, tables, judge_night(tables, landed, cache))
+            yield night, time.perf_counter() - start
+            start = time.perf_counter()
 
 
 def _landed(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:

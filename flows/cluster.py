@@ -14,7 +14,7 @@ from flows.prefect_server import prefect_server
 
 CONNECT_SECONDS = "20s"
 LIBRARIES = ("numpy", "polars", "scipy")
-PACKAGES = ("config", "indicators")
+PACKAGES = ("config", "flows", "indicators", "warehouse")
 TASKS_A_WORKER = 6  # a task of Prefect's costs tenths of a second, a lost worker all of its task
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -134,5 +134,6 @@ def _see_that_workers_are_as_we(client: Any) -> None:
     if others:
         raise ClusterError(
             f"Dask workers run other code than this process: {', '.join(sorted(others))}; install "
-            "the same Tocsin there, from the same lock file, and start them again"
+            "the same Tocsin there, from the same lock file, with the same TOCSIN_CONFIG_FOLDER, "
+            "and start them again"
         )

@@ -18,9 +18,13 @@ from urllib.request import getproxies
 
 import duckdb
 
+from config.overlay import HERE, LAID_OVER, VARIABLE, ConfigurationError, own_files
 from config.recipients import load_recipients
-from config.registry import Source
+from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
+from config.tables import TABLES, file_rows
+from config.thresholds import NAME as THRESHOLDS
+from config.thresholds import changed
 from flows.nights import tonight
 from flows.process import SOCKS, unusable_proxy
 from warehouse import runs
@@ -72,7 +76,8 @@ class Diagnosis:
 def examine(settings: Settings, smtp: Smtp) -> list[Diagnosis]:
     """Everything that is looked at, in the order in which to mend it."""
     looks: tuple[Callable[[Settings, Smtp], Iterator[Diagnosis]], ...] = (
-        _versions, _disk, _memory, _run, _warehouse, _published, _sources, _proxy, _mail, _schedule,
+        _versions, _configuration, _disk, _memory, _run, _warehouse, _published, _sources, _proxy,
+        _mail, _schedule,
     )  # fmt: skip
     return [finding for look in looks for finding in look(settings, smtp)]
 
@@ -95,6 +100,63 @@ def _versions(_: Settings, __: Smtp) -> Iterator[Diagnosis]:
         )  # fmt: skip
     else:
         yield Diagnosis("versions", OK, f"{python}, libraries as locked")
+
+
+def _configuration(_: Settings, __: Smtp) -> Iterator[Diagnosis]:
+    try:
+        files = own_files()
+    except ConfigurationError as error:
+        yield Diagnosis("configuration", BAD, *_fault_and_cure(error))
+        return
+    ours = [name for name in (*TABLES, THRESHOLDS, "recipients.toml") if name not in files]
+    ours += [release.file for source in SOURCES if source.is_by_hand for release in source.embedded
+             if release.file not in files]  # fmt: skip
+    if not files:
+        yield Diagnosis(
+            "configuration", OK, f"Tocsin's own, in {HERE}; yours goes into a folder of your own "
+            f"that {VARIABLE} names",
+        )  # fmt: skip
+        return
+    for name, path in files.items():
+        try:
+            yield Diagnosis(name, OK, f"{path}: {_in_force(name, path)}")
+        except (ConfigurationError, SourceError) as error:
+            yield Diagnosis(name, BAD, *_fault_and_cure(error))
+    yield Diagnosis("configuration", OK, f"Tocsin's own: {', '.join(sorted(ours))}")
+
+
+def _fault_and_cure(error: Exception) -> tuple[str, str]:
+    first, _, others = str(error).partition("\n")
+    fault, _, cure = first.rpartition("; ")
+    more = f" ({_several(others.count(chr(10)) + 1, 'more line')})" if others else ""
+    return (fault or cure) + more, cure if fault else "correct it"
+
+
+def _in_force(name: str, path: Path) -> str:
+    """What a file of the user's own makes of ours, in rows.
+
+    Raises:
+        ConfigurationError: It is wrong.
+        SourceError: It is a register and wrong.
+    """
+    if name == THRESHOLDS:
+        numbers = changed()
+        return f"above ours: {', '.join(numbers) or 'no other number'}"
+    if name == "recipients.toml":
+        return "in place of ours"
+    registers = {r.file: s for s in SOURCES if s.is_by_hand for r in s.embedded}
+    if name in registers:
+        source = registers[name]
+        own, ours = (source.parse(p.read_bytes(), str(p)) for p in (path, HERE / name))
+        key: tuple[str, ...] = source.key
+    else:
+        own, ours = file_rows(path, name), file_rows(HERE / name, name)
+        key = TABLES[name][1]
+    left = ours.join(own, on=key, how="anti", nulls_equal=True).height
+    if name in LAID_OVER:
+        return f"{own.height} rows above our {ours.height}; {own.height + left} in force"
+    missing = f", of which it lacks {left}" if left else ""
+    return f"{own.height} rows in place of our {ours.height}{missing}"
 
 
 def _disk(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
@@ -305,8 +367,12 @@ def stale_source(source: Source, address: str | None, age: int | None, most: int
     file = source.embedded[-1].file if source.embedded else ""
     return Diagnosis(
         source.name, NOTE, f"{text}; it is kept by hand, no address renews it",
-        f"enter what is known since in config/{file} (docs/registers.md)",
+        f"enter what is known since in {_named(file)} (docs/registers.md)",
     )  # fmt: skip
+
+
+def _named(file: str) -> str:
+    return str(own_files().get(file, f"config/{file}"))
 
 
 def _proxy(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:

@@ -10,6 +10,7 @@ from alerts import operator as ops
 from alerts.delivery import check_encryption
 from config.files import remove
 from config.recipients import load_recipients
+from config.registry import check_configuration
 from config.settings import Settings, Smtp
 from flows.mail_steps import queue_digests, send_mails
 from flows.nights import runnable_night, tonight
@@ -75,7 +76,8 @@ def nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> 
 
 def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) -> Report:
     """Pull every source, keep its versions, rebuild the night, judge it, publish, alert."""
-    readers = load_recipients(settings.recipients_file)  # a wrong entry stops before the work
+    check_configuration()  # a wrong entry stops before the work
+    readers = load_recipients(settings.recipients_file)  # and so here
     check_encryption(smtp)
     check_sources(settings)
     if settings.published_path.exists() and not settings.warehouse_path.exists():

@@ -22,7 +22,7 @@ from flows.process import unusable_proxy
 from flows.step_cache import NO_CACHE, StepCache
 from indicators import compute_indicators
 from indicators.risk import explain
-from indicators.risk.delay import completeness
+from indicators.risk.delay import Completeness, completeness
 from indicators.risk.intensity import with_intensity
 from indicators.signals import board, raised_counts
 from warehouse.core import CORE_TABLES, build_core
@@ -205,13 +205,50 @@ def keep_versions(
     return versions
 
 
+@dataclass(frozen=True)
+class NightVintage:
+    """What was known on a night: frames, no connection, so that any process can work on them.
+
+    Attributes:
+        night: The night.
+        core: Core tables by name, as known on it.
+        sources: One row a source: how old, how complete.
+        known_until: Last day wholly known of the event source.
+        shares: Share of final events on file by age, where deliveries say; else None.
+    """
+
+    night: date
+    core: dict[str, pl.DataFrame]
+    sources: pl.DataFrame
+    known_until: date
+    shares: Completeness | None
+
+    @property
+    def newest(self) -> date:
+        """The newest month wholly known, by its first day."""
+        return newest_complete_month(self.known_until)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether events are older than their source's lag allows."""
+        return bool(self.sources.filter(source=EVENT_SOURCE.name)["is_stale"].item())
+
+
 def assess_night(
     con: duckdb.DuckDBPyConnection, night: date, cache: StepCache = NO_CACHE
 ) -> dict[str, pl.DataFrame]:
     """Core as known on the night, then its marts: indicators, forecasts, flags, alerts."""
+    vintage = night_vintage(con, night)
+    return night_tables(con, vintage, *night_figures(vintage, cache))
+
+
+def night_vintage(con: duckdb.DuckDBPyConnection, night: date) -> NightVintage:
+    """What was known on a night, the core of the file built for it.
+
+    Raises:
+        NightError: Too few months are known for a level.
+    """
     build_core(con, night)
-    core = {name: table_frame(con, f"core.{name}") for name in CORE_TABLES}
-    sources = source_status(con, night)
     known_until = complete_until(con, EVENT_SOURCE, night)
     newest = newest_complete_month(known_until)
     if months_between(FIRST_DAY, newest) + 1 < LEAST_MONTHS:
@@ -220,33 +257,58 @@ def assess_night(
             f"{LEAST_MONTHS} months from {FIRST_DAY:%Y-%m} on; the earliest night is "
             f"{earliest_night()}, with figures that reach so far"
         )
-    series = night_series(core, newest, cache)
-    is_stale = sources.filter(source=EVENT_SOURCE.name)["is_stale"].item()
-    deaths = _by_region(series, "deaths_best_count").rename({"value": "deaths"})
-    counts = _by_region(series, "events_count").join(deaths, on=["place_id", "month_start"])
+    return NightVintage(
+        night=night,
+        core={name: table_frame(con, f"core.{name}") for name in CORE_TABLES},
+        sources=source_status(con, night),
+        known_until=known_until,
+        shares=completeness(reporting_triangle(con, EVENT_SOURCE, night)),
+    )
+
+
+def night_figures(
+    vintage: NightVintage, cache: StepCache = NO_CACHE
+) -> tuple[pl.DataFrame, dict[str, pl.DataFrame]]:
+    """Indicator series of a night, and the tables of its assessment: what takes the time."""
+    core = vintage.core
+    series = night_series(core, vintage.newest, cache)
     events = core["event"].select("event_date", "country_code", "region_id", "deaths_best_count")
-    inputs = (events, core["region"], str(known_until), str(night))
-    assessment = cache.get("assess", inputs)
+    key = (events, core["region"], str(vintage.known_until), str(vintage.night))
+    assessment = cache.get("assess", key)
     if assessment is None:
         from indicators.risk.assess import assess  # so that scipy is imported when needed
 
-        assessment = vars(assess(events, core["region"], known_until, night, is_stale))
-        cache.put("assess", inputs, assessment)
-    flags = assessment["flags"].with_columns(is_stale=pl.lit(is_stale))
-    flags = explain.with_month(flags, counts, newest)
-    shares = completeness(reporting_triangle(con, EVENT_SOURCE, night))
-    flags = with_intensity(explain.with_correction(flags, shares), counts)
+        assessment = vars(
+            assess(events, core["region"], vintage.known_until, vintage.night, vintage.is_stale)
+        )
+        cache.put("assess", key, assessment)
+    return series, assessment
+
+
+def night_tables(
+    con: duckdb.DuckDBPyConnection,
+    vintage: NightVintage,
+    series: pl.DataFrame,
+    assessment: dict[str, pl.DataFrame],
+) -> dict[str, pl.DataFrame]:
+    """Core and marts of a night by name; alerts go on from the night before it on file."""
+    core, sources = vintage.core, vintage.sources
+    deaths = _by_region(series, "deaths_best_count").rename({"value": "deaths"})
+    counts = _by_region(series, "events_count").join(deaths, on=["place_id", "month_start"])
+    flags = assessment["flags"].with_columns(is_stale=pl.lit(vintage.is_stale))
+    flags = explain.with_month(flags, counts, vintage.newest)
+    flags = with_intensity(explain.with_correction(flags, vintage.shares), counts)
     flags = explain.with_reason(flags, core["event"])
     boundaries = sources.filter(source=BOUNDARY_SOURCE.name)["source_version"].item()
     flags = flags.with_columns(boundaries_version=pl.lit(boundaries))
-    context = explain.context(flags, series, core["suspension"], core["coup"], shares)
+    context = explain.context(flags, series, core["suspension"], core["coup"], vintage.shares)
     marts = {
         "indicator": series,
         "forecast": assessment["forecasts"],
         "country_forecast": assessment["country_forecasts"],
         "flag": flags,
         "flag_driver": explain.with_rank(pl.concat([assessment["drivers"], context])),
-        "alert": alerts_of_night(con, night, flags, series, core, known_until),
+        "alert": alerts_of_night(con, vintage.night, flags, series, core, vintage.known_until),
         "source_status": sources,
         **board_of_night(core, series, sources, night, newest),
     }

@@ -54,8 +54,10 @@ class LevelTrackRecord:
         return self.escalated - self.levels["none"]["escalated"]
 
 
-def level_track_record(scorecard: pl.DataFrame) -> LevelTrackRecord:
+def level_track_record(scorecard: pl.DataFrame) -> LevelTrackRecord | None:
     """The track record of the last back-test run here, else of the one Tocsin comes with.
+
+    None: none was run here, and that one was run under other thresholds than those in force.
 
     Args:
         scorecard: Rows of target ``level``: part, measure, value, origins_from,
@@ -63,13 +65,16 @@ def level_track_record(scorecard: pl.DataFrame) -> LevelTrackRecord:
 
     Example:
         >>> record = level_track_record(pl.DataFrame(schema={"part": pl.String}))
+        >>> assert record
         >>> record.levels["alarm"], record.months, record.regions, record.known_until
         ({'region_months': 37, 'escalated': 15}, 53, 104, None)
         >>> record.flagged, record.hits, record.escalated
         (549, 114, 160)
     """
     if scorecard.is_empty():
-        followed = thresholds()["followed"]
+        followed = thresholds().get("followed")
+        if followed is None:
+            return None
         levels = {level: followed[level] for level in LEVELS[::-1]}
         return LevelTrackRecord(followed["origins_from"], followed["origins_until"], None, levels)
     values = scorecard.select("part", "measure", pl.col("value").cast(pl.Int64))

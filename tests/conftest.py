@@ -1,6 +1,8 @@
 """One real night for all tests: the embedded data kept, and a Prefect server to run against."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ import pytest
 
 from flows.prefect_server import prefect_server
 from warehouse.connect import warehouse
+from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
 from warehouse.publish import publish
@@ -21,27 +24,59 @@ from warehouse.sources import SOURCES
 
 FOUNDING = date(2021, 6, 25)  # the founding case is known since 20 June
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+Shared = Callable[[str, Callable[[Path], None]], Path]
+Keep = Callable[[Path], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 
 @pytest.fixture(scope="session")
-def landing(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """Folders by name that the first worker to ask for one fills; nobody changes them after."""
+    base = tmp_path_factory.getbasetemp()
+    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def filled(name: str, fill: Callable[[Path], None]) -> Path:
+        with (folder / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            path = folder / name
+            if not path.exists():
+                part = folder / f"{name}.part"
+                shutil.rmtree(part, ignore_errors=True)
+                part.mkdir()
+                fill(part)
+                part.rename(path)
+            return path
+
+    return filled
+
+
+@pytest.fixture(scope="session")
+def landing(shared: Shared) -> Path:
     """The embedded releases as landed and accepted."""
-    folder = tmp_path_factory.mktemp("landing")
-    for source in SOURCES:
-        for batch in receive(source, None, folder):
-            accept(batch, folder)
-    return folder
+
+    def fill(folder: Path) -> None:
+        for source in SOURCES:
+            for batch in receive(source, None, folder):
+                accept(batch, folder)
+
+    return shared("landing", fill)
 
 
 @pytest.fixture(scope="session")
-def keep(landing: Path) -> Callable[[Path], AbstractContextManager[duckdb.DuckDBPyConnection]]:
+def keep(landing: Path, shared: Shared) -> Keep:
     """A warehouse of its own with every embedded version."""
+
+    def fill(folder: Path) -> None:
+        with warehouse(folder / "warehouse.duckdb") as con:
+            for source in SOURCES:
+                catch_up(con, source, landing)
+
+    filled = shared("history", fill) / "warehouse.duckdb"
 
     @contextmanager
     def kept_in(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(filled, path)
         with warehouse(path) as con:
-            for source in SOURCES:
-                catch_up(con, source, landing)
             yield con
 
     return kept_in
@@ -61,24 +96,38 @@ def night(kept: duckdb.DuckDBPyConnection) -> Callable[[date], dict[str, pl.Data
 
 
 @pytest.fixture(scope="session")
-def working(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A warehouse after two nights, three weeks apart."""
+def two_nights(keep: Keep, shared: Shared) -> Path:
+    """Folder with a working and a published file of two nights, three weeks apart."""
     from expectations.judge import judge
     from flows.steps import assess_night, judge_night, keep_night
 
-    with keep(tmp_path_factory.mktemp("working") / "warehouse.duckdb") as con:
-        landed = judge({})
-        for day in (date(2021, 6, 5), FOUNDING):
-            tables = assess_night(con, day)
-            keep_night(con, day, tables, judge_night(tables, landed))
+    def fill(folder: Path) -> None:
+        with keep(folder / "warehouse.duckdb") as con:
+            landed = judge({})
+            for day in (date(2021, 6, 5), FOUNDING):
+                tables = assess_night(con, day)
+                keep_night(con, day, tables, judge_night(tables, landed))
+            publish(con, folder / "published" / "tocsin.duckdb", FOUNDING, copies=2)
+
+    return shared("two nights", fill)
+
+
+@pytest.fixture(scope="session")
+def working(
+    two_nights: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A warehouse after two nights, three weeks apart."""
+    path = tmp_path_factory.mktemp("working") / "warehouse.duckdb"
+    shutil.copyfile(two_nights / path.name, path)
+    with warehouse(path) as con:
+        build_core(con, FOUNDING)
         yield con
 
 
 @pytest.fixture(scope="session")
-def published(working, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("p") / "tocsin.duckdb"
-    publish(working, path, FOUNDING, copies=2)
-    return path
+def published(two_nights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("p") / "published"
+    return shutil.copytree(two_nights / "published", folder) / "tocsin.duckdb"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A night told in a backfill is the night a run of its own would have told."""
 
 import contextlib
+import pickle
 import shutil
 from datetime import date
 
@@ -44,8 +45,15 @@ def test_nights_equal_single_runs_and_a_cut_backfill_goes_on(keep, landing, tmp_
         seen.append(night)
         raise CutError
 
+    def as_elsewhere(work, units):
+        """What workers do: function and units cross to another process and come back."""
+        for unit in units:
+            far_work, far_unit = pickle.loads(pickle.dumps((work, unit)))
+            yield pickle.loads(pickle.dumps(far_work(far_unit)))
+
+    at_workers = settings.model_copy(update={"dask": "local:2"})
     with contextlib.suppress(CutError):
-        backfill(settings, NIGHTS, False, cut)
+        backfill(at_workers, NIGHTS, False, cut, as_elsewhere)
     assert [(t.night, t.number, t.nights) for t in seen] == [(NIGHTS[0], 1, 2)]
     rest = []
     assert backfill(settings, NIGHTS, False, rest.append) == 1

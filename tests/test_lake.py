@@ -115,6 +115,20 @@ def test_a_table_whose_columns_changed_is_the_new_one_and_the_old_one_in_the_pas
             assert described[1][0] == column
 
 
+def test_rows_that_are_the_same_in_every_column_are_counted(catalog: str, tmp_path: Path) -> None:
+    rows = str(tmp_path / "rows")
+    first, second = FIRST, FIRST + timedelta(1)
+    publish_to_lake(published(tmp_path, first, {"MLI.gao": "watch"}), catalog, rows, first, 30)
+    file = published(tmp_path, second, {"MLI.gao": "watch"})
+    with duckdb.connect(file) as con:
+        con.execute("insert into flags from flags")
+    entry = {"as_of_date": str(second), "content": content(file), **fingerprint(file)}
+    file.with_name("manifest.json").write_text(json.dumps({file.name: entry}))
+    assert publish_to_lake(file, catalog, rows, second, 30) == 2
+    with lake_connection(catalog) as con:
+        assert con.execute("select count(*) from flags").fetchone() == (2,)
+
+
 def test_a_publication_that_fails_leaves_the_last_night(
     catalog: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,7 +137,7 @@ def test_a_publication_that_fails_leaves_the_last_night(
     second = FIRST + timedelta(1)
     file = published(tmp_path, second, {"MLI.gao": "none"})
     with monkeypatch.context() as patch:
-        patch.setattr(lake, "_copy_table", lambda *_: 0)
+        patch.setattr(lake, "_rows_and_digest", lambda *_: [0, "0"])
         with pytest.raises(WarehouseError, match=r"flags would hold .* nothing was published"):
             publish_to_lake(file, catalog, rows, second, 30)
     with lake_connection(catalog) as con:

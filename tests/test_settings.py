@@ -28,6 +28,7 @@ WRONG = {
 }
 RIGHT = {
     "DATA_FOLDER": ["/srv/tocsin"],
+    "CONFIG_FOLDER": ["docs"],
     "RECIPIENTS_FILE": ["/etc/recipients.toml"],
     "HOLD_HOURS": ["0", "0.5", "720"],
     "HOLD_THEN": ["send", "lapse"],
@@ -60,7 +61,7 @@ def test_every_setting_is_tried() -> None:
     tried = {name.lower() for name in WRONG | RIGHT}
     assert names - tried == {"smtp_username", "smtp_password"}  # below: together or none
     assert names - {name.lower() for name in WRONG} - {"smtp_username", "smtp_password"} == {
-        "data_folder", "recipients_file", "lake_data", "sources"  # any path; below
+        "data_folder", "recipients_file", "lake_data", "config_folder", "sources"  # any path; below
     }  # fmt: skip
 
 

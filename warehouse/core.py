@@ -5,8 +5,8 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from config.registry import HERE as CONFIG
 from config.registry import (
+    actors,
     all_regions,
     countries,
     coverage,
@@ -77,7 +77,7 @@ def _register_config(con: duckdb.DuckDBPyConnection) -> None:
         "config_scopes": scopes(),
         "config_partners": partners(),
         "config_coverage": coverage(),
-        "config_actors": pl.read_csv(CONFIG / "actors.csv"),
+        "config_actors": actors(),
     }
     for name, frame in declared.items():
         con.register(name, frame)

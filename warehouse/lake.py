@@ -137,36 +137,48 @@ def _copy_changes(
     for name, expected in tables.items():
         if same_definitions and last.get("tables", {}).get(name) == expected:
             continue
-        changed_rows += _copy_table(con, name, same_definitions)
-        found = con.execute(
-            f'select count(*), coalesce(sum(hash(t)), 0)::varchar from lake."{name}" as t'
-        ).fetchone()
-        if list(found or ()) != list(expected):
-            raise WarehouseError(
-                f"the lake's table {name} would hold {found}, the night's holds {expected}; "
-                "nothing was published to the lake; run again"
-            )
+        changed_rows += _copy_table(con, name, expected, same_definitions)
     if not same_definitions:
         _define(con)
     return changed_rows
 
 
-def _copy_table(con: duckdb.DuckDBPyConnection, name: str, has_same_columns: bool) -> int:
-    """Rows added and taken out so that a table is the night's."""
-    if not has_same_columns:
-        con.execute(f'create or replace table lake."{name}" as from night."{name}"')
-        (rows,) = con.execute(f'select count(*) from lake."{name}"').fetchone() or (0,)
-        return int(rows)
-    (gone,) = con.execute(
-        f'delete from lake."{name}" where rowid in (select l.row from '
-        f'(select rowid as row, hash(t) as digest from lake."{name}" as t) as l '
-        f'anti join (select hash(t) as digest from night."{name}" as t) as n using (digest))'
-    ).fetchone() or (0,)
-    (added,) = con.execute(
-        f'insert into lake."{name}" select t.* from night."{name}" as t '
-        f'anti join (select hash(l) as digest from lake."{name}" as l) as l on hash(t) = l.digest'
-    ).fetchone() or (0,)
-    return int(gone) + int(added)
+def _copy_table(
+    con: duckdb.DuckDBPyConnection, name: str, expected: list[Any], has_same_columns: bool
+) -> int:
+    """Rows added and taken out so that a table is the night's.
+
+    Raises:
+        WarehouseError: It is not, even when it was written anew.
+    """
+    if has_same_columns:
+        (gone,) = con.execute(
+            f'delete from lake."{name}" where rowid in (select l.row from '
+            f'(select rowid as row, hash(t) as digest from lake."{name}" as t) as l '
+            f'anti join (select hash(t) as digest from night."{name}" as t) as n using (digest))'
+        ).fetchone() or (0,)
+        (added,) = con.execute(
+            f'insert into lake."{name}" select t.* from night."{name}" as t anti join '
+            f'(select hash(l) as digest from lake."{name}" as l) as l on hash(t) = l.digest'
+        ).fetchone() or (0,)
+        if _rows_and_digest(con, name) == expected:
+            return int(gone) + int(added)
+    # Another number of rows that are the same in every column shows in no difference of digests.
+    con.execute(f'create or replace table lake."{name}" as from night."{name}"')
+    if (rows_and_digest := _rows_and_digest(con, name)) != expected:
+        raise WarehouseError(
+            f"the lake's table {name} would hold {rows_and_digest}, the night's holds {expected}; "
+            "nothing was published to the lake; run again"
+        )
+    return int(expected[0])
+
+
+def _rows_and_digest(con: duckdb.DuckDBPyConnection, name: str) -> list[Any]:
+    """Rows of a table of the lake, and the sum of their hashes."""
+    row = con.execute(
+        f'select count(*), coalesce(sum(hash(t)), 0)::varchar from lake."{name}" as t'
+    ).fetchone()
+    return list(row or ())
 
 
 def _drop_definitions(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Any]) -> None:

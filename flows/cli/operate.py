@@ -109,6 +109,7 @@ def backfill(
     gc.disable()  # nothing that is imported is garbage
     from flows.backfill import backfill as rebuild_nights
     from flows.backfill import nights_between
+    from flows.cluster import workers
 
     gc.freeze()
     gc.enable()
@@ -120,7 +121,8 @@ def backfill(
         console.print(f"  {done.night}  {done.seconds:5.1f} s  {done.number} of {done.nights}, "
                       f"{left} left")  # fmt: skip
 
-    count = rebuild_nights(settings, nights, rebuild, progress)
+    with workers(settings) as mapping:
+        count = rebuild_nights(settings, nights, rebuild, progress, mapping)
     console.print(
         f"{quantity(count, 'night')} told, {len(nights) - count} had been told before; no mail was "
         f"sent. Published: {settings.published_path}"

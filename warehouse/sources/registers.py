@@ -1,7 +1,5 @@
 """Registers kept by hand, read as spreadsheets save them; wrong rows are refused by line."""
 
-import csv
-import io
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,6 +8,7 @@ from difflib import get_close_matches
 import polars as pl
 
 from config.registry import SourceError, columns
+from config.tables import TableError, records, text_of
 from warehouse.sources.tables import AS_SENT, FAULT, cast_declared
 
 SHOWN = 5  # wrong rows told at once
@@ -18,7 +17,6 @@ STRAIGHT = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "\u00a0": " ", "\u2
 # Texts of these hold names of our own lists; elsewhere an apostrophe stays as it was written.
 NAMED = ("country", "country_code", "actor", "scope_regions", "region_id")
 PRECISION = "date_precision"
-SAVE = "save it as CSV UTF-8"
 CURES = {
     "day": "write it as 2021-06-03 (2021-06 if only the month is known)",
     "number": "write it with a point: 16.8",
@@ -67,8 +65,8 @@ def read_register(
         >>> read_register(sent, "register.csv", ["date", "value_pct"]).row(0)
         (datetime.date(2021, 6, 3), 16.8, 2)
     """
-    header, records, lines, separator = _records(_text(content, url), url)
-    raw = pl.DataFrame(records, schema=dict.fromkeys(header, pl.String), orient="row")
+    header, fields, lines, separator = _records(content, url)
+    raw = pl.DataFrame(fields, schema=dict.fromkeys(header, pl.String), orient="row")
     raw = raw.with_columns(
         pl.lit(None, pl.String).alias(name)
         for name in nullable
@@ -113,61 +111,14 @@ def _with_precision(raw: pl.DataFrame, dated_by: str) -> pl.DataFrame:
 
 def line_of(content: bytes, url: str, row: int) -> int:
     """The line of the file, its header included, on which a row (from 0) begins."""
-    return _records(_text(content, url), url)[2][row]
+    return _records(content, url)[2][row]
 
 
-def _text(content: bytes, url: str) -> str:
-    if content[:4] in (b"PAR1", b"PK\x03\x04"):
-        raise SourceError(f"{url}: is a workbook or an archive, not a CSV file; {SAVE}")
+def _records(content: bytes, url: str) -> tuple[list[str], list[list[str]], list[int], str]:
     try:
-        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            return content.decode("utf-16")
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            return content.decode("cp1252")
-        except UnicodeDecodeError:
-            raise SourceError(f"{url}: holds signs of an unknown encoding; {SAVE}") from None
-
-
-def _records(text: str, url: str) -> tuple[list[str], list[list[str]], list[int], str]:
-    """Names of the columns, the fields of each row, its line, and what separates fields."""
-    if text and not text.endswith(("\n", "\r")):
-        raise SourceError(
-            f"{url}: line {len(text.splitlines())} has no line break at its end, so the file may "
-            "be cut short; add the line break if it is whole"
-        )
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    header: list[str] = []
-    records: list[list[str]] = []
-    lines: list[int] = []
-    line = 1
-    try:
-        for fields in reader:
-            if not any(field.strip() for field in fields):
-                pass  # a spreadsheet's empty row
-            elif not header:
-                header = [field.strip().lower() for field in fields]
-                while not header[-1]:  # columns that were emptied
-                    header.pop()
-                if doubled := {name for name in header if header.count(name) > 1}:
-                    raise SourceError(f"{url}: line {line}, column {min(doubled)} stands twice")
-            elif any(field.strip() for field in fields[len(header) :]):
-                raise SourceError(
-                    f"{url}: line {line} has {len(fields)} fields, the header {len(header)}; put "
-                    f'a text that holds {separator!r} in double quotes: "..."'
-                )
-            else:
-                records.append((fields + [""] * len(header))[: len(header)])
-                lines.append(line)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise SourceError(f"{url}: line {line} cannot be read ({error}); {SAVE}") from None
-    if not header:
-        raise SourceError(f"{url}: is empty; its first line names the columns")
-    return header, records, lines, separator
+        return records(text_of(content, url), url)
+    except TableError as error:
+        raise SourceError(str(error)) from None
 
 
 def _local(value: pl.Expr, name: str) -> pl.Expr:

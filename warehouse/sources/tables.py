@@ -15,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
+from config.overlay import HERE, in_force
 from config.registry import (
     EMBEDDED,
-    HERE,
     Fetched,
     Release,
     Source,
@@ -54,7 +54,7 @@ def fetch_file(source: Source, address: str) -> Fetched:
     """
     try:
         inside = address.removeprefix(EMBEDDED)
-        path = Path(address) if inside == address else HERE / inside
+        path = Path(address) if inside == address else in_force(inside)
         content = path.read_bytes()
     except OSError as error:
         raise SourceError(
@@ -63,6 +63,8 @@ def fetch_file(source: Source, address: str) -> Fetched:
         ) from None
     embedded = {release.address: release for release in source.embedded}
     release = embedded.get(address, Release(Path(address).name))
+    if inside != address and path != HERE / inside:  # a register of the user's own
+        address, release = str(path), replace(release, version=f"own {path.name}")
     return Fetched(content, address, datetime.now(UTC).replace(tzinfo=None), release)
 
 

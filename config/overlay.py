@@ -1,0 +1,86 @@
+"""Which file of configuration is in force: the user's own, outside the checkout, or ours."""
+
+import os
+from difflib import get_close_matches
+from fnmatch import fnmatch
+from pathlib import Path
+
+from config.errors import TocsinError
+
+HERE = Path(__file__).parent
+VARIABLE = "TOCSIN_CONFIG_FOLDER"
+# Of these a file of the user's own is laid over ours, key by key; ours stays below it.
+LAID_OVER = ("actors.csv", "names_fr.csv", "partners.csv", "thresholds.toml")
+# Of these it takes the place of ours, whole.
+IN_PLACE = (
+    "countries.csv", "pcodes.csv", "recipients.toml", "regions.csv", "registers/*.csv",
+    "scopes.csv",
+)  # fmt: skip
+INPUTS = (
+    "recipients.toml",
+    "registers/*",
+)  # input of a night, not code: no digest of code has them
+READ = (".csv", ".toml")  # other files there, a note or a copy, are the user's business
+
+
+class ConfigurationError(TocsinError):
+    """A file of configuration cannot be used; the message names file, line and cure."""
+
+
+def in_force(name: str) -> Path:
+    """The file that counts: the user's own where there is one, else ours.
+
+    Args:
+        name: Path below ``config``.
+
+    Raises:
+        ConfigurationError: As ``own_files``.
+    """
+    return own_files().get(name, HERE / name)
+
+
+def layers(name: str) -> tuple[Path, ...]:
+    """The files that a table is made of, the last above the others.
+
+    Args:
+        name: Path below ``config``.
+
+    Raises:
+        ConfigurationError: As ``own_files``.
+    """
+    ours, file = HERE / name, in_force(name)
+    return (ours, file) if name in LAID_OVER and file != ours else (file,)
+
+
+def own_files() -> dict[str, Path]:
+    """The user's own files, by their path below ``config``; empty: no folder is set.
+
+    Raises:
+        ConfigurationError: The folder is none, or one of its files would never be read.
+    """
+    set_to = [value for name, value in os.environ.items() if name.upper() == VARIABLE and value]
+    if not set_to:
+        return {}
+    folder = Path(set_to[0])
+    if not folder.is_dir():
+        raise ConfigurationError(f"{VARIABLE}={folder}: is no folder; make it, or unset {VARIABLE}")
+    files = {
+        path.relative_to(folder).as_posix(): path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in READ and not path.name.startswith(".") and path.is_file()
+    }
+    for name, path in files.items():
+        if not any(fnmatch(name, pattern) for pattern in LAID_OVER + IN_PLACE) or (
+            name.startswith("registers/") and not (HERE / name).is_file()
+        ):
+            raise ConfigurationError(f"{path}: no such file is read{_nearest(name)}")
+    return files
+
+
+def _nearest(name: str) -> str:
+    registers = [path.relative_to(HERE).as_posix() for path in sorted(HERE.glob("registers/*.csv"))]
+    known = sorted([*registers, *(n for n in LAID_OVER + IN_PLACE if "*" not in n)])
+    meant = [n for n in known if Path(n).name == Path(name).name] or get_close_matches(name, known)
+    if meant:
+        return f"; call it {' or '.join(meant)} below {VARIABLE}"
+    return f"; known are {', '.join(known)}; move away what is not meant to be read"

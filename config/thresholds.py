@@ -1,0 +1,126 @@
+"""The tuned numbers: ours, and above them what the user's own file says, each in its bounds."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from config.overlay import HERE, ConfigurationError, layers
+from config.vocabulary import LEVELS
+
+NAME = "thresholds.toml"
+# Past flags were counted under these: others make the count another's.
+COUNTED_UNDER = ("levels", "escalation", "models", "spread")
+
+
+def tuned() -> Mapping[str, Mapping[str, Any]]:
+    """The numbers in force: ours, but for those that the user's own file says.
+
+    ``followed`` is missing where that file changes what past flags rest on and does not count
+    them itself.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or a number is unknown or out of bounds:
+            file, line, name, value, cure.
+    """
+    ours, *above = (_read(path) for path in layers(NAME))
+    if not above:
+        return ours
+    path = layers(NAME)[-1]
+    merged = _merged(ours, above[0], path, ())
+    levels = merged["levels"]
+    bounds = [levels[level] for level in LEVELS[1:]]
+    if sorted(set(bounds)) != bounds:
+        raise ConfigurationError(
+            f"{path}: line {_line(path, ('levels',))}, levels: {bounds} must rise from "
+            f"{LEVELS[1]} to {LEVELS[-1]}"
+        )
+    if "followed" not in above[0] and any(merged[name] != ours[name] for name in COUNTED_UNDER):
+        del merged["followed"]
+    return merged
+
+
+def changed() -> list[str]:
+    """What the user's own file says otherwise than ours: "levels.watch 0.2 (ours 0.14)"."""
+    ours = dict(_numbers(_read(HERE / NAME), ()))
+    now = dict(_numbers(tuned(), ()))
+    return [
+        f"{'.'.join(name)} {now[name]} (ours {ours[name]})"
+        for name in ours
+        if name in now and now[name] != ours[name]
+    ]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path}: byte {error.start} is no UTF-8; save the file as UTF-8"
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}; let Tocsin read it") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: {error}; write it as TOML, see config/{NAME}") from None
+
+
+def _numbers(table: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[Any, Any]]:
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value, (*above, name))
+        else:
+            yield (*above, name), value
+
+
+def _merged(
+    ours: Mapping[str, Any], own: Mapping[str, Any], path: Path, above: tuple[str, ...]
+) -> dict[str, Any]:
+    merged = dict(ours)
+    for name, value in own.items():
+        names = (*above, name)
+        where = f"{path}: line {_line(path, names)}, {'.'.join(names)}"
+        if name not in ours:
+            meant = get_close_matches(name, ours, n=1)
+            known = f"nearest: {meant[0]}" if meant else f"known are {', '.join(ours)}"
+            raise ConfigurationError(f"{where}: no such threshold; {known}")
+        if isinstance(ours[name], dict) and isinstance(value, dict):
+            merged[name] = _merged(ours[name], value, path, names)
+        elif cure := _bounds(ours[name], value):
+            raise ConfigurationError(f"{where}: {value!r} must be {cure}")
+        else:
+            merged[name] = type(ours[name])(value) if isinstance(value, int | float) else value
+    return merged
+
+
+def _bounds(ours: Any, value: Any) -> str:
+    """What a value must be and is not; empty: it is. A share of ours asks for a share."""
+    if isinstance(ours, bool):
+        return "" if isinstance(value, bool) else "true or false"
+    if isinstance(ours, date):
+        return "" if type(value) is date else "a day, written 2021-06-03"
+    if not isinstance(ours, int | float):
+        return "a table, as in config/thresholds.toml"
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(ours, int):
+        return "" if is_number and value == int(value) >= 0 else "a whole number, 0 or above"
+    if 0 < ours < 1:
+        return "" if is_number and 0 < value <= 1 else "a share, above 0 and at most 1"
+    return "" if is_number and 0 < value < float("inf") else "a number above 0"
+
+
+def _line(path: Path, names: tuple[str, ...]) -> int:
+    """The line of a file that sets a name, or, where it is written otherwise, that of its table."""
+    found, table = 1, ""
+    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), 1):
+        head = line.split("#")[0].strip()
+        if head.startswith("["):
+            table = head.strip("[] ")
+            if names[: table.count(".") + 1] == tuple(table.split(".")):
+                found = number
+        left = tuple(part.strip() for part in head.split("=")[0].split("."))
+        full = (*filter(None, table.split(".")), *left)
+        if "=" in head and full == names[: len(full)]:
+            found = number
+    return found
