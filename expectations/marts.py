@@ -298,21 +298,16 @@ MARTS: dict[str, tuple[Check, ...]] = {
             "2026-11: a signal that is missing would look quiet",
         ),
     ),
-    "mart.signal_month": (
+    "mart.signal_spell": (
         rows(1, "2026-11: an empty strip is a failed night"),
         key("place_level", "place_id", "signal", "month_start"),
-        *present("place_level", "place_id", "signal", "month_start", "state"),
+        *present("place_level", "place_id", "signal", "month_start", "months_count", "state"),
         first_of_month("month_start"),
         one_of("place_id", PLACES, IN_PLACES),
         one_of("signal", [*signal_rules()["signals"]], "2026-11: config/signals.toml"),
         one_of("state", [*SIGNAL_STATES], "2026-11: what page and mails have words for"),
-        between("value", 0, None, "2026-11: counts and shares are never negative"),
-        *finite("value"),
-        rule(
-            "quiet_only_where_known",
-            (pl.col("state") == "not_known") | pl.col("value").is_not_null(),
-            "critical",
-            "2026-11: unknown is not quiet",
+        between(
+            "months_count", 1, signal_rules()["board"]["strip_months"], "2026-11: of the strip"
         ),
     ),
     "mart.signal_count": (

@@ -310,7 +310,7 @@ def night_tables(
         "flag_driver": explain.with_rank(pl.concat([assessment["drivers"], context])),
         "alert": alerts_of_night(con, vintage.night, flags, series, core, vintage.known_until),
         "source_status": sources,
-        **board_of_night(core, series, sources, night, newest),
+        **board_of_night(core, series, sources, vintage.night, vintage.newest),
     }
     return {
         **{f"core.{n}": f for n, f in core.items()},
@@ -325,11 +325,11 @@ def board_of_night(
     night: date,
     data_month: date,
 ) -> dict[str, pl.DataFrame]:
-    """Marts of the board: signals with their sentences, their months, and how many are raised."""
-    signals, months = board(core, series, night, data_month, coups_until(sources, night))
+    """Marts of the board: signals with their sentences, past states, and how many are raised."""
+    signals, spells = board(core, series, night, data_month, coups_until(sources, night))
     return {
         "signal": with_sentences(signals),
-        "signal_month": months,
+        "signal_spell": spells,
         "signal_count": raised_counts(signals),
     }
 

@@ -24,6 +24,7 @@ FACT = pl.Struct(
         "kind": pl.String,
         "day": pl.Date,
         "precision": pl.String,
+        "is_placed": pl.Boolean,  # false: of a region of the country that is not named
     }
 )
 FIGURES = {  # of a signal at a place and day, whatever its rule
@@ -43,7 +44,7 @@ def board(
     data_month: date,
     coups_until: date,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The board of a night, and the states of the months before it.
+    """The board of a night, and the spells of states in the months before it.
 
     Args:
         core: Core tables by name, as known on the night: region, presence, suspension, coup,
@@ -54,9 +55,10 @@ def board(
         coups_until: Last day that the list of coups covers.
 
     Returns:
-        One row a place and signal (place_level, place_id, country_code, signal, figure_place_id,
-        unit, source, age_days and ``FIGURES``); and one a place, signal and month of the strip,
-        of the place that the figure is of: value, state, as known on the night.
+        One row a place and signal (place_level, place_id, country_code, signal, unit, source,
+        age_days and ``FIGURES``), of neighbours' violence regions alone; and one a place, signal
+        and run of months of the strip in one state, as known on the night (month_start,
+        months_count). Months that a signal has no figure of are in no run.
     """
     rules = signal_rules()["signals"]
     places = _places(core["region"])
@@ -72,19 +74,42 @@ def board(
         elif rule["rule"] == "presence":
             figures = _presence(core["presence"], places, days, rule)
             by_rule.append(figures.with_columns(signal=pl.lit(signal)))
-        elif rule["rule"] == "acts":
-            figures = _acts(core, places, days, night, coups_until, rule)
-            by_rule.append(figures.with_columns(signal=pl.lit(signal)))
-    every = pl.concat([frame.select(*SERIES, "day", *FIGURES) for frame in by_rule])
-    strip = (
-        every.filter(pl.col("day").is_in([_month_end(month) for month in months]))
-        .with_columns(month_start=pl.col("day").dt.month_start())
-        .filter(pl.col("month_start") > month_after(night, -_setting("strip_months") - 1))
-        .select(*PLACE, "signal", "month_start", "value", "state")
+    of_acts = {name: rule for name, rule in rules.items() if rule["rule"] == "acts"}
+    by_rule.append(_acts(core, places, days, night, coups_until, of_acts))
+    newest = pl.concat(
+        [
+            rows.filter(pl.col("day") == rows["day"].max()).select(*SERIES, *FIGURES)
+            for rows in by_rule
+        ]
+    )
+    ends = [_month_end(month) for month in months[-_setting("strip_months") :]]
+    monthly = pl.concat(
+        [rows.filter(pl.col("day").is_in(ends)).select(*SERIES, "day", "state") for rows in by_rule]
+    )
+    return _with_places(newest, places, night), _spells(monthly)
+
+
+def _spells(monthly: pl.DataFrame) -> pl.DataFrame:
+    """Runs of months in one state: first month and number of months.
+
+    Example:
+        >>> ends = [date(2021, 3, 31), date(2021, 4, 30), date(2021, 5, 31)]
+        >>> place = {"signal": "coup", "place_level": "country", "place_id": "MLI"}
+        >>> runs = pl.DataFrame({**place, "day": ends, "state": ["quiet", "quiet", "grave"]})
+        >>> _spells(runs).select("month_start", "months_count", "state").rows()
+        [(datetime.date(2021, 3, 1), 2, 'quiet'), (datetime.date(2021, 5, 1), 1, 'grave')]
+    """
+    return (
+        monthly.sort("day")
+        .with_columns(run=pl.col("state").rle_id().over(SERIES))
+        .group_by(*SERIES, "state", "run")
+        .agg(
+            month_start=pl.col("day").min().dt.month_start(),
+            months_count=pl.len().cast(pl.Int64),
+        )
+        .select(*PLACE, "signal", "month_start", "months_count", "state")
         .sort(*PLACE, "signal", "month_start")
     )
-    newest = every.sort("day").group_by(SERIES).last()
-    return _with_places(newest, places, night), strip
 
 
 def raised_counts(signals: pl.DataFrame) -> pl.DataFrame:
@@ -158,10 +183,13 @@ def _monthly(series: pl.DataFrame, data_month: date) -> pl.DataFrame:
     )
     first = month_after(data_month, -2 * _setting("past_months") - 24)
     return (
-        series.filter(pl.col("month_start") > first)
+        series.filter(
+            pl.col("indicator").is_in(names["indicator"].unique().to_list())
+            & (pl.col("month_start") > first)
+        )
         .join(names, on="indicator")
         .select(*SERIES, "month_start", "value")
-        .sort(*SERIES, "month_start")
+        .sort("month_start")
     )
 
 
@@ -174,14 +202,14 @@ def _with_area(by_place: pl.DataFrame) -> pl.DataFrame:
         .select("signal", place_level=pl.lit(AREA), place_id=pl.lit(AREA),
                 month_start="month_start", value="value")
     )  # fmt: skip
-    return pl.concat([by_place, area]).sort(*SERIES, "month_start")
+    return pl.concat([by_place, area]).sort("month_start")
 
 
 def _counts(series: pl.DataFrame, rules: Mapping[str, Mapping[str, Any]]) -> pl.DataFrame:
     """States of monthly counts against the place's own past, and against a bound on the year.
 
     Args:
-        series: ``signal``, ``place_level``, ``place_id``, ``month_start``, ``value``, sorted.
+        series: ``signal``, ``place_level``, ``place_id``, ``month_start``, ``value``, by month.
         rules: By signal.
     """
     value, before = pl.col("value"), pl.col("value").shift(1)
@@ -253,7 +281,7 @@ def _spread(series: pl.DataFrame, places: pl.DataFrame, rule: Mapping[str, Any])
 
     Args:
         series: ``signal``, ``place_level``, ``place_id``, ``month_start``, ``value`` of regions,
-            sorted.
+            by month.
         places: Every place with its ``country_code``.
         rule: Of ``config/signals.toml``.
     """
@@ -279,6 +307,7 @@ def _spread(series: pl.DataFrame, places: pl.DataFrame, rule: Mapping[str, Any])
         kind=pl.lit("spared"),
         day="month_start",
         precision=pl.lit("month"),
+        is_placed=pl.lit(True),
     )
     regions = _by_month(figures.with_columns(state=state)).with_columns(
         value="newest",
@@ -322,7 +351,7 @@ def _presence(
         .with_columns(is_overall=pl.col("cadre").is_in(OVERALL))
         .sort(
             "observed_date", "is_part", "is_overall", "group_size_count", "presence_share",
-            descending=[True, False, True, False, False],
+            "observation_id", descending=[True, False, True, False, False, False],
         )
         .unique(["region_id", "day"], keep="first", maintain_order=True)
     )  # fmt: skip
@@ -332,9 +361,15 @@ def _presence(
     ).join(places.filter(place_level="region"), on=PLACE)
     wider = [
         regions.with_columns(place_level=pl.lit(level), place_id=place)
-        .sort("is_known", "presence_share", descending=[True, False])
+        .sort(
+            "is_known",
+            "presence_share",
+            "observed_date",
+            "region_id",
+            descending=[True, False, True, False],
+        )
         .unique(["place_id", "day"], keep="first", maintain_order=True)
-        .select(regions.columns)
+        .select(regions.columns)  # fmt: skip
         for level, place in (("country", pl.col("country_code")), (AREA, pl.lit(AREA)))
     ]
     rows = pl.concat([regions, *wider])
@@ -348,8 +383,9 @@ def _presence(
         .otherwise(pl.lit(QUIET))
     )
     fact = pl.struct(
-        "country_code", name="scope", kind="cadre", day="observed_date", precision="share_bound"
-    )
+        "country_code", name="scope", kind="cadre", day="observed_date", precision="share_bound",
+        is_placed=pl.lit(True),
+    )  # fmt: skip
     return (
         places.select(PLACE)
         .join(at, how="cross")
@@ -383,55 +419,72 @@ def _acts(
     days: Sequence[date],
     night: date,
     coups_until: date,
-    rule: Mapping[str, Any],
+    rules: Mapping[str, Mapping[str, Any]],
 ) -> pl.DataFrame:
     """States of acts: measures, coups, votes put off, breaches, emergencies, forces leaving."""
-    acts = {
-        "aid_suspensions": lambda: _measures(core["suspension"], rule),
-        "powell_thyne_coups": lambda: _coups(core["coup"]),
-        "governance_register": lambda: _entries(core["register_entry"], rule),
-    }[rule["register"]]()
-    placed = _placed(acts, places)
+    acts = []
+    for signal, rule in rules.items():
+        of_register = {
+            "aid_suspensions": lambda rule=rule: _measures(core["suspension"], rule),
+            "powell_thyne_coups": lambda rule=rule: _coups(core["coup"], rule),
+            "governance_register": lambda rule=rule: _entries(core["register_entry"], rule),
+        }[rule["register"]]()
+        acts.append(of_register.with_columns(signal=pl.lit(signal)))
+    placed = _placed(pl.concat(acts, how="diagonal"), places)
     at = _days(days)
     span = pl.duration(days=_setting("direction_days"))
-    window = pl.duration(days=rule["raised_days"])
+    window = pl.duration(days="raised_days")
     is_begun = pl.col("begun") <= pl.col("day")
     is_in_force = (
         is_begun
         & (pl.col("ended").is_null() | (pl.col("ended") > pl.col("day")))
-        & (pl.lit(rule["raised_days"] == 0) | (pl.col("begun") + window >= pl.col("day")))
+        & ((pl.col("raised_days") == 0) | (pl.col("begun") + window >= pl.col("day")))
         & ~pl.col("is_easing")
     )
-    is_new = pl.col("begun") + pl.duration(days=rule["grave_days"]) >= pl.col("day")
+    is_new = pl.col("begun") + pl.duration(days="grave_days") >= pl.col("day")
     is_grave = is_in_force & is_new & pl.col("can_be_grave")
     begun = is_begun & (pl.col("begun") + span > pl.col("day"))
     ended = (pl.col("ended") <= pl.col("day")) & (pl.col("ended") + span > pl.col("day"))
-    fact = pl.struct("country_code", "name", "kind", day="begun", precision="precision")
-    counted = (
-        placed.join(at, how="cross")
-        .filter(is_begun)
-        .sort("begun", "name", descending=[True, False])
-        .group_by(*PLACE, "day")
-        .agg(
-            in_force=is_in_force.sum().cast(pl.Float64),
-            grave=is_grave.sum(),
-            since_grave=pl.col("begun").filter(is_grave).min(),
-            since_raised=pl.col("begun").filter(is_in_force).min(),
-            newest=pl.col("begun").filter(~pl.col("is_easing")).max(),
-            balance=(begun & ~pl.col("is_easing")).sum().cast(pl.Int64)
-            - (ended | (begun & pl.col("is_easing"))).fill_null(False).sum().cast(pl.Int64),
-            facts=fact.filter(is_in_force),
-            last=fact.filter(~pl.col("is_easing")).head(1),
-        )
+    is_here = is_in_force & pl.col("is_placed")
+    begun_acts = placed.join(at, how="cross").filter(is_begun)
+    counted = begun_acts.group_by(*SERIES, "day").agg(
+        in_force=is_here.sum().cast(pl.Float64),
+        elsewhere=(is_in_force & ~pl.col("is_placed")).sum(),
+        grave=(is_grave & pl.col("is_placed")).sum(),
+        since_grave=pl.col("begun").filter(is_grave & pl.col("is_placed")).min(),
+        since_raised=pl.col("begun").filter(is_here).min(),
+        newest=pl.col("begun").filter(~pl.col("is_easing")).max(),
+        balance=(begun & ~pl.col("is_easing")).sum().cast(pl.Int64)
+        - (ended | (begun & pl.col("is_easing"))).fill_null(False).sum().cast(pl.Int64),
     )
-    covered = _covered(places, at, night, coups_until, rule)
+    fact = pl.struct("country_code", "name", "kind", day="begun", precision="precision",
+                     is_placed="is_placed")  # fmt: skip
+    facts = (
+        begun_acts.filter(pl.col("day") == night)
+        .sort("begun", "name", "kind", "country_code", descending=[True, False, False, False])
+        .group_by(*SERIES, "day")
+        .agg(
+            here=fact.filter(is_here),
+            elsewhere_facts=fact.filter(is_in_force),
+            last=fact.filter(~pl.col("is_easing") & pl.col("is_placed")).head(1),
+        )
+        .select(*SERIES, "day", facts=_first_with_any("here", "elsewhere_facts", "last"))
+    )
+    covered = pl.concat(
+        _covered(places, at, coups_until, rule).with_columns(signal=pl.lit(signal))
+        for signal, rule in rules.items()
+    )
     in_force = pl.col("in_force").fill_null(0.0)
-    rows = covered.join(counted, on=[*PLACE, "day"], how="left", maintain_order="left")
+    rows = covered.join(counted, on=[*SERIES, "day"], how="left", maintain_order="left").join(
+        facts, on=[*SERIES, "day"], how="left", maintain_order="left"
+    )
     state = (
         pl.when(pl.col("grave").fill_null(0) > 0)
         .then(pl.lit(GRAVE))
         .when(in_force > 0)
         .then(pl.lit(RAISED))
+        .when(pl.col("elsewhere").fill_null(0) > 0)
+        .then(pl.lit(NOT_KNOWN))
         .when(pl.col("is_covered"))
         .then(pl.lit(QUIET))
         .otherwise(pl.lit(NOT_KNOWN))
@@ -440,12 +493,12 @@ def _acts(
         value=pl.when(pl.col("state") != NOT_KNOWN).then(in_force)
     )
     is_month = pl.col("day") != pl.lit(night)
-    normal = rows.filter(is_month).group_by(PLACE).agg(
+    normal = rows.filter(is_month).group_by(SERIES).agg(
         normal_value=pl.when(pl.col("value").count() >= _setting("least_past_months"))
         .then(pl.col("value").mean())
     )  # fmt: skip
     balance = pl.col("balance").fill_null(0)
-    return rows.join(normal, on=PLACE, how="left", maintain_order="left").with_columns(
+    return rows.join(normal, on=SERIES, how="left", maintain_order="left").with_columns(
         normal_high_value=pl.lit(None, pl.Float64),
         year_value=pl.lit(None, pl.Float64),
         direction=pl.when(pl.col("state") != NOT_KNOWN).then(
@@ -457,10 +510,16 @@ def _acts(
         ),
         since_date=pl.coalesce("since_grave", "since_raised"),
         figure_date="newest",
-        facts=pl.when(pl.col("facts").list.len() > 0).then("facts").otherwise(
-            pl.coalesce("last", pl.lit([], pl.List(FACT)))
-        ),
+        facts=pl.coalesce("facts", pl.lit([], pl.List(FACT))),
     )  # fmt: skip
+
+
+def _first_with_any(*columns: str) -> pl.Expr:
+    """The first of several lists that holds anything."""
+    first = pl.col(columns[-1])
+    for column in columns[-2::-1]:
+        first = pl.when(pl.col(column).list.len() > 0).then(column).otherwise(first)
+    return first
 
 
 def _measures(suspensions: pl.DataFrame, rule: Mapping[str, Any]) -> pl.DataFrame:
@@ -481,9 +540,8 @@ def _measures(suspensions: pl.DataFrame, rule: Mapping[str, Any]) -> pl.DataFram
     )
 
 
-def _coups(coups: pl.DataFrame) -> pl.DataFrame:
+def _coups(coups: pl.DataFrame, rule: Mapping[str, Any]) -> pl.DataFrame:
     """Coups and attempts as acts."""
-    rule = signal_rules()["signals"]["coup"]
     return _named(
         coups.select(
             country_code="country_code",
@@ -550,6 +608,8 @@ def _named(acts: pl.DataFrame, rule: Mapping[str, Any]) -> pl.DataFrame:
     return acts.with_columns(
         can_be_grave=pl.col("kind").is_in(grave),
         is_easing=~pl.col("kind").is_in(rule["kinds"]),
+        raised_days=pl.lit(rule["raised_days"]),
+        grave_days=pl.lit(rule["grave_days"]),
     )
 
 
@@ -557,14 +617,15 @@ def _placed(acts: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
     """Acts at each place they count for.
 
     All count for their country and the area. Of the country's regions an act counts for
-    those it names; one that names none for all, unless it is a local agreement, of which the
-    region is then not known.
+    those it names; one that names none for all. A local agreement that names none stands with
+    all, not placed: whether it was of this region is not known.
     """
     is_local = (pl.col("register") == "local_agreement") & pl.col("region_id").is_null()
     own = acts.with_columns(place_id=pl.col("region_id").str.split(";")).explode("place_id")
     regions = places.filter(place_level="region").select("country_code", region="place_id")
     everywhere = (
-        acts.filter(pl.col("region_id").is_null() & ~is_local)
+        acts.filter(pl.col("region_id").is_null())
+        .with_columns(is_placed=~is_local)
         .join(regions, on="country_code")
         .with_columns(place_id="region")
         .drop("region")
@@ -577,13 +638,12 @@ def _placed(acts: pl.DataFrame, places: pl.DataFrame) -> pl.DataFrame:
             acts.with_columns(place_id=pl.lit(AREA), place_level=pl.lit(AREA)),
         ],
         how="diagonal",
-    )
+    ).with_columns(pl.col("is_placed").fill_null(True))
 
 
 def _covered(
     places: pl.DataFrame,
     at: pl.DataFrame,
-    night: date,
     coups_until: date,
     rule: Mapping[str, Any],
 ) -> pl.DataFrame:

@@ -460,12 +460,12 @@ ROW = {  # one good row a table; varied below where a key needs it
         "sentence_en": "1 event in May 2021.",
         "sentence_fr": "1 incident en mai 2021.",
     },
-    "mart.signal_month": {
+    "mart.signal_spell": {
         "place_level": "region",
         "place_id": "MLI.sikasso",
         "signal": "attacks",
-        "month_start": date(2021, 5, 1),
-        "value": 1.0,
+        "month_start": date(2021, 3, 1),
+        "months_count": 3,
         "state": "raised",
     },
     "mart.signal_count": {
@@ -865,14 +865,12 @@ BREAKS: dict[str, dict[str, list[dict[str, Any]]]] = {
         "quiet_only_where_known": [{"state": "quiet", "value": None}],
         "every_place_has_its_signals": [{"signal": "coup"}],
     },
-    "mart.signal_month": {
+    "mart.signal_spell": {
         "month_start_is_first_of_month": [{"month_start": date(2021, 5, 2)}],
         "place_id": [{"place_id": "GIN"}],
         "signal": [{"signal": "rainfall"}],
         "state": [{"state": "calm"}],
-        "value": [{"value": -1.0}],
-        "value_is_finite": [{"value": float("nan")}],
-        "quiet_only_where_known": [{"state": "quiet", "value": None}],
+        "months_count": [{"months_count": 0}, {"months_count": 25}],
     },
     "mart.signal_count": {
         "place_id": [{"place_id": "GIN"}],
