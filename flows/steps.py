@@ -310,7 +310,7 @@ def night_tables(
         "flag_driver": explain.with_rank(pl.concat([assessment["drivers"], context])),
         "alert": alerts_of_night(con, vintage.night, flags, series, core, vintage.known_until),
         "source_status": sources,
-        **board_of_night(core, series, sources, vintage.night, vintage.newest),
+        **board_of_night(vintage, series),
     }
     return {
         **{f"core.{n}": f for n, f in core.items()},
@@ -318,15 +318,12 @@ def night_tables(
     }
 
 
-def board_of_night(
-    core: dict[str, pl.DataFrame],
-    series: pl.DataFrame,
-    sources: pl.DataFrame,
-    night: date,
-    data_month: date,
-) -> dict[str, pl.DataFrame]:
+def board_of_night(vintage: NightVintage, series: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Marts of the board: signals with their sentences, past states, and how many are raised."""
-    signals, spells = board(core, series, night, data_month, coups_until(sources, night))
+    signals, spells = board(
+        vintage.core, series, vintage.night, vintage.newest,
+        coups_until(vintage.sources, vintage.night), vintage.is_stale,
+    )  # fmt: skip
     return {
         "signal": with_sentences(signals),
         "signal_spell": spells,

@@ -11,10 +11,10 @@ import polars as pl
 
 from config.months import month_after
 from config.registry import coverage, signal_rules, thresholds
-from config.vocabulary import AREA, SIGNAL_STATES
+from config.vocabulary import ACTS_UNIT, AREA, SIGNAL_DIRECTIONS, SIGNAL_STATES
 
 QUIET, RAISED, GRAVE, NOT_KNOWN = SIGNAL_STATES
-STEADY, WORSENING, EASING = "steady", "worsening", "easing"
+WORSENING, EASING, STEADY = SIGNAL_DIRECTIONS
 PLACE = ["place_level", "place_id"]
 SERIES = ["signal", *PLACE]
 FACT = pl.Struct(
@@ -43,6 +43,7 @@ def board(
     night: date,
     data_month: date,
     coups_until: date,
+    is_stale: bool,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The board of a night, and the spells of states in the months before it.
 
@@ -53,12 +54,15 @@ def board(
         night: The night.
         data_month: Newest month that the event source wholly covers.
         coups_until: Last day that the list of coups covers.
+        is_stale: Whether events are older than their source's lag allows: tonight's state of
+            what rests on them is then not known.
 
     Returns:
-        One row a place and signal (place_level, place_id, country_code, signal, unit, source,
-        age_days and ``FIGURES``), of neighbours' violence regions alone; and one a place, signal
+        One row a place and signal (place_level, place_id, country_code, signal, unit, source and
+        ``FIGURES``), of neighbours' violence regions alone; and one a place, signal
         and run of months of the strip in one state, as known on the night (month_start,
-        months_count). Months that a signal has no figure of are in no run.
+        months_count), that of the night being the last. Months that a signal has no figure of are
+        in no run.
     """
     rules = signal_rules()["signals"]
     places = _places(core["region"])
@@ -78,11 +82,19 @@ def board(
     by_rule.append(_acts(core, places, days, night, coups_until, of_acts))
     newest = pl.concat(
         [
-            rows.filter(pl.col("day") == rows["day"].max()).select(*SERIES, *FIGURES)
+            rows.filter(pl.col("day") == pl.col("day").max()).select(*SERIES, *FIGURES)
             for rows in by_rule
         ]
     )
-    ends = [_month_end(month) for month in months[-_setting("strip_months") :]]
+    if is_stale:
+        rests_on_events = pl.col("signal").is_in(
+            [name for name, rule in rules.items() if rule["rule"] in SERIES_RULES]
+        )
+        newest = newest.with_columns(
+            pl.when(rests_on_events).then(pl.lit(NOT_KNOWN)).otherwise("state").alias("state"),
+            *(pl.when(~rests_on_events).then(c).alias(c) for c in ("direction", "since_date")),
+        )
+    ends = [*(_month_end(month) for month in months[1 - _setting("strip_months") :]), night]
     monthly = pl.concat(
         [rows.filter(pl.col("day").is_in(ends)).select(*SERIES, "day", "state") for rows in by_rule]
     )
@@ -369,7 +381,7 @@ def _presence(
             descending=[True, False, True, False],
         )
         .unique(["place_id", "day"], keep="first", maintain_order=True)
-        .select(regions.columns)  # fmt: skip
+        .select(regions.columns)
         for level, place in (("country", pl.col("country_code")), (AREA, pl.lit(AREA)))
     ]
     rows = pl.concat([regions, *wider])
@@ -674,7 +686,9 @@ def _covered(
             )
             .fill_null(False)
             .any(),
-            signal_known_until_date=pl.min_horizontal("kept_until", "day").max(),
+            signal_known_until_date=pl.when(pl.col("kept_until").is_not_null())
+            .then(pl.min_horizontal("kept_until", "day"))
+            .max(),
         )
     )
     area = by_country.group_by("day").agg(
@@ -713,14 +727,16 @@ def _with_places(newest: pl.DataFrame, places: pl.DataFrame, night: date) -> pl.
         .with_columns(
             unit=pl.col("signal").replace_strict(units),
             source=pl.col("signal").replace_strict(sources),
-            age_days=(pl.lit(night) - pl.col("signal_known_until_date")).dt.total_days(),
+            signal_known_until_date=pl.when(pl.col("signal_known_until_date") < pl.lit(night)).then(
+                "signal_known_until_date"
+            ),  # so that a row changes only when what it says does
             order=pl.col("signal").replace_strict(order),
         )
         .sort("place_level", "place_id", "order")
         .select(
             *PLACE, "country_code", "signal", "value", "unit", "normal_value",
             "normal_high_value", "year_value", "state", "direction", "since_date", "figure_date",
-            "signal_known_until_date", "age_days", "source", "facts",
+            "signal_known_until_date", "source", "facts",
         )
     )  # fmt: skip
 
@@ -728,6 +744,4 @@ def _with_places(newest: pl.DataFrame, places: pl.DataFrame, night: date) -> pl.
 def _unit(rule: Mapping[str, Any]) -> str:
     if rule["rule"] == "count":
         return "deaths / month" if "deaths" in rule["series"] else "events / month"
-    return {"spread": "events / 3 months", "presence": "share 0-1", "acts": "acts in force"}[
-        rule["rule"]
-    ]
+    return {"spread": "events / 3 months", "presence": "share 0-1", "acts": ACTS_UNIT}[rule["rule"]]

@@ -12,7 +12,8 @@ from config.registry import signal_rules
 from config.vocabulary import AREA, SIGNAL_STATES
 from warehouse.situation import Situation
 
-SHOWN_FIRST = ("grave", "raised", "not_known", "quiet")  # on a region's page
+QUIET, RAISED, GRAVE, NOT_KNOWN = SIGNAL_STATES
+SHOWN_FIRST = (GRAVE, RAISED, NOT_KNOWN, QUIET)  # on a region's page
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Strip:
 
     first: date
     last: date
-    runs: list[tuple[str | None, int]]
+    runs: tuple[tuple[str | None, int], ...]
 
 
 def board_matrix(situation: Situation) -> dict[str, list[dict[str, Any]]]:
@@ -64,17 +65,11 @@ def signals_in_order() -> tuple[str, ...]:
     return tuple(signal_rules()["signals"])
 
 
-def state_counts(situation: Situation) -> dict[str, list[int]]:
-    """How many regions are in each state, a number a signal in the order of the board."""
-    regions = situation.signals.filter(place_level="region")
-    counts = {
-        (signal, state): n
-        for signal, state, n in regions.group_by("signal", "state").len().iter_rows()
-    }
-    return {
-        state: [counts.get((signal, state), 0) for signal in signals_in_order()]
-        for state in SIGNAL_STATES
-    }
+def not_known_counts(situation: Situation) -> list[tuple[str, int]]:
+    """Signals that are not known in some regions, and in how many, in the order of the board."""
+    unknown = situation.signals.filter(place_level="region", state=NOT_KNOWN)
+    counts = dict(unknown.group_by("signal").len().iter_rows())
+    return [(signal, counts[signal]) for signal in signals_in_order() if signal in counts]
 
 
 def signals_of_regions(situation: Situation) -> dict[str, list[dict[str, Any]]]:
@@ -95,7 +90,7 @@ def signals_of_regions(situation: Situation) -> dict[str, list[dict[str, Any]]]:
     }  # fmt: skip
     regions: dict[str, list[dict[str, Any]]] = {}
     for row in situation.signals.filter(place_level="region").iter_rows(named=True):
-        strip = Strip(first, last, runs.get((row["place_id"], row["signal"]), []))
+        strip = Strip(first, last, runs.get((row["place_id"], row["signal"]), ()))
         regions.setdefault(row["place_id"], []).append({**row, "strip": strip})
     order = signals_in_order()
     for rows in regions.values():
@@ -105,13 +100,13 @@ def signals_of_regions(situation: Situation) -> dict[str, list[dict[str, Any]]]:
 
 def _runs(
     spells: Sequence[tuple[date, int, str]], first: date, last: date
-) -> list[tuple[str | None, int]]:
+) -> tuple[tuple[str | None, int], ...]:
     """Runs of months that fill a strip; None: no figure yet.
 
     Example:
         >>> spells = [(date(2021, 2, 1), 2, "quiet"), (date(2021, 4, 1), 1, "grave")]
         >>> _runs(spells, date(2021, 1, 1), date(2021, 5, 1))
-        [(None, 1), ('quiet', 2), ('grave', 1), (None, 1)]
+        ((None, 1), ('quiet', 2), ('grave', 1), (None, 1))
     """
     runs: list[tuple[str | None, int]] = []
     month = first
@@ -122,4 +117,4 @@ def _runs(
         month = month_after(start, months)
     if month <= last:
         runs.append((None, months_between(month, last) + 1))
-    return runs
+    return tuple(runs)
