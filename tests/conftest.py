@@ -1,19 +1,23 @@
-"""One real night for all tests: the embedded data kept, and a Prefect server to run against."""
+"""One real night for all tests, worked out once: its data, its tables, its published file."""
 
 import fcntl
+import io
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
 
+from flows.log import LOGGER, warnings_to_terminal
 from flows.prefect_server import prefect_server
 from warehouse.connect import warehouse
 from warehouse.core import build_core
@@ -22,6 +26,7 @@ from warehouse.landing import accept, receive
 from warehouse.publish import publish
 from warehouse.sources import SOURCES
 
+ROOT = Path(__file__).parent.parent
 FOUNDING = date(2021, 6, 25)  # the founding case is known since 20 June
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Shared = Callable[[str, Callable[[Path], None]], Path]
@@ -83,16 +88,27 @@ def keep(landing: Path, shared: Shared) -> Keep:
 
 
 @pytest.fixture(scope="session")
-def kept(keep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def kept(
+    keep: Keep, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[duckdb.DuckDBPyConnection]:
     with keep(tmp_path_factory.mktemp("kept") / "warehouse.duckdb") as con:
         yield con
 
 
 @pytest.fixture(scope="session")
-def night(kept: duckdb.DuckDBPyConnection) -> Callable[[date], dict[str, pl.DataFrame]]:
+def night(
+    kept: duckdb.DuckDBPyConnection, shared: Shared
+) -> Callable[[date], dict[str, pl.DataFrame]]:
+    """Tables of a night, as ``assess_night`` gives them; ``kept`` has core tables of any."""
     from flows.steps import assess_night
 
-    return lambda day: assess_night(kept, day)
+    def tables(day: date) -> dict[str, pl.DataFrame]:
+        def fill(folder: Path) -> None:
+            (folder / "tables").write_bytes(pickle.dumps(assess_night(kept, day)))
+
+        return pickle.loads((shared(f"night of {day}", fill) / "tables").read_bytes())
+
+    return tables
 
 
 @pytest.fixture(scope="session")
@@ -128,6 +144,35 @@ def working(
 def published(two_nights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("p") / "published"
     return shutil.copytree(two_nights / "published", folder) / "tocsin.duckdb"
+
+
+@pytest.fixture(scope="session")
+def first_night(shared: Shared, prefect_url: str) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Data folder after the founding night by the real command, the first; and what it said."""
+
+    def fill(folder: Path) -> None:
+        run = command(
+            "nightly", "--as-of", str(FOUNDING),
+            PREFECT_API_URL=prefect_url, TOCSIN_DATA_FOLDER=str(folder / "data"),
+        )  # fmt: skip
+        (folder / "run").write_bytes(pickle.dumps(run))
+
+    folder = shared("first night", fill)
+    return folder / "data", pickle.loads((folder / "run").read_bytes())
+
+
+def command(
+    *arguments: str, cwd: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The real command line."""
+    return subprocess.run(
+        [sys.executable, "-c", "from flows.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=300,  # a busy machine
+        cwd=cwd,
+        env={**os.environ, "COLUMNS": "160", **environment},
+    )
 
 
 @pytest.fixture(scope="session")
@@ -174,8 +219,6 @@ def prefect_here(prefect_url: str) -> Iterator[None]:
 @pytest.fixture
 def warnings_shown(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
     """What is set aside is said on standard error, as the command line does."""
-    from flows.log import LOGGER, warnings_to_terminal
-
     before = list(LOGGER.handlers)
     LOGGER.handlers.clear()
     warnings_to_terminal()
@@ -184,26 +227,41 @@ def warnings_shown(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
 
 
 @pytest.fixture
-def tocsin(prefect_url: str, tmp_path: Path) -> Cli:
+def process(prefect_url: str, tmp_path: Path) -> Cli:
     """The real command line in its own data folder."""
-    command = [sys.executable, "-c", "from flows.cli import main; main()"]
+    own = {"PREFECT_API_URL": prefect_url, "TOCSIN_DATA_FOLDER": str(tmp_path / "data")}
 
-    def call(
-        *arguments: str, cwd: Path = Path(__file__).parent.parent, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=300,  # a busy machine
-            cwd=cwd,
-            env={
-                **os.environ,
-                "PREFECT_API_URL": prefect_url,
-                "TOCSIN_DATA_FOLDER": str(tmp_path / "data"),
-                "COLUMNS": "160",
-                **environment,
-            },
-        )
+    def call(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return command(*arguments, **(own | options))
+
+    return call
+
+
+@pytest.fixture
+def tocsin(prefect_here: None, prefect_url: str, tmp_path: Path, monkeypatch) -> Cli:
+    """The command line in its own data folder, run in this process, whose imports are done."""
+    from flows.cli import main
+
+    own = {
+        "PREFECT_API_URL": prefect_url,
+        "TOCSIN_DATA_FOLDER": str(tmp_path / "data"),
+        "COLUMNS": "160",
+    }
+
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        handlers = list(LOGGER.handlers)
+        LOGGER.handlers.clear()
+        try:
+            with monkeypatch.context() as patched, redirect_stdout(out), redirect_stderr(err):
+                for name, value in {**own, **environment}.items():
+                    patched.setenv(name, value)
+                patched.setattr(sys, "argv", ["tocsin", *arguments])
+                main()
+        except SystemExit as end:
+            code = end.code
+        finally:
+            LOGGER.handlers[:] = handlers
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
     return call

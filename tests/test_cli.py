@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -28,11 +29,18 @@ def content(path: Path) -> list[tuple]:
         ]
 
 
-def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_path: Path) -> None:
-    first = tocsin(*NIGHT)
+@pytest.fixture
+def after_first(first_night, tmp_path: Path) -> Path:
+    """The data folder, after the first night."""
+    return shutil.copytree(first_night[0], tmp_path / "data")
+
+
+def test_twice_changes_nothing_and_readme_questions_are_answered(
+    process, first_night, after_first: Path
+) -> None:
+    first, data = first_night[1], after_first
     assert (first.returncode, first.stderr) == (0, "")
     assert re.search(r"warning +Sikasso \(MLI\) +some violence +25% +up from 19%", first.stdout)
-    data = tmp_path / "data"
     files = data / "warehouse.duckdb", data / "published" / "tocsin.duckdb"
     before = [content(path) for path in files]
     published = files[1].stat().st_mtime_ns
@@ -46,7 +54,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     off = ", ".join(s.title for s in SOURCES if not s.embedded)
     assert f"Off: {off} (TOCSIN_SOURCES turns one on)" in " ".join(first.stdout.split())
 
-    second = tocsin(*NIGHT, PYTHONIOENCODING="ascii")  # signs are replaced
+    second = process(*NIGHT, PYTHONIOENCODING="ascii")  # signs are replaced
     assert (second.returncode, second.stderr) == (0, "")
     assert "No mail: readers know these levels" in second.stdout
     assert [content(path) for path in files] == before
@@ -69,16 +77,22 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert len(flags) == 14
     assert known[0][1] == 5
 
+
+def test_past_months_are_scored_and_what_was_revised_is_counted(tocsin, after_first: Path) -> None:
     scored = tocsin("backtest", "--since", "2022-01-01", "--until", "2022-02")
     assert (scored.returncode, scored.stderr) == (0, "")
     assert "| combined | +" in scored.stdout
-    assert "| MLI.sikasso | 2022-02-20 | 4 |" in (data / "scorecard.md").read_text("utf-8")
+    assert "| MLI.sikasso | 2022-02-20 | 4 |" in (after_first / "scorecard.md").read_text("utf-8")
     too_late = tocsin("backtest", "--until", "2022-12")
     assert too_late.returncode == 1
     assert "within 1997-07 and 2022-05" in one_line(too_late.stderr)
     revised = tocsin("revisions", "--since", "2024-06-01", "--until", "2024-07-01")
     assert "25 added, 171 changed" in revised.stdout
 
+
+def test_a_source_that_is_wrong_and_mails_that_wait_are_told(
+    tocsin, after_first: Path, tmp_path: Path
+) -> None:
     wrong = tmp_path / "ged.csv"
     wrong.write_text("id,best\n1,2\n")
     failed = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(wrong)}))
@@ -96,7 +110,7 @@ def test_twice_changes_nothing_and_readme_questions_are_answered(tocsin, tmp_pat
     assert (unreachable.returncode, unreachable.stderr) == (3, "")
     assert "analyst@example.org: waits, cannot send by 127.0.0.1:9" in unreachable.stdout
     assert "column relid" not in tocsin("sources").stdout
-    operate_mails(tocsin, data)
+    operate_mails(tocsin, after_first)
 
 
 def operate_mails(tocsin, data: Path) -> None:

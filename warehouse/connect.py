@@ -126,7 +126,7 @@ def ensure_writable(folder: Path) -> None:
 
 @contextmanager
 def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The one writer's connection to the working file, migrated, spatial functions loaded.
+    """The one writer's connection to the working file, migrated.
 
     Raises:
         WarehouseError: The folder cannot be written, or the file is damaged or was
@@ -138,7 +138,6 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con.execute("set timezone = 'UTC'")
         con.execute("set enable_progress_bar = false")
-        load_spatial(con)
         migrate(con, path)
         attach_core(con)
         for source in SOURCES:
@@ -275,7 +274,10 @@ def take_log_away(path: Path) -> None:
 
 
 def load_spatial(con: duckdb.DuckDBPyConnection) -> None:
-    """Load the spatial functions from their installed package: no network, no copy."""
+    """Load the spatial functions from their installed package: no network, no copy.
+
+    They take most of a second, so only who places something asks for them.
+    """
     (package,) = duckdb_extension_spatial.__path__
     (binary,) = Path(package).rglob("spatial.duckdb_extension")
     con.execute(f"load '{binary}'")

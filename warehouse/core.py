@@ -16,7 +16,7 @@ from config.registry import (
     scopes,
     thresholds,
 )
-from warehouse.connect import attach_core, migrate
+from warehouse.connect import attach_core, load_spatial, migrate
 from warehouse.query import run_sql, statement
 from warehouse.vintages import night_end
 
@@ -34,6 +34,7 @@ LEAST_SIMILARITY = (
 
 def build_core(con: duckdb.DuckDBPyConnection, night: date) -> None:
     """Every core table as it was known on ``night``."""
+    load_spatial(con)
     _register_config(con)
     for table in BUILD_ORDER:
         text = statement(f"core/{table}")
@@ -85,4 +86,5 @@ def _register_config(con: duckdb.DuckDBPyConnection) -> None:
 
 def outlines(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """GeoJSON geometry of each region, simplified to what a small map can show."""
+    load_spatial(con)
     return dict(run_sql(con, "mart/outline").fetchall())
