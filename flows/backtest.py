@@ -136,7 +136,9 @@ def score(
     seconds = time.perf_counter() - started
     followed = scorecard.tidy_frame(
         signal_record(
-            boards_of_nights(con, origins), of_events.escalated, vintages.regions["region_id"]
+            boards_of_nights(con, origins),
+            of_events.escalated,
+            vintages.regions["region_id"].to_list(),
         )
     )
     build_core(con, tonight)

@@ -70,7 +70,7 @@ def signal_record(
 
 
 def _counted(
-    key: tuple[object, ...], cases: pl.DataFrame, resamples: npt.NDArray[np.int_], nights: int
+    key: tuple[object, ...], cases: pl.DataFrame, resamples: npt.NDArray[np.float64], nights: int
 ) -> Rows:
     """Region-months, how many escalated, and their share with its interval."""
     rows: Rows = [

@@ -77,10 +77,8 @@ def signals_of_regions(situation: Situation) -> dict[str, list[dict[str, Any]]]:
     spells = situation.signal_spells.filter(place_level="region")
     if spells.is_empty():
         return {}
-    ends = spells.select(
-        end=pl.col("month_start").dt.offset_by(pl.format("{}mo", pl.col("months_count") - 1))
-    )
-    first, last = spells["month_start"].min(), ends["end"].max()
+    end = pl.col("month_start").dt.offset_by(pl.format("{}mo", pl.col("months_count") - 1))
+    first, last = spells.select(first=pl.col("month_start").min(), last=end.max()).row(0)
     runs = {
         (place, signal): _runs(rows.select("month_start", "months_count", "state").rows(),
                                first, last)
