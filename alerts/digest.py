@@ -17,7 +17,7 @@ from alerts.pictures import COLOURS, FILLS, level_map, sparkline
 from alerts.wording.environment import environment
 from config.recipients import Recipient
 from config.registry import countries, thresholds
-from config.vocabulary import INTENSITIES, LEVELS, MEASURES
+from config.vocabulary import ACTS_UNIT, INTENSITIES, LEVELS, MEASURES, SIGNAL_STATES
 
 TEMPLATES = Path(__file__).parent / "templates"
 FLAGGED = LEVELS[:0:-1]  # the gravest first
@@ -26,6 +26,7 @@ DETAILED = 5  # changes told in full, with a picture, so that a mail stays short
 EVENTS_SHOWN = 3
 SPARK_MONTHS = 24
 CALM = LEVELS[0]
+_, RAISED, GRAVE, NOT_KNOWN = SIGNAL_STATES
 VIOLENT = INTENSITIES[2:]  # those that a mail names whatever their level
 DEADLIEST = 10
 OLD_FIGURE_MONTHS = 12
@@ -44,6 +45,7 @@ class Digest:
         counts: ``region_id``, ``month_start``, ``value``: events of the last two years.
         presence: Figures on administrators at their posts (``administrator_presence``).
         suspensions: Spells of suspended cooperation and sanctions (``suspensions``).
+        signals: The board of signals (``signals``).
         sources: Freshness, licence and attribution (``sources``).
         outlines: GeoJSON geometry by region.
         muted: Until when nobody is mailed of a region, by its id.
@@ -60,6 +62,7 @@ class Digest:
     counts: pl.DataFrame
     presence: pl.DataFrame
     suspensions: pl.DataFrame
+    signals: pl.DataFrame
     sources: pl.DataFrame
     outlines: Mapping[str, str]
     muted: Mapping[str, date]
@@ -170,6 +173,7 @@ def _facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) -> d
             "presence": _presence(digest, row["region_id"]),
             "driver": _strongest_driver(digest.drivers, row["region_id"]),
             "counts": _counts(digest, row["region_id"]),
+            "signals": _signals(digest.signals, row["region_id"]),
             "picture": f"counts{number}",
         }
         for number, row in enumerate(
@@ -274,6 +278,18 @@ def _intensity() -> pl.Expr:
 
 def _counts(digest: Digest, region_id: str) -> list[float | None]:
     return digest.counts.filter(region_id=region_id).sort("month_start")["value"].to_list()
+
+
+def _signals(signals: pl.DataFrame, region_id: str) -> dict[str, list[dict[str, Any]]]:
+    """Signals that stand out, the region's own and acts of others, and those not known."""
+    rows = signals.filter(place_id=region_id)
+    raised = rows.filter(pl.col("state").is_in([RAISED, GRAVE]))
+    is_act = pl.col("unit") == ACTS_UNIT
+    return {
+        "own": raised.filter(~is_act).to_dicts(),
+        "acts": raised.filter(is_act).to_dicts(),
+        "not_known": rows.filter(state=NOT_KNOWN).to_dicts(),
+    }
 
 
 def _newest_events(events: pl.DataFrame, region_id: str) -> list[dict[str, Any]]:

@@ -238,6 +238,12 @@ def thresholds() -> Mapping[str, Mapping[str, Any]]:
 
 
 @cache
+def signal_rules() -> Mapping[str, Mapping[str, Any]]:
+    """The rules of the board of signals of ``signals.toml``: ``board`` and ``signals``."""
+    return tomllib.loads((HERE / "signals.toml").read_text("utf-8"))
+
+
+@cache
 def all_regions() -> pl.DataFrame:
     """The register of regions: id, country, name, other spellings, parent, valid since.
 

@@ -10,6 +10,10 @@ INTENSITIES = ("calm", "some", "violent", "very_violent")  # rising; steps in th
 VIOLENCE_TYPES = ("state_based", "non_state", "one_sided")  # of UCDP
 ACTOR_GROUPS = ("jihadist", "communal_militia", "state_forces", "civilians", "other")
 ALERT_STATUSES = ("new", "raised", "ongoing", "lowered", "closed")
+SIGNAL_STATES = ("quiet", "raised", "grave", "not_known")
+SIGNAL_DIRECTIONS = ("worsening", "easing", "steady")
+ACTS_UNIT = "acts in force"  # of signals that rest on acts and measures
+AREA = "area"  # id and level of the whole area on the board
 CAUSES = ("news", "revision", "model", "boundaries")  # of a changed level
 # Measures against a country that count as suspensions, with the words for them.
 MEASURES = {

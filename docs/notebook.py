@@ -163,6 +163,21 @@ def _(months, nights, place, spells):
 
 
 @app.cell
+def _(ask, place):
+    signals = ask(
+        """
+        select signal, state, direction, since_date, sentence_en as says
+        from signals
+        where place_id = $place
+        order by list_position(['grave', 'raised', 'not_known', 'quiet'], state), signal
+        """,
+        place=place.value,
+    )
+    mo.vstack([mo.md("## Its signals"), table(signals, page_size=16)])
+    return (signals,)
+
+
+@app.cell
 def _(ask, months, place):
     fan = ask(
         """

@@ -3,9 +3,10 @@
 import polars as pl
 
 from config import vocabulary
-from config.registry import countries, regions
+from config.registry import countries, regions, signal_rules
 from config.vocabulary import (
     ALERT_STATUSES,
+    AREA,
     CAUSES,
     CONTEXT_DRIVERS,
     FORECAST_DRIVERS,
@@ -14,6 +15,8 @@ from config.vocabulary import (
     MODELS,
     POOL,
     QUANTILES,
+    SIGNAL_DIRECTIONS,
+    SIGNAL_STATES,
 )
 from expectations.checks import (
     Check,
@@ -33,6 +36,8 @@ from expectations.checks import (
 
 IDS = regions()["region_id"].to_list()
 IN_IDS = "2026-11: the ids of config/regions.csv"
+PLACES = [*IDS, *countries()["country_code"].to_list(), AREA]
+IN_PLACES = "2026-11: the places of config/regions.csv and config/countries.csv, and the area"
 EVENTS_QUANTILES = [f"events_{name}" for name in QUANTILES]
 DEATHS_QUANTILES = [f"deaths_{name}" for name in vocabulary.DEATHS_QUANTILES]
 PROBABILITY = "2026-11: a probability"
@@ -263,6 +268,64 @@ MARTS: dict[str, tuple[Check, ...]] = {
             pl.col("opened_night") <= pl.col("changed_night"),
             "critical",
             "2026-11: an alert changes after it began",
+        ),
+    ),
+    "mart.signal": (
+        rows(1, "2026-11: an empty board is a failed night"),
+        key("place_level", "place_id", "signal"),
+        *present("place_level", "place_id", "signal", "state", "unit", "source"),
+        *present("sentence_en", "sentence_fr"),
+        *exist("country_code", "direction", "since_date", "figure_date"),
+        *exist("signal_known_until_date"),
+        one_of("place_id", PLACES, IN_PLACES),
+        one_of("signal", [*signal_rules()["signals"]], "2026-11: config/signals.toml"),
+        one_of("state", [*SIGNAL_STATES], "2026-11: what page and mails have words for"),
+        one_of("direction", [*SIGNAL_DIRECTIONS], "2026-11: what page and mails have words for"),
+        between("value", 0, None, "2026-11: counts and shares are never negative"),
+        *finite("value", "normal_value", "normal_high_value", "year_value"),
+        rule(
+            "quiet_only_where_known",
+            (pl.col("state") == "not_known") | pl.col("value").is_not_null(),
+            "critical",
+            "2026-11: unknown is not quiet",
+        ),
+        rule(
+            "every_place_has_its_signals",
+            pl.len().over("place_level", "place_id")
+            == pl.col("signal").n_unique().over("place_level"),
+            "critical",
+            "2026-11: a signal that is missing would look quiet",
+        ),
+    ),
+    "mart.signal_spell": (
+        rows(1, "2026-11: an empty strip is a failed night"),
+        key("place_level", "place_id", "signal", "month_start"),
+        *present("place_level", "place_id", "signal", "month_start", "months_count", "state"),
+        first_of_month("month_start"),
+        one_of("place_id", PLACES, IN_PLACES),
+        one_of("signal", [*signal_rules()["signals"]], "2026-11: config/signals.toml"),
+        one_of("state", [*SIGNAL_STATES], "2026-11: what page and mails have words for"),
+        between(
+            "months_count", 1, signal_rules()["board"]["strip_months"], "2026-11: of the strip"
+        ),
+    ),
+    "mart.signal_count": (
+        rows(1, "2026-11: an empty board is a failed night"),
+        key("place_level", "place_id"),
+        *present("raised_count", "grave_count", "quiet_count", "not_known_count"),
+        one_of("place_id", PLACES, IN_PLACES),
+        between("not_known_count", 0, len(signal_rules()["signals"]), "2026-11: of all signals"),
+        rule(
+            "counts_are_of_all_signals",
+            (
+                pl.sum_horizontal("raised_count", "quiet_count", "not_known_count")
+                == pl.sum_horizontal("raised_count", "quiet_count", "not_known_count")
+                .max()
+                .over("place_level")
+            )
+            & (pl.col("grave_count") <= pl.col("raised_count")),
+            "critical",
+            "2026-11: each signal is in one state",
         ),
     ),
     "mart.source_status": (

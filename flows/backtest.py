@@ -12,6 +12,8 @@ import polars as pl
 from config.errors import TocsinError
 from config.months import month_after, months_between, newest_complete_month
 from config.vocabulary import FIRST_DAY
+from flows.steps import coups_until
+from indicators import compute_indicators
 from indicators.risk import scorecard
 from indicators.risk.backtest import LEARNING_MONTHS, backtest
 from indicators.risk.candidates import candidate_features, candidate_gains
@@ -20,9 +22,12 @@ from indicators.risk.panel import BLOCK_DAYS, HORIZONS
 from indicators.risk.scorecard import ScorecardTables
 from indicators.risk.scorecard_page import scorecard_page
 from indicators.risk.vintages import Origin, Vintages
-from warehouse.core import build_core
+from indicators.signal_record import signal_record
+from indicators.signals import board, series_of_signals
+from warehouse.core import CORE_TABLES, build_core
 from warehouse.marts import write_scorecard
 from warehouse.query import table_frame
+from warehouse.source_status import source_status
 from warehouse.sources import EVENT_SOURCE
 from warehouse.vintages import complete_until
 
@@ -129,9 +134,16 @@ def score(
     )
     tables = scorecard.scorecard_tables(of_events, of_deaths, vintages, without_gap)
     seconds = time.perf_counter() - started
-    tables = replace(
-        tables, rows=pl.concat([tables.rows, _trials(con, vintages, origins, mapping)])
+    followed = scorecard.tidy_frame(
+        signal_record(
+            boards_of_nights(con, origins),
+            of_events.escalated,
+            vintages.regions["region_id"].to_list(),
+        )
     )
+    build_core(con, tonight)
+    trials = _trials(con, vintages, origins, mapping)
+    tables = replace(tables, rows=pl.concat([tables.rows, trials, followed]))
     write_scorecard(
         con,
         tables.rows.with_columns(
@@ -142,6 +154,21 @@ def score(
     )
     nights = origins[0].night, origins[-1].night
     return Scorecard(tables, scorecard_page(tables, nights, tonight, seconds), seconds)
+
+
+def boards_of_nights(
+    con: duckdb.DuckDBPyConnection, origins: Iterable[Origin]
+) -> list[pl.DataFrame]:
+    """The board of signals of each night, with what was known then."""
+    boards = []
+    for origin in origins:
+        build_core(con, origin.night)
+        core = {name: table_frame(con, f"core.{name}") for name in CORE_TABLES}
+        newest = newest_complete_month(origin.known_until)
+        series = compute_indicators(core, FIRST_DAY, newest, series_of_signals())
+        until = coups_until(source_status(con, origin.night), origin.night)
+        boards.append(board(core, series, origin.night, newest, until, is_stale=False)[0])
+    return boards
 
 
 def _trials(

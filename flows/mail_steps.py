@@ -64,6 +64,7 @@ def digest_of(
         .select("month_start", "value", region_id="place_id"),
         presence=tables["core.presence"],
         suspensions=tables["core.suspension"],
+        signals=tables["mart.signal"],
         sources=tables["mart.source_status"],
         outlines=outlines(con),
         muted=muted_regions(con, night),

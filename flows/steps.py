@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 
 from alerts import life
+from alerts.wording.signals import with_sentences
 from config.months import months_between, newest_complete_month
 from config.registry import Source, SourceError
 from config.settings import Settings, credentials
@@ -23,6 +24,7 @@ from indicators import compute_indicators
 from indicators.risk import explain
 from indicators.risk.delay import Completeness, completeness
 from indicators.risk.intensity import with_intensity
+from indicators.signals import board, raised_counts
 from warehouse.core import CORE_TABLES, build_core
 from warehouse.history import QUARANTINED_SCHEMA, catch_up, losses, transaction
 from warehouse.landing import Batch, QuarantinedRow, accept, deliveries, overrides, receive
@@ -30,7 +32,8 @@ from warehouse.marts import check_counts, previous_night, read_previous_night, w
 from warehouse.publish import publish_page
 from warehouse.query import table_frame
 from warehouse.source_status import forget_attempt, source_status, write_attempt
-from warehouse.sources import BOUNDARY_SOURCE, EVENT_SOURCE
+from warehouse.sources import BOUNDARY_SOURCE, COUP_SOURCE, EVENT_SOURCE
+from warehouse.sources.powell_thyne_coups import version_day
 from warehouse.vintages import complete_until, reporting_triangle
 
 NIGHTS_SHOWN = 30  # of the data's quality
@@ -307,11 +310,32 @@ def night_tables(
         "flag_driver": explain.with_rank(pl.concat([assessment["drivers"], context])),
         "alert": alerts_of_night(con, vintage.night, flags, series, core, vintage.known_until),
         "source_status": sources,
+        **board_of_night(vintage, series),
     }
     return {
         **{f"core.{n}": f for n, f in core.items()},
         **{f"mart.{n}": f for n, f in marts.items()},
     }
+
+
+def board_of_night(vintage: NightVintage, series: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Marts of the board: signals with their sentences, past states, and how many are raised."""
+    signals, spells = board(
+        vintage.core, series, vintage.night, vintage.newest,
+        coups_until(vintage.sources, vintage.night), vintage.is_stale,
+    )  # fmt: skip
+    return {
+        "signal": with_sentences(signals),
+        "signal_spell": spells,
+        "signal_count": raised_counts(signals),
+    }
+
+
+def coups_until(sources: pl.DataFrame, night: date) -> date:
+    """Up to which day the list of coups was kept, by its version; else the day of its newest."""
+    lists = sources.filter(source=COUP_SOURCE.name).to_dicts()
+    until = [version_day(row["source_version"] or "") or row["newest_date"] for row in lists]
+    return min(night, until[0] or date.min) if until else date.min
 
 
 def night_series(

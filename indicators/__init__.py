@@ -1,5 +1,6 @@
 """Every indicator. To add one: its function and record, and its place in INDICATORS."""
 
+from collections.abc import Collection
 from datetime import date
 
 import polars as pl
@@ -13,7 +14,12 @@ from indicators.violence import VIOLENCE
 INDICATORS = (*VIOLENCE, *SPREAD, *GOVERNANCE, *AID, *EXTERNAL)
 
 
-def compute_indicators(core: dict[str, pl.DataFrame], first: date, last: date) -> pl.DataFrame:
+def compute_indicators(
+    core: dict[str, pl.DataFrame],
+    first: date,
+    last: date,
+    names: Collection[str] | None = None,
+) -> pl.DataFrame:
     """Every indicator, tidy: one row per indicator, place and month; null means not known.
 
     Args:
@@ -21,6 +27,7 @@ def compute_indicators(core: dict[str, pl.DataFrame], first: date, last: date) -
             register_entry, external_series, as they were known on the night.
         first: First month (its first day).
         last: Newest month that every event source covers wholly.
+        names: Indicators; None: all.
 
     Returns:
         Columns indicator, place_level, place_id, month_start, value, unit, note.
@@ -43,6 +50,8 @@ def compute_indicators(core: dict[str, pl.DataFrame], first: date, last: date) -
         by_level[level] = {**shared, "grid": places.join(months, how="cross"), "events": events}
     parts = []
     for record in INDICATORS:
+        if names is not None and record.name not in names:
+            continue
         frames = {name: by_level[record.place_level][name] for name in record.reads}
         series = record.compute(**frames)
         note = pl.col("note") if "note" in series.columns else pl.lit(None, dtype=pl.String)

@@ -1,9 +1,9 @@
 """Builds the situation page: HTML in French and English, one page a region, no script."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +37,7 @@ from page.pictures import (
     region_pictures,
 )
 from page.renderer import Renderer
+from page.signals import board_matrix, not_known_counts, signals_in_order, signals_of_regions
 from page.track_record import level_track_record
 from warehouse.connect import WarehouseError
 from warehouse.situation import Situation
@@ -127,6 +128,7 @@ def _write(
     regions = _regions(situation, renderer)
     overview = _overview(situation, map_svg(page_svg(level_map.result())))
     by_id = {r["region_id"]: r for r in regions}
+    signals = _signals(situation)
     flagged = [by_id[place] for place in flagged_regions(situation)["region_id"]]
     worst = [
         by_id[place]
@@ -138,6 +140,16 @@ def _write(
         facts = {
             **overview,
             **links,
+            **signals,
+            "cell": _mark("cell", language),
+            "matrix_first": _first_rows(
+                signals["matrix"], {r["region_id"] for r in flagged + worst}
+            ),
+            "matrix_countries": [
+                (code, signals["matrix"].get(code, []))
+                for code, _ in sorted(names.items(), key=lambda n: n[1])
+            ],
+            "country_names": names,
             "regions_count": len(regions),
             "flagged": [{**r, "country": names[r["country_code"]]} for r in flagged],
             "worst": [{**r, "country": names[r["country_code"]]} for r in worst],
@@ -161,10 +173,17 @@ def _write(
                 for code, name in sorted(names.items())  # as the names, in both languages
             ],
         }
-        for name in ("index.html", "regions.html"):
+        for name in ("index.html", "regions.html", "signals.html"):
             _page(folder / language / name, f"{name}.j2", language, facts)
     shared_names = ("night", "data_month", "is_stale", "window_start_date", "window_end_date")
-    shared = {**links, **{n: overview[n] for n in shared_names}}
+    shared = {
+        **links,
+        **{n: overview[n] for n in shared_names},
+        "titles": dict(situation.sources.select("source", "title").iter_rows()),
+        "night_before": situation.night_before,
+    }
+    region_signals = signals_of_regions(situation)
+    counts = {r["place_id"]: r for r in situation.signal_counts.iter_rows(named=True)}
     for region in regions:
         pictures = {n: page_svg(svg.result()) for n, svg in region["pictures"].items()}
         for language in LANGUAGES:
@@ -174,6 +193,10 @@ def _write(
                 **shared,
                 "r": {**region, "country": _country_names(language)[region["country_code"]]},
                 "chart": bool(pictures),
+                "strip": _mark("strip", language),
+                "signals": region_signals.get(region["region_id"], []),
+                "signal_counts": counts.get(region["region_id"]),
+                "signals_span": _strip_span(region_signals, language),
                 **{n: translated_svg(svg, words, name_of) for n, svg in pictures.items()},
                 **region["tables"],
             }
@@ -181,6 +204,34 @@ def _write(
             _page(path, "region.html.j2", language, facts)
     shutil.copyfile(HERE / "style.css", folder / "style.css")
     shutil.copyfile(HERE / "templates" / "start.html", folder / "index.html")
+
+
+def _signals(situation: Situation) -> dict[str, Any]:
+    """The board for the pages of all regions."""
+    return {
+        "matrix": {} if situation.signals.is_empty() else board_matrix(situation),
+        "order": signals_in_order(),
+        "not_known": not_known_counts(situation),
+        "night_before": situation.night_before,
+    }
+
+
+def _strip_span(signals: Mapping[str, list[dict[str, Any]]], language: str) -> str | None:
+    """From which month to which the strips go, in words."""
+    rows = next(iter(signals.values()), [])
+    return (
+        wording.span(rows[0]["strip"].first, _month_end(rows[0]["strip"].last), language)
+        if rows
+        else None
+    )
+
+
+def _first_rows(
+    matrix: Mapping[str, list[dict[str, Any]]], regions: set[str]
+) -> list[dict[str, Any]]:
+    """Rows of the first page: the area, its countries, and these regions, most signals first."""
+    rows = [row for of_country in matrix.values() for row in of_country]
+    return [row for row in rows if row["place_level"] != "region" or row["place_id"] in regions]
 
 
 def _page(path: Path, template: str, language: str, facts: Mapping[str, Any]) -> None:
@@ -207,6 +258,14 @@ def _past_year(month: date) -> tuple[date, date]:
 
 def _month_end(month: date) -> date:
     return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
+@cache
+def _mark(name: str, language: str) -> Callable[..., str]:
+    """A macro of ``marks.j2``, rendered once for the same arguments."""
+    return lru_cache(maxsize=None)(
+        getattr(_environment(language).get_template("marks.j2").module, name)
+    )
 
 
 @cache

@@ -58,7 +58,8 @@ def test_from_the_first_page_to_a_region_and_its_other_language(page: Page, site
     page.goto((site / "index.html").as_uri())
     page.wait_for_url("**/fr/index.html")
     assert page.title() == "Tocsin – Situation au 25 juin 2021"
-    page.get_by_role("link", name="Sikasso", exact=True).click()
+    flags = page.locator("section[aria-labelledby=flags]")
+    flags.get_by_role("link", name="Sikasso", exact=True).click()
     assert page.url.endswith("/fr/MLI.sikasso.html")
     assert page.get_by_role("heading", level=1).inner_text() == "Sikasso Mali ▲ ALERTE peu violent"
     page.get_by_role("link", name="English").click()

@@ -15,6 +15,9 @@ MARTS = {  # name -> what identifies a row within a night
     "flag": ("region_id",),
     "flag_driver": ("region_id", "driver"),
     "alert": ("region_id",),
+    "signal": ("place_level", "place_id", "signal"),
+    "signal_spell": ("place_level", "place_id", "signal", "month_start"),
+    "signal_count": ("place_level", "place_id"),
     "source_status": ("source",),
     "check": ("table_name", "expectation", "column_name"),
 }

@@ -94,6 +94,12 @@ PUBLISHED_MARTS = {
     "flag": ("flags", "one region: level, figures, forecast, reason"),
     "flag_driver": ("flag_drivers", "one driver of a region's forecast or its context"),
     "alert": ("alerts", "one region above the threshold, or fallen below it: since when and why"),
+    "signal": ("signals", "one signal of a region, country or the area: figure, own normal, state"),
+    "signal_spell": (
+        "signal_spells",
+        "one run of months of the last two years in which a place's signal was in one state",
+    ),
+    "signal_count": ("signal_counts", "one place: how many of its signals are in which state"),
     "check": ("checks", "one check of the night and its result"),
     "source_status": ("sources", "one source: freshness, licence, attribution, flaws"),
 }

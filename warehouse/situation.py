@@ -21,6 +21,7 @@ class Situation:
     Attributes:
         night: The night.
         is_newest: Whether no later night is in the file.
+        night_before: The last night run before; None: there is none.
         flags: Every region; ``level`` is what readers were told, ``level_of_month`` what the
             month alone says, ``changed_night`` since when it is told.
         drivers: Drivers and context of every region.
@@ -40,10 +41,15 @@ class Situation:
         sources: Freshness, licence, attribution.
         checks: What was judged and how.
         scorecard: What followed the levels in the last back-test; empty before the first.
+        signals: The board, with ``state_before``, that of the night before; empty: the night
+            was run by a Tocsin without one.
+        signal_spells: Runs of months in one state.
+        signal_counts: How many signals of each place are in which state.
     """
 
     night: date
     is_newest: bool
+    night_before: date | None
     flags: pl.DataFrame
     drivers: pl.DataFrame
     forecasts: pl.DataFrame
@@ -60,6 +66,9 @@ class Situation:
     sources: pl.DataFrame
     checks: pl.DataFrame
     scorecard: pl.DataFrame
+    signals: pl.DataFrame
+    signal_spells: pl.DataFrame
+    signal_counts: pl.DataFrame
 
 
 def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:
@@ -87,7 +96,7 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
                 "first"
             )
         try:
-            return _read(con, night, night == nights[-1], indicators)
+            return _read(con, night, nights, indicators)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise WarehouseError(
                 f"{published} was written by another Tocsin ({str(error).splitlines()[0]}); run "
@@ -96,7 +105,7 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
 
 
 def _read(
-    con: duckdb.DuckDBPyConnection, night: date, is_newest: bool, indicators: Sequence[str]
+    con: duckdb.DuckDBPyConnection, night: date, nights: Sequence[date], indicators: Sequence[str]
 ) -> Situation:
     load_spatial(con)
 
@@ -106,9 +115,11 @@ def _read(
             select, {name: v for name, v in params.items() if f"${name}" in select}
         ).pl()
 
+    night_before = max((n for n in nights if n < night), default=None)
     return Situation(
         night=night,
-        is_newest=is_newest,
+        is_newest=night == nights[-1],
+        night_before=night_before,
         flags=run_sql(con, "situation/flag", night=night).pl(),
         drivers=query("from flag_drivers_as_of($night) order by region_id, driver_rank"),
         forecasts=query(
@@ -144,4 +155,9 @@ def _read(
         sources=query("from sources_as_of($night) order by source"),
         checks=query("from checks_as_of($night) order by table_name, expectation, column_name"),
         scorecard=query("from scorecard where target = 'level'"),
+        signals=run_sql(con, "situation/signal", night=night, night_before=night_before).pl(),
+        signal_spells=query(
+            "from signal_spells_as_of($night) order by place_id, signal, month_start"
+        ),
+        signal_counts=query("from signal_counts_as_of($night) order by place_id"),
     )

@@ -8,7 +8,7 @@ from typing import Any
 from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 
-from config.registry import names_fr
+from config.registry import countries, names_fr
 from config.vocabulary import LEVELS
 
 UNITS_FR = {
@@ -89,6 +89,18 @@ def name(text: str, language: str) -> str:
         ('Béré', 'Bere')
     """
     return names_fr().get(text, text) if language == "fr" else text
+
+
+def country(code: str, language: str) -> str:
+    """A country's name by its code.
+
+    Example:
+        >>> country("SEN", "fr"), country("SEN", "en")
+        ('Sénégal', 'Senegal')
+    """
+    column = "country_name_fr" if language == "fr" else "country_name"
+    names: dict[str, str] = dict(countries().select("country_code", column).iter_rows())
+    return names[code]
 
 
 def unit(text: str, language: str) -> str:

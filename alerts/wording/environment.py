@@ -1,5 +1,6 @@
 """Templates of mails and of the page: one French catalogue, shared sentences, shared filters."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache, partial
 from gettext import NullTranslations
@@ -9,6 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
+from markupsafe import Markup, escape
 
 from alerts import wording
 from config.texts import without_code_words
@@ -67,6 +69,16 @@ class _BytecodeInMemory(BytecodeCache):
 COMPILED = {is_html: _BytecodeInMemory() for is_html in (False, True)}  # escapes are compiled in
 
 
+def with_english_quotes(text: str) -> Markup:
+    """Text for a page in which what a register says in English, in “…”, is marked as English.
+
+    Example:
+        >>> str(with_english_quotes("3 mars : “Truce & talks”."))
+        '3 mars : “<span lang="en">Truce &amp; talks</span>”.'
+    """
+    return Markup(re.sub("“(.*?)”", r'“<span lang="en">\1</span>”', str(escape(text))))  # noqa: S704 - escaped
+
+
 def environment(
     templates: Path, language: str, *, is_mail: bool, is_html: bool = True
 ) -> Environment:
@@ -93,7 +105,7 @@ def environment(
     if is_mail:
         words = (_with_ordinary_blanks(words[0]), _with_ordinary_blanks(words[1]))
     environment.install_gettext_callables(*words, newstyle=True)  # type: ignore[attr-defined]
-    for name in ("day", "month", "number", "percent", "plain", "name", "unit"):
+    for name in ("day", "month", "number", "percent", "plain", "name", "unit", "country"):
         in_language = partial(getattr(wording, name), language=language)
         environment.filters[name] = lru_cache(maxsize=10_000)(in_language)
     level_column, month_level_column = (
@@ -108,6 +120,7 @@ def environment(
         "chance": partial(wording.chance, language=language),
         "one_in": wording.one_in,
         "without_code_words": without_code_words,
+        "in_english": with_english_quotes,
         "window": window,
         "months": lambda rows: window(rows[0], rows[-1]),
         "first_part": lambda row: wording.span(

@@ -19,6 +19,7 @@ from indicators.risk.scorecard import (
     SKILL_MEASURES,
     ScorecardTables,
 )
+from indicators.signal_record import STATE, TOGETHER
 
 
 @cache
@@ -59,6 +60,8 @@ def scorecard_page(
             {"part": part, "ratios": [_ratio(row) for row in of_coup.iter_rows(named=True)]}
             for (part,), of_coup in ratios.group_by("part", maintain_order=True)
         ],
+        signals=_followed(rows.filter(target=STATE)),
+        together=_followed(rows.filter(target=TOGETHER)),
         escalation=_measures(rows.filter(target="escalation")),
         calibration=_table(tables.calibration),
         first_events=_measures(rows.filter(target="first_event")),
@@ -110,6 +113,28 @@ def _measures(rows: pl.DataFrame) -> list[dict[str, str]]:
         {**row, "measure": row["measure"].replace("_", " "), "number": _number(row)}
         for row in rows.iter_rows(named=True)
     ]
+
+
+def _followed(rows: pl.DataFrame) -> list[dict[str, str]]:
+    """What followed: region-months, escalated, their share; one row a part and state."""
+    lines = []
+    for (part, state), of_state in rows.group_by("part", "model", maintain_order=True):
+        values = {row["measure"]: row for row in of_state.iter_rows(named=True)}
+        share = values.get("share")
+        lines.append(
+            {
+                "part": str(part).replace("_", " "),
+                "state": str(state).replace("_", " "),
+                "region_months": f"{values['region_months']['value']:.0f}",
+                "countries": f"{values['countries']['value']:.0f}",
+                "escalated": f"{values['escalated']['value']:.0f}",
+                "share": "-"
+                if share is None
+                else f"{share['value']:.3f} "
+                f"[{share['interval_low']:.3f}, {share['interval_high']:.3f}]",
+            }
+        )
+    return lines
 
 
 def _by_horizon(rows: pl.DataFrame, by: str) -> str:

@@ -33,3 +33,4 @@ SOURCES = (
 )
 EVENT_SOURCE = ucdp_ged.SOURCE
 BOUNDARY_SOURCE = admin1_boundaries.SOURCE
+COUP_SOURCE = powell_thyne_coups.SOURCE

@@ -1,6 +1,7 @@
 """Powell & Thyne: successful and failed coups d'état since 1950."""
 
 from collections.abc import Iterator
+from datetime import date
 
 import polars as pl
 
@@ -49,6 +50,19 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
             "https://www.uky.edu/~clthyn2/; the last good figures stay in use"
         )
     yield fetched_now(content, address, Release(content_version(content), partition="list"))
+
+
+def version_day(version: str) -> date | None:
+    """Up to which day a version of the list was kept; None: its name is no day.
+
+    Example:
+        >>> version_day("V2023.09.08"), version_day("2023-2")
+        (datetime.date(2023, 9, 8), None)
+    """
+    try:
+        return date(*map(int, version.removeprefix("V").split(".")))
+    except (ValueError, TypeError):
+        return None
 
 
 def content_version(content: bytes) -> str:
