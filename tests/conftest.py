@@ -92,6 +92,7 @@ def kept(
     keep: Keep, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     with keep(tmp_path_factory.mktemp("kept") / "warehouse.duckdb") as con:
+        build_core(con, FOUNDING)
         yield con
 
 

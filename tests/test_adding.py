@@ -132,11 +132,11 @@ def followed(folder: Path) -> None:
     )
 
 
-def test_who_follows_the_page_to_its_end_has_a_good_night(tocsin, tmp_path: Path) -> None:
+def test_who_follows_the_page_to_its_end_has_a_good_night(process, tmp_path: Path) -> None:
     followed(tmp_path / "code")
     (tmp_path / "displaced.csv").write_text(CSV)
     sources = json.dumps({"relief_displaced": str(tmp_path / "displaced.csv")})
-    run = tocsin("nightly", "--as-of", "2021-06-25", cwd=tmp_path / "code", TOCSIN_SOURCES=sources)
+    run = process("nightly", "--as-of", "2021-06-25", cwd=tmp_path / "code", TOCSIN_SOURCES=sources)
     assert run.returncode == 0, run.stdout + run.stderr
     asked = (
         "select place_id, month_start::varchar, value from indicators "
