@@ -353,8 +353,10 @@ def _presence(
     share = pl.col("presence_share")
     figures = figures.with_columns(
         before=share.shift(1).over(cadre),
-        normal_value=(share.cum_sum() - share).over("region_id", "cadre")
-        / (share.cum_count() - 1).over("region_id", "cadre"),
+        normal_value=(
+            (share.cum_sum() - share).over("region_id", "cadre")
+            / (share.cum_count() - 1).over("region_id", "cadre")
+        ).fill_nan(None),  # the first figure has none before it
     )
     at = _days(days)
     seen = (

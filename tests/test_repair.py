@@ -64,7 +64,7 @@ def test_a_file_that_is_gone_is_rebuilt_from_what_landed_and_was_published(
     with pytest.raises(WarehouseError, match="'tocsin repair' builds it anew"):
         nightly(FOUNDING, settings, Smtp(), lambda *_: None)
     done = mended(damaged)
-    assert (done.set_aside, done.deliveries) == (None, 8)
+    assert (done.set_aside, done.deliveries) == (None, 9)
     assert (done.nights, done.last_night) == (2, FOUNDING)
     assert done.copy is not None
     assert done.lost == ["ops.fetch", "ops.mute", "ops.notification", "ops.outbox", "ops.parked"]
