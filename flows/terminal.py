@@ -3,14 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import typer
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from config.settings import Settings, Smtp
 
 STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan", "very_violent": "bold"}
@@ -18,6 +21,7 @@ DEGRADED = 3  # exit code: finished, but a source was not renewed or a mail wait
 GAP = 2  # between columns
 DECIMALS = 4
 SMALLEST = 10**-DECIMALS
+AsJson = Annotated[bool, typer.Option("--json", help="The rows as JSON, for programs.")]
 INTENSITY_WORDS = {
     "very_violent": "very violent", "violent": "violent", "some": "some violence",
     "calm": "no event known",
@@ -172,6 +176,17 @@ def _print_stacked(console: Console, headings: Sequence[Heading], cells: list[li
         for heading, cell in zip(headings, row, strict=True):
             console.print(Text.assemble((f"{heading.name}: ", "dim"), cell), soft_wrap=True)
         console.print()
+
+
+def print_json(**frames: "pl.DataFrame") -> None:
+    """Print one JSON object: the rows of each frame, days as ISO 8601, unrounded.
+
+    Example:
+        >>> import polars as pl
+        >>> print_json(mails=pl.DataFrame({"status": ["sent"], "tries": [1]}), runs=pl.DataFrame())
+        {"mails": [{"status":"sent","tries":1}], "runs": []}
+    """
+    print("{" + ", ".join(f'"{name}": {rows.write_json()}' for name, rows in frames.items()) + "}")
 
 
 def paragraph(console: Console, text: str, indent: int = 0) -> None:

@@ -221,3 +221,30 @@ def test_a_bad_row_is_held_listed_and_released(tocsin, tmp_path: Path) -> None:
     assert "0 rows in quarantine" in tocsin("quarantine").stdout
     missing = tocsin("quarantine", "release", "ucdp_ged", "1", *who)
     assert "ucdp_ged 1: no such row was ever held" in one_line(missing.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "row"),
+    [
+        (("sources",), "sources", {"source": "ucdp_ged", "is_republishable": True}),
+        (("alerts",), "alerts", {"region_id": "MLI.sikasso", "alert_level": "warning"}),
+        (("quarantine",), "quarantine", None),
+        (("area", "list"), "areas", {"area": "waemu", "is_in_force": True}),
+        (("area", "show"), "countries", {"country_code": "MLI", "has_own_boundaries": False}),
+        (("regions", "match", "Sikaso"), "regions", {"region_id": "MLI.sikasso"}),
+        (("registers",), "registers", {"register": "admin_presence"}),
+        (("line",), "lines", None),
+        (("revisions", "--since", "2021-06-25", "--until", "2021-06-25"), "revisions", None),
+        (("runs",), "runs", {"as_of_date": "2021-06-25", "run_failure": None}),
+        (("doctor",), "diagnoses", {"subject": "configuration", "state": "ok"}),
+        (("sql", "select 1/3 as third"), "rows", {"third": 1 / 3}),
+    ],
+)  # fmt: skip
+def test_rows_as_json(tocsin, first_night, arguments, name, row) -> None:
+    answer = tocsin(*arguments, "--json", TOCSIN_DATA_FOLDER=str(first_night[0]))
+    assert (answer.returncode, answer.stderr) == (0, "")
+    rows = json.loads(answer.stdout)[name]
+    if row is None:
+        assert rows == []
+    else:
+        assert [True for one in rows if row.items() <= one.items()], rows[:2]

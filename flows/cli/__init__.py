@@ -30,7 +30,6 @@ app = typer.Typer(
     help="Early warning of political violence, region by region.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 # What DuckDB raises when the disk is full or broken, and when a file is damaged.
 DISK_ERRORS = (

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from flows.terminal import Heading, listing, quantity
+from flows.terminal import AsJson, Heading, listing, print_json, quantity
 
 area = typer.Typer(help="The area that is watched, and others.", no_args_is_help=True)
 
@@ -17,12 +17,24 @@ def _area() -> None:
 
 
 @area.command("list")
-def list_areas() -> None:
+def list_areas(as_json: AsJson = False) -> None:
     """Every area there is; TOCSIN_AREA chooses one."""
     from config.areas import area as in_force
     from config.areas import areas
 
     now = in_force().name
+    if as_json:
+        import polars as pl
+
+        rows = [
+            {
+                "area": one.name, "title": one.title_en, "countries": one.countries,
+                "is_in_force": one.name == now,
+            }
+            for one in areas().values()
+        ]  # fmt: skip
+        print_json(areas=pl.DataFrame(rows))
+        return
     listing(
         Console(),
         [Heading(""), Heading("area"), Heading("title"), Heading("countries", right=True)],
@@ -35,7 +47,7 @@ def list_areas() -> None:
 
 
 @area.command()
-def show() -> None:
+def show(as_json: AsJson = False) -> None:
     """The area in force (TOCSIN_AREA): its countries, how many regions each has, and of what."""
     from config.areas import area as in_force
     from config.registry import countries, drawn_regions, regions
@@ -43,6 +55,15 @@ def show() -> None:
     one = in_force()
     counts = dict(regions().group_by("country_code").len().iter_rows())
     drawn = set(drawn_regions()["country_code"])
+    if as_json:
+        import polars as pl
+
+        count = pl.col("country_code").replace_strict(counts, default=0, return_dtype=pl.Int64)
+        is_drawn = pl.col("country_code").is_in(list(drawn))
+        print_json(
+            countries=countries().with_columns(regions_count=count, has_own_boundaries=is_drawn)
+        )
+        return
     own = "boundaries of your own" if one.boundaries else "Natural Earth, about 2013"
     listing(
         Console(),

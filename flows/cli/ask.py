@@ -11,7 +11,7 @@ from rich.console import Console
 
 from config.texts import printable
 from flows.nights import PAST_DAY, tonight
-from flows.terminal import Heading, listing, load, number_in_words, quantity
+from flows.terminal import AsJson, Heading, listing, load, number_in_words, print_json, quantity
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -41,6 +41,7 @@ def revisions(
     rows: Annotated[
         bool, typer.Option("--rows", help="Every revised figure by its id, as CSV.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """What is believed otherwise on a later night: added, withdrawn, changed, by place and year.
 
@@ -54,6 +55,9 @@ def revisions(
     night = until or tonight()
     with open_existing(settings.warehouse_path) as con:
         changes = compared(con, since, night)
+    if as_json:
+        print_json(revisions=changes)
+        return
     if rows:
         print(changes.write_csv(), end="")
         return
@@ -166,12 +170,16 @@ def sql(
     kind: Annotated[
         Literal["table", "csv"], typer.Option("--format", help="How the answer is printed.")
     ] = "table",
+    as_json: AsJson = False,
 ) -> None:
     """Ask the published file in SQL; it is opened read-only."""
     from warehouse.export import answer, escape_formulas
 
     settings, _ = load()
     rows = answer(settings.published_path, question or sys.stdin.read())
+    if as_json:
+        print_json(rows=rows)
+        return
     if kind == "csv":
         print(escape_formulas(rows).write_csv(), end="")
         return

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from flows.nights import PAST_DAY
-from flows.terminal import Heading, listing, load, paragraph, quantity
+from flows.terminal import AsJson, Heading, listing, load, paragraph, print_json, quantity
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,10 +18,12 @@ line = typer.Typer(help="Readers' own lines, and their price.", invoke_without_c
 
 
 @line.callback()
-def _lines(context: typer.Context) -> None:
+def _lines(context: typer.Context, as_json: AsJson = False) -> None:
     """Lines of all readers on the newest night: chance, and price on past nights."""
     if context.invoked_subcommand:
         return
+    import polars as pl
+
     from warehouse.connect import open_existing
     from warehouse.marts import newest_night, read_mart
 
@@ -29,6 +31,9 @@ def _lines(context: typer.Context) -> None:
     with open_existing(settings.warehouse_path) as con:
         night = newest_night(con)
         lines = read_mart(con, "line", night)
+    if as_json:
+        print_json(lines=pl.DataFrame() if lines is None else lines)
+        return
     if lines is None or lines.is_empty():
         print("No reader has a line: tocsin line try --help, then [[recipient.line]]")
         return
@@ -56,6 +61,7 @@ def try_line(
     as_of: Annotated[
         date | None, typer.Option(**PAST_DAY, help="Night. Default: the newest that was run.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Chance tonight and price of a line: mails a year, how many came, how many were missed."""
     from config.lines import line_of
@@ -79,6 +85,9 @@ def try_line(
         vintage = night_vintage(con, night)
         cache = StepCache(settings.data_folder / CACHE_FOLDER)
         lines = lines_of_night(con, vintage, [wanted], cache)["line"]
+    if as_json:
+        print_json(lines=lines)
+        return
     console = Console()
     print_lines(lines, console, f"Night of {night}")
     print(f"To save it, under the reader's [[recipient]]:\n\n{as_toml(wanted)}")

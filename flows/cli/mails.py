@@ -13,12 +13,14 @@ from config.texts import printable
 from flows.nights import ANY_DAY
 from flows.terminal import (
     DEGRADED,
+    AsJson,
     Heading,
     intensity_text,
     level_text,
     listing,
     load,
     now,
+    print_json,
     quantity,
 )
 
@@ -28,7 +30,7 @@ MESSAGE = typer.Argument(help="Beginning of its id as listed, or an address: its
 
 
 @alerts.callback()
-def _alerts(context: typer.Context) -> None:
+def _alerts(context: typer.Context, as_json: AsJson = False) -> None:
     """Regions above the threshold, and the last mails with what became of them."""
     if context.invoked_subcommand:
         return
@@ -40,6 +42,9 @@ def _alerts(context: typer.Context) -> None:
     with open_existing(settings.warehouse_path) as con:
         night, night_alerts, muted = latest_alerts(con)
         mails = outbox.mails(con)
+    if as_json:
+        print_json(alerts=night_alerts, mails=mails)
+        return
     console = Console()
     if night is None:
         console.print("No night was run yet: tocsin nightly")

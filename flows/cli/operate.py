@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from flows.nights import PAST_DAY, NightError, runnable_night, tonight
-from flows.terminal import Heading, listing, load, quantity
+from flows.terminal import AsJson, Heading, listing, load, print_json, quantity
 
 if TYPE_CHECKING:
     from flows.backfill import NightProgress
@@ -129,7 +129,7 @@ def backfill(
     )
 
 
-def doctor() -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Look at everything a night needs, and say the cure of what is wrong.
 
     Exit code 1: something is BAD.
@@ -140,6 +140,12 @@ def doctor() -> None:
     from flows.doctor import BAD, NOTE, examine
 
     diagnoses = examine(*load())
+    bad = sum(diagnosis.state == BAD for diagnosis in diagnoses)
+    if as_json:
+        import polars as pl
+
+        print_json(diagnoses=pl.DataFrame(diagnoses))
+        raise typer.Exit(1 if bad else 0)
     table = Table.grid(padding=(0, 2))
     table.add_column()
     table.add_column(no_wrap=True)
@@ -154,7 +160,6 @@ def doctor() -> None:
             escape(diagnosis.detail) + cure,
         )
     Console().print(table)
-    bad = sum(diagnosis.state == BAD for diagnosis in diagnoses)
     print(f"{bad} of {len(diagnoses)} are bad" if bad else "All is well.")
     if bad:
         raise typer.Exit(1)
@@ -165,6 +170,7 @@ def runs(
     run: Annotated[
         str | None, typer.Option(help="Show the steps of this run. Default: of the last one.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """What the last runs did, and the steps of one: rows, seconds, memory."""
     from rich.text import Text
@@ -178,6 +184,9 @@ def runs(
         last_runs = latest_runs(con, count)
         which = run or (last_runs["run_id"][0] if last_runs.height else "")
         run_steps = steps(con, which)
+    if as_json:
+        print_json(runs=last_runs, steps=run_steps)
+        return
     console = Console()
     listing(
         console,

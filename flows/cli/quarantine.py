@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from config.texts import printable
-from flows.terminal import Heading, listing, load, quantity
+from flows.terminal import AsJson, Heading, listing, load, print_json, quantity
 
 quarantine = typer.Typer(
     help="Rows that were sent but are not believed.", invoke_without_command=True
@@ -15,10 +15,12 @@ quarantine = typer.Typer(
 
 
 @quarantine.callback()
-def _quarantine(context: typer.Context) -> None:
+def _quarantine(context: typer.Context, as_json: AsJson = False) -> None:
     """Rows held out now: source, key, the rule they break, the offending value, since when."""
     if context.invoked_subcommand:
         return
+    import polars as pl
+
     from warehouse.connect import open_existing
     from warehouse.quarantine import quarantined_rows
     from warehouse.source_status import failing_sources
@@ -26,7 +28,12 @@ def _quarantine(context: typer.Context) -> None:
     settings, _ = load()
     with open_existing(settings.warehouse_path) as con:
         rows = quarantined_rows(con)
-        refused = [failure for _, _, failure in failing_sources(con)]
+        failing = failing_sources(con)
+    if as_json:
+        columns = ("source", "tried_at", "failure")
+        print_json(quarantine=rows, not_renewed=pl.DataFrame(failing, columns, orient="row"))
+        return
+    refused = [failure for _, _, failure in failing]
     console = Console()
     listing(
         console,

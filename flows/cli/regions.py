@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from config.texts import printable
-from flows.terminal import Heading, listing
+from flows.terminal import AsJson, Heading, listing, print_json
 
 regions = typer.Typer(help="The register of regions.", no_args_is_help=True)
 
@@ -22,11 +22,15 @@ def match(
     country: Annotated[
         str | None, typer.Option(help="Only this country (ISO 3166 alpha-3).")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """How a spelling or a P-code of a region is resolved, or what comes nearest."""
     from warehouse.core import match_region
 
     candidates = match_region(name, country.upper() if country else None)
+    if as_json:
+        print_json(regions=candidates)
+        return
     if candidates.is_empty():
         Console().print(
             f"{printable(name)!r} is no region{f' of {country.upper()}' if country else ''}, nor "

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from config.errors import TocsinError
 from config.texts import printable
-from flows.terminal import Heading, listing, load, now, paragraph, quantity
+from flows.terminal import AsJson, Heading, listing, load, now, paragraph, print_json, quantity
 
 if TYPE_CHECKING:
     from config.registry import Source
@@ -27,7 +27,7 @@ class RegisterFileError(TocsinError):
 
 
 @registers.callback()
-def _registers(context: typer.Context) -> None:
+def _registers(context: typer.Context, as_json: AsJson = False) -> None:
     """Each register: where it lies, rows, newest entry, until when it is kept."""
     if context.invoked_subcommand:
         return
@@ -47,9 +47,17 @@ def _registers(context: typer.Context) -> None:
         ).sort("country_code")  # fmt: skip
         until = ", ".join(f"{country} {day}" for country, day in kept.iter_rows())
         newest = entries.get_column(source.dated_by or source.columns[0]).cast(pl.String).max()
-        rows.append((source.name, f"{entries.height:,}", str(newest), until, fetched.url))
+        rows.append((source.name, entries.height, str(newest), until, fetched.url))
     names = ("register", "rows", "newest entry", "kept until", "file")
-    listing(Console(), [Heading(name, right=name == "rows") for name in names], rows)
+    if as_json:
+        columns = [name.replace(" ", "_") for name in names]
+        print_json(registers=pl.DataFrame(rows, columns, orient="row"))
+        return
+    listing(
+        Console(),
+        [Heading(name, right=name == "rows") for name in names],
+        [(name, f"{count:,}", *rest) for name, count, *rest in rows],
+    )
 
 
 @registers.command()

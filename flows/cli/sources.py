@@ -9,13 +9,13 @@ from rich.markup import escape
 from rich.text import Text
 
 from flows.glance import check_in_words
-from flows.terminal import load, paragraph, quantity
+from flows.terminal import AsJson, load, paragraph, print_json, quantity
 
 sources = typer.Typer(help="Where the figures come from.", invoke_without_command=True)
 
 
 @sources.callback()
-def _sources(context: typer.Context) -> None:
+def _sources(context: typer.Context, as_json: AsJson = False) -> None:
     """All sources: where from, credentials, last success, age, rows, licence."""
     if context.invoked_subcommand:
         return
@@ -28,6 +28,9 @@ def _sources(context: typer.Context) -> None:
     settings, _ = load()
     with open_existing(settings.warehouse_path) as con:
         overview_rows = overview(con, settings)
+    if as_json:
+        print_json(sources=overview_rows)
+        return
     console = Console()
     console.print("Sources (TOCSIN_SOURCES says where from, by the names in brackets)")
     for row in overview_rows.iter_rows(named=True):
