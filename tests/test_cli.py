@@ -240,8 +240,8 @@ def test_a_bad_row_is_held_listed_and_released(tocsin, tmp_path: Path) -> None:
         (("sql", "select 1/3 as third"), "rows", {"third": 1 / 3}),
     ],
 )  # fmt: skip
-def test_rows_as_json(tocsin, first_night, arguments, name, row) -> None:
-    answer = tocsin(*arguments, "--json", TOCSIN_DATA_FOLDER=str(first_night[0]))
+def test_rows_as_json(tocsin, after_first: Path, arguments, name, row) -> None:
+    answer = tocsin(*arguments, "--json")
     assert (answer.returncode, answer.stderr) == (0, "")
     rows = json.loads(answer.stdout)[name]
     if row is None:
