@@ -178,15 +178,21 @@ def _print_stacked(console: Console, headings: Sequence[Heading], cells: list[li
         console.print()
 
 
-def print_json(**frames: "pl.DataFrame") -> None:
-    """Print one JSON object: the rows of each frame, days as ISO 8601, unrounded.
+def print_json(**tables: "pl.DataFrame | Sequence[Any] | None") -> None:
+    """Print one JSON object: the rows of each table, days as ISO 8601, unrounded.
+
+    Args:
+        tables: A frame, or rows that polars makes one of; None: no rows.
 
     Example:
         >>> import polars as pl
-        >>> print_json(mails=pl.DataFrame({"status": ["sent"], "tries": [1]}), runs=pl.DataFrame())
+        >>> print_json(mails=pl.DataFrame({"status": ["sent"], "tries": [1]}), runs=None)
         {"mails": [{"status":"sent","tries":1}], "runs": []}
     """
-    print("{" + ", ".join(f'"{name}": {rows.write_json()}' for name, rows in frames.items()) + "}")
+    import polars as pl
+
+    texts = {name: pl.DataFrame(rows).write_json() for name, rows in tables.items()}
+    print("{" + ", ".join(f'"{name}": {text}' for name, text in texts.items()) + "}")
 
 
 def paragraph(console: Console, text: str, indent: int = 0) -> None:

@@ -24,8 +24,6 @@ def list_areas(as_json: AsJson = False) -> None:
 
     now = in_force().name
     if as_json:
-        import polars as pl
-
         rows = [
             {
                 "area": one.name, "title": one.title_en, "countries": one.countries,
@@ -33,7 +31,7 @@ def list_areas(as_json: AsJson = False) -> None:
             }
             for one in areas().values()
         ]  # fmt: skip
-        print_json(areas=pl.DataFrame(rows))
+        print_json(areas=rows)
         return
     listing(
         Console(),
@@ -49,20 +47,20 @@ def list_areas(as_json: AsJson = False) -> None:
 @area.command()
 def show(as_json: AsJson = False) -> None:
     """The area in force (TOCSIN_AREA): its countries, how many regions each has, and of what."""
+    import polars as pl
+
     from config.areas import area as in_force
     from config.registry import countries, drawn_regions, regions
 
     one = in_force()
     counts = dict(regions().group_by("country_code").len().iter_rows())
-    drawn = set(drawn_regions()["country_code"])
+    code = pl.col("country_code")
+    watched = countries().with_columns(
+        regions_count=code.replace_strict(counts, default=0, return_dtype=pl.Int64),
+        has_own_boundaries=code.is_in(drawn_regions()["country_code"].to_list()),
+    )
     if as_json:
-        import polars as pl
-
-        count = pl.col("country_code").replace_strict(counts, default=0, return_dtype=pl.Int64)
-        is_drawn = pl.col("country_code").is_in(list(drawn))
-        print_json(
-            countries=countries().with_columns(regions_count=count, has_own_boundaries=is_drawn)
-        )
+        print_json(countries=watched)
         return
     own = "boundaries of your own" if one.boundaries else "Natural Earth, about 2013"
     listing(
@@ -73,13 +71,13 @@ def show(as_json: AsJson = False) -> None:
         ],
         [
             (
-                row["country_code"], row["country_name"], str(counts.get(row["country_code"], 0)),
+                row["country_code"], row["country_name"], str(row["regions_count"]),
                 str(row["gw_number"]),
-                own if row["country_code"] in drawn else "config/regions.csv",
+                own if row["has_own_boundaries"] else "config/regions.csv",
             )
-            for row in countries().iter_rows(named=True)
+            for row in watched.iter_rows(named=True)
         ],
-        title=f"{one.name} ({one.title_en}): {quantity(countries().height, 'country')}, "
+        title=f"{one.name} ({one.title_en}): {quantity(watched.height, 'country')}, "
         f"{quantity(regions().height, 'region')}; languages {', '.join(one.languages)}; "
         f"{one.time_zone}",
     )  # fmt: skip

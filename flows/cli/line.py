@@ -22,8 +22,6 @@ def _lines(context: typer.Context, as_json: AsJson = False) -> None:
     """Lines of all readers on the newest night: chance, and price on past nights."""
     if context.invoked_subcommand:
         return
-    import polars as pl
-
     from warehouse.connect import open_existing
     from warehouse.marts import newest_night, read_mart
 
@@ -32,7 +30,7 @@ def _lines(context: typer.Context, as_json: AsJson = False) -> None:
         night = newest_night(con)
         lines = read_mart(con, "line", night)
     if as_json:
-        print_json(lines=pl.DataFrame() if lines is None else lines)
+        print_json(lines=lines)
         return
     if lines is None or lines.is_empty():
         print("No reader has a line: tocsin line try --help, then [[recipient.line]]")

@@ -142,9 +142,7 @@ def doctor(as_json: AsJson = False) -> None:
     diagnoses = examine(*load())
     bad = sum(diagnosis.state == BAD for diagnosis in diagnoses)
     if as_json:
-        import polars as pl
-
-        print_json(diagnoses=pl.DataFrame(diagnoses))
+        print_json(diagnoses=diagnoses)
         raise typer.Exit(1 if bad else 0)
     table = Table.grid(padding=(0, 2))
     table.add_column()
