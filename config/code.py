@@ -10,7 +10,7 @@ from config.areas import area
 from config.overlay import INPUTS, own_files
 
 ROOT = Path(__file__).parent.parent
-ENDINGS = (".py", ".toml", ".csv", ".sql", ".j2", ".css", ".html", ".po")
+ENDINGS = (".py", ".toml", ".csv", ".sql", ".j2", ".css", ".js", ".html", ".po")
 
 
 @cache

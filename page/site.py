@@ -1,4 +1,7 @@
-"""Builds the situation page: HTML in French and English, one page a region, no script."""
+"""Builds the situation page: HTML in French and English, one page a region.
+
+Its one script adds to it and is not needed to read it.
+"""
 
 import re
 import shutil
@@ -267,6 +270,9 @@ def _write(
             path = folder / language / f"{region['region_id']}.html"
             _page(path, "region.html.j2", language, facts)
     shutil.copyfile(HERE / "style.css", folder / "style.css")
+    scripts = (path.read_text("utf-8") for path in sorted((HERE / "scripts").glob("*.js")))
+    blocks = "".join(f"{{\n{script}}}\n" for script in scripts)  # names of one are not the other's
+    (folder / "script.js").write_text(f'"use strict";\n{blocks}', "utf-8")
     start = _environment(area().languages[0]).get_template("start.html.j2")
     (folder / "index.html").write_text(start.render(languages=area().languages), "utf-8")
 

@@ -14,7 +14,7 @@ from statistics import median
 
 from playwright.sync_api import Browser, sync_playwright
 
-FIRST = ("fr/index.html", "style.css")
+FIRST = ("fr/index.html", "style.css", "script.js")
 CPU_SLOWER = 4
 LINE_BYTES = 50_000  # a second
 PAINTED = """() => new Promise(done => new PerformanceObserver(seen =>
