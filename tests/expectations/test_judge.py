@@ -187,3 +187,17 @@ def test_judging_prints_nothing_and_writes_no_file(tmp_path: Path) -> None:
     )
     assert (done.stdout, done.stderr) == ("", "")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "empty"), [("low", float("nan")), ("low", None), ("name", None)]
+)
+def test_one_empty_value_among_full_columns_is_of_its_column(monkeypatch, column, empty) -> None:
+    checks = (*present("name", "low"), in_order("low_first", ["low", "high"], "critical", "-"))
+    monkeypatch.setitem(SUITES, TABLE, checks)
+    good = pl.DataFrame({"name": ["a", "b"], "low": [1.0, 2.0], "high": [1.0, 2.0]})
+    assert judge({TABLE: good})["is_success"].all()
+    bad = good.with_columns(pl.Series(column, [good[column][0], empty], strict=False))
+    failed = judge({TABLE: bad}).filter(~pl.col("is_success"))
+    assert failed["column_name"].to_list()[:1] == [column]
+    assert failed["unexpected_count"].to_list()[:1] == [1]
