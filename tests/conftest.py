@@ -259,6 +259,12 @@ def warnings_shown(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
 
 
 @pytest.fixture
+def without_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nights of this process build no page, the dearest of their steps; ``first_night`` has one."""
+    monkeypatch.setattr("flows.nightly.build_page", lambda *_: None)
+
+
+@pytest.fixture
 def process(prefect_url: str, tmp_path: Path) -> Cli:
     """The real command line in its own data folder."""
     own = {"PREFECT_API_URL": prefect_url, "TOCSIN_DATA_FOLDER": str(tmp_path / "data")}

@@ -94,6 +94,7 @@ def test_past_months_are_scored_and_what_was_revised_is_counted(
     assert "25 added, 171 changed" in revised.stdout
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_source_that_is_wrong_and_mails_that_wait_are_told(
     tocsin, after_first: Path, tmp_path: Path
 ) -> None:
@@ -202,6 +203,7 @@ def test_too_many_bad_rows_stop_a_first_run(tocsin, tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "published").exists()
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_bad_row_is_held_listed_and_released(tocsin, tmp_path: Path) -> None:
     source = SOURCES[0]
     rows = source.parse(fetch_file(source, source.address).content, "")

@@ -116,6 +116,7 @@ def test_a_night_on_live_sources(
     ]
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_night_without_any_network(tocsin, tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:9"
     places = dict.fromkeys(("ucdp_ged", "acled_events", "views_forecast"), nowhere)
