@@ -38,6 +38,7 @@ from page.ledger import ledger_levels, ledger_years
 from page.lines import line_facts
 from page.mark import MARK, is_built, leave_mark
 from page.news import news_facts
+from page.places import COLUMNS, place_rows
 from page.pictures import (
     CLASS_BOUNDS,
     SHARES,
@@ -73,6 +74,7 @@ PRESENCE_SHOWN = 15
 LEVELS_SHOWN = 30
 REGIONS_ON_ONE_PAGE = 300  # of a larger area countries are shown, their regions on their pages
 FLAGGED_SHOWN = 20  # on the first page of such an area
+NAMED = 3  # at most, of a level in the first sentence
 DEADLIEST = 10  # regions on the first screen, whatever their level
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -215,6 +217,8 @@ def _write(
             "people_exposed": wording.residents(flagged),
             "countries": by_name,
             "lines": lines,
+            "place_columns": COLUMNS,
+            "places": place_rows(situation, regions, language),
             **maps_of_figures,
         }
         for name in ("index.html", "regions.html", "signals.html"):
@@ -385,9 +389,15 @@ def _vocabulary(language: str) -> Any:
 
 
 def _counts(flagged: list[dict[str, Any]], language: str) -> list[str]:
-    """How many regions at each level, in words, the gravest first."""
-    numbers = {level: sum(r["level"] == level for r in flagged) for level in LEVELS[:0:-1]}
-    return [str(_vocabulary(language).count(level, n)) for level, n in numbers.items() if n]
+    """How many regions at each level, in words, the gravest first; alarms and warnings by name."""
+    counts = []
+    for level in LEVELS[:0:-1]:
+        names = [wording.plain(wording.name(r["region_name"], language), language)
+                 for r in flagged if r["level"] == level]  # fmt: skip
+        count = str(_vocabulary(language).count(level, len(names)))
+        is_named = level != LEVELS[1] and len(names) <= NAMED
+        counts += [f"{count} ({', '.join(names)})" if is_named else count] if names else []
+    return counts
 
 
 def _overview(situation: Situation) -> dict[str, Any]:

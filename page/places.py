@@ -1,0 +1,111 @@
+"""Regions as the page's script finds, sorts and compares them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from alerts import wording
+from config.registry import all_regions
+from config.vocabulary import INTENSITIES, LEVELS, SIGNAL_STATES
+from page.charts import RECENT_MONTHS
+from page.signals import signals_in_order
+from warehouse.situation import Situation
+
+COLUMNS = (
+    "id", "name", "country", "level", "intensity", "chance", "chance_before", "people", "deaths",
+    "events", "events_usual", "events_newest", "deaths_rate", "events_rate", "newest_event",
+    "signals", "spellings", "months",
+)  # fmt: skip
+RAISED = SIGNAL_STATES[1:3]
+
+
+def place_rows(
+    situation: Situation, regions: Sequence[Mapping[str, Any]], language: str
+) -> list[list[Any]]:
+    """A row of ``COLUMNS`` for every region, in the order of ``regions``.
+
+    ``level`` and ``intensity`` are places in ``LEVELS`` and ``INTENSITIES``, ``signals`` those of
+    signals raised or grave in their order, ``spellings`` every name that leads to the region
+    (its own and older ones, of its parts, of districts in which events lie), ``months`` events and
+    deaths of the months with an event by their distance to the newest.
+    """
+    order = signals_in_order()
+    signals = situation.signals.filter(
+        (pl.col("place_level") == "region") & pl.col("state").is_in(RAISED)
+    )
+    raised: dict[str, list[int]] = {}
+    for place, signal in signals.select("place_id", "signal").iter_rows():
+        raised.setdefault(place, []).append(order.index(signal))
+    spellings = _spellings(situation.events)
+    months = _recent_months(situation)
+    return [
+        [
+            r["region_id"],
+            wording.plain(wording.name(r["region_name"], language), language),
+            r["country_code"],
+            LEVELS.index(r["level"]),
+            INTENSITIES.index(r["intensity"]) if r["intensity"] in INTENSITIES else None,
+            round(r["p_escalation"], 4),
+            round(r["p_escalation_before"], 4),
+            r["population_count"],
+            r["deaths_past12"],
+            r["events_past12"],
+            round(r["events_past12_mean"], 2),
+            r["events_count"],
+            _rounded(r["deaths_past12_per_100k"]),
+            _rounded(r["events_past12_per_100k"]),
+            r["events"][0]["event_date"].isoformat() if r["events"] else None,
+            sorted(raised.get(r["region_id"], [])),
+            spellings.get(r["region_id"], []),
+            months.get(r["region_id"], []),
+        ]
+        for r in regions
+    ]
+
+
+def _rounded(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 2)
+
+
+def _spellings(events: pl.DataFrame) -> dict[str, list[str]]:
+    """Names that lead to each region beside the one it is called by."""
+    known = all_regions().with_columns(
+        place=pl.when(pl.col("parent_region_id") == "")
+        .then("region_id")
+        .otherwise("parent_region_id"),
+        is_part=pl.col("parent_region_id") != "",
+    )
+    names = pl.concat(
+        [
+            known.filter("is_part").select("place", spelling="region_name"),
+            known.select("place", spelling=pl.col("name_variants").str.split(";")).explode(
+                "spelling"
+            ),
+            events.select(place="region_id", spelling="source_admin2_name"),
+        ]
+    )
+    named = names.filter(pl.col("spelling").fill_null("") != "").unique(maintain_order=True)
+    return dict(named.group_by("place", maintain_order=True).agg("spelling").iter_rows())
+
+
+def _recent_months(situation: Situation) -> dict[str, list[list[int]]]:
+    """Of each region [months before the newest, events, deaths] where there was an event."""
+    newest = situation.flags["data_month"][0]
+    month = pl.col("month_start")
+    ago = (newest.year - month.dt.year().cast(pl.Int64)) * 12 + newest.month - month.dt.month()
+    value = pl.col("value").cast(pl.Int64)
+    rows = (
+        situation.series.filter(pl.col("indicator").is_in(["events_count", "deaths_best_count"]))
+        .with_columns(ago=ago)
+        .filter(pl.col("ago").is_between(0, RECENT_MONTHS - 1))
+        .group_by("region_id", "ago")
+        .agg(
+            events=value.filter(pl.col("indicator") == "events_count").sum(),
+            deaths=value.filter(pl.col("indicator") == "deaths_best_count").sum(),
+        )
+        .filter(pl.col("events") > 0)
+        .sort("region_id", "ago")
+        .select("region_id", triple=pl.concat_list("ago", "events", "deaths"))
+    )
+    return dict(rows.group_by("region_id", maintain_order=True).agg("triple").iter_rows())
