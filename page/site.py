@@ -38,7 +38,6 @@ from page.ledger import ledger_levels, ledger_years
 from page.lines import line_facts
 from page.mark import MARK, is_built, leave_mark
 from page.news import news_facts
-from page.places import COLUMNS, place_rows
 from page.pictures import (
     CLASS_BOUNDS,
     SHARES,
@@ -52,6 +51,7 @@ from page.pictures import (
     region_pictures,
     unsure_regions,
 )
+from page.places import COLUMNS, place_rows
 from page.renderer import Renderer
 from page.signals import board_matrix, not_known_counts, signals_in_order, signals_of_regions
 from page.track_record import level_track_record

@@ -8,13 +8,16 @@ from email.policy import default
 from pathlib import Path
 
 import axe_playwright_python
+import polars as pl
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from alerts.delivery import digest_message
 from config.recipients import Recipient
 from flows.mail_steps import digest_of
 from flows.preview import html_with_pictures
+from page.pictures import past_year_sums
+from warehouse.situation import situation
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -164,4 +167,113 @@ def test_a_mail_is_accessible_and_fits_a_phone(
     loaded = "[...document.images].map(i => i.naturalWidth > 0 && i.alt.length > 10)"
     assert tab.evaluate(loaded) == [True] * 6
     assert grave(tab, "mail") == []
+    context.close()
+
+
+def regions_found(page: Page) -> list[str]:
+    return page.locator("#found tbody th a").all_inner_texts()
+
+
+def count_said(page: Page) -> str:
+    return page.locator("#found p[aria-live]").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("typed", "place", "spelling"),
+    [
+        ("Badiangara", "Mopti", "as “Badiangara”"),  # a spelling of the registers
+        ("SEGOU", "Ségou", None),  # neither accents nor case count
+        ("yorosso", "Sikasso", "as “Yorosso cercle”"),  # a district
+        ("Bandiagarra", "Mopti", "as “Bandiagara”"),  # nearly
+        ("Tombuctou", "Tombouctou", None),
+    ],
+)
+def test_a_region_is_found_by_any_spelling(page: Page, site: Path, typed, place, spelling) -> None:
+    page.goto((site / "en" / "index.html").as_uri())
+    page.get_by_label("Region or district").focus()
+    page.keyboard.type(typed)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/regions.html#q=*")
+    assert place in regions_found(page)
+    row = page.locator("#found tbody tr", has_text=place).first
+    assert (spelling or "as “") in row.inner_text() or spelling is None
+    assert count_said(page).startswith(f"Regions: {len(regions_found(page))} of 104.")
+    expect(page.locator("#whole")).to_be_hidden()
+
+
+def test_what_is_not_found_is_said_and_all_comes_back(page: Page, site: Path) -> None:
+    page.goto((site / "en" / "regions.html").as_uri())
+    page.get_by_label("Region or district").focus()
+    page.keyboard.type("Xyzzyx")
+    assert count_said(page).startswith(
+        "Regions: 0 of 104. No region or district on file is called so."
+    )
+    page.get_by_role("button", name="Show all").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#whole")).to_be_visible()
+    expect(page.locator("#found")).to_be_hidden()
+    assert page.url.endswith("regions.html#")
+
+
+def test_filters_and_order_stand_in_the_address(page: Page, site: Path, published: Path) -> None:
+    night = situation(published, None, ["events_count", "deaths_best_count"])
+    year = past_year_sums(night).join(
+        night.flags.select("region_id", "region_name", "country_code"), on="region_id"
+    )
+    flagged = year.filter(pl.col("level") != "none").sort(
+        "deaths", "p_escalation", descending=[True, True]
+    )
+    page.goto((site / "en" / "regions.html").as_uri() + "#sort=deaths&level=flagged")
+    assert page.get_by_label("Order").input_value() == "deaths"
+    assert regions_found(page) == flagged["region_name"].to_list()
+    page.get_by_label("Country").focus()
+    page.keyboard.type("Mali")
+    assert "country=MLI" in page.url
+    of_mali = flagged.filter(country_code="MLI")["region_name"].to_list()
+    assert regions_found(page) == of_mali
+    page.get_by_role("link", name="Français").click()
+    page.wait_for_url("**/fr/regions.html#*")
+    assert len(regions_found(page)) == len(of_mali)
+    page.go_back()
+    page.go_back()
+    assert page.get_by_label("Country").input_value() == ""
+    assert regions_found(page) == flagged["region_name"].to_list()
+
+
+def test_two_regions_side_by_side(page: Page, site: Path) -> None:
+    page.goto((site / "en" / "MLI.sikasso.html").as_uri())
+    page.get_by_role("link", name="Compare with another region").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/regions.html#a=MLI.sikasso")
+    assert page.evaluate("document.activeElement.name") == "b"
+    page.keyboard.type("Gao")
+    expect(page.locator("#apart li").first).to_have_text("Levels: Sikasso ▲ WARNING, Gao ● WATCH.")
+    text = page.locator("#apart").inner_text()
+    assert "More people were killed in Gao in twelve months" in text
+    cells = page.locator("#facts tbody tr", has_text="Deaths, 12 months").locator("td")
+    deaths = [int(text.replace(",", "")) for text in cells.all_inner_texts()]
+    assert deaths[1] > deaths[0] > 0
+    assert page.locator("#facts svg rect").count() > 10
+    assert page.url.endswith("#a=MLI.sikasso&b=MLI.gao")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize(("scheme", "language"), [("light", "fr"), ("dark", "en")])
+def test_results_are_accessible(browser: Browser, site: Path, scheme, language) -> None:
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)
+    tab = context.new_page()
+    for state in ("", "#q=Badiangara&sort=deaths", "#a=MLI.sikasso&b=MLI.gao"):
+        tab.goto((site / language / "regions.html").as_uri() + state)
+        tab.reload()
+        assert grave(tab, state) == []
+    context.close()
+
+
+def test_without_script_the_page_is_whole(browser: Browser, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto((site / "en" / "regions.html").as_uri())
+    expect(tab.locator("#find")).to_be_hidden()
+    expect(tab.locator("#pair")).to_be_hidden()
+    assert tab.locator("#whole tbody tr").count() == 104
     context.close()

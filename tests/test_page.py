@@ -29,7 +29,10 @@ EVIL = '<script>alert("x")</script>'
 
 
 class Reader(HTMLParser):
-    """Rows of a page's tables by the cell, its texts by the block, what it links to."""
+    """Rows of a page's tables by the cell, its texts by the block, what it links to.
+
+    What is hidden until a script shows it is not there.
+    """
 
     CELLS = ("td", "th")
     BLOCKS = ("h1", "h2", "h3", "p", "li", "title", "dd", "text")
@@ -40,11 +43,18 @@ class Reader(HTMLParser):
         self.texts: list[str] = []
         self.links: list[str] = []
         self.open: list[str] = []
+        self.hidden: tuple[str, int] | None = None  # the element, and how deep in others like it
         self.feed(path.read_text("utf-8"))
         self.rows = [[" ".join(cell.split()) for cell in row] for row in self.rows]
         self.texts = [" ".join(text.split()) for text in self.texts]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self.hidden:
+            self.hidden = (self.hidden[0], self.hidden[1] + (tag == self.hidden[0]))
+            return
+        if "hidden" in dict(attrs):
+            self.hidden = (tag, 1)
+            return
         self.links += [value or "" for name, value in attrs if name in ("href", "src")]
         if tag == "tr":
             self.rows.append([])
@@ -56,10 +66,16 @@ class Reader(HTMLParser):
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if self.open and self.open[-1] == tag:
+        if self.hidden:
+            element, depth = self.hidden
+            depth -= tag == element
+            self.hidden = (element, depth) if depth else None
+        elif self.open and self.open[-1] == tag:
             self.open.pop()
 
     def handle_data(self, data: str) -> None:
+        if self.hidden:
+            return
         if self.open and self.open[-1] in self.CELLS:
             self.rows[-1][-1] += data
         elif self.open:
@@ -180,7 +196,7 @@ def test_no_word_of_the_code_is_on_a_page_and_no_english_on_a_french_one(site: P
     for name in ("index", "regions", "MLI.sikasso", "MLI.mopti", "TGO.savanes", "BEN.zou"):
         for language in ("fr", "en"):
             html = (site / language / f"{name}.html").read_text("utf-8")
-            body = html.partition("<body>")[2]
+            body = re.sub(r"<script.*?</script>", "", html.partition("<body>")[2], flags=re.DOTALL)
             in_english = re.sub(r'<(\w+)[^>]* lang="en".*?</\1>', "", body, flags=re.DOTALL)
             tips = " ".join(re.findall(r"<title>(.*?)</title>", body))
             page_text = re.sub(r"<[^>]*>", " ", in_english if language == "fr" else body)

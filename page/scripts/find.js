@@ -135,7 +135,7 @@ if (find) {
     if (order) hits.sort((a, b) => order(a.place, b.place));
     const count = filled(words.found, { n: number(hits.length), all: number(places.length) });
     const note = hits.length ? (isKnown ? "" : filled(words.nearest, { q })) : q ? words.none : "";
-    found.querySelector("p").textContent = [note, count].filter(Boolean).join(" ");
+    found.querySelector("p").textContent = [count, note].filter(Boolean).join(" ");
     found.querySelector("tbody").replaceChildren(...hits.slice(0, most).map(resultRow));
     found.querySelector(".scroll").hidden = !hits.length;
     more.hidden = hits.length <= most;
