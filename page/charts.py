@@ -112,6 +112,16 @@ def fill_regions(svg: str, colours: Mapping[str, str], hatched: Container[str] =
     return re.sub(r'fill="(\w{3}\.[^"]+)"', filled, svg)
 
 
+def map_with_places(svg: str) -> str:
+    """The map with each place's id beside its fill, for a script to colour it.
+
+    Example:
+        >>> map_with_places('<path fill="MLI.gao"/><path fill="none"/>')
+        '<path data-place="MLI.gao" fill="MLI.gao"/><path fill="none"/>'
+    """
+    return re.sub(r'fill="(\w{3}\.[^"]+)"', r'data-place="\1" fill="\1"', svg)
+
+
 def map_without_signs(svg: str) -> str:
     """The map without the signs of levels on it.
 

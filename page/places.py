@@ -38,7 +38,7 @@ def place_rows(
     for place, signal in signals.select("place_id", "signal").iter_rows():
         raised.setdefault(place, []).append(order.index(signal))
     spellings = _spellings(situation.events)
-    months = _recent_months(situation)
+    months = recent_months(situation)
     return [
         [
             r["region_id"],
@@ -89,7 +89,7 @@ def _spellings(events: pl.DataFrame) -> dict[str, list[str]]:
     return dict(named.group_by("place", maintain_order=True).agg("spelling").iter_rows())
 
 
-def _recent_months(situation: Situation) -> dict[str, list[list[int]]]:
+def recent_months(situation: Situation) -> dict[str, list[list[int]]]:
     """Of each region [months before the newest, events, deaths] where there was an event."""
     newest = situation.flags["data_month"][0]
     month = pl.col("month_start")

@@ -27,6 +27,7 @@ from page.charts import (
     RECENT_MONTHS,
     fill_regions,
     map_svg,
+    map_with_places,
     map_without_signs,
     page_svg,
     split_outlines,
@@ -38,6 +39,7 @@ from page.ledger import ledger_levels, ledger_years
 from page.lines import line_facts
 from page.mark import MARK, is_built, leave_mark
 from page.news import news_facts
+from page.nights import level_rows, nights_as_told
 from page.pictures import (
     CLASS_BOUNDS,
     SHARES,
@@ -178,15 +180,27 @@ def _write(
         code: fill_regions(map_svg(page_svg(svg.result())), grounds, unsure)
         for code, svg in maps.items()
     }
+    night_map = fill_regions(map_with_places(area_map), grounds, unsure)
+    level_nights, levels_by_night = level_rows(situation)
     maps_of_figures = {} if is_wide else _maps(year, area_map)
     for language in area().languages:
         (folder / language).mkdir()
         names = _country_names(language)
         by_name = sorted(by_country, key=lambda c: _letters(names[c["country_code"]]))
+        place_names = (
+            {f"{code}.country": name for code, name in names.items()}
+            if is_wide
+            else {r["region_id"]: wording.name(r["region_name"], language) for r in regions}
+        )
         facts = {
             **overview,
             **links,
             **signals,
+            "night_map": _named_countries(night_map, names),
+            "nights_told": nights_as_told(situation, place_names, is_wide),
+            "nights_count": situation.nights_count,
+            "level_nights": level_nights,
+            "level_rows": levels_by_night,
             "is_wide": is_wide,
             "cell": _mark("cell", language),
             "level_map": _named_countries(area_map_filled, names),
@@ -221,7 +235,7 @@ def _write(
             "places": place_rows(situation, regions, language),
             **maps_of_figures,
         }
-        for name in ("index.html", "regions.html", "signals.html"):
+        for name in ("index.html", "regions.html", "signals.html", "nights.html"):
             _page(folder / language / name, f"{name}.j2", language, facts)
         feed = facts | feed_facts(situation, language, place)
         _page(folder / language / FEED, f"{FEED}.j2", language, feed)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -31,6 +31,10 @@ class Situation:
         nowcast: Regions' newest months as on file and as expected in a later release.
         series: Chosen indicators of the regions: indicator, region_id, month_start, value;
             zeros only of the last two years.
+        nights_count: Nights in the file up to this one.
+        night_states: What chosen nights (``shown_nights``), this one among them, said of each
+            region: as_of_date, region_id, country_code, level, intensity, p_escalation,
+            p_unreported_event, data_month, events_past12_count, deaths_past12_count, is_stale.
         levels: The life of alerts: region_id, night_from, night_to (null: still told),
             alert_status, alert_level, cause, changed_p_escalation.
         events: Events placed in a region, newest first.
@@ -58,6 +62,8 @@ class Situation:
     night: date
     is_newest: bool
     night_before: date | None
+    nights_count: int
+    night_states: pl.DataFrame
     flags: pl.DataFrame
     drivers: pl.DataFrame
     forecasts: pl.DataFrame
@@ -95,6 +101,23 @@ def late_first_event(events: pl.DataFrame) -> date | None:
     """
     first = events["event_date"].min()
     return first if isinstance(first, date) and first >= LATE_FIRST_EVENT else None
+
+
+def shown_nights(nights: Sequence[date], night: date) -> list[date]:
+    """Nights up to one that are shown beside it: the last 31 days', before that a month's last.
+
+    Args:
+        nights: Nights that were run.
+        night: The newest shown; of three years before it nights are shown.
+
+    Example:
+        >>> days = [date(2021, 4, 2), date(2021, 4, 3), date(2021, 6, 2), date(2021, 6, 12)]
+        >>> [day.isoformat() for day in shown_nights([date(2015, 1, 1), *days], date(2021, 6, 13))]
+        ['2021-04-03', '2021-06-02', '2021-06-12']
+    """
+    begin, recent = night.replace(day=1) - timedelta(days=3 * 365), night - timedelta(days=31)
+    last = {(n.year, n.month): n for n in sorted(nights) if begin <= n <= night}
+    return sorted({*last.values(), *(n for n in nights if recent <= n <= night)})
 
 
 def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:
@@ -142,10 +165,13 @@ def _read(
         ).pl()
 
     night_before = max((n for n in nights if n < night), default=None)
+    shown = shown_nights(nights, night)
     return Situation(
         night=night,
         is_newest=night == nights[-1],
         night_before=night_before,
+        nights_count=sum(n <= night for n in nights),
+        night_states=run_sql(con, "situation/night_state", nights=shown).pl(),
         flags=run_sql(con, "situation/flag", night=night).pl(),
         drivers=query("from flag_drivers_as_of($night) order by region_id, driver_rank"),
         forecasts=query(

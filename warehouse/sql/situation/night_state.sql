@@ -1,0 +1,49 @@
+-- grain: one row per as_of_date and region_id
+-- reads: flags, past_flags, alerts, past_alerts
+-- What each of these nights said of each region, as it was told then: the level that readers were
+-- told, or where no alerts were told yet that of the night's own figures.
+with night as (
+
+    select unnest($nights::date[]) as as_of_date
+
+),
+
+flag as (
+
+    from flags
+    union all by name
+    from past_flags
+
+),
+
+alert as (
+
+    select region_id, night_from, null::date as night_to, alert_level from alerts
+    union all
+    select region_id, night_from, night_to, alert_level from past_alerts
+
+)
+
+select
+    night.as_of_date,
+    flag.region_id,
+    flag.country_code,
+    coalesce(alert.alert_level, flag.level) as level,
+    coalesce(flag.intensity, 'unknown') as intensity,
+    flag.p_escalation,
+    flag.p_unreported_event,
+    flag.data_month,
+    flag.events_past12_count,
+    flag.deaths_past12_count,
+    flag.is_stale
+from night
+inner join flag
+    on
+        flag.night_from <= night.as_of_date
+        and (flag.night_to is null or flag.night_to > night.as_of_date)
+left join alert
+    on
+        flag.region_id = alert.region_id
+        and alert.night_from <= night.as_of_date
+        and (alert.night_to is null or alert.night_to > night.as_of_date)
+order by night.as_of_date, flag.region_id
