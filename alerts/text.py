@@ -7,12 +7,11 @@ from what that reader was told last.
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment
 
-from alerts import wording
 from alerts.digest import Digest, mail_facts
 from alerts.wording.environment import environment
 
@@ -180,5 +179,5 @@ def fitted(
 @cache
 def _environment(language: str) -> Environment:
     words = environment(TEMPLATES, language, is_mail=True, is_html=False)
-    words.filters |= {"bare": bare, "short_day": partial(wording.short_day, language=language)}
+    words.filters["bare"] = bare
     return words

@@ -1,6 +1,8 @@
 """The built page in a real Chromium: reachable by links and keys, silent, alone, accessible."""
 
 import email
+import json
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -8,6 +10,7 @@ from email.policy import default
 from pathlib import Path
 
 import axe_playwright_python
+import duckdb
 import polars as pl
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -28,12 +31,14 @@ PAGES = (
     "ledger/2021-06-25-MLI.sikasso.html",
     "MLI.html",
     "index.html",
+    "nights.html",
     "regions.html",
     "MLI.sikasso.html",
     "MLI.mopti.html",
     "BEN.zou.html",
 )
 
+FOUNDING, EARLIER = date(2021, 6, 25), date(2021, 6, 5)
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium on this machine; apt-get install chromium"
 )
@@ -277,3 +282,122 @@ def test_without_script_the_page_is_whole(browser: Browser, site: Path) -> None:
     expect(tab.locator("#pair")).to_be_hidden()
     assert tab.locator("#whole tbody tr").count() == 104
     context.close()
+
+
+def told_by(figure) -> dict[str, str]:
+    """Colour of each place on a map of past nights, and how many signs of which colour."""
+    return figure.evaluate(
+        """figure => Object.fromEntries([
+            ...[...figure.querySelectorAll('[data-place]')]
+                .map(path => [path.dataset.place, path.getAttribute('fill')]),
+            ...['alarm', 'warning', 'watch'].map(level => [level, figure.querySelectorAll(
+                `.signs path[fill="var(--${level})"]`).length])])"""
+    )
+
+
+def test_past_nights_by_the_slider_are_those_of_the_file(
+    page: Page, site: Path, published: Path
+) -> None:
+    page.goto((site / "en" / "nights.html").as_uri())
+    figure = page.locator("#night-maps figure").first
+    for key, night in (("End", FOUNDING), ("Home", EARLIER)):
+        page.get_by_label("Night or month").focus()
+        page.keyboard.press(key)
+        expect(figure.locator("h2")).to_have_text(f"{night:%-d %B %Y}")
+        with duckdb.connect(published, read_only=True) as con:
+            levels = dict(
+                con.execute(
+                    "select alert_level, count(*) from alerts_as_of($1) group by all", [night]
+                ).fetchall()
+            )
+            grounds = con.execute(
+                "select region_id, intensity from flags_as_of($1) where p_unreported_event < 0.05 "
+                "or p_unreported_event is null",
+                [night],
+            ).fetchall()
+        shown = told_by(figure)
+        assert {n: shown[n] for n in ("alarm", "warning", "watch")} == {
+            n: levels.get(n, 0) for n in ("alarm", "warning", "watch")
+        }
+        assert len(grounds) > 90
+        assert [shown[place] for place, _ in grounds] == [f"var(--i-{i})" for _, i in grounds]
+    assert page.url.endswith("#night=2021-06-05&and=2021-06-05")
+    expect(page.locator("#between")).to_be_hidden()  # one night is not beside itself
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_two_nights_side_by_side_and_a_night_without_change(
+    page: Page, site: Path, tmp_path: Path
+) -> None:
+    page.goto((site / "en" / "nights.html").as_uri() + "#night=2021-06-25&and=2021-06-05")
+    changed = page.locator("#between li")
+    texts = changed.all_inner_texts()
+    assert texts[0] == "Figures up to April 2021, then up to May 2021."
+    assert "Sikasso: from WATCH to WARNING (chance from 18% to 25%)." in texts
+    assert sum("from no level to" in text for text in texts) == 2
+    page.locator("summary", has_text="Both nights").focus()
+    page.keyboard.press("Enter")
+    row = page.locator("#between tbody tr", has_text="Sikasso")
+    assert row.locator("td").all_inner_texts()[:2] == ["● WATCH", "18%"]
+    assert row.locator("td").all_inner_texts()[4:6] == ["▲ WARNING", "25%"]
+    text = (site / "en" / "nights.html").read_text("utf-8")
+    (data,) = re.findall(r'<script type="application/json" id="nights">(.*?)</script>', text)
+    told = json.loads(data)
+    told["nights"] = [{**told["nights"][1], "day": "2021-06-24"}, told["nights"][1]]
+    shutil.copytree(site / "en", tmp_path / "en")
+    for name in ("style.css", "script.js"):
+        shutil.copy(site / name, tmp_path)
+    (tmp_path / "en" / "nights.html").write_text(text.replace(data, json.dumps(told)), "utf-8")
+    page.goto((tmp_path / "en" / "nights.html").as_uri())
+    assert changed.all_inner_texts()[:3] == [
+        "Figures of both up to May 2021.", "No level differs.",
+        "No chance differs by a point or more.",
+    ]  # fmt: skip
+
+
+def test_months_of_a_figure_on_the_map(page: Page, site: Path, published: Path) -> None:
+    page.goto((site / "en" / "nights.html").as_uri())
+    page.get_by_label("Show").focus()
+    page.keyboard.type("deaths")
+    page.get_by_label("Night or month").focus()
+    for _ in range(2):
+        page.keyboard.press("ArrowLeft")
+    with duckdb.connect(published, read_only=True) as con:
+        deaths, mopti = con.execute(
+            "select sum(value)::int, (sum(value) filter (where place_id = 'MLI.mopti'))::int "
+            "from indicators where indicator = 'deaths_best_count' and place_level = 'region' "
+            "and month_start = '2021-03-01'"
+        ).fetchone()
+    figure = page.locator("#night-maps figure").first
+    assert (
+        figure.locator("h2")
+        .inner_text()
+        .startswith(f"March 2021, deaths in all regions: {deaths}, events: ")
+    )
+    step = sum(mopti >= bound for bound in (0, 1, 10, 50, 200, 500)) - 1
+    assert told_by(figure)["MLI.mopti"] == f"var(--c{step})"
+    assert page.url.endswith("#show=deaths&month=2021-03")
+
+
+def test_a_map_is_made_larger_and_moved_by_keys(page: Page, site: Path) -> None:
+    page.goto((site / "en" / "index.html").as_uri())
+    svg = page.locator("figure.map div[aria-hidden] svg")
+
+    def seen() -> list[float]:
+        return [float(n) for n in svg.get_attribute("viewBox").split()]
+
+    whole = seen()
+    page.get_by_role("button", name="larger").focus()
+    page.keyboard.press("+")
+    larger = seen()
+    assert larger[2] == pytest.approx(whole[2] / 1.6)
+    assert larger[0] + larger[2] / 2 == pytest.approx(whole[0] + whole[2] / 2)  # about its middle
+    page.keyboard.press("ArrowRight")
+    assert seen()[0] > larger[0]
+    page.keyboard.press("-")
+    page.keyboard.press("-")
+    assert seen() == whole
+    page.keyboard.press("Enter")  # the button itself
+    assert seen()[2] < whole[2]
+    page.keyboard.press("0")
+    assert seen() == whole

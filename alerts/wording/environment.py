@@ -106,7 +106,18 @@ def environment(
     if is_mail:
         words = (_with_ordinary_blanks(words[0]), _with_ordinary_blanks(words[1]))
     environment.install_gettext_callables(*words, newstyle=True)  # type: ignore[attr-defined]
-    for name in ("day", "short_day", "month", "number", "percent", "share", "plain", "name", "unit", "country"):
+    for name in (
+        "day",
+        "short_day",
+        "month",
+        "number",
+        "percent",
+        "share",
+        "plain",
+        "name",
+        "unit",
+        "country",
+    ):
         in_language = partial(getattr(wording, name), language=language)
         environment.filters[name] = lru_cache(maxsize=10_000)(in_language)
     level_column, month_level_column = (
