@@ -1,6 +1,7 @@
 """Regions as the page's script finds, sorts and compares them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,7 @@ COLUMNS = (
     "events", "events_usual", "events_newest", "deaths_rate", "events_rate", "newest_event",
     "signals", "spellings", "months",
 )  # fmt: skip
+MONTHLY = ("events", "deaths")
 RAISED = SIGNAL_STATES[1:3]
 
 
@@ -91,13 +93,25 @@ def _spellings(events: pl.DataFrame) -> dict[str, list[str]]:
 
 def recent_months(situation: Situation) -> dict[str, list[list[int]]]:
     """Of each region [months before the newest, events, deaths] where there was an event."""
-    newest = situation.flags["data_month"][0]
-    month = pl.col("month_start")
-    ago = (newest.year - month.dt.year().cast(pl.Int64)) * 12 + newest.month - month.dt.month()
+    rows = month_counts(situation).select("region_id", triple=pl.concat_list("ago", *MONTHLY))
+    return dict(rows.group_by("region_id", maintain_order=True).agg("triple").iter_rows())
+
+
+def months_ago(newest: date) -> pl.Expr:
+    """How many months ``month_start`` lies before another month."""
+    month = pl.col("month_start").dt
+    return (newest.year - month.year().cast(pl.Int64)) * 12 + newest.month - month.month()
+
+
+def month_counts(situation: Situation) -> pl.DataFrame:
+    """``events`` and ``deaths`` of each region_id and recent month with an event.
+
+    ``ago`` says how many months it lies before the newest.
+    """
     value = pl.col("value").cast(pl.Int64)
-    rows = (
+    return (
         situation.series.filter(pl.col("indicator").is_in(["events_count", "deaths_best_count"]))
-        .with_columns(ago=ago)
+        .with_columns(ago=months_ago(situation.flags["data_month"][0]))
         .filter(pl.col("ago").is_between(0, RECENT_MONTHS - 1))
         .group_by("region_id", "ago")
         .agg(
@@ -106,6 +120,4 @@ def recent_months(situation: Situation) -> dict[str, list[list[int]]]:
         )
         .filter(pl.col("events") > 0)
         .sort("region_id", "ago")
-        .select("region_id", triple=pl.concat_list("ago", "events", "deaths"))
     )
-    return dict(rows.group_by("region_id", maintain_order=True).agg("triple").iter_rows())

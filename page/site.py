@@ -182,22 +182,28 @@ def _write(
     }
     night_map = fill_regions(map_with_places(area_map), grounds, unsure)
     level_nights, levels_by_night = level_rows(situation)
+    nights_told = nights_as_told(situation, is_wide)
     maps_of_figures = {} if is_wide else _maps(year, area_map)
     for language in area().languages:
         (folder / language).mkdir()
         names = _country_names(language)
         by_name = sorted(by_country, key=lambda c: _letters(names[c["country_code"]]))
-        place_names = (
-            {f"{code}.country": name for code, name in names.items()}
-            if is_wide
-            else {r["region_id"]: wording.name(r["region_name"], language) for r in regions}
-        )
         facts = {
             **overview,
             **links,
             **signals,
             "night_map": _named_countries(night_map, names),
-            "nights_told": nights_as_told(situation, place_names, is_wide),
+            "nights_told": nights_told,
+            "place_names": [
+                [names[place[:3]], ""]
+                if is_wide
+                else [
+                    wording.plain(wording.name(overview["names"][place], language), language),
+                    names[place[:3]],
+                ]
+                for place in nights_told["places"]
+            ],
+            "is_newest": situation.is_newest,
             "nights_count": situation.nights_count,
             "level_nights": level_nights,
             "level_rows": levels_by_night,

@@ -35,6 +35,9 @@ class Situation:
         night_states: What chosen nights (``shown_nights``), this one among them, said of each
             region: as_of_date, region_id, country_code, level, intensity, p_escalation,
             p_unreported_event, data_month, events_past12_count, deaths_past12_count, is_stale.
+        night_events: What came onto file, changed and left it between two of these nights, at the
+            later: as_of_date, country_code, region_id (null: in none), events_added_count,
+            deaths_added_count, events_changed_count, events_withdrawn_count.
         levels: The life of alerts: region_id, night_from, night_to (null: still told),
             alert_status, alert_level, cause, changed_p_escalation.
         events: Events placed in a region, newest first.
@@ -64,6 +67,7 @@ class Situation:
     night_before: date | None
     nights_count: int
     night_states: pl.DataFrame
+    night_events: pl.DataFrame
     flags: pl.DataFrame
     drivers: pl.DataFrame
     forecasts: pl.DataFrame
@@ -172,6 +176,7 @@ def _read(
         night_before=night_before,
         nights_count=sum(n <= night for n in nights),
         night_states=run_sql(con, "situation/night_state", nights=shown).pl(),
+        night_events=run_sql(con, "situation/night_event", nights=shown).pl(),
         flags=run_sql(con, "situation/flag", night=night).pl(),
         drivers=query("from flag_drivers_as_of($night) order by region_id, driver_rank"),
         forecasts=query(

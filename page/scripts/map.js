@@ -4,22 +4,36 @@ for (const group of document.querySelectorAll("[data-zoom]")) {
   const svgs = () => group.querySelectorAll("div[aria-hidden] svg");
   const whole = svgs()[0].viewBox.baseVal;
   const all = { x: whole.x, y: whole.y, width: whole.width, height: whole.height };
+  const CLOSEST = 8; // times larger: outlines are of whole pixels of the whole map
   let view = { ...all };
 
+  /** Signs, lines and hatches keep their size on the screen. */
+  const keepSizes = () => {
+    const scale = view.width / all.width;
+    for (const svg of svgs())
+      for (const path of svg.querySelectorAll("path[stroke-width]")) {
+        const at = path.getAttribute("transform")?.match(/translate\([^)]*\)/)?.[0];
+        if (at) path.setAttribute("transform", `${at} scale(${scale * (path.dataset.size ?? 1)})`);
+        else path.style.strokeWidth = scale < 1 ? scale * path.getAttribute("stroke-width") : "";
+      }
+    for (const pattern of group.querySelectorAll("pattern"))
+      pattern.setAttribute("patternTransform", `rotate(45) scale(${scale})`);
+  };
   const show = () => {
-    view.width = Math.min(Math.max(view.width, all.width / 16), all.width);
+    view.width = Math.min(Math.max(view.width, all.width / CLOSEST), all.width);
     view.height = (view.width * all.height) / all.width;
     view.x = Math.min(Math.max(view.x, all.x), all.x + all.width - view.width);
     view.y = Math.min(Math.max(view.y, all.y), all.y + all.height - view.height);
     for (const svg of svgs()) {
       svg.setAttribute("viewBox", `${view.x} ${view.y} ${view.width} ${view.height}`);
-      svg.style.overflow = "hidden";
-      svg.style.touchAction = view.width < all.width ? "none" : "";
+      svg.style.overflow = view.width < all.width ? "hidden" : "";
+      svg.style.touchAction = view.width < all.width ? "none" : "pan-x pan-y"; // two fingers are ours
     }
+    keepSizes();
   };
   /** Larger by a factor, around a place given in parts of the picture. */
   const zoom = (factor, right = 0.5, down = 0.5) => {
-    const width = Math.min(Math.max(view.width / factor, all.width / 16), all.width);
+    const width = Math.min(Math.max(view.width / factor, all.width / CLOSEST), all.width);
     const by = 1 - width / view.width;
     view.x += view.width * by * right;
     view.y += view.height * by * down;
@@ -37,6 +51,9 @@ for (const group of document.querySelectorAll("[data-zoom]")) {
     ArrowLeft: () => move(-0.2, 0), ArrowRight: () => move(0.2, 0),
     ArrowUp: () => move(0, -0.2), ArrowDown: () => move(0, 0.2),
   };
+
+  group.addEventListener("redrawn", keepSizes);
+  show();
 
   tools.addEventListener("click", (event) => acts[event.target.dataset.by]?.());
   tools.addEventListener("keydown", (event) => {

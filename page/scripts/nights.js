@@ -2,7 +2,7 @@
 const told = document.getElementById("nights");
 if (told) {
   const json = (id) => JSON.parse(document.getElementById(id).textContent);
-  const { places, nights, months, months_count: monthsCount, bounds, newest } = json("nights");
+  const { places, nights, months, unsure_months: unsureMonths, months_count: monthsCount, bounds, newest } = json("nights");
   const words = json("night-words");
   const language = document.documentElement.lang;
   const form = document.getElementById("when");
@@ -15,9 +15,10 @@ if (told) {
   const SIGNS = [null, "M0,-11A11,11 0 1 1 0,11A11,11 0 1 1 0,-11Z", "M0,-14L13,9L-13,9Z", "M0,-15L13,0L0,15L-13,0Z"];
   const COLOURS = ["watch", "warning", "alarm"];
 
-  const number = new Intl.NumberFormat(language).format;
+  const format = new Intl.NumberFormat(language).format;
+  const number = (value) => (value === null ? "–" : format(value));
   const percents = new Intl.NumberFormat(language, { style: "percent" });
-  const chance = (p) => (p < 1 ? "<\u00a0" : "") + percents.format(Math.max(p, 1) / 100);
+  const chance = (p) => (p === null ? "–" : (p < 1 ? "<\u00a0" : "") + percents.format(Math.max(p, 1) / 100));
   const inWords = (day, options) =>
     new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { timeZone: "UTC", ...options }).format(new Date(day));
   const dayOf = (day) => inWords(day, { dateStyle: "long" });
@@ -36,139 +37,201 @@ if (told) {
     month.setUTCMonth(month.getUTCMonth() - ago);
     return month;
   };
+  const nameOf = (i) => words.names[i][0];
+  const fullName = (i) => (words.names[i][1] ? `${nameOf(i)} (${words.names[i][1]})` : nameOf(i));
+  const all = [...places.keys()];
+  const isOfCountries = places.every((id) => id.endsWith(".country"));
 
   for (const path of first.querySelectorAll("svg path[transform]")) path.remove(); // drawn below
-  const shapes = (figure) =>
-    new Map([...figure.querySelectorAll("[data-place]")].map((path) => [path.dataset.place, path]));
   const other = first.cloneNode(true);
-  other.querySelector("svg.outlines")?.remove(); // its patterns stand in the first
+  other.querySelector("svg.outlines").remove(); // its patterns stand in the first
   other.hidden = true;
   maps.append(other);
+  const shapes = new Map([first, other].map((figure) => {
+    const by = new Map([...figure.querySelectorAll("[data-place]")].map((path) => [path.dataset.place, path]));
+    return [figure, places.map((id) => by.get(id))];
+  }));
 
-  /** Signs of the levels, in the middle of their regions. */
-  const sign = (figure, levels) => {
+  /** The middle of a shape's largest part, where its sign stands. */
+  const middle = (shape) => {
+    let [largest, x, y] = [0, 0, 0];
+    for (const part of shape.getAttribute("d").split("M").slice(1)) {
+      const at = part.match(/[\d.]+/g).map(Number);
+      let [area, right, down] = [0, 0, 0];
+      for (let i = 0; i < at.length; i += 2) {
+        const [x1, y1, x2, y2] = [at[i], at[i + 1], at[(i + 2) % at.length], at[(i + 3) % at.length]];
+        const cross = x1 * y2 - x2 * y1;
+        area += cross;
+        right += (x1 + x2) * cross;
+        down += (y1 + y2) * cross;
+      }
+      if (Math.abs(area) > largest) [largest, x, y] = [Math.abs(area), right / (3 * area), down / (3 * area)];
+    }
+    const box = shape.getBBox();
+    return largest ? new DOMPoint(x, y) : new DOMPoint(box.x + box.width / 2, box.y + box.height / 2);
+  };
+  const drawSigns = (figure, levels) => {
     const svg = figure.querySelector("div[aria-hidden] svg");
     svg.querySelector(".signs")?.remove();
     const layer = document.createElementNS(svg.namespaceURI, "g");
     layer.setAttribute("class", "signs");
-    svg.append(layer);
-    const by = shapes(figure);
-    places.forEach(([id], i) => {
-      const level = Number(levels[i]);
-      if (!level) return;
-      const box = by.get(id).getBBox();
+    const sign = (i) => {
+      const shape = shapes.get(figure)[i];
+      const toPicture = svg.getScreenCTM().inverse().multiply(shape.getScreenCTM());
+      const at = middle(shape).matrixTransform(toPicture);
       const path = document.createElementNS(svg.namespaceURI, "path");
-      const toPicture = svg.getScreenCTM().inverse().multiply(by.get(id).getScreenCTM());
-      const at = new DOMPoint(box.x + box.width / 2, box.y + box.height / 2).matrixTransform(toPicture);
-      path.setAttribute("d", SIGNS[level]);
-      path.setAttribute("transform", `translate(${at.x} ${at.y})`);
-      path.setAttribute("fill", `var(--${COLOURS[level - 1]})`);
-      path.setAttribute("stroke", "var(--paper)");
-      path.setAttribute("stroke-width", "2");
+      const attributes = {
+        d: SIGNS[levels[i]], transform: `translate(${at.x},${at.y})`,
+        fill: `var(--${COLOURS[levels[i] - 1]})`, stroke: "var(--paper)", "stroke-width": 2,
+        "data-size": isOfCountries ? 0.55 : 1, // as on the first page
+      };
+      for (const [name, value] of Object.entries(attributes)) path.setAttribute(name, value);
       layer.append(path);
+    };
+    const gravestLast = all.filter((i) => levels[i] > 0 && shapes.get(figure)[i]);
+    gravestLast.sort((i, j) => levels[i] - levels[j]).forEach(sign);
+    svg.append(layer);
+    svg.dispatchEvent(new Event("redrawn", { bubbles: true })); // for map.js: of the size of its zoom
+  };
+  const paint = (figure, fillOf, tipOf) => {
+    shapes.get(figure).forEach((shape, i) => {
+      shape?.setAttribute("fill", fillOf(i));
+      const title = shape?.querySelector("title");
+      if (title) title.textContent = tipOf(i);
     });
   };
-  const paint = (figure, fillOf) => {
-    const by = shapes(figure);
-    places.forEach(([id], i) => by.get(id).setAttribute("fill", fillOf(i, id)));
-  };
+  const levelsOf = (night) => [...night.levels].map((level) => (level === "-" ? -1 : Number(level)));
+  const levelIn = (night, i) => words.levels[night.levels[i]] ?? "–";
   const drawNight = (figure, night) => {
-    const title = dayOf(night.day) + (night.is_stale ? ` (${words.stale})` : "");
-    figure.querySelector("h2").textContent = title;
-    paint(figure, (i) => {
+    figure.querySelector("h2").textContent = dayOf(night.day) + (night.is_stale ? ` (${words.stale})` : "");
+    const fillOf = (i) => {
       const ground = GROUNDS[night.intensities[i] === "-" ? 4 : Number(night.intensities[i])];
-      return night.hatched[i] === "1" ? `url(#hatch-${ground})` : `var(--${ground})`;
-    });
-    sign(figure, [...night.levels].map((level) => (level === "-" ? 0 : level)));
-  };
-  const drawMonth = (ago) => {
-    const at = shown.value === "deaths" ? 2 : 1;
-    const figures = new Map(Object.entries(months).map(([id, rows]) => [id, rows.find((row) => row[0] === ago)]));
-    const values = (column) => sum([...figures.values()].map((row) => row?.[column] ?? 0));
-    first.querySelector("h2").textContent = filled(words.in_month, {
-      month: monthOf(monthAgo(ago)), deaths: number(values(2)), events: number(values(1)),
-    });
-    const steps = bounds[shown.value];
-    paint(first, (_, id) => {
-      const value = figures.get(id)?.[at] ?? 0;
-      return `var(--c${steps.findLastIndex((bound) => value >= bound)})`;
-    });
-    sign(first, places.map(() => 0));
+      return night.unsure[i] === "1" ? `url(#hatch-${ground})` : `var(--${ground})`;
+    };
+    paint(figure, fillOf, (i) => filled(words.tip, {
+      place: fullName(i), level: levelIn(night, i), p: chance(night.chances[i]),
+      v: number(night.deaths[i]), w: number(night.events[i]),
+    }));
+    drawSigns(figure, levelsOf(night));
   };
 
   const changes = (before, now) => {
-    const name = (i) => places[i][1];
     const list = [
       before.month === now.month
         ? filled(words.same_month, { x: monthOf(now.month) })
         : filled(words.months, { x: monthOf(before.month), y: monthOf(now.month) }),
     ];
-    const moved = places.map((_, i) => i).filter((i) => before.levels[i] !== now.levels[i]);
-    moved.sort((i, j) => now.levels[j] - now.levels[i] || before.levels[j] - before.levels[i]);
-    const level = (night, i) => words.levels[night.levels[i]] ?? "–";
-    const p = (night, i) => (night.chances[i] === null ? "–" : chance(night.chances[i]));
+    const [from, to] = [levelsOf(before), levelsOf(now)];
+    const kind = (i) =>
+      from[i] < 0 || to[i] < 0 ? "one_night" : !from[i] ? "new" : !to[i] ? "gone" : from[i] < to[i] ? "up" : "down";
+    const moved = all.filter((i) => from[i] !== to[i]);
+    moved.sort((i, j) => to[j] - to[i] || from[j] - from[i]);
     for (const i of moved)
-      list.push(filled(words.moved, { place: name(i), x: level(before, i), y: level(now, i), p: p(before, i), q: p(now, i) }));
+      list.push(filled(words[kind(i)], {
+        place: fullName(i), x: levelIn(before, i), y: levelIn(now, i), p: chance(before.chances[i]), q: chance(now.chances[i]),
+      }));
     if (!moved.length) list.push(words.no_level);
     const by = (i) => Math.abs(now.chances[i] - before.chances[i]);
-    const steady = places.map((_, i) => i).filter((i) => before.levels[i] === now.levels[i] && by(i) >= 1);
+    const steady = all.filter((i) => from[i] === to[i] && by(i) >= 1);
     steady.sort((i, j) => by(j) - by(i));
-    const chances = steady.slice(0, 5).map((i) => filled(words.chance, { place: name(i), p: p(before, i), q: p(now, i) }));
-    list.push(chances.length ? filled(words.chances, { list: chances.join(", ") }) : words.no_chance);
-    list.push(filled(words.deaths, {
-      x: number(sum(before.deaths)), y: number(sum(now.deaths)), v: number(sum(before.events)), w: number(sum(now.events)),
-    }));
-    return list;
-  };
-  const fillTable = (before, now) => {
-    const [region, ...columns] = words.columns;
-    const heads = [before, now].flatMap((night) => columns.map((text) => tag("th", `${text}, ${dayOf(night.day)}`, { scope: "col", class: "n" })));
-    between.querySelector("thead tr").replaceChildren(tag("th", region, { scope: "col" }), ...heads);
-    const isTold = (i) => [before, now].some((night) => Number(night.levels[i]) > 0 || night.deaths[i] > 0);
-    const rows = places.flatMap(([, name], i) => {
-      if (!isTold(i)) return [];
-      const cells = [before, now].flatMap((night) => [
-        `${words.signs[night.levels[i]] ?? ""} ${words.levels[night.levels[i]] ?? "–"}`.trim(),
-        night.chances[i] === null ? "–" : chance(night.chances[i]),
-        night.deaths[i] === null ? "–" : number(night.deaths[i]),
-        night.events[i] === null ? "–" : number(night.events[i]),
-      ]);
-      return [tag("tr", [tag("th", tag("a", name, { href: `${places[i][0].replace(".country", "")}.html` }), { scope: "row" }), ...cells.map((text) => tag("td", text, { class: "n" }))])];
-    });
-    between.querySelector("tbody").replaceChildren(...rows);
-  };
+    const moves = steady.slice(0, 5).map((i) =>
+      filled(words.chance, { place: nameOf(i), p: chance(before.chances[i]), q: chance(now.chances[i]) }));
+    list.push(moves.length ? filled(words.chances, { list: moves.join(", ") }) : words.no_chance);
 
-  const draw = () => {
-    const isOfMonths = isMonthly();
-    document.getElementById("when-second").hidden = isOfMonths;
-    document.getElementById("legend-levels").hidden = isOfMonths;
-    document.getElementById("legend-months").hidden = !isOfMonths;
-    const at = Number(slider.value);
-    if (isOfMonths) {
-      other.hidden = between.hidden = true;
-      drawMonth(monthsCount - 1 - at);
-      slider.setAttribute("aria-valuetext", monthOf(monthAgo(monthsCount - 1 - at)));
-      const legend = bounds[shown.value].map((bound, i) =>
-        tag("li", [tag("span", [], { class: "swatch", style: `background:var(--c${i})` }), bound ? `≥ ${bound}` : "0"]));
-      document.querySelector("#legend-months ul").replaceChildren(...legend);
-      return;
+    const since = nights.filter((night) => night.day > before.day && night.day <= now.day);
+    const added = new Map();
+    for (const [place, events, deaths] of since.flatMap((night) => night.added)) {
+      const [n, killed] = added.get(place) ?? [0, 0];
+      added.set(place, [n + events, killed + deaths]);
     }
-    const night = nights[at];
-    slider.setAttribute("aria-valuetext", dayOf(night.day));
-    drawNight(first, night);
-    const beside = nights.find((one) => one.day === second.value);
-    other.hidden = between.hidden = !beside || beside === night;
-    if (other.hidden) return;
+    const most = [...added].sort(([i, [n]], [j, [m]]) => m - n || i - j).slice(0, 3);
+    list.push(added.size
+      ? filled(words.added, {
+        n: format(sum([...added.values()].map(([n]) => n))),
+        deaths: format(sum([...added.values()].map(([, killed]) => killed))),
+        list: most.map(([i, [n]]) => `${i < 0 ? words.nowhere : nameOf(i)} ${format(n)}`).join(", "),
+      })
+      : words.none_added);
+    const [changed, withdrawn] = ["changed", "withdrawn"].map((name) => sum(since.map((night) => night[name])));
+    if (changed || withdrawn) list.push(filled(words.revised, { n: format(changed), w: format(withdrawn) }));
+    list.push(filled(words.deaths, {
+      x: format(sum(before.deaths)), y: format(sum(now.deaths)), v: format(sum(before.events)), w: format(sum(now.events)),
+    }));
+    return { list, count: moved.length };
+  };
+  /** What is below the maps: a heading, sentences, and a table of the places of which there is something to tell. */
+  const say = (heading, sentences, heads, isTold, cellsOf) => {
+    between.hidden = false;
+    document.getElementById("changed").textContent = heading;
+    const list = between.querySelector("ul");
+    list.hidden = !sentences.length;
+    list.replaceChildren(...sentences.map((text) => tag("li", text)));
+    between.querySelector("thead").replaceChildren(tag("tr", [
+      tag("th", words.place, { scope: "col" }), ...heads.map((text) => tag("th", text, { scope: "col", class: "n" })),
+    ]));
+    const listed = all.filter(isTold);
+    between.querySelector("tbody").replaceChildren(...listed.map((i) => {
+      const link = tag("a", nameOf(i), { href: `${places[i].replace(".country", "")}.html` });
+      const name = tag("th", [link, " ", tag("span", words.names[i][1], { class: "country" })], { scope: "row" });
+      return tag("tr", [name, ...cellsOf(i).map((text) => tag("td", text, { class: "n" }))]);
+    }));
+    between.querySelector("p.small").textContent = filled(words.rest, { n: format(places.length - listed.length) });
+  };
+  const sayNights = (heading, sentences, those) => say(
+    heading, sentences,
+    those.flatMap((night) => words.columns.map((text) => (those.length > 1 ? `${text}, ${dayOf(night.day)}` : text))),
+    (i) => those.some((night) => night.levels[i] !== "0" || night.deaths[i] !== 0 || night.events[i] !== 0 || night.unsure[i] === "1"),
+    (i) => those.flatMap((night) => [
+      `${words.signs[night.levels[i]] ?? ""} ${levelIn(night, i)}`.trim(), chance(night.chances[i]),
+      number(night.deaths[i]), number(night.events[i]), night.unsure[i] === "1" ? words.perhaps : "",
+    ]),
+  );
+
+  const drawMonth = (ago) => {
+    const [events, deaths] = [1, 2].map((column) =>
+      places.map((id) => months[id]?.find((row) => row[0] === ago)?.[column] ?? 0));
+    const values = shown.value === "deaths" ? deaths : events;
+    const isUnsure = (i) => Boolean(unsureMonths[ago]?.includes(i));
+    const month = monthOf(monthAgo(ago));
+    first.querySelector("h2").textContent = month;
+    paint(first,
+      (i) => (isUnsure(i) ? "url(#hatch-i-calm)" : `var(--c${bounds[shown.value].findLastIndex((bound) => values[i] >= bound)})`),
+      (i) => filled(words.month_tip, { place: fullName(i), v: format(deaths[i]), w: format(events[i]) }));
+    drawSigns(first, places.map(() => 0));
+    const unsure = all.filter(isUnsure).map(fullName);
+    say(
+      filled(words.in_month, { month, deaths: format(sum(deaths)), events: format(sum(events)) }),
+      unsure.length ? [filled(words.unsure, { list: unsure.join(", ") })] : [],
+      words.month_columns,
+      (i) => events[i] > 0 || isUnsure(i),
+      (i) => [format(deaths[i]), format(events[i]), isUnsure(i) ? words.perhaps : ""],
+    );
+  };
+  const draw = () => {
+    const at = Number(slider.value);
+    document.getElementById("when-second").hidden = isMonthly();
+    for (const [name, isShown] of [["levels", !isMonthly()], ["deaths", shown.value === "deaths"], ["events", shown.value === "events"]])
+      document.getElementById(`legend-${name}`).hidden = !isShown;
+    const [ofNight, ofMonth] = form.querySelectorAll(".slider label span");
+    [ofNight.hidden, ofMonth.hidden] = [isMonthly(), !isMonthly()];
+    const when = isMonthly() ? monthOf(monthAgo(monthsCount - 1 - at)) : dayOf(nights[at].day);
+    slider.setAttribute("aria-valuetext", when);
+    form.querySelector("output").textContent = when;
+    const beside = isMonthly() ? null : nights.find((night) => night.day === second.value && night !== nights[at]);
+    other.hidden = !beside;
+    maps.classList.toggle("then-now", Boolean(beside) && beside.day < nights[at].day);
+    if (isMonthly()) return drawMonth(monthsCount - 1 - at);
+    drawNight(first, nights[at]);
+    if (!beside) return sayNights(dayOf(nights[at].day), [], [nights[at]]);
     drawNight(other, beside);
-    const [before, now] = beside.day < night.day ? [beside, night] : [night, beside];
-    document.getElementById("changed").textContent = filled(words.from_to, { x: dayOf(before.day), y: dayOf(now.day) });
-    between.querySelector("ul").replaceChildren(...changes(before, now).map((text) => tag("li", text)));
-    fillTable(before, now);
+    const [before, now] = beside.day < nights[at].day ? [beside, nights[at]] : [nights[at], beside];
+    const { list, count } = changes(before, now);
+    sayNights(filled(words.from_to, { x: dayOf(before.day), y: dayOf(now.day), n: format(count) }), list, [before, now]);
   };
 
-  second.append(...nights.map((night) => tag("option", dayOf(night.day), { value: night.day })));
+  second.append(...nights.toReversed().map((night) => tag("option", dayOf(night.day), { value: night.day })));
   const fromAddress = () => {
-    const state = new URLSearchParams(location.hash.slice(1));
+    const state = new URLSearchParams(location.hash.slice(1) || location.search);
     shown.value = state.get("show") ?? "";
     if (shown.selectedIndex < 0) shown.value = "";
     const count = isMonthly() ? monthsCount : nights.length;
