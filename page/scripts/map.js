@@ -4,17 +4,17 @@ for (const group of document.querySelectorAll("[data-zoom]")) {
   const svgs = () => group.querySelectorAll("div[aria-hidden] svg");
   const whole = svgs()[0].viewBox.baseVal;
   const all = { x: whole.x, y: whole.y, width: whole.width, height: whole.height };
-  const CLOSEST = 8; // times larger: outlines are of whole pixels of the whole map
+  const CLOSEST = 6; // times larger: outlines are of whole pixels of the whole map
   let view = { ...all };
 
-  /** Signs, lines and hatches keep their size on the screen. */
+  /** Signs and hatches keep their size on the screen; lines grow less than the map. */
   const keepSizes = () => {
     const scale = view.width / all.width;
     for (const svg of svgs())
       for (const path of svg.querySelectorAll("path[stroke-width]")) {
         const at = path.getAttribute("transform")?.match(/translate\([^)]*\)/)?.[0];
         if (at) path.setAttribute("transform", `${at} scale(${scale * (path.dataset.size ?? 1)})`);
-        else path.style.strokeWidth = scale < 1 ? scale * path.getAttribute("stroke-width") : "";
+        else path.style.strokeWidth = scale < 1 ? Math.sqrt(scale) * path.getAttribute("stroke-width") : "";
       }
     for (const pattern of group.querySelectorAll("pattern"))
       pattern.setAttribute("patternTransform", `rotate(45) scale(${scale})`);

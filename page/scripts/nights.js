@@ -159,16 +159,19 @@ if (told) {
     }));
     return { list, count: moved.length };
   };
-  /** What is below the maps: a heading, sentences, and a table of the places of which there is something to tell. */
-  const say = (heading, sentences, heads, isTold, cellsOf) => {
+  /** What is below the maps: a heading, sentences, a table of the places of which there is something to tell. */
+  const say = (heading, sentences, titles, heads, isTold, cellsOf) => {
     between.hidden = false;
     document.getElementById("changed").textContent = heading;
     const list = between.querySelector("ul");
     list.hidden = !sentences.length;
     list.replaceChildren(...sentences.map((text) => tag("li", text)));
-    between.querySelector("thead").replaceChildren(tag("tr", [
-      tag("th", words.place, { scope: "col" }), ...heads.map((text) => tag("th", text, { scope: "col", class: "n" })),
-    ]));
+    const place = tag("th", words.place, { scope: "col", rowspan: titles.length ? 2 : 1 });
+    const columns = heads.map((text) => tag("th", text, { scope: "col", class: "n" }));
+    const each = heads.length / (titles.length || 1);
+    const above = titles.map((text) => tag("th", text, { scope: "colgroup", colspan: each, class: "n" }));
+    between.querySelector("thead").replaceChildren(
+      ...(above.length ? [tag("tr", [place, ...above]), tag("tr", columns)] : [tag("tr", [place, ...columns])]));
     const listed = all.filter(isTold);
     between.querySelector("tbody").replaceChildren(...listed.map((i) => {
       const link = tag("a", nameOf(i), { href: `${places[i].replace(".country", "")}.html` });
@@ -177,15 +180,20 @@ if (told) {
     }));
     between.querySelector("p.small").textContent = filled(words.rest, { n: format(places.length - listed.length) });
   };
-  const sayNights = (heading, sentences, those) => say(
-    heading, sentences,
-    those.flatMap((night) => words.columns.map((text) => (those.length > 1 ? `${text}, ${dayOf(night.day)}` : text))),
-    (i) => those.some((night) => night.levels[i] !== "0" || night.deaths[i] !== 0 || night.events[i] !== 0 || night.unsure[i] === "1"),
-    (i) => those.flatMap((night) => [
-      `${words.signs[night.levels[i]] ?? ""} ${levelIn(night, i)}`.trim(), chance(night.chances[i]),
-      number(night.deaths[i]), number(night.events[i]), night.unsure[i] === "1" ? words.perhaps : "",
-    ]),
-  );
+  const sayNights = (heading, sentences, those) => {
+    const hasUnsure = those.some((night) => night.unsure.includes("1"));
+    const columns = words.columns.slice(0, hasUnsure ? 5 : 4);
+    say(
+      heading, sentences,
+      those.length > 1 ? those.map((night) => dayOf(night.day)) : [],
+      those.flatMap(() => columns),
+      (i) => those.some((night) => night.levels[i] !== "0" || night.deaths[i] !== 0 || night.events[i] !== 0 || night.unsure[i] === "1"),
+      (i) => those.flatMap((night) => [
+        `${words.signs[night.levels[i]] ?? ""} ${levelIn(night, i)}`.trim(), chance(night.chances[i]),
+        number(night.deaths[i]), number(night.events[i]), night.unsure[i] === "1" ? words.perhaps : "",
+      ].slice(0, columns.length)),
+    );
+  };
 
   const drawMonth = (ago) => {
     const [events, deaths] = [1, 2].map((column) =>
@@ -200,11 +208,12 @@ if (told) {
     drawSigns(first, places.map(() => 0));
     const unsure = all.filter(isUnsure).map(fullName);
     say(
-      filled(words.in_month, { month, deaths: format(sum(deaths)), events: format(sum(events)) }),
-      unsure.length ? [filled(words.unsure, { list: unsure.join(", ") })] : [],
-      words.month_columns,
+      filled(words.in_month, { month, day: dayOf(nights.at(-1).day) }),
+      [filled(words.sums, { deaths: format(sum(deaths)), events: format(sum(events)) }),
+        ...(unsure.length ? [filled(words.unsure, { list: unsure.join(", ") })] : [])],
+      [], words.month_columns.slice(0, unsure.length ? 3 : 2),
       (i) => events[i] > 0 || isUnsure(i),
-      (i) => [format(deaths[i]), format(events[i]), isUnsure(i) ? words.perhaps : ""],
+      (i) => [format(deaths[i]), format(events[i]), ...(unsure.length ? [isUnsure(i) ? words.perhaps : ""] : [])],
     );
   };
   const draw = () => {
