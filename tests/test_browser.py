@@ -271,16 +271,27 @@ def test_results_are_accessible(browser: Browser, site: Path, scheme, language) 
         tab.goto((site / language / "regions.html").as_uri() + state)
         tab.reload()
         assert grave(tab, state) == []
+    tab.goto((site / language / "nights.html").as_uri() + "?show=deaths&month=2021-03")
+    tab.locator("#between summary").click()
+    assert grave(tab, "months") == []
     context.close()
 
 
 def test_without_script_the_page_is_whole(browser: Browser, site: Path) -> None:
-    context = browser.new_context(java_script_enabled=False)
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
     tab = context.new_page()
     tab.goto((site / "en" / "regions.html").as_uri())
     expect(tab.locator("#find")).to_be_hidden()
     expect(tab.locator("#pair")).to_be_hidden()
     assert tab.locator("#whole tbody tr").count() == 104
+    tab.goto((site / "en" / "nights.html").as_uri())
+    expect(tab.locator("#when")).to_be_hidden()
+    expect(tab.locator("#changed")).to_have_text("New since the night of 5 June 2021")
+    assert "Sikasso ▲ WARNING (before: WATCH)" in tab.locator("#between li").first.inner_text()
+    row = tab.locator("table:visible tbody tr", has_text="Sikasso").locator("td")
+    assert [text.split() for text in row.all_inner_texts()] == [
+        ["▲", "WARNING", "25%"], ["●", "WATCH", "18%"],
+    ]  # fmt: skip
     context.close()
 
 
@@ -301,7 +312,7 @@ def test_past_nights_by_the_slider_are_those_of_the_file(
     page.goto((site / "en" / "nights.html").as_uri())
     figure = page.locator("#night-maps figure").first
     for key, night in (("End", FOUNDING), ("Home", EARLIER)):
-        page.get_by_label("Night or month").focus()
+        page.get_by_role("slider").focus()
         page.keyboard.press(key)
         expect(figure.locator("h2")).to_have_text(f"{night:%-d %B %Y}")
         with duckdb.connect(published, read_only=True) as con:
@@ -322,36 +333,55 @@ def test_past_nights_by_the_slider_are_those_of_the_file(
         assert len(grounds) > 90
         assert [shown[place] for place, _ in grounds] == [f"var(--i-{i})" for _, i in grounds]
     assert page.url.endswith("#night=2021-06-05&and=2021-06-05")
-    expect(page.locator("#between")).to_be_hidden()  # one night is not beside itself
+    expect(page.locator("#changed")).to_have_text("5 June 2021")  # it is not beside itself
+    expect(page.locator("#night-maps figure").last).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_two_nights_side_by_side_and_a_night_without_change(
-    page: Page, site: Path, tmp_path: Path
+    page: Page, site: Path, published: Path, tmp_path: Path
 ) -> None:
-    page.goto((site / "en" / "nights.html").as_uri() + "#night=2021-06-25&and=2021-06-05")
+    page.goto((site / "en" / "nights.html").as_uri() + "?night=2021-06-25&and=2021-06-05")
     changed = page.locator("#between li")
     texts = changed.all_inner_texts()
     assert texts[0] == "Figures up to April 2021, then up to May 2021."
-    assert "Sikasso: from WATCH to WARNING (chance from 18% to 25%)." in texts
-    assert sum("from no level to" in text for text in texts) == 2
-    page.locator("summary", has_text="Both nights").focus()
+    assert page.locator("#changed").inner_text().endswith("(levels that differ: 6)")
+    assert "Raised: Sikasso (Mali), from WATCH to WARNING (chance from 18% to 25%)." in texts
+    assert [text for text in texts if text.startswith("New: ")] == [
+        "New: Koulikoro (Mali), WATCH (chance from 11% to 18%).",
+        "New: Tahoua (Niger), WATCH (chance from 10% to 22%).",
+    ]
+    with duckdb.connect(published, read_only=True) as con:
+        came = con.execute(
+            "select count(*), sum(deaths_best_count)::int from events "
+            "where known_from >= '2021-06-06' and known_from < '2021-06-26'"
+        ).fetchone()
+    assert any(
+        text.startswith(
+            f"Came onto file in between: events: {came[0]}, deaths in them: {came[1]}; "
+        )
+        for text in texts
+    )
+    page.locator("summary", has_text="The same as a table").focus()
     page.keyboard.press("Enter")
     row = page.locator("#between tbody tr", has_text="Sikasso")
     assert row.locator("td").all_inner_texts()[:2] == ["● WATCH", "18%"]
-    assert row.locator("td").all_inner_texts()[4:6] == ["▲ WARNING", "25%"]
+    assert row.locator("td").all_inner_texts()[5:7] == ["▲ WARNING", "25%"]
+    unsure = page.locator("#between tbody tr", has_text="perhaps not quiet")
+    assert unsure.locator("th a").all_inner_texts() == ["Ménaka"]
     text = (site / "en" / "nights.html").read_text("utf-8")
     (data,) = re.findall(r'<script type="application/json" id="nights">(.*?)</script>', text)
     told = json.loads(data)
-    told["nights"] = [{**told["nights"][1], "day": "2021-06-24"}, told["nights"][1]]
+    newest = {**told["nights"][1], "added": []}
+    told["nights"] = [{**newest, "day": "2021-06-24"}, newest]
     shutil.copytree(site / "en", tmp_path / "en")
     for name in ("style.css", "script.js"):
         shutil.copy(site / name, tmp_path)
     (tmp_path / "en" / "nights.html").write_text(text.replace(data, json.dumps(told)), "utf-8")
     page.goto((tmp_path / "en" / "nights.html").as_uri())
-    assert changed.all_inner_texts()[:3] == [
+    assert changed.all_inner_texts()[:4] == [
         "Figures of both up to May 2021.", "No level differs.",
-        "No chance differs by a point or more.",
+        "No chance differs by a point or more.", "No event came onto file in between.",
     ]  # fmt: skip
 
 
@@ -359,7 +389,7 @@ def test_months_of_a_figure_on_the_map(page: Page, site: Path, published: Path) 
     page.goto((site / "en" / "nights.html").as_uri())
     page.get_by_label("Show").focus()
     page.keyboard.type("deaths")
-    page.get_by_label("Night or month").focus()
+    page.get_by_role("slider").focus()
     for _ in range(2):
         page.keyboard.press("ArrowLeft")
     with duckdb.connect(published, read_only=True) as con:
@@ -369,13 +399,12 @@ def test_months_of_a_figure_on_the_map(page: Page, site: Path, published: Path) 
             "and month_start = '2021-03-01'"
         ).fetchone()
     figure = page.locator("#night-maps figure").first
-    assert (
-        figure.locator("h2")
-        .inner_text()
-        .startswith(f"March 2021, deaths in all regions: {deaths}, events: ")
-    )
+    expect(figure.locator("h2")).to_have_text("March 2021")
+    expect(page.locator("#between li").first).to_contain_text(f"deaths: {deaths}, events: ")
     step = sum(mopti >= bound for bound in (0, 1, 10, 50, 200, 500)) - 1
     assert told_by(figure)["MLI.mopti"] == f"var(--c{step})"
+    assert told_by(figure)["MLI.kidal"] == "url(#hatch-i-calm)"  # silent, but hardly quiet
+    assert page.locator("#between li").last.inner_text().endswith(" there was one: Kidal (Mali).")
     assert page.url.endswith("#show=deaths&month=2021-03")
 
 
@@ -397,7 +426,10 @@ def test_a_map_is_made_larger_and_moved_by_keys(page: Page, site: Path) -> None:
     page.keyboard.press("-")
     page.keyboard.press("-")
     assert seen() == whole
+    sign = page.locator('figure.map path[transform][fill="var(--warning)"]').first
+    before = sign.bounding_box()
     page.keyboard.press("Enter")  # the button itself
     assert seen()[2] < whole[2]
+    assert sign.bounding_box()["width"] == pytest.approx(before["width"], abs=0.5)
     page.keyboard.press("0")
     assert seen() == whole
