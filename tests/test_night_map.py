@@ -27,7 +27,7 @@ VERSIONS = """
 
 
 def test_between_two_nights_an_event_is_added_changed_or_withdrawn() -> None:
-    rows = [(line.split(maxsplit=5) + [None])[:5] for line in VERSIONS]
+    rows = [[*line.split(maxsplit=5), None][:5] for line in VERSIONS]
     frame = pl.DataFrame(
         [
             {
