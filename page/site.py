@@ -426,9 +426,13 @@ def _overview(situation: Situation) -> dict[str, Any]:
         (pl.col("status") == "open") & pl.col("measure_type").is_in(list(MEASURES))
     )
     recent = pl.lit(situation.night).dt.offset_by("-2y")
+    changes = situation.levels.filter(pl.col("alert_status") != "ongoing")
     return {
         "night": situation.night,
+        "night_before": situation.night_before,
+        "changed_night": changes["night_from"].max(),
         "data_month": flags["data_month"][0],
+        "data_age": (situation.night - _month_end(flags["data_month"][0])).days,
         "is_stale": bool(flags["is_stale"].any()),
         "late_first_event": late_first_event(situation.events),
         "window_start_date": flags["window_start_date"][0],
