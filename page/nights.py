@@ -7,10 +7,9 @@ import polars as pl
 from config.vocabulary import HATCHED_FROM, INTENSITIES, LEVELS
 from page.charts import RECENT_MONTHS
 from page.pictures import CLASS_BOUNDS
-from page.places import MONTHLY, month_counts, months_ago
+from page.places import MONTHLY, UNKNOWN, month_counts, months_ago, months_by_place
 from warehouse.situation import Situation
 
-UNKNOWN = len(INTENSITIES)  # of a night that said nothing of how violent a place is
 NIGHTS_IN_TABLE = 12
 
 
@@ -61,12 +60,11 @@ def nights_as_told(situation: Situation, is_wide: bool) -> dict[str, Any]:
         )
     months = month_counts(situation).with_columns(place_id=_place(is_wide))
     sums = months.group_by("place_id", "ago").agg(pl.col(MONTHLY).sum()).sort("place_id", "ago")
-    triples = sums.select("place_id", triple=pl.concat_list("ago", *MONTHLY))
     return {
         "places": places.to_list(),
         "left_out": told - states["region_id"].n_unique(),
         "nights": nights,
-        "months": dict(triples.group_by("place_id", maintain_order=True).agg("triple").iter_rows()),
+        "months": months_by_place(sums, "place_id"),
         "unsure_months": _unsure_months(situation, sums, number, is_wide),
         "months_count": RECENT_MONTHS,
         "bounds": {name: CLASS_BOUNDS[name] for name in MONTHLY},

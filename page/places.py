@@ -6,7 +6,6 @@ from typing import Any
 
 import polars as pl
 
-from alerts import wording
 from config.registry import all_regions
 from config.vocabulary import INTENSITIES, LEVELS, SIGNAL_STATES
 from page.charts import RECENT_MONTHS
@@ -14,23 +13,22 @@ from page.signals import signals_in_order
 from warehouse.situation import Situation
 
 COLUMNS = (
-    "id", "name", "country", "level", "intensity", "chance", "chance_before", "people", "deaths",
-    "events", "events_usual", "events_newest", "deaths_rate", "events_rate", "newest_event",
-    "signals", "spellings", "months",
+    "id", "country", "level", "intensity", "chance", "chance_before", "people", "deaths",
+    "events", "events_usual", "events_newest", "deaths_rate", "newest_event", "signals",
+    "spellings", "months",
 )  # fmt: skip
 MONTHLY = ("events", "deaths")
 RAISED = SIGNAL_STATES[1:3]
+UNKNOWN = len(INTENSITIES)  # where a night said nothing of how violent a place is
 
 
-def place_rows(
-    situation: Situation, regions: Sequence[Mapping[str, Any]], language: str
-) -> list[list[Any]]:
+def place_rows(situation: Situation, regions: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
     """A row of ``COLUMNS`` for every region, in the order of ``regions``.
 
-    ``level`` and ``intensity`` are places in ``LEVELS`` and ``INTENSITIES``, ``signals`` those of
-    signals raised or grave in their order, ``spellings`` every name that leads to the region
-    (its own and older ones, of its parts, of districts in which events lie), ``months`` events and
-    deaths of the months with an event by their distance to the newest.
+    ``level`` and ``intensity`` are places in ``LEVELS`` and ``INTENSITIES`` (``UNKNOWN``: in
+    none), ``signals`` those of signals raised or grave in their order, ``spellings`` every name
+    that leads to the region (older ones, of its parts, of districts in which events lie),
+    ``months`` events and deaths of the months with an event by their distance to the newest.
     """
     order = signals_in_order()
     signals = situation.signals.filter(
@@ -40,14 +38,13 @@ def place_rows(
     for place, signal in signals.select("place_id", "signal").iter_rows():
         raised.setdefault(place, []).append(order.index(signal))
     spellings = _spellings(situation.events)
-    months = recent_months(situation)
+    months = months_by_place(month_counts(situation), "region_id")
     return [
         [
             r["region_id"],
-            wording.plain(wording.name(r["region_name"], language), language),
             r["country_code"],
             LEVELS.index(r["level"]),
-            INTENSITIES.index(r["intensity"]) if r["intensity"] in INTENSITIES else None,
+            INTENSITIES.index(r["intensity"]) if r["intensity"] in INTENSITIES else UNKNOWN,
             round(r["p_escalation"], 4),
             round(r["p_escalation_before"], 4),
             r["population_count"],
@@ -55,8 +52,7 @@ def place_rows(
             r["events_past12"],
             round(r["events_past12_mean"], 2),
             r["events_count"],
-            _rounded(r["deaths_past12_per_100k"]),
-            _rounded(r["events_past12_per_100k"]),
+            None if (rate := r["deaths_past12_per_100k"]) is None else round(rate, 2),
             r["events"][0]["event_date"].isoformat() if r["events"] else None,
             sorted(raised.get(r["region_id"], [])),
             spellings.get(r["region_id"], []),
@@ -64,10 +60,6 @@ def place_rows(
         ]
         for r in regions
     ]
-
-
-def _rounded(rate: float | None) -> float | None:
-    return None if rate is None else round(rate, 2)
 
 
 def _spellings(events: pl.DataFrame) -> dict[str, list[str]]:
@@ -91,10 +83,10 @@ def _spellings(events: pl.DataFrame) -> dict[str, list[str]]:
     return dict(named.group_by("place", maintain_order=True).agg("spelling").iter_rows())
 
 
-def recent_months(situation: Situation) -> dict[str, list[list[int]]]:
-    """Of each region [months before the newest, events, deaths] where there was an event."""
-    rows = month_counts(situation).select("region_id", triple=pl.concat_list("ago", *MONTHLY))
-    return dict(rows.group_by("region_id", maintain_order=True).agg("triple").iter_rows())
+def months_by_place(counts: pl.DataFrame, place: str) -> dict[str, list[list[int]]]:
+    """Of each place [months before the newest, events, deaths] where there was an event."""
+    rows = counts.select(place, triple=pl.concat_list("ago", *MONTHLY))
+    return dict(rows.group_by(place, maintain_order=True).agg("triple").iter_rows())
 
 
 def months_ago(newest: date) -> pl.Expr:

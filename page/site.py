@@ -183,6 +183,7 @@ def _write(
     night_map = fill_regions(map_with_places(area_map), grounds, unsure)
     level_nights, levels_by_night = level_rows(situation)
     nights_told = nights_as_told(situation, is_wide)
+    places = place_rows(situation, regions)
     maps_of_figures = {} if is_wide else _maps(year, area_map)
     for language in area().languages:
         (folder / language).mkdir()
@@ -197,10 +198,7 @@ def _write(
             "place_names": [
                 [names[place[:3]], ""]
                 if is_wide
-                else [
-                    wording.plain(wording.name(overview["names"][place], language), language),
-                    names[place[:3]],
-                ]
+                else [_place_name(overview["names"][place], language), names[place[:3]]]
                 for place in nights_told["places"]
             ],
             "is_newest": situation.is_newest,
@@ -238,7 +236,8 @@ def _write(
             "countries": by_name,
             "lines": lines,
             "place_columns": COLUMNS,
-            "places": place_rows(situation, regions, language),
+            "places": places,
+            "region_names": [_place_name(r["region_name"], language) for r in regions],
             **maps_of_figures,
         }
         for name in ("index.html", "regions.html", "signals.html", "nights.html"):
@@ -294,9 +293,10 @@ def _write(
             path = folder / language / f"{region['region_id']}.html"
             _page(path, "region.html.j2", language, facts)
     shutil.copyfile(HERE / "style.css", folder / "style.css")
-    scripts = (path.read_text("utf-8") for path in sorted((HERE / "scripts").glob("*.js")))
-    blocks = "".join(f"{{\n{script}}}\n" for script in scripts)  # names of one are not the other's
-    (folder / "script.js").write_text(f'"use strict";\n{blocks}', "utf-8")
+    scripts = {path.stem: path.read_text("utf-8") for path in (HERE / "scripts").glob("*.js")}
+    common = scripts.pop("common")  # its names are for all, those of one not the other's
+    blocks = "".join(f"{{\n{text}}}\n" for _, text in sorted(scripts.items()))
+    (folder / "script.js").write_text(f'"use strict";\n{common}{blocks}', "utf-8")
     start = _environment(area().languages[0]).get_template("start.html.j2")
     (folder / "index.html").write_text(start.render(languages=area().languages), "utf-8")
 
@@ -408,12 +408,15 @@ def _vocabulary(language: str) -> Any:
     return _environment(language).get_template("vocabulary.j2").module
 
 
+def _place_name(name: str, language: str) -> str:
+    return wording.plain(wording.name(name, language), language)
+
+
 def _counts(flagged: list[dict[str, Any]], language: str) -> list[str]:
     """How many regions at each level, in words, the gravest first; alarms and warnings by name."""
     counts = []
     for level in LEVELS[:0:-1]:
-        names = [wording.plain(wording.name(r["region_name"], language), language)
-                 for r in flagged if r["level"] == level]  # fmt: skip
+        names = [_place_name(r["region_name"], language) for r in flagged if r["level"] == level]
         count = str(_vocabulary(language).count(level, len(names)))
         is_named = level != LEVELS[1] and len(names) <= NAMED
         counts += [f"{count} ({', '.join(names)})" if is_named else count] if names else []

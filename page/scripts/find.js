@@ -1,7 +1,5 @@
 // Finds, filters and sorts regions, and sets two side by side. The state stands in the address
 // behind "#", the one part of it that a page on disk may change.
-const json = (id) => JSON.parse(document.getElementById(id).textContent);
-const language = document.documentElement.lang;
 const SHOWN = 200; // rows at first: a world has thousands
 
 /** A name as it is compared: no accents, no case, no signs. */
@@ -24,20 +22,9 @@ const distance = (a, b, most) => {
   return row[b.length];
 };
 
-const number = new Intl.NumberFormat(language).format;
 const signed = (points) =>
   points === 0 ? "0" : new Intl.NumberFormat(language, { signDisplay: "always" }).format(points);
-const percent = new Intl.NumberFormat(language, { style: "percent" });
-const chance = (p) => (p < 0.005 ? "<\u00a0" : "") + percent.format(Math.max(p, 0.01));
 const points = (place) => Math.round(place.chance * 100) - Math.round(place.chance_before * 100);
-const filled = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-
-const tag = (name, content = [], attributes = {}) => {
-  const element = document.createElement(name);
-  element.append(...[content].flat());
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  return element;
-};
 const badge = (kind, i) => document.getElementById(`${kind}-${i}`).content.cloneNode(true);
 
 const find = document.getElementById("find");
@@ -52,7 +39,10 @@ if (box) {
 if (find) {
   const data = json("places");
   const words = json("words");
-  const places = data.rows.map((row) => Object.fromEntries(data.columns.map((c, i) => [c, row[i]])));
+  const places = data.rows.map((row, n) => ({
+    name: data.names[n],
+    ...Object.fromEntries(data.columns.map((column, i) => [column, row[i]])),
+  }));
   for (const place of places)
     place.names = [place.name, ...place.spellings].map((name) => ({ name, folded: folded(name) }));
   const byId = new Map(places.map((place) => [place.id, place]));
@@ -103,7 +93,7 @@ if (find) {
       tag("th", label, { scope: "row" }),
       tag("td", badge("level", place.level)),
       ...cells,
-      tag("td", badge("intensity", place.intensity ?? 4)),
+      tag("td", badge("intensity", place.intensity)),
       tag("td", place.people === null ? words.not_known : number(place.people), { class: "n" }),
     ]);
   };
@@ -144,22 +134,22 @@ if (find) {
   };
 
   const bars = (place) => {
-    const most = Math.max(...place.months.map(([, events]) => events), 1);
+    const highest = Math.max(...place.months.map(([, events]) => events), 0);
+    const text = filled(words.per_month, { n: number(highest) });
     const SVG = "http://www.w3.org/2000/svg";
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", "0 0 96 24");
     svg.setAttribute("class", "spark");
     svg.setAttribute("role", "img");
-    const highest = Math.max(...place.months.map(([, events]) => events), 0);
-    svg.setAttribute("aria-label", filled(words.per_month, { n: number(highest) }));
+    svg.setAttribute("aria-label", text);
     for (const [ago, events] of place.months) {
       const bar = document.createElementNS(SVG, "rect");
-      const height = Math.max((22 * events) / most, 1);
+      const height = Math.max((22 * events) / highest, 1);
       const box = { x: 4 * (23 - ago), y: 24 - height, width: 3, height };
       for (const [key, value] of Object.entries(box)) bar.setAttribute(key, value);
       svg.append(bar);
     }
-    return [svg, " ", tag("span", filled(words.per_month, { n: number(highest) }), { class: "small" })];
+    return [svg, " ", tag("span", text, { class: "small" })];
   };
 
   const sentences = (a, b) => {
@@ -198,7 +188,7 @@ if (find) {
     text === null ? words.not_known : new Intl.DateTimeFormat(language, { dateStyle: "long", timeZone: "UTC" }).format(new Date(text));
   const FACTS = [
     (p) => badge("level", p.level),
-    (p) => badge("intensity", p.intensity ?? 4),
+    (p) => badge("intensity", p.intensity),
     (p) => chance(p.chance),
     (p) => signed(points(p)),
     (p) => number(p.deaths),
@@ -255,8 +245,7 @@ if (find) {
     if (address !== location.hash && (location.hash || state.size)) {
       if (isNew) history.pushState(null, "", address);
       else history.replaceState(null, "", address);
-      for (const link of document.querySelectorAll("nav a[hreflang]"))
-        link.hash = address; // the other language shows the same
+      showInOtherLanguages(address);
     }
     show(state);
     compare(state);

@@ -1,10 +1,8 @@
 // The map of past nights: a slider over nights or months, a second night beside it, what changed.
 const told = document.getElementById("nights");
 if (told) {
-  const json = (id) => JSON.parse(document.getElementById(id).textContent);
   const { places, nights, months, unsure_months: unsureMonths, months_count: monthsCount, bounds, newest } = json("nights");
   const words = json("night-words");
-  const language = document.documentElement.lang;
   const form = document.getElementById("when");
   const { show: shown, and: second } = form.elements;
   const slider = document.getElementById("when-night");
@@ -15,21 +13,12 @@ if (told) {
   const SIGNS = [null, "M0,-11A11,11 0 1 1 0,11A11,11 0 1 1 0,-11Z", "M0,-14L13,9L-13,9Z", "M0,-15L13,0L0,15L-13,0Z"];
   const COLOURS = ["watch", "warning", "alarm"];
 
-  const format = new Intl.NumberFormat(language).format;
-  const number = (value) => (value === null ? "–" : format(value));
-  const percents = new Intl.NumberFormat(language, { style: "percent" });
-  const chance = (p) => (p === null ? "–" : (p < 1 ? "<\u00a0" : "") + percents.format(Math.max(p, 1) / 100));
+  const numberOrDash = (value) => (value === null ? "–" : number(value));
+  const chanceOrDash = (percents) => (percents === null ? "–" : chance(percents / 100));
   const inWords = (day, options) =>
     new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { timeZone: "UTC", ...options }).format(new Date(day));
   const dayOf = (day) => inWords(day, { dateStyle: "long" });
   const monthOf = (day) => inWords(day, { month: "long", year: "numeric" });
-  const filled = (sentence, values) => sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
-  const tag = (name, content, attributes = {}) => {
-    const element = document.createElement(name);
-    element.append(...[content].flat());
-    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-    return element;
-  };
   const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
   const isMonthly = () => shown.value !== "";
   const monthAgo = (ago) => {
@@ -109,8 +98,8 @@ if (told) {
       return night.unsure[i] === "1" ? `url(#hatch-${ground})` : `var(--${ground})`;
     };
     paint(figure, fillOf, (i) => filled(words.tip, {
-      place: fullName(i), level: levelIn(night, i), p: chance(night.chances[i]),
-      v: number(night.deaths[i]), w: number(night.events[i]),
+      place: fullName(i), level: levelIn(night, i), p: chanceOrDash(night.chances[i]),
+      v: numberOrDash(night.deaths[i]), w: numberOrDash(night.events[i]),
     }));
     drawSigns(figure, levelsOf(night));
   };
@@ -128,14 +117,14 @@ if (told) {
     moved.sort((i, j) => to[j] - to[i] || from[j] - from[i]);
     for (const i of moved)
       list.push(filled(words[kind(i)], {
-        place: fullName(i), x: levelIn(before, i), y: levelIn(now, i), p: chance(before.chances[i]), q: chance(now.chances[i]),
+        place: fullName(i), x: levelIn(before, i), y: levelIn(now, i), p: chanceOrDash(before.chances[i]), q: chanceOrDash(now.chances[i]),
       }));
     if (!moved.length) list.push(words.no_level);
     const by = (i) => Math.abs(now.chances[i] - before.chances[i]);
     const steady = all.filter((i) => from[i] === to[i] && by(i) >= 1);
     steady.sort((i, j) => by(j) - by(i));
     const moves = steady.slice(0, 5).map((i) =>
-      filled(words.chance, { place: nameOf(i), p: chance(before.chances[i]), q: chance(now.chances[i]) }));
+      filled(words.chance, { place: nameOf(i), p: chanceOrDash(before.chances[i]), q: chanceOrDash(now.chances[i]) }));
     list.push(moves.length ? filled(words.chances, { list: moves.join(", ") }) : words.no_chance);
 
     const since = nights.filter((night) => night.day > before.day && night.day <= now.day);
@@ -147,15 +136,15 @@ if (told) {
     const most = [...added].sort(([i, [n]], [j, [m]]) => m - n || i - j).slice(0, 3);
     list.push(added.size
       ? filled(words.added, {
-        n: format(sum([...added.values()].map(([n]) => n))),
-        deaths: format(sum([...added.values()].map(([, killed]) => killed))),
-        list: most.map(([i, [n]]) => `${i < 0 ? words.nowhere : nameOf(i)} ${format(n)}`).join(", "),
+        n: number(sum([...added.values()].map(([n]) => n))),
+        deaths: number(sum([...added.values()].map(([, killed]) => killed))),
+        list: most.map(([i, [n]]) => `${i < 0 ? words.nowhere : nameOf(i)} ${number(n)}`).join(", "),
       })
       : words.none_added);
     const [changed, withdrawn] = ["changed", "withdrawn"].map((name) => sum(since.map((night) => night[name])));
-    if (changed || withdrawn) list.push(filled(words.revised, { n: format(changed), w: format(withdrawn) }));
+    if (changed || withdrawn) list.push(filled(words.revised, { n: number(changed), w: number(withdrawn) }));
     list.push(filled(words.deaths, {
-      x: format(sum(before.deaths)), y: format(sum(now.deaths)), v: format(sum(before.events)), w: format(sum(now.events)),
+      x: number(sum(before.deaths)), y: number(sum(now.deaths)), v: number(sum(before.events)), w: number(sum(now.events)),
     }));
     return { list, count: moved.length };
   };
@@ -178,7 +167,7 @@ if (told) {
       const name = tag("th", [link, " ", tag("span", words.names[i][1], { class: "country" })], { scope: "row" });
       return tag("tr", [name, ...cellsOf(i).map((text) => tag("td", text, { class: "n" }))]);
     }));
-    between.querySelector("p.small").textContent = filled(words.rest, { n: format(places.length - listed.length) });
+    between.querySelector("p.small").textContent = filled(words.rest, { n: number(places.length - listed.length) });
   };
   const sayNights = (heading, sentences, those) => {
     const hasUnsure = those.some((night) => night.unsure.includes("1"));
@@ -189,8 +178,8 @@ if (told) {
       those.flatMap(() => columns),
       (i) => those.some((night) => night.levels[i] !== "0" || night.deaths[i] !== 0 || night.events[i] !== 0 || night.unsure[i] === "1"),
       (i) => those.flatMap((night) => [
-        `${words.signs[night.levels[i]] ?? ""} ${levelIn(night, i)}`.trim(), chance(night.chances[i]),
-        number(night.deaths[i]), number(night.events[i]), night.unsure[i] === "1" ? words.perhaps : "",
+        `${words.signs[night.levels[i]] ?? ""} ${levelIn(night, i)}`.trim(), chanceOrDash(night.chances[i]),
+        numberOrDash(night.deaths[i]), numberOrDash(night.events[i]), night.unsure[i] === "1" ? words.perhaps : "",
       ].slice(0, columns.length)),
     );
   };
@@ -204,16 +193,16 @@ if (told) {
     first.querySelector("h2").textContent = month;
     paint(first,
       (i) => (isUnsure(i) ? "url(#hatch-i-calm)" : `var(--c${bounds[shown.value].findLastIndex((bound) => values[i] >= bound)})`),
-      (i) => filled(words.month_tip, { place: fullName(i), v: format(deaths[i]), w: format(events[i]) }));
+      (i) => filled(words.month_tip, { place: fullName(i), v: number(deaths[i]), w: number(events[i]) }));
     drawSigns(first, places.map(() => 0));
     const unsure = all.filter(isUnsure).map(fullName);
     say(
       filled(words.in_month, { month, day: dayOf(nights.at(-1).day) }),
-      [filled(words.sums, { deaths: format(sum(deaths)), events: format(sum(events)) }),
+      [filled(words.sums, { deaths: number(sum(deaths)), events: number(sum(events)) }),
         ...(unsure.length ? [filled(words.unsure, { list: unsure.join(", ") })] : [])],
       [], words.month_columns.slice(0, unsure.length ? 3 : 2),
       (i) => events[i] > 0 || isUnsure(i),
-      (i) => [format(deaths[i]), format(events[i]), ...(unsure.length ? [isUnsure(i) ? words.perhaps : ""] : [])],
+      (i) => [number(deaths[i]), number(events[i]), ...(unsure.length ? [isUnsure(i) ? words.perhaps : ""] : [])],
     );
   };
   const draw = () => {
@@ -235,7 +224,7 @@ if (told) {
     drawNight(other, beside);
     const [before, now] = beside.day < nights[at].day ? [beside, nights[at]] : [nights[at], beside];
     const { list, count } = changes(before, now);
-    sayNights(filled(words.from_to, { x: dayOf(before.day), y: dayOf(now.day), n: format(count) }), list, [before, now]);
+    sayNights(filled(words.from_to, { x: dayOf(before.day), y: dayOf(now.day), n: number(count) }), list, [before, now]);
   };
 
   second.append(...nights.toReversed().map((night) => tag("option", dayOf(night.day), { value: night.day })));
@@ -265,7 +254,7 @@ if (told) {
       if (second.value) state.set("and", second.value);
     }
     history.replaceState(null, "", `#${state}`);
-    for (const link of document.querySelectorAll("nav a[hreflang]")) link.hash = `#${state}`;
+    showInOtherLanguages(`#${state}`);
   };
   form.addEventListener("input", (event) => {
     if (event.target === shown) {

@@ -18,9 +18,9 @@ flag as (
 
 alert as (
 
-    select region_id, night_from, null::date as night_to, alert_level from alerts
-    union all
-    select region_id, night_from, night_to, alert_level from past_alerts
+    from alerts
+    union all by name
+    from past_alerts
 
 )
 
