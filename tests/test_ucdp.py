@@ -40,7 +40,7 @@ def yearly(count: int, day: str = "2025-05-03") -> list[dict]:
 
 def client(folder, secrets=SECRETS) -> Client:
     limits = Limits(timeout=2, tries=3)
-    return Client("ucdp_ged", folder, secrets, limits, TODAY, sleep=lambda _: None)
+    return Client("ucdp_ged", folder, secrets, limits, today=TODAY, sleep=lambda _: None)
 
 
 def fetched(server, folder, place: str = "api", **changed):

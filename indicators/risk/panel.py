@@ -75,7 +75,8 @@ class AuxiliarySeries:
     @property
     def blocks(self) -> int:
         """Past nights, one every thirty days, by which it had covered thirty days (or a month)."""
-        return (self.known_until - self.known_from + 1) // BLOCK_DAYS - self.is_monthly
+        covered = (self.known_until - self.known_from + 1) // BLOCK_DAYS - self.is_monthly
+        return max(covered, 0)
 
     def last_days(self, nights: int) -> Days:
         """The last day it wholly covered on each of the newest nights, the newest last."""
@@ -230,6 +231,8 @@ def auxiliary_features(series: AuxiliarySeries, places: int, nights: int) -> Arr
         >>> features[:, 0, 0].round(9).tolist() == np.round(expected, 9).tolist()
         True
     """
+    if not nights:
+        return np.empty((0, places, len(AUXILIARY_HALF_LIVES)))
     ends = series.last_days(nights)
     events = series.events.up_to(ends[-1])
     night = np.searchsorted(ends, events.day)
@@ -285,7 +288,7 @@ def build_panel(
     known = events.up_to(known_until)
     counts = block_sums(known, places, known_until, blocks)
     nights = min(keep, blocks, *(series.blocks for series in auxiliary))
-    newest = slice(-nights, None)
+    newest = slice(blocks - nights, None)
     half_lives = {*OWN_HALF_LIVES, *NEIGHBOUR_HALF_LIVES, BACKGROUND_HALF_LIFE}
     means = {
         days: weighted_means(block_sums(known, places, known_until, blocks, days), days)[newest]
