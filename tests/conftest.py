@@ -291,6 +291,7 @@ def tocsin(
 
     def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         if not (tmp_path / "data").exists():  # what a night before has worked out of the same
+            (tmp_path / "data").mkdir(mode=0o750)  # the copy's parents ask the test's own umask
             shutil.copytree(first_night[0] / CACHE_FOLDER, tmp_path / "data" / CACHE_FOLDER)
         out, err, code = io.StringIO(), io.StringIO(), 0
         handlers = list(LOGGER.handlers)

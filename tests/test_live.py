@@ -57,7 +57,7 @@ SECRETS = {"HAPI_APP_IDENTIFIER": IDENTIFIER, "RELIEFWEB_APPNAME": APPNAME}
 def fetched(module, server, folder, path: str = "", secrets=SECRETS, last: str | None = None):
     client = Client(
         module.SOURCE.name, folder, dict(secrets), Limits(timeout=0.5, tries=2), last,
-        TODAY, sleep=lambda _: None,
+        today=TODAY, sleep=lambda _: None,
     )  # fmt: skip
     return list(module.fetch(module.SOURCE, server.url + path, client))
 
@@ -150,7 +150,7 @@ def test_hapi_series(tmp_path, con) -> None:
 
 
 def test_fts_pages(tmp_path) -> None:
-    flows = [flow(n) for n in range(25)] + [flow(99, year=2025)]
+    flows = [flow(n, year=2026) for n in range(25)] + [flow(99, year=2025)]
     with serving(Fts(flows, page_rows=10)) as server:
         assert parsed(fts_flows, server, tmp_path)["flow_id"].n_unique() == 26
     with (

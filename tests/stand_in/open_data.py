@@ -1,6 +1,7 @@
 """HAPI, FTS, VIEWS, ReliefWeb and Powell & Thyne, as they answer. Every row is invented."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from stand_in import Answer, Request, told
@@ -49,8 +50,9 @@ class Hapi:
 
 
 def flow(number: int, **changed: Any) -> dict[str, Any]:
-    """An FTS flow; ``to`` names countries, ``year`` the usage year."""
-    to, year = changed.pop("to", ["Mali"]), changed.pop("year", 2026)
+    """An FTS flow; ``to`` names countries, ``year`` the usage year: this one."""
+    to = changed.pop("to", ["Mali"])
+    year = changed.pop("year", datetime.now(UTC).year)
     return {
         "id": str(number), "versionId": 2, "amountUSD": 250_000, "budgetYear": "2026",
         "contributionType": "financial", "flowType": "Standard", "method": "Traditional aid",
