@@ -55,8 +55,9 @@ HEADER = """# Licences
 
 What `tocsin` installs to run, as the packages themselves say
 (`python tests/licences.py > docs/licences.md`; a test fails when this page is not what is
-installed from `requirements.lock` on Python 3.11). Tocsin itself is under Apache-2.0; of the data
-see [sources and licences](data.md).
+installed from `requirements.lock` on Python 3.11.3 or a later 3.11; 3.11.2, Debian 12's, needs
+`async-timeout` too, under Apache-2.0). Tocsin itself is under Apache-2.0; of the data see
+[sources and licences](data.md).
 
 No package forces its licence on Tocsin, and none is changed. Those that ask for more than a
 notice, or hold what does:
