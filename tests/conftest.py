@@ -283,16 +283,17 @@ def tocsin(
     """The command line in its own data folder, run in this process, whose imports are done."""
     from flows.cli import main
 
+    data = tmp_path / "data"
     own = {
         "PREFECT_API_URL": prefect_url,
-        "TOCSIN_DATA_FOLDER": str(tmp_path / "data"),
+        "TOCSIN_DATA_FOLDER": str(data),
         "COLUMNS": "160",
     }
 
     def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        if not (tmp_path / "data").exists():  # what a night before has worked out of the same
-            (tmp_path / "data").mkdir(mode=0o750)  # the copy's parents ask the test's own umask
-            shutil.copytree(first_night[0] / CACHE_FOLDER, tmp_path / "data" / CACHE_FOLDER)
+        if not data.exists():  # what a night before has worked out of the same
+            data.mkdir(mode=0o750)  # private, as a run makes it
+            shutil.copytree(first_night[0] / CACHE_FOLDER, data / CACHE_FOLDER)
         out, err, code = io.StringIO(), io.StringIO(), 0
         handlers = list(LOGGER.handlers)
         LOGGER.handlers.clear()

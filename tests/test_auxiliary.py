@@ -144,7 +144,7 @@ def test_without_it_nothing_is_another(alone) -> None:
 
 @pytest.mark.parametrize("blocks", [70, 1, 0, -1])
 def test_a_short_history_shows_nothing(blocks: int) -> None:
-    """Nor does one whose first day whole is yet to come."""
+    """Nor does one whose first whole day is yet to come."""
     late = FIRST_DAY + timedelta(days=DAYS - 30 * blocks)
     counts = counts_of(seen()).filter(pl.col("event_date") >= late)
     clocks = clock().with_columns(known_from_date=pl.lit(late))

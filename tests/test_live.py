@@ -56,8 +56,8 @@ SECRETS = {"HAPI_APP_IDENTIFIER": IDENTIFIER, "RELIEFWEB_APPNAME": APPNAME}
 
 def fetched(module, server, folder, path: str = "", secrets=SECRETS, last: str | None = None):
     client = Client(
-        module.SOURCE.name, folder, dict(secrets), Limits(timeout=0.5, tries=2), last,
-        today=TODAY, sleep=lambda _: None,
+        module.SOURCE.name, folder, dict(secrets), Limits(timeout=0.5, tries=2),
+        last_version=last, today=TODAY, sleep=lambda _: None,
     )  # fmt: skip
     return list(module.fetch(module.SOURCE, server.url + path, client))
 

@@ -7,7 +7,7 @@ import shutil
 import time
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -142,6 +142,7 @@ class Client:
     folder: Path
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     limits: Limits = Limits()
+    _: KW_ONLY
     last_version: str | None = None
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     sleep: Callable[[float], None] = time.sleep
