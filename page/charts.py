@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from html import unescape
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from markupsafe import escape
 
+from config.registry import thresholds
 from config.vocabulary import LEVELS, SIGNS, VIOLENCE_TYPES
 
 HISTORY_MONTHS = 120
@@ -26,6 +27,10 @@ MARGIN = 74
 SIGN_SIZES = {"watch": 420, "warning": 620, "alarm": 800}  # square pixels of 900 x 560
 # Short: their width is the margin.
 ROWS = ("aid", "military", "member", "sanctions", "trade", "coup")
+# Deaths are drawn on a log scale from this number in a month on, if it is as many times the median.
+LOG_FROM_DEATHS = 50
+LOG_FROM_RATIO = 10
+LOG_TICKS = (0, 1, 10, 100, 1000, 10_000)
 Rows = list[dict[str, Any]]
 PLACE_FILL = re.compile(r'fill="(\w{3}\.[^"]+)"')  # a place's id, where its colour is to stand
 VEGA_ADDRESS = "https://vega.github.io/vega-datasets/"  # what a relative link is put under
@@ -57,7 +62,8 @@ CONFIG = {
 def region_spec(data: Mapping[str, Rows], newest: date) -> str:
     """A region on one time axis: events, deaths, measures, presence, levels.
 
-    Where there is no measure or presence figure, its panel is left out.
+    Where there is no measure or presence figure, its panel is left out; deaths are on a log
+    scale where ``needs_log_scale``.
 
     Args:
         data: ``months`` (start, end, type, low, high: the bar of a type, tip), ``deaths``
@@ -67,7 +73,32 @@ def region_spec(data: Mapping[str, Rows], newest: date) -> str:
         newest: First day of the newest month with figures.
     """
     panels = [name for name in ("measures", "presence") if data[name]]
-    return _region_spec(newest, ("events", "deaths", *panels, "levels"))
+    deaths = "deaths_log" if needs_log_scale([row["value"] for row in data["deaths"]]) else "deaths"
+    return _region_spec(newest, ("events", deaths, *panels, "levels"))
+
+
+def needs_log_scale(deaths: Sequence[int]) -> bool:
+    """Whether the deadliest month hides the others on a linear scale.
+
+    Args:
+        deaths: Of the months with any.
+
+    Example:
+        >>> needs_log_scale([3, 5, 60]), needs_log_scale([40, 50, 60]), needs_log_scale([1, 1, 12])
+        (True, False, False)
+    """
+    top = max(deaths, default=0)
+    return top >= max(LOG_FROM_DEATHS, LOG_FROM_RATIO * float(np.median(deaths or [0])))
+
+
+def chart_begin(newest: date) -> date:
+    """First day of the years drawn, where ``newest`` is that of the newest month with figures.
+
+    Example:
+        >>> chart_begin(date(2021, 5, 1))
+        datetime.date(2011, 6, 1)
+    """
+    return _shifted(newest, 1 - HISTORY_MONTHS)
 
 
 def map_svg(svg: str) -> str:
@@ -208,19 +239,19 @@ def _json(spec: Mapping[str, Any]) -> str:
     return json.dumps({"config": CONFIG, "padding": 4, **spec})
 
 
-def _shifted(month: date, months: int) -> str:
-    shifted = pl.select(pl.lit(month).dt.offset_by(f"{months}mo")).item()
-    return f"{shifted}"
+def _shifted(month: date, months: int) -> date:
+    shifted: date = pl.select(pl.lit(month).dt.offset_by(f"{months}mo")).item()
+    return shifted
 
 
 def _time(
-    first: str, last: str, *, labels: bool, every: Mapping[str, Any], form: str
+    first: date | str, last: date | str, *, labels: bool, every: Mapping[str, Any], form: str
 ) -> dict[str, Any]:
     """A time axis in UTC; marks on it have a start and an end."""
     return {
         "field": "start",
         "type": "temporal",
-        "scale": {"type": "utc", "domain": [first, last]},
+        "scale": {"type": "utc", "domain": [f"{first}", f"{last}"]},
         "axis": {
             "labels": labels,
             "ticks": labels,
@@ -263,11 +294,12 @@ END = {"x2": {"field": "end"}}
 @cache
 def _region_spec(newest: date, panels: tuple[str, ...]) -> str:
     """The panels that have something to show, one above the other; the last has the labels."""
-    begins = _shifted(newest, 1 - HISTORY_MONTHS)
+    begins = chart_begin(newest)
     ends = _shifted(newest, FORECAST_MONTHS + 1)
-    parts = {
+    parts: dict[str, Callable[..., dict[str, Any]]] = {
         "events": _events_panel,
         "deaths": _deaths_panel,
+        "deaths_log": partial(_deaths_panel, is_log=True),
         "measures": _measures_panel,
         "presence": _presence_panel,
         "levels": _levels_panel,
@@ -315,12 +347,16 @@ def _may_come(x: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _deaths_panel(x: dict[str, Any]) -> dict[str, Any]:
+def _deaths_panel(x: dict[str, Any], *, is_log: bool = False) -> dict[str, Any]:
+    y = _count("value")
+    if is_log:  # of one more than the number, so that none has a place on it
+        y["scale"] |= {"type": "symlog"}
+        y["axis"] |= {"values": LOG_TICKS, "tickCount": len(LOG_TICKS)}
     return {
         "height": 80,
         "data": {"name": "deaths"},
         "mark": {"type": "bar", "color": "var(--deaths)"},
-        "encoding": {"x": x, **END, "y": _count("value"), **ZERO, **TIP},
+        "encoding": {"x": x, **END, "y": y, **ZERO, **TIP},
     }
 
 
@@ -373,22 +409,48 @@ def _levels_panel(x: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@cache
-def forecast_spec(newest: date) -> str:
-    """The last two years by month and the forecast fan of the next six.
+def forecast_spec(data: Mapping[str, Rows], newest: date) -> str:
+    """The last two years by month and the forecast fan of the next six; below, past nights.
 
-    Its data: ``bars`` (start, end, value, tip), ``may_come`` (start, end, low, high, tip),
-    ``fan`` (start, end, q05, q10, q25, q50, q75,
-    q90, q95, mean, tip). ``newest`` is the first day of the newest month with figures.
+    Each column below is the last night run in a month: what it expected of the ninety days after
+    it, the count from which they are an escalation, what came, and the chance it gave, between
+    the bounds of the levels. Where no night was run before, only the months are drawn.
+
+    Args:
+        data: ``bars`` (start, end, value, tip), ``may_come`` (start, end, low, high, tip),
+            ``fan`` (start, end, q05, q10, q25, q50, q75, q90, q95, mean, tip), ``ends`` (start,
+            word: where the figures end, and the night), ``past`` (start, end, middle, low, high,
+            mean, threshold, level, chance, tip, chance_tip, came: null where not wholly known,
+            came_tip).
+        newest: First day of the newest month with figures.
     """
-    x = _time(
-        _shifted(newest, 1 - RECENT_MONTHS),
-        _shifted(newest, FORECAST_MONTHS + 1),
-        labels=True,
-        every={"interval": "month", "step": 6},
-        form="%m/%Y",
-    )
+    return _forecast_spec(newest, len(data["past"]) > 1)
 
+
+@cache
+def _forecast_spec(newest: date, has_past: bool) -> str:
+    axes = {
+        has_labels: _time(
+            _shifted(newest, 1 - RECENT_MONTHS),
+            _shifted(newest, FORECAST_MONTHS + 1),
+            labels=has_labels,
+            every={"interval": "month", "step": 6},
+            form="%m/%Y",
+        )
+        for has_labels in (False, True)
+    }
+    months = {"height": 150, "title": "@forecast", "layer": _forecast_layers(axes[not has_past])}
+    if not has_past:
+        return _json({"width": WIDTH, **months})
+    panels = [
+        months,
+        {"height": 100, "title": "@past", "layer": _past_layers(axes[False])},
+        {"height": 70, "title": "@chances", "layer": _chance_layers(axes[True])},
+    ]
+    return _json({"spacing": 10, "vconcat": [{"width": WIDTH, **panel} for panel in panels]})
+
+
+def _forecast_layers(x: dict[str, Any]) -> list[dict[str, Any]]:
     def band(low: str, high: str, opacity: float) -> dict[str, Any]:
         return {
             "data": {"name": "fan"},
@@ -396,34 +458,112 @@ def forecast_spec(newest: date) -> str:
             "encoding": {"x": x, **END, "y": _count(low), "y2": {"field": high}, **TIP},
         }
 
-    return _json(
+    return [
         {
-            "width": WIDTH,
-            "height": 150,
-            "title": "@forecast",
-            "layer": [
-                {
-                    "data": {"name": "bars"},
-                    "mark": {"type": "bar", "color": "var(--events)"},
-                    "encoding": {"x": x, **END, "y": _count("value", 4), **ZERO, **TIP},
-                },
-                _may_come(x),
-                band("q05", "q95", 0.2),
-                band("q10", "q90", 0.3),
-                band("q25", "q75", 0.5),
-                {
-                    "data": {"name": "fan"},
-                    "mark": {
-                        "type": "rule",
-                        "color": "currentColor",
-                        "strokeWidth": 2,
-                        "aria": False,
-                    },
-                    "encoding": {"x": x, **END, "y": _count("mean")},
-                },
-            ],
+            "data": {"name": "bars"},
+            "mark": {"type": "bar", "color": "var(--events)"},
+            "encoding": {"x": x, **END, "y": _count("value", 4), **ZERO, **TIP},
+        },
+        _may_come(x),
+        band("q05", "q95", 0.2),
+        band("q10", "q90", 0.3),
+        band("q25", "q75", 0.5),
+        {"data": {"name": "fan"}, **_level_line(x, "mean")},
+        *_ends(x),
+    ]
+
+
+def _level_line(x: dict[str, Any], field: str, **mark: Any) -> dict[str, Any]:
+    """A line at a height, from the start of a span to its end."""
+    line = {"type": "rule", "color": "currentColor", "strokeWidth": 2, "aria": False, **mark}
+    return {"mark": line, "encoding": {"x": x, **END, "y": _count(field)}}
+
+
+def _ends(x: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where the figures end (dashed), and the night, each with its word above it."""
+    layers: list[dict[str, Any]] = []
+    for word, dash, align, shift in (
+        ("figures_end", [4, 3], "right", 3), ("this_night", [], "left", -3),
+    ):  # fmt: skip
+        rule = {"type": "rule", "color": "currentColor", "strokeDash": dash, "aria": False}
+        text = {"type": "text", "text": f"@{word}", "color": "currentColor", "aria": False,
+                "align": align, "dx": shift, "baseline": "bottom", "fontSize": 12}  # fmt: skip
+        one = {
+            "data": {"name": "ends"},
+            "transform": [{"filter": f"datum.word == '{word}'"}],
         }
-    )
+        layers += [
+            {**one, "mark": rule, "encoding": {"x": x}},
+            {**one, "mark": text, "encoding": {"x": x, "y": {"value": 0}}},
+        ]
+    return layers
+
+
+def _past_layers(x: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each night expected of the ninety days after it, and what came."""
+    middle = {**x, "field": "middle"}
+    return [
+        {
+            "data": {"name": "past"},
+            "mark": {"type": "bar", "color": "var(--fan)", "opacity": 0.35, "clip": True},
+            "encoding": {"x": x, **END, "y": _count("low"), "y2": {"field": "high"}, **TIP},
+        },
+        {"data": {"name": "past"}, **_level_line(x, "mean", clip=True)},
+        {
+            "data": {"name": "past"},
+            **_level_line(x, "threshold", clip=True, strokeDash=[3, 2], color="var(--coup)"),
+        },
+        {
+            "data": {"name": "past"},
+            "transform": [{"filter": "isValid(datum.came)"}],
+            "mark": {"type": "point", "size": 40, "color": "var(--events)", **DOT},
+            "encoding": {
+                "x": middle,
+                "y": _count("came"),
+                "description": {"field": "came_tip", "type": "nominal"},
+            },
+        },
+    ]
+
+
+def _chance_layers(x: dict[str, Any]) -> list[dict[str, Any]]:
+    """The chance each night gave, in the colour of the level told, and the levels' bounds."""
+    bounds = thresholds()["levels"]
+    share = {
+        "field": "chance",
+        "type": "quantitative",
+        "scale": {"domain": {"unionWith": [0, bounds[LEVELS[-1]] * 1.2]}},
+        "axis": {
+            "values": [0, *bounds.values()],
+            "tickCount": len(bounds) + 1,  # of fewer Vega leaves values out
+            "format": ".0%",
+            "minExtent": MARGIN,
+            "maxExtent": MARGIN,
+        },
+    }
+    return [
+        {
+            "data": {"name": "past"},
+            "mark": {"type": "bar", "clip": True, "stroke": "var(--soft)", "strokeWidth": 0.5},
+            "encoding": {
+                "x": x,
+                **END,
+                "y": share,
+                **ZERO,
+                "color": _coloured("level", LEVELS),
+                "description": {"field": "chance_tip", "type": "nominal"},
+            },
+        },
+        *(
+            {
+                "data": {"values": [{}]},
+                "mark": {"type": "rule", "color": f"var(--{level})", "strokeDash": [5, 4],
+                         "strokeWidth": 1.5, "aria": False},
+                "encoding": {"y": {"datum": bounds[level]}},
+            }
+            for level in LEVELS[1:]
+        ),
+    ]  # fmt: skip
 
 
 @cache

@@ -2,16 +2,17 @@
 
 import json
 from concurrent.futures import Future
+from datetime import timedelta
 
 import polars as pl
 
 from config.areas import area
 from config.vocabulary import HATCHED_FROM, INTENSITIES, LEVELS, MEASURES, VIOLENCE_TYPES
 from page.charts import (
-    HISTORY_MONTHS,
     RECENT_MONTHS,
     ROWS,
     Rows,
+    chart_begin,
     conic_projection,
     forecast_spec,
     map_spec,
@@ -178,19 +179,20 @@ def map_classes(year: pl.DataFrame, name: str) -> dict[str, str]:
 
 
 def region_pictures(
-    situation: Situation, by_month: pl.DataFrame, renderer: Renderer
+    situation: Situation, by_month: pl.DataFrame, past: pl.DataFrame, renderer: Renderer
 ) -> dict[str, dict[str, Future[str]]]:
     """``history_chart`` and ``forecast_chart`` of every region with an event in the years shown.
 
     Args:
         situation: Of the night.
         by_month: region_id, month_start, and a column a series.
+        past: ``past_forecasts``.
         renderer: Draws them, in the order of the regions.
     """
     newest = situation.flags["data_month"][0]
     month = pl.col("month_start")
     span = {"start": month, "end": month.dt.offset_by("1mo")}
-    begins = pl.lit(newest).dt.offset_by(f"-{HISTORY_MONTHS - 1}mo")
+    begins = chart_begin(newest)
     counted = by_month.filter(
         month.is_between(begins, newest) & (pl.col("events_count") > 0)
     ).select("region_id", "events_count", "deaths_best_count", **span, **TYPE_COUNTS)
@@ -202,6 +204,7 @@ def region_pictures(
         ),
         "may_come": _may_come(situation.nowcast),
         "fan": _fan(situation.forecasts),
+        "past": _past(past),
         "presence": situation.presence.filter(pl.col("observed_date") >= begins).select(
             "region_id",
             start="observed_date",
@@ -219,13 +222,15 @@ def region_pictures(
     parts = {name: _grouped(frame, "region_id") for name, frame in data.items()}
     of_country = _grouped(_measures(situation).filter(pl.col("end") >= begins), "country_code")
     country = dict(situation.flags.select("region_id", "country_code").iter_rows())
+    ends = _ends(situation)
     pictures = {}
     for place in counted["region_id"].unique().sort():
         rows = {name: part.get(place, []) for name, part in parts.items()}
         rows["measures"] = of_country.get(country[place], [])
+        rows["ends"] = ends
         pictures[place] = {
             "history_chart": renderer.draw(region_spec(rows, newest), rows),
-            "forecast_chart": renderer.draw(forecast_spec(newest), rows),
+            "forecast_chart": renderer.draw(forecast_spec(rows, newest), rows),
         }
     return pictures
 
@@ -289,6 +294,78 @@ def _fan(forecasts: pl.DataFrame) -> pl.DataFrame:
             pl.col("events_q90").cast(pl.Int64),
         ),
     )
+
+
+def past_forecasts(situation: Situation) -> pl.DataFrame:
+    """What the last night of each month expected of the ninety days after it, and what came.
+
+    Args:
+        situation: Of the night, itself the last of its month.
+
+    Returns:
+        One row per region and night, in this order, with ``night_states``' columns and
+        ``events_window_count``: events in the window as known tonight, null where tonight's
+        figures do not reach its end. Nights of a Tocsin that told no window are left out.
+    """
+    known_until = situation.flags["known_until_date"][0]
+    night, first, last = (
+        pl.col(name) for name in ("as_of_date", "window_start_date", "window_end_date")
+    )
+    nights = situation.night_states.filter(
+        pl.col("events_next3_mean").is_not_null(),
+        night == night.max().over("region_id", night.dt.truncate("1mo")),
+    ).sort("region_id", "as_of_date")
+    key = ["region_id", "as_of_date"]
+    recent = situation.events.filter(pl.col("event_date") >= nights["window_start_date"].min())
+    counts = (
+        nights.select(*key, first, last)
+        .join(recent.select("region_id", "event_date"), on="region_id")
+        .filter(pl.col("event_date").is_between(first, last))
+        .group_by(key)
+        .agg(events_window_count=pl.len())
+    )
+    count = pl.col("events_window_count").fill_null(0)
+    return nights.join(counts, on=key, how="left", maintain_order="left").with_columns(
+        events_window_count=pl.when(last <= known_until).then(count)
+    )
+
+
+def _past(nights: pl.DataFrame) -> pl.DataFrame:
+    """Past forecasts as columns a month wide."""
+    night = pl.col("as_of_date")
+    month = night.dt.truncate("1mo")
+    low, high, bar, came = (
+        pl.col(name).cast(pl.Int64)
+        for name in (
+            "events_next3_q10", "events_next3_q90", "escalation_threshold_count",
+            "events_window_count",
+        )
+    )  # fmt: skip
+    return nights.select(
+        "region_id",
+        "level",
+        low=low,
+        high=high,
+        threshold=bar,
+        came=came,
+        start=month,
+        end=month.dt.offset_by("1mo"),
+        middle=month.dt.offset_by("15d"),
+        mean="events_next3_mean",
+        chance="p_escalation",
+        tip=pl.format("{}: {} ({}–{})", night, pl.col("events_next3_mean").round(1), low, high),
+        came_tip=pl.format("{} – {}: {} (≥ {})", "window_start_date", "window_end_date", came, bar),
+        chance_tip=pl.format("{}: {}%", night, _percent("p_escalation")),
+    )
+
+
+def _ends(situation: Situation) -> Rows:
+    """The day after the last of the figures, and the night."""
+    known_until = situation.flags["known_until_date"][0]
+    return [
+        {"start": f"{known_until + timedelta(days=1)}", "word": "figures_end"},
+        {"start": f"{situation.night}", "word": "this_night"},
+    ]
 
 
 def _may_come(nowcast: pl.DataFrame) -> pl.DataFrame:

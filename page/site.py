@@ -25,6 +25,7 @@ from config.registry import countries, thresholds
 from config.vocabulary import INTENSITIES, LEVELS, MEASURES
 from page.charts import (
     RECENT_MONTHS,
+    chart_begin,
     fill_regions,
     map_svg,
     map_with_places,
@@ -48,6 +49,7 @@ from page.pictures import (
     flagged_regions,
     map_classes,
     map_of_countries,
+    past_forecasts,
     past_year_sums,
     region_map,
     region_pictures,
@@ -69,6 +71,10 @@ COUNT_INDICATORS = (
     "events_count", "state_based_events_count", "communal_events_count",
     "one_sided_events_count", "jihadist_events_count", "communal_militia_events_count",
     "state_forces_events_count", "deaths_best_count", "deaths_civilians_count",
+)  # fmt: skip
+CHART_COUNTS = (
+    "events_count", "state_based_events_count", "communal_events_count",
+    "one_sided_events_count", "deaths_best_count", "deaths_civilians_count",
 )  # fmt: skip
 RATE_INDICATORS = ("events_past12_per_100k", "deaths_past12_per_100k")
 EVENTS_SHOWN = 10
@@ -269,6 +275,7 @@ def _write(
         "titles": dict(situation.sources.select("source", "title").iter_rows()),
         "event_sources": situation.event_sources.to_dicts(),
         "night_before": situation.night_before,
+        "chart_begin": chart_begin(overview["data_month"]),
     }
     _write_ledger(situation, folder, shared)
     region_signals = signals_of_regions(situation)
@@ -518,10 +525,17 @@ def _regions(situation: Situation, year: pl.DataFrame, renderer: Renderer) -> li
         .sort("region_id", "year", descending=[False, True])
     )
     changes = situation.levels.filter(pl.col("alert_status") != "ongoing")
+    past = past_forecasts(situation)
     tables = {
         "forecasts": _by_region(situation.forecasts),
+        "past_forecasts": _by_region(past.reverse()),
         "months": _by_region(recent.sort("month_start", descending=True)),
         "years": _by_region(years),
+        "chart_months": _by_region(
+            active.filter(pl.col("month_start") >= chart_begin(newest)).select(
+                "region_id", pl.col("month_start").dt.strftime("%Y-%m"), *CHART_COUNTS
+            )
+        ),
         "drivers": _by_region(
             situation.drivers.filter(pl.col("contribution_events").is_not_null())
         ),
@@ -534,7 +548,7 @@ def _regions(situation: Situation, year: pl.DataFrame, renderer: Renderer) -> li
         "suspensions": situation.suspensions.partition_by("country_code", as_dict=True),
         "coups": situation.coups.partition_by("country_code", as_dict=True),
     }
-    pictures = region_pictures(situation, by_month, renderer)
+    pictures = region_pictures(situation, by_month, past, renderer)
     year = year.rename({"events": "events_past12", "deaths": "deaths_past12"})
     rows = (
         situation.flags.join(

@@ -20,7 +20,6 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
-from config.files import write_atomically
 from flows.log import LOGGER, warnings_to_terminal
 from flows.prefect_server import prefect_server
 from flows.step_cache import CACHE_FOLDER
@@ -77,7 +76,9 @@ def drawn_once(shared: Shared) -> Iterator[None]:
             return draw(self, request)
         path = folder / hashlib.sha256(request.encode()).hexdigest()
         if not path.exists():
-            write_atomically(path, draw(self, request).encode())
+            draft = path.with_name(f"{path.name}-{os.getpid()}")  # another worker may draw it too
+            draft.write_text(draw(self, request), "utf-8")
+            draft.replace(path)
         return path.read_text("utf-8")
 
     with pytest.MonkeyPatch.context() as patched:

@@ -1,5 +1,6 @@
 """The built page in a real Chromium: reachable by links and keys, silent, alone, accessible."""
 
+import csv
 import email
 import json
 import re
@@ -13,7 +14,8 @@ import axe_playwright_python
 import duckdb
 import polars as pl
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from PIL import Image, ImageColor
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from alerts.delivery import digest_message
 from config.recipients import Recipient
@@ -437,3 +439,74 @@ def test_a_map_is_made_larger_and_moved_by_keys(page: Page, site: Path) -> None:
     assert sign.bounding_box()["width"] == pytest.approx(before["width"], abs=0.5)
     page.keyboard.press("0")
     assert seen() == whole
+
+
+def saved(page: Page, button: Locator, folder: Path) -> Path:
+    """What a button saves, pressed by its key."""
+    button.focus()
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    path = folder / download.value.suggested_filename
+    download.value.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize(("scheme", "paper"), [("light", (255, 255, 255)), ("dark", (21, 24, 28))])
+def test_a_map_is_saved_as_the_picture_that_is_seen(
+    browser: Browser, site: Path, tmp_path: Path, scheme, paper
+) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 390, "height": 800})
+    tab = context.new_page()
+    tab.goto((site / "en" / "index.html").as_uri())
+    figure = tab.locator("figure", has=tab.locator("svg a"))
+    path = saved(tab, figure.get_by_role("button", name="Save as PNG"), tmp_path)
+    assert path.name == "tocsin-2021-06-25-index-map-1.png"
+    picture = Image.open(path).convert("RGB")
+    assert picture.width == 1248
+    assert picture.getpixel((2, 2)) == paper
+    counts = {colour: count for count, colour in picture.getcolors(maxcolors=1 << 24)}
+    variables = tab.evaluate("""() => {
+        const style = getComputedStyle(document.body);
+        return ["--i-very_violent", "--i-violent", "--warning", "--ink"]
+            .map((name) => style.getPropertyValue(name)) }""")
+    areas = [counts.get(ImageColor.getrgb(name), 0) for name in variables]
+    assert areas[0] > 20_000  # Mopti and others
+    assert areas[1] > 50_000
+    assert areas[2] > 1_000  # five signs
+    assert areas[3] > 1_000  # words
+    context.close()
+
+
+def test_a_table_is_saved_with_all_its_rows(page: Page, site: Path, tmp_path: Path) -> None:
+    page.goto((site / "fr" / "MLI.sikasso.html").as_uri())
+    page.locator("summary", has_text="Les deux dernières années par mois").click()
+    section = page.locator("section[aria-labelledby=history]")
+    buttons = section.get_by_role("button", name="Enregistrer en CSV")
+    ten_years = saved(page, buttons.nth(0), tmp_path).read_bytes()
+    assert ten_years.startswith(b"\xef\xbb\xbfMois;Incidents;")  # as a French Excel opens it
+    rows = list(csv.reader(ten_years.decode("utf-8-sig").splitlines(), delimiter=";"))
+    assert [len(rows), rows[1][0], rows[-1][0]] == [121, "2011-06", "2021-05"]
+    assert rows[-1][1:] == ["1", "1", "0", "0", "5", "4"]
+    two_years = saved(page, buttons.nth(1), tmp_path)
+    rows = list(csv.reader(two_years.read_text("utf-8-sig").splitlines(), delimiter=";"))
+    assert rows[1] == ["mai 2021", "1", "1", "0", "0", "5", "4"]
+    assert len(rows) == 25
+
+
+def test_a_cell_that_a_spreadsheet_would_compute_is_saved_as_text(
+    page: Page, site: Path, tmp_path: Path
+) -> None:
+    page.goto((site / "en" / "MLI.sikasso.html").as_uri())
+    register = page.locator("section[aria-labelledby=register]")
+    register.locator("tbody td").first.evaluate("cell => cell.textContent = '=1+\"1,5\"'")
+    path = saved(page, register.get_by_role("button", name="Save as CSV"), tmp_path)
+    first = list(csv.reader(path.read_text("utf-8-sig").splitlines()))[1]
+    assert first[:2] == ['\'=1+"1,5"', "–"]
+
+
+def test_without_script_nothing_is_offered_that_does_not_work(browser: Browser, site: Path) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    tab = context.new_page()
+    tab.goto((site / "en" / "MLI.sikasso.html").as_uri())
+    assert tab.get_by_role("button").count() == 0
+    context.close()

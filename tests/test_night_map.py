@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from page.nights import nights_as_told
+from page.pictures import past_forecasts
 from page.site import COUNT_INDICATORS
 from warehouse.query import run_sql
 from warehouse.situation import Situation, situation
@@ -77,3 +78,38 @@ def test_a_country_has_its_gravest_level_and_all_its_events(of_two_nights: Situa
     assert newest["unsure"][mali] == "0"  # Ménaka may not be quiet, but Mali is not silent
     assert newest["deaths"][mali] == states["deaths_past12_count"].sum() > 1000
     assert newest["chances"][mali] == round(100 * states["p_escalation"].max())
+
+
+def test_a_past_nights_forecast_stands_beside_what_came(of_two_nights: Situation) -> None:
+    """Of a month its last night; what came is counted only where the figures reach far enough."""
+    of_sikasso = of_two_nights.night_states.filter(
+        region_id="MLI.sikasso", as_of_date=date(2021, 6, 25)
+    )
+    nights = [  # night, its window, expected
+        (date(2020, 5, 5), date(2020, 5, 6), date(2020, 8, 3), 9.0),  # not the last of its month
+        (date(2020, 5, 25), date(2020, 5, 26), date(2020, 8, 23), 1.0),
+        (date(2020, 6, 25), date(2020, 6, 26), date(2020, 9, 23), None),  # told by an older Tocsin
+        (date(2020, 11, 25), date(2020, 11, 26), date(2021, 2, 23), 2.0),  # nothing in its window
+        (date(2021, 3, 2), date(2021, 3, 3), date(2021, 5, 31), 3.0),  # known to its last day
+        (date(2021, 6, 25), date(2021, 6, 26), date(2021, 9, 23), 4.0),
+    ]
+    states = pl.concat(
+        of_sikasso.with_columns(
+            as_of_date=pl.lit(night),
+            window_start_date=pl.lit(first),
+            window_end_date=pl.lit(last),
+            events_next3_mean=pl.lit(mean, dtype=pl.Float64),
+        )
+        for night, first, last, mean in nights
+    )
+    days = ("2020-05-25", "2020-05-26", "2020-08-23", "2020-08-24", "2021-05-31", "2021-06-01")
+    events = pl.DataFrame(
+        {"region_id": ["MLI.sikasso"] * 6 + ["MLI.gao"], "event_date": [*days, "2021-05-01"]}
+    ).with_columns(pl.col("event_date").str.to_date())
+    shown = past_forecasts(replace(of_two_nights, night_states=states, events=events))
+    assert shown.select("as_of_date", "events_next3_mean", "events_window_count").rows() == [
+        (date(2020, 5, 25), 1.0, 2),
+        (date(2020, 11, 25), 2.0, 0),
+        (date(2021, 3, 2), 3.0, 1),
+        (date(2021, 6, 25), 4.0, None),
+    ]

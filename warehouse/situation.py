@@ -34,6 +34,8 @@ class Situation:
         nights_count: Nights in the file up to this one.
         night_states: What chosen nights (``shown_nights``), this one among them, said of each
             region: as_of_date, region_id, country_code, level, intensity, p_escalation,
+            escalation_threshold_count, window_start_date, window_end_date, events_next3_mean,
+            events_next3_q10, events_next3_q90 (of that window; null: run by an older Tocsin),
             p_unreported_event, data_month, events_past12_count, deaths_past12_count, is_stale.
         night_events: What came onto file, changed and left it between two of these nights, at the
             later: as_of_date, country_code, region_id (null: in none), events_added_count,
