@@ -323,7 +323,8 @@ def _write_ledger(situation: Situation, folder: Path, shared: Mapping[str, Any])
         _page(folder / language / f"{LEDGER}.html", "ledger.html.j2", language, facts)
         for entry in entries:
             path = folder / language / LEDGER / f"{entry['ledger_id']}.html"
-            _page(path, "entry.html.j2", language, {**facts, "e": entry})
+            of_entry = {"e": entry, "data_month": entry["data_month"]}  # not tonight's
+            _page(path, "entry.html.j2", language, {**facts, **of_entry})
 
 
 def _signals(situation: Situation) -> dict[str, Any]:

@@ -195,7 +195,8 @@ ENGLISH = re.compile(
 
 
 def test_no_word_of_the_code_is_on_a_page_and_no_english_on_a_french_one(site: Path) -> None:
-    for name in ("index", "regions", "MLI.sikasso", "MLI.mopti", "TGO.savanes", "BEN.zou"):
+    entry = "ledger/2021-06-25-MLI.sikasso"
+    for name in ("index", "regions", "MLI.sikasso", "MLI.mopti", "TGO.savanes", "BEN.zou", entry):
         for language in ("fr", "en"):
             html = (site / language / f"{name}.html").read_text("utf-8")
             body = re.sub(r"<script.*?</script>", "", html.partition("<body>")[2], flags=re.DOTALL)
@@ -221,6 +222,13 @@ def test_the_ledger_lists_every_level_given_and_each_has_a_page(
     assert "Sikasso Mali, 25 June 2021 ▲ WARNING" in words
     assert "Figures up to 31 May 2021." in words
     assert "The window is not wholly known yet." in words
+    entry = Reader(site / "fr" / "ledger" / "2021-06-25-MLI.sikasso.html")
+    words = " ".join(entry.texts)
+    assert "1 incident, 5 morts en mai 2021, contre 0,4 incident par mois" in words
+    assert "Dernier incident connu : 30 mai 2021, cercle de Bougouni : 5 morts" in words
+    earlier = Reader(site / "fr" / "ledger" / "2021-06-05-MLI.sikasso.html")  # told before May was
+    assert "en avril 2021" in " ".join(earlier.texts)
+    assert "cercle de Bougouni" not in " ".join(earlier.texts)
 
 
 def test_a_country_has_a_page_with_its_regions_and_nobody_elses(site: Path) -> None:

@@ -53,8 +53,8 @@ class Situation:
         event_sources: Event sources beside UCDP, and whether forecasts rest on them.
         checks: What was judged and how.
         news: What is new since the night before; of the newest night alone.
-        ledger: Levels given and raised, and escalations without one, the newest first; what came
-            is as known on the newest night.
+        ledger: Levels given and raised, and escalations without one, the newest first, each with
+            the figures of its night; what came is as known on the newest night.
         scorecard: What followed the levels in the last back-test; empty before the first.
         signals: The board, with ``state_before``, that of the night before; empty: the night
             was run by a Tocsin without one.
@@ -221,7 +221,7 @@ def _read(
         ),
         checks=query("from checks_as_of($night) order by table_name, expectation, column_name"),
         news=query("from news" if night == nights[-1] else "from news limit 0"),
-        ledger=query("from ledger where as_of_date <= $night order by as_of_date desc, region_id"),
+        ledger=run_sql(con, "situation/ledger", night=night).pl(),
         scorecard=query("from scorecard where target = 'level'"),
         signals=run_sql(con, "situation/signal", night=night, night_before=night_before).pl(),
         signal_spells=query(
