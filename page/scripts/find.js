@@ -77,8 +77,8 @@ if (find) {
       }),
     );
     const nearest = near.filter((hit) => hit.away <= most).sort((a, b) => a.away - b.away);
-    const first = new Map(nearest.reverse().map((hit) => [hit.place.id, hit]));
-    return { hits: [...first.values()].sort((a, b) => a.away - b.away), isKnown: false };
+    const seen = new Set(); // of a place its nearest name; of equally near places the first
+    return { hits: nearest.filter(({ place }) => !seen.has(place.id) && seen.add(place.id)), isKnown: false };
   };
 
   const resultRow = ({ place, name }) => {
@@ -184,8 +184,7 @@ if (find) {
   };
 
   const known = (value) => (value === null ? words.not_known : number(value));
-  const day = (text) =>
-    text === null ? words.not_known : new Intl.DateTimeFormat(language, { dateStyle: "long", timeZone: "UTC" }).format(new Date(text));
+  const day = (text) => (text === null ? words.not_known : dayOf(text));
   const FACTS = [
     (p) => badge("level", p.level),
     (p) => badge("intensity", p.intensity),

@@ -15,9 +15,6 @@ if (told) {
 
   const numberOrDash = (value) => (value === null ? "–" : number(value));
   const chanceOrDash = (percents) => (percents === null ? "–" : chance(percents / 100));
-  const inWords = (day, options) =>
-    new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, { timeZone: "UTC", ...options }).format(new Date(day));
-  const dayOf = (day) => inWords(day, { dateStyle: "long" });
   const monthOf = (day) => inWords(day, { month: "long", year: "numeric" });
   const sum = (values) => values.reduce((total, value) => total + (value ?? 0), 0);
   const isMonthly = () => shown.value !== "";
