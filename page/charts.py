@@ -618,8 +618,9 @@ def map_spec(projection: str, sign_scale: float = 1) -> str:
     """Places on a map, to be filled by ``fill_regions``.
 
     Its data: ``shapes`` (GeoJSON features with ``region_id``, ``name`` and ``url``), ``outlines``
-    (GeoJSON features of the countries), ``signs`` (``longitude``, ``latitude``, ``level``). Each
-    level has a form of its own, so that its colour is not needed.
+    (GeoJSON features of the countries), ``around`` (of coasts and borders outside them), ``signs``
+    (``longitude``, ``latitude``, ``level``). Each level has a form of its own, so that its colour
+    is not needed.
 
     Args:
         projection: Of Vega-Lite, as JSON.
@@ -632,6 +633,11 @@ def map_spec(projection: str, sign_scale: float = 1) -> str:
             "height": 560,
             "projection": json.loads(projection),
             "layer": [
+                {
+                    "data": {"name": "around"},
+                    "mark": {"type": "geoshape", "filled": False, "stroke": "var(--soft)",
+                             "strokeWidth": 0.7, "aria": False},
+                },
                 {
                     "data": {"name": "shapes"},
                     "mark": {"type": "geoshape", "stroke": "var(--paper)", "strokeWidth": 1},

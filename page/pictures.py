@@ -89,6 +89,7 @@ def region_map(situation: Situation, flagged: pl.DataFrame, renderer: Renderer) 
     return _map(
         situation.regions,
         situation.countries,
+        situation.around,
         _signs(situation, flagged),
         json.dumps(area().projection),
         renderer,
@@ -103,6 +104,7 @@ def country_map(
     return _map(
         regions,
         situation.countries.clear(),  # their detail is that of the whole area
+        situation.around.clear(),
         _signs(situation, flagged.filter(country_code=country_code)),
         conic_projection(
             regions["centroid_longitude"].to_list(), regions["centroid_latitude"].to_list()
@@ -125,6 +127,7 @@ def map_of_countries(
     return _map(
         shapes,
         situation.countries,
+        situation.around,
         _signs(situation, gravest),
         json.dumps(area().projection),
         renderer,
@@ -144,6 +147,7 @@ def _signs(situation: Situation, flagged: pl.DataFrame) -> pl.DataFrame:
 def _map(
     regions: pl.DataFrame,
     countries: pl.DataFrame,
+    around: pl.DataFrame,
     signs: pl.DataFrame,
     projection: str,
     renderer: Renderer,
@@ -159,8 +163,11 @@ def _map(
         }
         for region in regions.iter_rows(named=True)
     ]
-    outlines = [{"type": "Feature", "geometry": json.loads(text)} for text in countries["geojson"]]
-    data = {"shapes": shapes, "outlines": outlines, "signs": signs.to_dicts()}
+    lines = {
+        name: [{"type": "Feature", "geometry": json.loads(text)} for text in frame["geojson"]]
+        for name, frame in (("outlines", countries), ("around", around))
+    }
+    data = {"shapes": shapes, **lines, "signs": signs.to_dicts()}
     return renderer.draw(map_spec(projection, sign_scale), data)
 
 

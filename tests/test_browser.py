@@ -99,6 +99,8 @@ def test_map_leads_to_regions_and_names_them(page: Page, site: Path) -> None:
     assert fill == "rgb(125, 91, 171)"  # violent
     sign = page.locator('svg path[transform][fill="var(--warning)"]')
     assert sign.count() == 5
+    around = page.locator('svg path[stroke-width="0.7"]')  # borders beyond the area, below its own
+    assert around.bounding_box()["width"] > 250
     region.click()
     assert page.title().startswith("Tocsin – Kidal (Mali)")
 

@@ -11,6 +11,7 @@ import pytest
 from page.nights import nights_as_told
 from page.pictures import past_forecasts
 from page.site import COUNT_INDICATORS
+from warehouse.connect import load_spatial
 from warehouse.query import run_sql
 from warehouse.situation import Situation, situation
 
@@ -113,3 +114,24 @@ def test_a_past_nights_forecast_stands_beside_what_came(of_two_nights: Situation
         (date(2021, 3, 2), 3.0, 1),
         (date(2021, 6, 25), 4.0, None),
     ]
+
+
+def test_coasts_and_borders_outside_the_area_are_on_its_map(of_two_nights: Situation) -> None:
+    """Near Lagos and on the Nigerian side of Lake Chad; not in the sea, not along the frame."""
+    (lines,) = of_two_nights.around["geojson"]
+    places = {
+        "Lagos": (3.4, 6.42),
+        "Nigeria and Cameroon": (14.6, 11.5),
+        "Sierra Leone": (-13.2, 8.5),
+    }
+    with duckdb.connect() as con:
+        load_spatial(con)
+        away = {
+            name: con.execute(
+                "select st_distance(st_geomfromgeojson($1), st_point($2, $3))", [lines, *place]
+            ).fetchone()
+            for name, place in {**places, "sea": (-10.0, 4.8), "frame": (8.0, 25.3)}.items()
+        }
+    assert {name: distance < 0.25 for name, (distance,) in away.items()} == {
+        **dict.fromkeys(places, True), "sea": False, "frame": False,
+    }  # fmt: skip

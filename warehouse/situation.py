@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from config.registry import thresholds
+from config.registry import WORLD, thresholds
 from config.vocabulary import LATE_FIRST_EVENT
 from warehouse.connect import WarehouseError, load_spatial, open_published
 from warehouse.query import run_sql
@@ -45,6 +45,7 @@ class Situation:
         events: Events placed in a region, newest first.
         regions: Names, residents, centroids, polygons (``geojson``).
         countries: country_code and outline (``geojson``).
+        around: The same of land outside the area, within the frame of its map.
         presence: Figures on administrators at their posts, newest first.
         suspensions: Spells of suspended cooperation and sanctions, newest first.
         coups: Newest first.
@@ -80,6 +81,7 @@ class Situation:
     events: pl.DataFrame
     regions: pl.DataFrame
     countries: pl.DataFrame
+    around: pl.DataFrame
     presence: pl.DataFrame
     suspensions: pl.DataFrame
     coups: pl.DataFrame
@@ -163,6 +165,7 @@ def _read(
     con: duckdb.DuckDBPyConnection, night: date, nights: Sequence[date], indicators: Sequence[str]
 ) -> Situation:
     load_spatial(con)
+    con.register("config_world_units", pl.read_parquet(WORLD))
 
     def query(select: str) -> pl.DataFrame:
         params = {"night": night, "as_of": night_end(night)}
@@ -199,6 +202,7 @@ def _read(
         ),
         regions=run_sql(con, "situation/region").pl(),
         countries=run_sql(con, "situation/country").pl(),
+        around=run_sql(con, "situation/around").pl(),
         presence=query(
             "from administrator_presence where known_from <= $as_of "
             "order by observed_date desc, group_size_count, cadre, observation_id"
