@@ -21,6 +21,7 @@ from config.recipients import Recipient
 from config.registry import countries, thresholds
 from config.vocabulary import (
     ACTS_UNIT,
+    HATCHED_FROM,
     INTENSITIES,
     LEVELS,
     MEASURES,
@@ -256,6 +257,9 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
         ],
         "violent_from": thresholds()["intensity"][VIOLENT[0]],
         "intensities": dict(digest.flags.select("region_id", "intensity").iter_rows()),
+        "unsure": digest.flags.filter(pl.col("p_unreported_event") >= HATCHED_FROM)[
+            "region_id"
+        ].to_list(),
         "people_exposed": wording.residents(rows.filter(pl.col("alert_level") != CALM).to_dicts()),
         "counts": {n: rows.filter(pl.col("alert_level") == n).height for n in FLAGGED},
         "lines_passed": [
@@ -350,7 +354,8 @@ def _by_country(country_names: Iterable[str]) -> list[tuple[str, int]]:
 
 
 def _pictures(facts: Mapping[str, Any]) -> dict[str, bytes]:
-    pictures = {"map": level_map(facts["outlines"], facts["levels"], facts["intensities"])}
+    of_places = (facts[name] for name in ("outlines", "levels", "intensities", "unsure"))
+    pictures = {"map": level_map(*of_places)}
     for row in facts["detailed"]:
         pictures[row["picture"]] = sparkline(row["counts"], row["alert_level"])
     return pictures

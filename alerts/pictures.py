@@ -1,7 +1,7 @@
 """Pictures of a mail: Vega-Lite specifications, made PNG without a network."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from io import BytesIO
 from typing import Any
 
@@ -16,12 +16,24 @@ FILLS = {"calm": "#e8e8ec", "some": "#c9bddf", "violent": "#7d5bab", "very_viole
 COLOURS = {"none": "#dddddd", "watch": "#f2c230", "warning": "#d96b00", "alarm": "#8f0f0f"}
 SIGN_SIZES = {"watch": 55, "warning": 100, "alarm": 125}  # square points
 GREY = "#767676"
+HATCHED = "hatched-"
+GROUNDS = FILLS | {f"{HATCHED}{name}": f"url(#{name})" for name in FILLS}
+LINES = {"calm": "#555555", "some": "#1b1b1b", "violent": "#ffffff", "very_violent": "#ffffff"}
+PATTERNS = "".join(
+    f'<pattern id="{name}" width="5" height="5" patternUnits="userSpaceOnUse" '
+    f'patternTransform="rotate(45)"><rect width="5" height="5" fill="{fill}"/>'
+    f'<rect width="2" height="5" fill="{LINES[name]}" fill-opacity="0.6"/></pattern>'
+    for name, fill in FILLS.items()
+)
 SCALE = 1.5  # pixels a point: sharp enough on a phone, small on a slow line
 SHADES = 48  # seven colours and what smooths their edges
 
 
 def level_map(
-    outlines: Mapping[str, str], levels: Mapping[str, str], intensities: Mapping[str, str]
+    outlines: Mapping[str, str],
+    levels: Mapping[str, str],
+    intensities: Mapping[str, str],
+    unsure: Collection[str] = (),
 ) -> bytes:
     """Regions filled by how violent they are, with the sign of their level, as PNG.
 
@@ -29,12 +41,14 @@ def level_map(
         outlines: GeoJSON geometry by region; those shown.
         levels: Level by region; without one: none.
         intensities: How violent each region is (``config.registry.INTENSITIES``).
+        unsure: Regions whose silence may well not be quiet; they are hatched.
     """
     features = [
         {
             "type": "Feature",
             "properties": {
-                "level": levels.get(region, "none"), "intensity": intensities[region],
+                "level": levels.get(region, "none"),
+                "ground": f"{HATCHED * (region in unsure)}{intensities[region]}",
             },
             "geometry": json.loads(outline),
         }
@@ -51,7 +65,7 @@ def level_map(
             "layer": [
                 {
                     "mark": {"type": "geoshape", "stroke": GREY, "strokeWidth": 0.5},
-                    "encoding": {"color": _by_property("intensity", FILLS)},
+                    "encoding": {"color": _by_property("ground", GROUNDS)},
                 },
                 {
                     "transform": [
@@ -113,7 +127,8 @@ def sparkline(counts: Sequence[float | None], level: str) -> bytes:
 
 def _png(spec: dict[str, Any]) -> bytes:
     whole = {**spec, "background": None, "padding": 2, "config": {"view": {"stroke": None}}}
-    full = Image.open(BytesIO(vl_convert.vegalite_to_png(whole, scale=SCALE)))
+    svg = vl_convert.vegalite_to_svg(whole).replace(">", f"><defs>{PATTERNS}</defs>", 1)
+    full = Image.open(BytesIO(vl_convert.svg_to_png(svg, scale=SCALE)))
     small = BytesIO()
     full.quantize(SHADES, Image.Quantize.FASTOCTREE).save(small, "png", optimize=True)
     return small.getvalue()

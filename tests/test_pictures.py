@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from PIL import Image, ImageColor
 
+from alerts.delivery import digest_message
 from alerts.digest import Digest
 from alerts.pictures import COLOURS, FILLS, level_map
 from config.recipients import Recipient
@@ -131,3 +132,24 @@ def test_a_level_has_its_sign_on_the_darkest_ground(digest, level) -> None:
     assert share(without, COLOURS[level]) == 0
     assert share(picture, COLOURS[level]) > 0.00012  # some twenty pixels
     assert share(picture, "#ffffff") > share(without, "#ffffff")  # parted from the ground
+
+
+def test_a_region_whose_silence_may_be_none_is_hatched(digest) -> None:
+    """Two colours in it, that of its ground among them; nothing else changes."""
+    shown = {r: digest.outlines[r] for r in digest.flags["region_id"]}
+    fills = dict.fromkeys(shown, "violent")
+    plain, hatched = (level_map(shown, {}, fills, unsure) for unsure in ((), ("MLI.menaka",)))
+    before, now = colours_at(plain, shown), colours_at(hatched, shown)
+    assert {r for r in now if now[r] != before[r]} == {"MLI.menaka"}
+    light = {p for p in now["MLI.menaka"] if sum(p[:3]) > 3 * 170}
+    assert is_among(FILLS["violent"], now["MLI.menaka"])
+    assert light
+
+
+def test_a_mail_says_which_silence_may_be_none(digest) -> None:
+    unsure = digest.flags.filter(digest.flags["p_unreported_event"] >= 0.05)["region_id"]
+    assert "MLI.menaka" in unsure
+    mail = digest_message(digest, {}, Recipient("a@example.org", "fr"), "t@example.org", "mailto:t")
+    html = mail.get_body(("html",)).get_content()
+    assert "Hachuré : aucun incident en mai 2021, mais" in html
+    assert "calme, ou pas encore enregistré : Ménaka" in html
