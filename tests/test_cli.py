@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -83,9 +84,14 @@ def test_past_months_are_scored_and_what_was_revised_is_counted(
 ) -> None:
     # Of nights that a weight is learnt from (forty-two) a few do here; tests of it: test_backtest.
     monkeypatch.setattr("flows.backtest.BURN_IN_MONTHS", 6)
-    scored = tocsin("backtest", "--since", "2022-01-01", "--until", "2022-02")
+    scored = tocsin("backtest", "--since", "2022-01-01", "--until", "2022-02", "--json")
     assert (scored.returncode, scored.stderr) == (0, "")
-    assert "| combined | +" in scored.stdout
+    tables = json.loads(scored.stdout)
+    assert list(tables) == ["rows", "calibration", "rules", "cases"]
+    (sikasso,) = (row for row in tables["cases"]
+                  if (row["region_id"], row["night"]) == ("MLI.sikasso", "2022-02-20"))  # fmt: skip
+    assert sikasso["events"] == 4
+    assert "| combined | +" in (after_first / "scorecard.md").read_text("utf-8")
     assert "| MLI.sikasso | 2022-02-20 | 4 |" in (after_first / "scorecard.md").read_text("utf-8")
     too_late = tocsin("backtest", "--until", "2022-12")
     assert too_late.returncode == 1
@@ -235,6 +241,9 @@ def test_a_bad_row_is_held_listed_and_released(tocsin, tmp_path: Path) -> None:
         (("area", "show"), "countries", {"country_code": "MLI", "has_own_boundaries": False}),
         (("regions", "match", "Sikaso"), "regions", {"region_id": "MLI.sikasso"}),
         (("registers",), "registers", {"register": "admin_presence"}),
+        (("registers", "inbox"), "reports", None),
+        (("registers", "check", "config/registers/coverage.csv"), "wrong", None),
+        (("sources", "check", "ucdp_ged"), "deliveries", {"rows_count": 4022, "is_new": False}),
         (("line",), "lines", None),
         (("revisions", "--since", "2021-06-25", "--until", "2021-06-25"), "revisions", None),
         (("runs",), "runs", {"as_of_date": "2021-06-25", "run_failure": None}),
@@ -250,3 +259,34 @@ def test_rows_as_json(tocsin, after_first: Path, arguments, name, row) -> None:
         assert rows == []
     else:
         assert [True for one in rows if row.items() <= one.items()], rows[:2]
+
+
+def test_a_register_that_is_wrong_is_said_as_json(tocsin, tmp_path: Path) -> None:
+    file = tmp_path / "aid.csv"
+    good = (ROOT / "config/registers/aid_suspensions.csv").read_text("utf-8").splitlines()
+    file.write_text("\n".join([*good[:2], good[2].replace("https://", "ibid. "), ""]), "utf-8")
+    answer = tocsin("registers", "check", str(file), "--json")
+    assert answer.returncode == 1
+    (wrong,) = json.loads(answer.stdout)["wrong"]
+    assert wrong["register"] == "aid_suspensions"
+    assert "line 3" in wrong["fault"]
+
+
+def test_a_muted_region_says_so_as_json(tocsin, after_first: Path) -> None:
+    until = f"{date.today() + timedelta(days=30)}"
+    why = ("--until", until, "--why", "a test", "--who", "A. Diarra")
+    assert tocsin("alerts", "mute", "MLI.sikasso", *why).returncode == 0
+    rows = json.loads(tocsin("alerts", "--json").stdout)["alerts"]
+    assert {row["as_of_date"] for row in rows} == {"2021-06-25"}
+    assert {row["region_id"]: row["muted_until"] for row in rows}["MLI.sikasso"] == until
+    assert {row["muted_until"] for row in rows} == {None, until}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("sql", "select 1", "--format", "csv"), ("revisions", "--since", "2021-06-25", "--rows")],
+)
+def test_two_forms_at_once_are_refused(tocsin, after_first: Path, arguments) -> None:
+    answer = tocsin(*arguments, "--json")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "or --json, not both" in one_line(answer.stderr)

@@ -1,5 +1,6 @@
 """A rehearsal says what a change would have done, as nights really run so would have said it."""
 
+import json
 import shutil
 from collections import Counter
 from datetime import date, timedelta
@@ -16,7 +17,7 @@ from config.recipients import Recipient
 from config.settings import Settings
 from flows import rehearse as rehearsals
 from flows import signed
-from flows.cli.rehearse import print_rehearsal
+from flows.cli.rehearse import print_as_json, print_rehearsal
 from flows.rehearse import Change, RehearsalError, rehearse
 from flows.steps import assess_night, keep_night
 from indicators.rehearsal import alarm_differences, alarm_scores, outcomes
@@ -47,7 +48,7 @@ def flags_of(levels: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_the_rehearsed_alerts_are_those_of_nights_run_so(
-    keep, landing, tmp_path: Path, monkeypatch
+    keep, landing, tmp_path: Path, monkeypatch, capsys
 ) -> None:
     own = tmp_path / "own"
     own.mkdir()
@@ -92,6 +93,16 @@ def test_the_rehearsed_alerts_are_those_of_nights_run_so(
         in " ".join(text.split())
     )
     assert max(len(line) for line in text.splitlines()) <= 80
+    print_as_json(result)
+    tables = json.loads(capsys.readouterr().out)
+    assert [row["side"] for row in tables["scores"]] == ["now", "then"]
+    assert sorted(row["kind"] for row in tables["differences"]) == [
+        "appears",
+        "moves",
+        "same",
+        "same",
+    ]
+    assert len(tables["mails"]) == 4 * len(result.mails)
     # What came by the end of 1998 is not known to the end of a window.
     assert result.scores["now"]["cells_count"] == result.scores["then"]["cells_count"] == 0
 

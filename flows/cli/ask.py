@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from config.errors import TocsinError
 from config.texts import printable
 from flows.nights import PAST_DAY, tonight
 from flows.terminal import AsJson, Heading, listing, load, number_in_words, print_json, quantity
@@ -51,6 +52,8 @@ def revisions(
     from warehouse.revisions import by_place_and_year
     from warehouse.revisions import revisions as compared
 
+    if rows and as_json:
+        raise TocsinError("--rows prints CSV; give it or --json, not both")
     settings, _ = load()
     night = until or tonight()
     with open_existing(settings.warehouse_path) as con:
@@ -175,6 +178,8 @@ def sql(
     """Ask the published file in SQL; it is opened read-only."""
     from warehouse.export import answer, escape_formulas
 
+    if kind == "csv" and as_json:
+        raise TocsinError("give --format csv or --json, not both")
     settings, _ = load()
     rows = answer(settings.published_path, question or sys.stdin.read())
     if as_json:

@@ -43,6 +43,14 @@ def _alerts(context: typer.Context, as_json: AsJson = False) -> None:
         night, night_alerts, muted = latest_alerts(con)
         mails = outbox.mails(con)
     if as_json:
+        import polars as pl
+
+        muted_rows = {"region_id": list(muted), "muted_until": list(muted.values())}
+        schema = {"region_id": pl.String, "muted_until": pl.Date}
+        if night is not None:
+            night_alerts = night_alerts.with_columns(as_of_date=night).join(
+                pl.DataFrame(muted_rows, schema), on="region_id", how="left", maintain_order="left"
+            )
         print_json(alerts=night_alerts, mails=mails)
         return
     console = Console()

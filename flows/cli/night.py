@@ -12,7 +12,7 @@ from rich.console import Console
 
 from flows.glance import print_night
 from flows.nights import PAST_DAY, runnable_night, tonight
-from flows.terminal import DEGRADED, load, now
+from flows.terminal import DEGRADED, AsJson, load, now, print_json
 
 if TYPE_CHECKING:
     from warehouse.runs import Step
@@ -132,6 +132,7 @@ def backtest(
     page: Annotated[
         Path | None, typer.Option(help="Where the page is written. Default: the data folder.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Score the models on past months, each seen with what was known then."""
     from config.files import write_atomically
@@ -146,5 +147,8 @@ def backtest(
         scorecard = score(con, first, last, mapping)
     path = page or settings.data_folder / "scorecard.md"
     write_atomically(path, scorecard.page)
+    if as_json:
+        print_json(**vars(scorecard.tables))
+        return
     print(scorecard.page.partition("## Where")[0])
     print(f"Written: {path} ({time.perf_counter() - start:.0f} s)")

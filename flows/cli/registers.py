@@ -61,12 +61,17 @@ def _registers(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 @registers.command()
-def check(file: Annotated[Path, typer.Argument(help="A register as CSV.")]) -> None:
+def check(
+    file: Annotated[Path, typer.Argument(help="A register as CSV.")], as_json: AsJson = False
+) -> None:
     """Look a register through line by line before it is put in force, and say what it changes."""
     from flows.registers import try_file
 
     settings, _ = load()
     trial = try_file(file, settings, now().date())
+    if as_json:
+        _print_as_json(trial)
+        return
     console = Console()
     if isinstance(trial, int):
         console.print(f"{file}: coverage, {quantity(trial, 'row')}, none wrong.", soft_wrap=True)
@@ -85,6 +90,33 @@ def check(file: Annotated[Path, typer.Argument(help="A register as CSV.")]) -> N
         markup=False,
     )
     _print_changes(console, trial)
+
+
+def _print_as_json(trial: "Trial | int") -> None:
+    """What is wrong and what would change; exits with 1 where something is wrong."""
+    if isinstance(trial, int):
+        of_file = {"register": "coverage", "rows_count": trial, "uncovered_count": 0}
+        print_json(registers=[of_file], wrong=None, changes=None)
+        return
+    name = trial.source.name
+    lines = (("added", trial.added), ("withdrawn", trial.withdrawn))
+    print_json(
+        registers=[
+            {
+                "register": name,
+                "rows_count": trial.rows_count,
+                "uncovered_count": trial.uncovered_count,
+            }
+        ],
+        wrong=[{"register": name, "fault": fault} for fault in trial.wrong],
+        changes=[
+            {"register": name, "change": change, "line": line}
+            for change, texts in lines
+            for line in texts
+        ],
+    )
+    if trial.wrong:
+        raise typer.Exit(1)
 
 
 def _print_changes(console: Console, trial: "Trial") -> None:
@@ -183,12 +215,15 @@ def _ask(
 
 
 @registers.command()
-def inbox() -> None:
+def inbox(as_json: AsJson = False) -> None:
     """Reports that may hold figures, until one is marked as read or an entry quotes it."""
     from flows.registers import waiting_reports
 
     settings, _ = load()
     waiting = waiting_reports(settings, now().date())
+    if as_json:
+        print_json(reports=waiting)
+        return
     console = Console()
     console.print(
         f"{quantity(waiting.height, 'report')} to be read. 'tocsin registers read ID' marks one, "

@@ -12,7 +12,17 @@ from rich.text import Text
 
 from flows.cli.operate import INTERVALS, Every
 from flows.nights import PAST_DAY, NightError, runnable_night, tonight
-from flows.terminal import Heading, level_text, listing, load, now, paragraph, quantity
+from flows.terminal import (
+    AsJson,
+    Heading,
+    level_text,
+    listing,
+    load,
+    now,
+    paragraph,
+    print_json,
+    quantity,
+)
 
 if TYPE_CHECKING:
     from flows.rehearse import Rehearsal
@@ -40,6 +50,7 @@ def rehearse(
     sign: Annotated[
         str | None, typer.Option(help="Keep that you, by this name, looked at the result.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Replay past nights as now and with a change: alarms, mails and scores side by side.
 
@@ -61,7 +72,7 @@ def rehearse(
         sources[name] = Path(release)
     if sign is not None:
         signed.check_name(sign)
-    console = Console(highlight=False)
+    console = Console(highlight=False, stderr=as_json)
     change = Change(with_file, sources, area, model)
     nights = nights_between(first, last, INTERVALS[every])
     for line in change.in_words():
@@ -76,10 +87,27 @@ def rehearse(
         )
 
     rehearsal = rehearse(settings, change, nights, progress)
-    print_rehearsal(rehearsal, console)
+    if as_json:
+        print_as_json(rehearsal)
+    else:
+        print_rehearsal(rehearsal, console)
     if sign is not None:
         path = signed.sign(settings.data_folder, sign, rehearsal, now())
         paragraph(console, f"Signed by {sign}: {path}")
+
+
+def print_as_json(rehearsal: "Rehearsal") -> None:
+    """Scores by side, alarms, and mails by reader, side and kind, as one JSON object."""
+    print_json(
+        scores=[{"side": side, **scores} for side, scores in rehearsal.scores.items()],
+        differences=rehearsal.differences,
+        mails=[
+            {"reader": reader, "side": side, "mail_kind": kind, "mails_count": sides[side][kind]}
+            for reader, sides in rehearsal.mails.items()
+            for side in SIDE_WORDS
+            for kind in ("alert", "summary")
+        ],
+    )
 
 
 def print_rehearsal(rehearsal: "Rehearsal", console: Console) -> None:

@@ -71,12 +71,33 @@ def pages(to: Annotated[Path, typer.Argument(help="Folder.")]) -> None:
 
 
 @sources.command("check")
-def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> None:
+def check_source(
+    name: Annotated[str, typer.Argument(help="Of a source.")], as_json: AsJson = False
+) -> None:
     """Fetch a source and say what it would change; nothing is kept."""
     from flows.sources import dry_run
 
     settings, _ = load()
     trial = dry_run(name, settings)
+    failure = trial.outcome.failure
+    if as_json:
+        print_json(
+            deliveries=[
+                {
+                    "source_version": batch.fetched.release.version,
+                    "rows_count": batch.rows.height,
+                    "bytes_count": len(batch.fetched.content),
+                    "is_new": batch.is_new,
+                    "url": batch.fetched.url,
+                    "remarks": list(batch.remarks),
+                }
+                for batch in trial.outcome.batches
+            ],
+            checks=trial.checks,
+            changes=[{"change": change, "rows_count": n} for change, n in trial.changes.items()],
+            failures=[{"source": name, "failure": failure}] if failure else None,
+        )
+        raise typer.Exit(1 if failure else 0)
     console = Console()
     for batch in trial.outcome.batches:
         fetched = batch.fetched
@@ -91,8 +112,8 @@ def check_source(name: Annotated[str, typer.Argument(help="Of a source.")]) -> N
     failed = trial.checks.filter(~trial.checks["is_success"])
     for check in failed.iter_rows(named=True):
         paragraph(console, check_in_words(check))
-    if trial.outcome.failure:
-        console.print(f"[red]FAILED[/] {escape(trial.outcome.failure)}", highlight=False)
+    if failure:
+        console.print(f"[red]FAILED[/] {escape(failure)}", highlight=False)
         console.print("A night would keep the last good figures. Nothing was kept now.")
         raise typer.Exit(1)
     counts = ", ".join(f"{count:,} {change}" for change, count in trial.changes.items())
