@@ -17,6 +17,7 @@ with app.setup:
     LEVELS = ["none", "watch", "warning", "alarm"]
     RED, GREY, BLUE = "#b2182b", "#767676", "#2166ac"
     SHOWN = {"chance_before": "{:.0%}", "chance_now": "{:.0%}", "usual_events": "{:.1f}"}
+    STATES = {"grave": "#37474f", "raised": "#b4c2c9", "quiet": "#f2f2f2", "not_known": "#ffffff"}
     EXTENT = 110  # of the words left of a chart, so that months stand below each other
 
 
@@ -42,6 +43,61 @@ def _(published):
         return con.execute(question, values or None).pl()
 
     return (ask,)
+
+
+@app.cell
+def _(ask):
+    board = ask(
+        """
+        with shown as (
+            (select region_id from flags order by deaths_past12_count desc, region_id limit 10)
+            union
+            select region_id from alerts where alert_level <> 'none'
+        )
+        select coalesce(f.region_name || ', ' || f.country_code, 'Whole area') as place,
+            coalesce(a.alert_level, f.level) as level, s.signal, s.state, s.direction,
+            s.sentence_en as says, n.grave_count, n.raised_count
+        from signals as s
+        inner join signal_counts as n using (place_id)
+        left join flags as f on f.region_id = s.place_id
+        left join alerts as a on a.region_id = s.place_id
+        where s.place_level = 'area' or s.place_id in (from shown)
+        order by s.place_level <> 'area', n.grave_count desc, n.raised_count desc, place, s.signal
+        """
+    )
+    cells = alt.Chart(board).encode(
+        x=alt.X("signal:N", title=None, axis=alt.Axis(orient="top", labelAngle=-50)),
+        y=alt.Y("place:N", title=None, sort=None, axis=alt.Axis(labelLimit=0)),
+        tooltip=["place", "level", "signal", "state", "direction", "says"],
+    )
+    colour = alt.Color(
+        "state:N",
+        scale=alt.Scale(domain=list(STATES), range=list(STATES.values())),
+        legend=alt.Legend(title=None, orient="bottom", symbolStrokeColor=GREY),
+    )
+    board_chart = alt.layer(
+        cells.mark_rect(stroke="#d6d6d6").encode(color=colour),
+        cells.transform_filter("datum.direction == 'worsening' && datum.state != 'quiet'")
+        .mark_text(text="↑", fontSize=14)
+        .encode(
+            color=alt.condition(
+                alt.datum.state == "grave", alt.value("#ffffff"), alt.value("#1b1b1b")
+            )
+        ),
+        cells.transform_filter("datum.state == 'not_known'").mark_text(color=GREY, text="?"),
+    ).properties(width=alt.Step(24), height=alt.Step(20))
+    mo.vstack(
+        [
+            mo.md("# Signals side by side"),
+            mo.md(
+                "Regions with a level and the ten deadliest, most signals first; ↑ worsening, ? "
+                "not known, which is not quiet. A level says that violence may double, not how "
+                "bad it is."
+            ),
+            board_chart,
+        ]
+    )
+    return board, board_chart
 
 
 @app.cell

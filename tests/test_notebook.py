@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+import vl_convert
 
 NOTEBOOK = Path(__file__).parent.parent / "docs" / "notebook.py"
 
@@ -44,6 +45,28 @@ def test_the_founding_case_side_by_side(shown) -> None:
     panels = shown["side_by_side"].to_dict()["vconcat"]
     titles = [panel["title"] for panel in panels]
     assert titles == ["Attacks a month", "Coups, suspensions and sanctions"]  # no presence figure
+
+
+def test_it_opens_with_the_board(shown, published: Path) -> None:
+    source = NOTEBOOK.read_text("utf-8")
+    assert source.index("board_chart,") < source.index("mo.ui.dropdown(")
+    board = shown["board"]
+    with duckdb.connect(published, read_only=True) as con:
+        levels, deadliest = con.execute(
+            "select (select count(*) from alerts where alert_level <> 'none'), count(*) from ("
+            "select region_id from flags order by deaths_past12_count desc, region_id limit 10"
+            ") where region_id not in (select region_id from alerts where alert_level <> 'none')"
+        ).fetchone()
+    places = board["place"].unique(maintain_order=True).to_list()
+    assert places[0] == "Whole area"
+    assert len(places) == 1 + levels + deadliest
+    assert board.height == 16 * len(places) - 1  # the whole area has no neighbours
+    aid = board.row(
+        by_predicate=(pl.col("place") == "Sikasso, MLI") & (pl.col("signal") == "aid_suspended")
+    )
+    assert ("warning" in aid, "grave" in aid) == (True, True)
+    picture = vl_convert.vegalite_to_svg(shown["board_chart"].to_json())
+    assert picture.count('fill="#37474f"') == board.filter(state="grave").height + 1  # its legend
 
 
 def test_the_fan_and_the_flags_of_two_nights(shown, published: Path) -> None:
