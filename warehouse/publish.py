@@ -23,6 +23,7 @@ from config.files import (
     write_atomically,
 )
 from config.registry import Column, columns
+from config.vocabulary import LEVELS
 from warehouse.connect import WarehouseError, log_beside, take_log_away
 from warehouse.history import transaction
 from warehouse.marts import MARTS
@@ -136,6 +137,8 @@ PUBLISHED_MARTS = {
     ),
     "source_status": ("sources", "one source: freshness, licence, attribution, flaws"),
 }
+# mart -> its column with a level, beside which its rank is published
+LEVEL_COLUMNS = {"flag": "level", "alert": "alert_level"}
 VERIFY = [sys.executable, "-m", "warehouse.verify"]
 
 
@@ -300,16 +303,22 @@ def _tables() -> dict[str, tuple[str, str]]:
     tables = dict(PUBLISHED)
     for mart, (name, meaning) in PUBLISHED_MARTS.items():
         order = ", ".join(MARTS[mart])
+        rank = _rank(LEVEL_COLUMNS[mart]) if mart in LEVEL_COLUMNS else ""
         tables[name] = (
-            f"select * exclude (night_to) from mart.{mart} "
+            f"select * exclude (night_to){rank} from mart.{mart} "
             f"where in_force(night_from, night_to, $night) order by {order}",
             meaning,
         )
         tables[f"past_{name}"] = (
-            f"from mart.{mart} where night_to <= $night order by {order}, night_from",
+            f"select *{rank} from mart.{mart} where night_to <= $night "
+            f"order by {order}, night_from",
             f"{meaning}; as told on nights from night_from to before night_to",
         )
     return tables
+
+
+def _rank(column: str) -> str:
+    return f", list_position({list(LEVELS)}, {column})::tinyint - 1 as level_rank"
 
 
 def _is_published(
@@ -350,7 +359,11 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
     # Opened alone, so that macros and views name tables as a reader does.
     with duckdb.connect(part) as alone, transaction(alone):
         _panel(alone)
-        _licensed(alone)
+        for name, (query, meaning) in _event_views().items():
+            alone.execute(f"create view {name} as {query}")
+            alone.execute(f"comment on view {name} is {_quoted(meaning)}")
+            for column, *_ in alone.execute(f"describe {name}").fetchall():
+                _describe(alone, f'{name}."{column}"', columns()[column])
         for name, (text, meaning) in macros(alone).items():
             alone.execute(f"create macro {name} as table {text}")
             alone.execute(f"comment on macro table {name.partition('(')[0]} is {_quoted(meaning)}")
@@ -391,17 +404,36 @@ def _panel(con: duckdb.DuckDBPyConnection) -> None:
         _describe(con, f'region_months."{column}"', units.get(column) or columns()[column])
 
 
-def _licensed(con: duckdb.DuckDBPyConnection) -> None:
-    """The view ``events_with_licence``: which events may be passed on, and whom to credit."""
-    con.execute(
-        "create view events_with_licence as "
-        "select e.*, s.licence, s.is_republishable, s.attribution "
-        "from events as e left join sources as s using (source)"
+def _event_views() -> dict[str, tuple[str, str]]:
+    """Views of events by name: query, and what one row is."""
+    side = (
+        "select event_id, event_date, country_code, region_id, violence_type, '{side}' as side, "
+        "actor_{side} as actor_name, actor_group_{side} as actor_group, "
+        "deaths_{side}_count as deaths_side_count, "
+        "{attacked} as deaths_civilians_attacked_count from events"
     )
-    meaning = "one event, with the licence of its source and whether its row may be passed on"
-    con.execute(f"comment on view events_with_licence is {_quoted(meaning)}")
-    for column, *_ in con.execute("describe events_with_licence").fetchall():
-        _describe(con, f'events_with_licence."{column}"', columns()[column])
+    attacked = "case when violence_type = 'one_sided' then deaths_civilians_count end"
+    first = (
+        "count(*)::integer as region_events_count, min(event_date) as first_date, "
+        "max(event_date) as last_date from {rows} where region_id is not null group by all"
+    )
+    return {
+        "events_with_licence": (
+            "select e.*, s.licence, s.is_republishable, s.attribution "
+            "from events as e left join sources as s using (source)",
+            "one event, with the licence of its source and whether its row may be passed on",
+        ),
+        "event_sides": (
+            f"{side.format(side='a', attacked=attacked)} union all "
+            f"{side.format(side='b', attacked='null')} where violence_type <> 'one_sided'",
+            "one side of an event; civilians who are attacked are no side",
+        ),
+        "first_events": (
+            f"select region_id, actor_name, actor_group, {first.format(rows='event_sides')} "
+            f"union all select region_id, null, null, {first.format(rows='events')}",
+            "one region and side: since when it is in events on file there; side null: anybody",
+        ),
+    }
 
 
 def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
@@ -411,7 +443,16 @@ def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
             "from (from events union all by name from past_events) "
             "where known_from <= ts::timestamp and (known_to is null or known_to > ts::timestamp)",
             "events as they were known at ts (UTC), whatever became known later",
-        )
+        ),
+        "events_near(latitude, longitude, km)": (
+            "select round(away, 1) as away_km, * exclude (away) from ("
+            "select 2 * 6371 * asin(sqrt("
+            "pow(sin(radians(e.latitude - latitude) / 2), 2) + cos(radians(latitude)) "
+            "* cos(radians(e.latitude)) * pow(sin(radians(e.longitude - longitude) / 2), 2)"
+            ")) as away, e.* from events as e) where away <= km order by away, event_date desc",
+            "events within so many kilometres of a place (degrees), the nearest first; where_prec "
+            "says how exact their place is",
+        ),
     }
     latest = "(select max(as_of_date) from nights where as_of_date <= ts::date)"
     for name, _ in PUBLISHED_MARTS.values():

@@ -21,8 +21,12 @@ from (
 ) as d
 """
 ROWS_AND_DIGEST = "select count(*), coalesce(sum(hash(t)), 0)::varchar from {} as t"
+ARGUMENTS = {
+    "ts": "now()::timestamp", "name": "'events_count'", "latitude": "0", "longitude": "0",
+    "km": "1",
+}  # fmt: skip
 MACROS = """
-select function_name, len(parameters)
+select function_name, parameters
 from duckdb_functions()
 where function_type = 'table_macro' and not internal
 """
@@ -41,9 +45,7 @@ def content(path: Path) -> dict[str, object]:
             name: con.execute(ROWS_AND_DIGEST.format(f'"{name}"')).fetchone() for (name,) in names
         }
         for name, parameters in con.execute(MACROS).fetchall():
-            arguments = (
-                "now()::timestamp" if parameters == 1 else "'events_count', now()::timestamp"
-            )
+            arguments = ", ".join(ARGUMENTS[parameter] for parameter in parameters)
             con.execute(f"select count(*) from {name}({arguments})").fetchone()
         (dictionary,) = con.execute(DICTIONARY).fetchone() or ("",)
     return {"tables": tables, "dictionary": dictionary}

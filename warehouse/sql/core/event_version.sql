@@ -171,6 +171,10 @@ select
     e.deaths_a as deaths_a_count,
     e.deaths_b as deaths_b_count,
     e.deaths_unknown as deaths_unknown_count,
+    e.relid,
+    e.conflict_name,
+    e.dyad_name,
+    e.event_clarity,
     e.code_status,
     coalesce(e.code_status ilike 'check%', false)
     or (
