@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from datetime import date, timedelta
 from pathlib import Path
@@ -229,6 +230,23 @@ def test_a_bad_row_is_held_listed_and_released(tocsin, tmp_path: Path) -> None:
     assert "0 rows in quarantine" in tocsin("quarantine").stdout
     missing = tocsin("quarantine", "release", "ucdp_ged", "1", *who)
     assert "ucdp_ged 1: no such row was ever held" in one_line(missing.stderr)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/commencer.md"])
+def test_what_a_page_shows_of_a_command_is_what_it_says(
+    tocsin, first_night, after_first: Path, page
+) -> None:
+    blocks = re.findall(r"```console\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
+    shown = [text for block in blocks for text in block.removeprefix("$ ./run ").split("$ ./run ")]
+    assert len(shown) >= 3
+    for text in shown:
+        arguments, *lines = text.splitlines()
+        words = shlex.split(arguments)
+        told = first_night[1].stdout if words[0] == "nightly" else tocsin(*words).stdout
+        rest = " ".join(told.split())
+        for part in filter(str.strip, "\n".join(lines).split("...")):
+            _, found, rest = rest.partition(" ".join(part.split()))
+            assert found, f"{arguments}: {part}"
 
 
 @pytest.mark.parametrize(
