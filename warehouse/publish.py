@@ -137,7 +137,8 @@ PUBLISHED_MARTS = {
     ),
     "source_status": ("sources", "one source: freshness, licence, attribution, flaws"),
 }
-# mart -> its column with a level, beside which its rank is published
+LEVEL_RANK = "level_rank"  # worked out for readers, kept nowhere
+# mart -> its column with a level, beside which the rank is published
 LEVEL_COLUMNS = {"flag": "level", "alert": "alert_level"}
 VERIFY = [sys.executable, "-m", "warehouse.verify"]
 
@@ -318,7 +319,7 @@ def _tables() -> dict[str, tuple[str, str]]:
 
 
 def _rank(column: str) -> str:
-    return f", list_position({list(LEVELS)}, {column})::tinyint - 1 as level_rank"
+    return f", list_position({list(LEVELS)}, {column})::tinyint - 1 as {LEVEL_RANK}"
 
 
 def _is_published(

@@ -20,7 +20,7 @@ from warehouse.connect import (
     warehouse,
 )
 from warehouse.history import catch_up, transaction
-from warehouse.publish import PUBLISHED_MARTS
+from warehouse.publish import LEVEL_RANK, PUBLISHED_MARTS
 from warehouse.sources import SOURCES
 
 REBUILT = ("batch", "quarantine")  # with the history, from the log of what landed
@@ -176,7 +176,7 @@ def _published(copy: Path) -> dict[str, pl.DataFrame | None]:
     with duckdb.connect(copy, read_only=True) as con:
         for name, query in queries.items():
             try:
-                frames[name] = con.execute(query).pl()
+                frames[name] = con.execute(query).pl().drop(LEVEL_RANK, strict=False)
             except duckdb.CatalogException:
                 frames[name] = None
     return frames
