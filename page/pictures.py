@@ -164,7 +164,10 @@ def _map(
         for region in regions.iter_rows(named=True)
     ]
     lines = {
-        name: [{"type": "Feature", "geometry": json.loads(text)} for text in frame["geojson"]]
+        name: [
+            {"type": "Feature", "geometry": json.loads(text)}
+            for text in frame["geojson"].drop_nulls()
+        ]
         for name, frame in (("outlines", countries), ("around", around))
     }
     data = {"shapes": shapes, **lines, "signs": signs.to_dicts()}

@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from config.registry import WORLD
 from page.nights import nights_as_told
 from page.pictures import past_forecasts
 from page.site import COUNT_INDICATORS
@@ -135,3 +136,15 @@ def test_coasts_and_borders_outside_the_area_are_on_its_map(of_two_nights: Situa
     assert {name: distance < 0.25 for name, (distance,) in away.items()} == {
         **dict.fromkeys(places, True), "sea": False, "frame": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("codes", "has_lines"),
+    [(["MLI"], True), (["NRU"], False), (["FJI"], False), (["RUS", "NOR"], False)],
+)
+def test_an_island_and_an_area_across_180_degrees_have_none(codes, has_lines) -> None:
+    with duckdb.connect() as con:
+        load_spatial(con)
+        con.register("regions", pl.read_parquet(WORLD).filter(pl.col("country_code").is_in(codes)))
+        (lines,) = run_sql(con, "situation/around", world=str(WORLD)).fetchone()
+    assert (lines is not None) == has_lines

@@ -45,7 +45,8 @@ class Situation:
         events: Events placed in a region, newest first.
         regions: Names, residents, centroids, polygons (``geojson``).
         countries: country_code and outline (``geojson``).
-        around: The same of land outside the area, within the frame of its map.
+        around: Coasts and borders outside the area, within the frame of its map (``geojson``; null:
+            there is no land).
         presence: Figures on administrators at their posts, newest first.
         suspensions: Spells of suspended cooperation and sanctions, newest first.
         coups: Newest first.
@@ -165,7 +166,6 @@ def _read(
     con: duckdb.DuckDBPyConnection, night: date, nights: Sequence[date], indicators: Sequence[str]
 ) -> Situation:
     load_spatial(con)
-    con.register("config_world_units", pl.read_parquet(WORLD))
 
     def query(select: str) -> pl.DataFrame:
         params = {"night": night, "as_of": night_end(night)}
@@ -202,7 +202,7 @@ def _read(
         ),
         regions=run_sql(con, "situation/region").pl(),
         countries=run_sql(con, "situation/country").pl(),
-        around=run_sql(con, "situation/around").pl(),
+        around=run_sql(con, "situation/around", world=str(WORLD)).pl(),
         presence=query(
             "from administrator_presence where known_from <= $as_of "
             "order by observed_date desc, group_size_count, cadre, observation_id"
