@@ -481,22 +481,31 @@ def _level_line(x: dict[str, Any], field: str, **mark: Any) -> dict[str, Any]:
 
 def _ends(x: dict[str, Any]) -> list[dict[str, Any]]:
     """Where the figures end (dashed), and the night, each with its word above it."""
-    layers: list[dict[str, Any]] = []
-    for word, dash, align, shift in (
-        ("figures_end", [4, 3], "right", 3), ("this_night", [], "left", -3),
-    ):  # fmt: skip
-        rule = {"type": "rule", "color": "currentColor", "strokeDash": dash, "aria": False}
-        text = {"type": "text", "text": f"@{word}", "color": "currentColor", "aria": False,
-                "align": align, "dx": shift, "baseline": "bottom", "fontSize": 12}  # fmt: skip
-        one = {
+
+    def by_word(figures_end: str, this_night: str) -> dict[str, str]:
+        return {"expr": f"datum.word == 'figures_end' ? {figures_end} : {this_night}"}
+
+    mark = {"color": "currentColor", "aria": False}
+    return [
+        {
             "data": {"name": "ends"},
-            "transform": [{"filter": f"datum.word == '{word}'"}],
-        }
-        layers += [
-            {**one, "mark": rule, "encoding": {"x": x}},
-            {**one, "mark": text, "encoding": {"x": x, "y": {"value": 0}}},
-        ]
-    return layers
+            "mark": {**mark, "type": "rule", "strokeDash": by_word("[4, 3]", "[1, 0]")},
+            "encoding": {"x": x},
+        },
+        {
+            "data": {"name": "ends"},
+            "mark": {
+                **mark,
+                "type": "text",
+                "text": {"expr": "'@' + datum.word"},
+                "align": by_word("'right'", "'left'"),
+                "dx": by_word("-3", "3"),
+                "baseline": "bottom",
+                "fontSize": 12,
+            },
+            "encoding": {"x": x, "y": {"value": 0}},
+        },
+    ]
 
 
 def _past_layers(x: dict[str, Any]) -> list[dict[str, Any]]:
