@@ -142,6 +142,14 @@ def test_no_page_is_wider_than_a_phone(page: Page, site: Path) -> None:
         assert wide <= 390, name
 
 
+def test_two_regions_side_by_side_fit_a_phone(page: Page, site: Path) -> None:
+    for language in ("fr", "en"):
+        page.goto((site / language / "regions.html").as_uri() + "#a=MLI.gao&b=MLI.kidal")
+        facts = page.locator("#facts")
+        expect(facts.get_by_role("link", name="Kidal")).to_be_visible()
+        assert facts.evaluate("part => part.scrollWidth <= part.clientWidth"), language
+
+
 def grave(tab: Page, name: str) -> list[tuple]:
     """What axe finds serious or critical on a page."""
     tab.evaluate(AXE.read_text("utf-8"))
