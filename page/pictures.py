@@ -1,8 +1,9 @@
 """What the pictures of a night show: frames of the published file made ready for charts."""
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import Future
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -28,6 +29,7 @@ CLASS_BOUNDS: dict[str, tuple[float | None, ...]] = {
     "deaths": (0, 1, 10, 50, 200, 500),
     "presence": (None, 0.0, 0.2, 0.4, 0.6, 0.8),
 }
+NIGHTS_APART = 7  # days between nights from which a level is not drawn from one to the next
 SHARES = ("p_escalation", "presence")
 TYPE_COUNTS = {
     "state_based": "state_based_events_count",
@@ -221,12 +223,12 @@ def region_pictures(
             value="presence_share",
             tip=pl.format("{}: {}%", _month("observed_date"), _percent("presence_share")),
         ),
-        "levels": situation.levels.select(
+        "levels": level_runs(situation.levels, situation.nights).select(
             "region_id",
-            start="night_from",
-            end=pl.coalesce("night_to", pl.lit(situation.night).dt.offset_by("1d")),
+            "start",
+            "end",
             level="alert_level",
-            tip=pl.format("{}: {}%", "night_from", _percent("changed_p_escalation")),
+            tip=pl.format("{}: {}%", "start", _percent("changed_p_escalation")),
         ),
     }
     parts = {name: _grouped(frame, "region_id") for name, frame in data.items()}
@@ -376,6 +378,45 @@ def _ends(situation: Situation) -> Rows:
         {"start": f"{known_until + timedelta(days=1)}", "word": "figures_end"},
         {"start": f"{situation.night}", "word": "this_night"},
     ]
+
+
+def level_runs(levels: pl.DataFrame, nights: Sequence[date]) -> pl.DataFrame:
+    """Levels over nights run one soon after the other: between others nothing was computed.
+
+    Args:
+        levels: Rows with ``night_from``, ``night_to`` (null: still told), ``region_id``.
+        nights: Nights that were run, the oldest first.
+
+    Returns:
+        A row each run of nights of one level, no two of them more than ``NIGHTS_APART`` days
+        apart, with ``start`` and ``end`` (the day after its last night).
+
+    Example:
+        >>> levels = pl.DataFrame({"region_id": ["a"], "night_from": [date(2021, 6, 1)],
+        ...                        "night_to": [date(2023, 1, 21)]})
+        >>> nights = [date(2021, 6, 1), date(2021, 6, 3), date(2023, 1, 20), date(2023, 1, 21)]
+        >>> for row in level_runs(levels, nights).select("start", "end").iter_rows():
+        ...     print(*row)
+        2021-06-01 2021-06-04
+        2023-01-20 2023-01-21
+    """
+    night = pl.col("night")
+    key = ["region_id", "night_from"]
+    told = levels.join_where(
+        pl.DataFrame({"night": nights}, {"night": pl.Date}),
+        night >= pl.col("night_from"),
+        (night < pl.col("night_to")) | pl.col("night_to").is_null(),
+    ).sort(*key, "night")
+    is_apart = (night.diff().over(key) > timedelta(days=NIGHTS_APART)).fill_null(value=False)
+    return (
+        told.with_columns(run=is_apart.cum_sum().over(key))
+        .group_by(*key, "run", maintain_order=True)
+        .agg(
+            pl.exclude("night", *key).first(),
+            start=night.min(),
+            end=night.max().dt.offset_by("1d"),
+        )
+    )
 
 
 def _may_come(nowcast: pl.DataFrame) -> pl.DataFrame:

@@ -169,6 +169,7 @@ def _write(
     }
     regions = _regions(situation, year, renderer)
     overview = _overview(situation)
+    unplaced = _unplaced(situation, overview["data_month"])
     by_country = country_rows(regions, flags["region_id"].to_list())
     grounds = {r["region_id"]: f"i-{r['intensity']}" for r in regions} | {
         f"{c['country_code']}.country": f"i-{c['intensity']}" for c in by_country
@@ -208,7 +209,7 @@ def _write(
                 for place in nights_told["places"]
             ],
             "is_newest": situation.is_newest,
-            "nights_count": situation.nights_count,
+            "nights_count": len(situation.nights),
             "level_nights": level_nights,
             "level_rows": levels_by_night,
             "is_wide": is_wide,
@@ -231,6 +232,7 @@ def _write(
             "flagged_shown": flagged[:FLAGGED_SHOWN] if is_wide else flagged,
             "worst": worst,
             "year_span": wording.span(*_past_year(overview["data_month"]), language),
+            "unplaced": unplaced,
             "worst_without_level": sum(r["level"] == "none" for r in worst),
             "country_forecasts": [
                 c
@@ -262,6 +264,7 @@ def _write(
                 "flagged": country["flagged"],
                 "counts": _counts(country["flagged"], language),
                 "people_exposed": wording.residents(country["flagged"]),
+                "unplaced": [row for row in unplaced if row["country_code"] == code],
                 **{
                     name: [row for row in overview[name] if row["country_code"] == code]
                     for name in ("country_forecasts", "measures", "coups")
@@ -325,6 +328,23 @@ def _write_ledger(situation: Situation, folder: Path, shared: Mapping[str, Any])
             path = folder / language / LEDGER / f"{entry['ledger_id']}.html"
             of_entry = {"e": entry, "data_month": entry["data_month"]}  # not tonight's
             _page(path, "entry.html.j2", language, {**facts, **of_entry})
+
+
+def _unplaced(situation: Situation, data_month: date) -> list[dict[str, Any]]:
+    """Of each country that has any: events of twelve months known to it only, and the newest."""
+    first, last = _past_year(data_month)
+    events = situation.unplaced.filter(pl.col("event_date").is_between(first, last))
+    return [
+        {
+            "country_code": code,
+            "events_count": rows.height,
+            "deaths_count": rows["deaths_best_count"].sum(),
+            "events": rows.head(EVENTS_SHOWN).to_dicts(),
+        }
+        for (code,), rows in events.sort("country_code", maintain_order=True).group_by(
+            "country_code", maintain_order=True
+        )
+    ]
 
 
 def _signals(situation: Situation) -> dict[str, Any]:

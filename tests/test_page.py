@@ -231,6 +231,24 @@ def test_the_ledger_lists_every_level_given_and_each_has_a_page(
     assert "cercle de Bougouni" not in " ".join(earlier.texts)
 
 
+def test_events_in_no_region_are_said_and_listed(site: Path, published: Path) -> None:
+    rows = ask(
+        published,
+        "select country_code, count(*), sum(deaths_best_count)::int from events "
+        "where region_id is null and event_date between '2020-06-01' and '2021-05-31' "
+        "group by all order by 1",
+    )
+    assert len(rows) == 2
+    events, deaths = sum(row[1] for row in rows), sum(row[2] for row in rows)
+    text = " ".join(Reader(site / "en" / "index.html").texts)
+    assert f"In twelve months {events} more events, with {deaths} deaths, are known to a" in text
+    for code, count, dead in rows:
+        page = Reader(site / "fr" / f"{code}.html")
+        text = " ".join(page.texts)
+        assert f"En douze mois, {count} incidents de plus, avec {dead} morts" in text
+    assert "#unplaced" not in (site / "fr" / "TGO.html").read_text("utf-8")
+
+
 def test_a_country_has_a_page_with_its_regions_and_nobody_elses(site: Path) -> None:
     mali = Reader(site / "en" / "MLI.html")
     rows = {row[0]: row for row in mali.rows if len(row) == 7}

@@ -31,7 +31,7 @@ class Situation:
         nowcast: Regions' newest months as on file and as expected in a later release.
         series: Chosen indicators of the regions: indicator, region_id, month_start, value;
             zeros only of the last two years.
-        nights_count: Nights in the file up to this one.
+        nights: Nights in the file up to this one, the oldest first.
         night_states: What chosen nights (``shown_nights``), this one among them, said of each
             region: as_of_date, region_id, country_code, level, intensity, p_escalation,
             escalation_threshold_count, window_start_date, window_end_date, events_next3_mean,
@@ -43,6 +43,7 @@ class Situation:
         levels: The life of alerts: region_id, night_from, night_to (null: still told),
             alert_status, alert_level, cause, changed_p_escalation.
         events: Events placed in a region, newest first.
+        unplaced: Events known to a country only, newest first.
         regions: Names, residents, centroids, polygons (``geojson``).
         countries: country_code and outline (``geojson``).
         around: Coasts and borders outside the area, within the frame of its map (``geojson``; null:
@@ -69,7 +70,7 @@ class Situation:
     night: date
     is_newest: bool
     night_before: date | None
-    nights_count: int
+    nights: Sequence[date]
     night_states: pl.DataFrame
     night_events: pl.DataFrame
     flags: pl.DataFrame
@@ -80,6 +81,7 @@ class Situation:
     series: pl.DataFrame
     levels: pl.DataFrame
     events: pl.DataFrame
+    unplaced: pl.DataFrame
     regions: pl.DataFrame
     countries: pl.DataFrame
     around: pl.DataFrame
@@ -179,7 +181,7 @@ def _read(
         night=night,
         is_newest=night == nights[-1],
         night_before=night_before,
-        nights_count=sum(n <= night for n in nights),
+        nights=[n for n in nights if n <= night],
         night_states=run_sql(con, "situation/night_state", nights=shown).pl(),
         night_events=run_sql(con, "situation/night_event", nights=shown).pl(),
         flags=run_sql(con, "situation/flag", night=night).pl(),
@@ -198,6 +200,10 @@ def _read(
         levels=run_sql(con, "situation/level", night=night).pl(),
         events=query(
             "from events_as_of($as_of) where region_id is not null "
+            "order by event_date desc, deaths_best_count desc, event_id"
+        ),
+        unplaced=query(
+            "from events_as_of($as_of) where region_id is null "
             "order by event_date desc, deaths_best_count desc, event_id"
         ),
         regions=run_sql(con, "situation/region").pl(),
