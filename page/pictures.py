@@ -65,7 +65,7 @@ def deadliest_regions(year: pl.DataFrame, most: int) -> pl.DataFrame:
 
 
 def past_year_sums(situation: Situation) -> pl.DataFrame:
-    """Events, deaths and newest presence of every region: what maps and the list show."""
+    """Events, deaths, newest presence and its day of every region: what maps and lists show."""
     newest = situation.flags["data_month"][0]
     months = situation.series.filter(
         (pl.col("month_start") > pl.lit(newest).dt.offset_by("-12mo"))
@@ -76,9 +76,17 @@ def past_year_sums(situation: Situation) -> pl.DataFrame:
         events=value.filter(pl.col("indicator") == "events_count").sum().cast(pl.Int64),
         deaths=value.filter(pl.col("indicator") == "deaths_best_count").sum().cast(pl.Int64),
     )
-    presence = situation.drivers.filter(driver="administrator_presence").select(
-        "region_id", presence="value"
+    days = situation.presence.group_by("region_id", "presence_share").agg(
+        presence_date=pl.col("observed_date").max()
     )
+    presence = (
+        situation.drivers.filter(driver="administrator_presence")
+        .select("region_id", presence="value")
+        .join(
+            days, left_on=["region_id", "presence"], right_on=["region_id", "presence_share"],
+            how="left", maintain_order="left",
+        )
+    )  # fmt: skip
     return (
         situation.flags.select("region_id", "level", "intensity", "p_escalation")
         .join(sums, on="region_id", how="left", maintain_order="left")

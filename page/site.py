@@ -505,6 +505,13 @@ def _maps(year: pl.DataFrame, regions: str) -> dict[str, Any]:
         "maps": [
             {
                 "name": name,
+                "days": year.select(
+                    first=pl.col("presence_date").min(),
+                    last=pl.col("presence_date").max(),
+                    count=pl.col("presence_date").count(),
+                ).row(0, named=True)
+                if name == "presence"
+                else None,
                 "svg": fill_regions(indicators, map_classes(year, name)),
                 "is_share": name in SHARES,
                 "legend": [(f"c{i}", bound) for i, bound in enumerate(bounds)],
@@ -573,7 +580,8 @@ def _regions(situation: Situation, year: pl.DataFrame, renderer: Renderer) -> li
     year = year.rename({"events": "events_past12", "deaths": "deaths_past12"})
     rows = (
         situation.flags.join(
-            year.select("region_id", "events_past12", "deaths_past12", "presence"), on="region_id"
+            year.select("region_id", "events_past12", "deaths_past12", "presence", "presence_date"),
+            on="region_id",
         )
         .join(rates, on="region_id", how="left")
         .join(

@@ -231,6 +231,14 @@ def test_the_ledger_lists_every_level_given_and_each_has_a_page(
     assert "cercle de Bougouni" not in " ".join(earlier.texts)
 
 
+def test_a_figure_on_administrators_has_its_month_and_is_marked_when_old(site: Path) -> None:
+    html = (site / "en" / "regions.html").read_text("utf-8")
+    assert '27% <span class="old">(September 2019)</span>' in html  # Ségou
+    assert '17% <span class="small">(February 2021)</span>' in html
+    html = (site / "fr" / "regions.html").read_text("utf-8")
+    assert "6 régions en ont un, de septembre 2019 à février 2021." in html
+
+
 def test_events_in_no_region_are_said_and_listed(site: Path, published: Path) -> None:
     rows = ask(
         published,
