@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from flows.report import Report
+    from warehouse.situation import Situation
 
 DEADLIEST = 10
 NOT_TOO_OLD = "figures_are_not_too_old"  # a check's name
@@ -35,7 +36,7 @@ def check_in_words(check: dict[str, Any]) -> str:
     )
 
 
-def news_in_words(report: "Report") -> str:
+def news_in_words(report: "Report | Situation") -> str:
     """What is new since the night before, in one sentence."""
     import polars as pl
 
@@ -194,7 +195,7 @@ def chance_change_in_words(moved: str, before: float) -> str:
     return moved if moved == "unchanged" else f"{moved} from {before:.0%}"
 
 
-def deadliest_in_words(report: "Report") -> str:
+def deadliest_in_words(report: "Report | Situation") -> str:
     """How many regions are violent, and the deadliest of those without a level."""
     flags = report.flags
     numbers = {name: flags.filter(intensity=name).height for name in ("very_violent", "violent")}
@@ -213,7 +214,7 @@ def deadliest_in_words(report: "Report") -> str:
     return text
 
 
-def why_in_words(flag: dict[str, Any], report: "Report") -> str:
+def why_in_words(flag: dict[str, Any], report: "Report | Situation") -> str:
     """The figures that a level rests on, and what stands beside them."""
     drivers = report.drivers.filter(region_id=flag["region_id"])
     of_region = {row["driver"]: row["value"] for row in drivers.iter_rows(named=True)}

@@ -260,6 +260,8 @@ def test_what_a_page_shows_of_a_command_is_what_it_says(
         (("regions", "match", "Sikaso"), "regions", {"region_id": "MLI.sikasso"}),
         (("registers",), "registers", {"register": "admin_presence"}),
         (("registers", "inbox"), "reports", None),
+        (("status",), "levels", {"region_id": "MLI.sikasso", "level": "warning"}),
+        (("show", "sikasso"), "flags", {"region_id": "MLI.sikasso", "level": "warning"}),
         (("registers", "check", "config/registers/coverage.csv"), "wrong", None),
         (("sources", "check", "ucdp_ged"), "deliveries", {"rows_count": 4022, "is_new": False}),
         (("line",), "lines", None),
@@ -277,6 +279,28 @@ def test_rows_as_json(tocsin, after_first: Path, arguments, name, row) -> None:
         assert rows == []
     else:
         assert [True for one in rows if row.items() <= one.items()], rows[:2]
+
+
+def test_the_newest_night_and_a_region_at_a_glance(tocsin, after_first: Path) -> None:
+    answer = tocsin("status", COLUMNS="80")
+    lines = answer.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) <= 15
+    assert "Levels: 5 warning, 9 watch." in lines[0]
+    assert [line.split()[1] for line in lines if line.startswith("warning")] == [
+        "Kidal", "Centre-Nord", "Nord",
+    ]  # fmt: skip
+    assert "The first night" in answer.stdout
+    for spelling in ("Sikasso", "MLI.sikasso", "ML03", "Bougouni"):  # a name, id, P-code, part
+        shown = tocsin("show", spelling, COLUMNS="80").stdout
+        assert shown.startswith("Sikasso (MLI), night of 2021-06-25: warning, some violence")
+    assert max(map(len, shown.splitlines())) <= 80
+    assert re.search(r"2021-05-30 +5 +Bougouni cercle +Government of Mali / JNIM", shown)
+    assert "grave: aid suspended. World Bank" in shown
+    assert "not known: administrators" in shown
+    unknown = tocsin("show", "Atlantis")
+    assert (unknown.returncode, unknown.stdout) == (1, "")
+    assert "'Atlantis' is no region" in one_line(unknown.stderr)
 
 
 def test_a_register_that_is_wrong_is_said_as_json(tocsin, tmp_path: Path) -> None:

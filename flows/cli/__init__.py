@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections.abc import Callable
 from io import TextIOWrapper
 from pathlib import Path
 from textwrap import shorten
@@ -13,6 +14,7 @@ from flows.cli import (
     areas,
     ask,
     line,
+    look,
     mails,
     night,
     operate,
@@ -28,6 +30,7 @@ from flows.terminal import load
 
 app = typer.Typer(
     help="Early warning of political violence, region by region.",
+    epilog="To begin: tocsin nightly --as-of 2021-06-25, then tocsin status, tocsin show Sikasso.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -89,15 +92,29 @@ def _commands() -> None:
     """Early warning of political violence, region by region."""
 
 
-for command in (
-    night.nightly, night.watchdog, ask.revisions, night.backtest, ask.export, ask.sql, ask.page,
-    ask.dictionary, operate.repair, operate.backfill, rehearse.rehearse,
-    operate.doctor, operate.runs, operate.serve,
-):  # fmt: skip
-    app.command()(command)
-for group, name in (
-    (sources.sources, "sources"), (quarantine.quarantine, "quarantine"), (mails.alerts, "alerts"),
-    (regions.regions, "regions"), (registers.registers, "registers"), (areas.area, "area"),
-    (line.line, "line"),
-):  # fmt: skip
-    app.add_typer(group, name=name)
+# What stands together in the help: a heading, its commands, its groups of commands by name.
+PANELS: dict[str, tuple[list[Callable[..., None]], dict[str, typer.Typer]]] = {
+    "The night": (
+        [night.nightly, look.status, look.show, ask.page],
+        {"alerts": mails.alerts, "line": line.line},
+    ),
+    "Ask the published file": ([ask.sql, ask.export, ask.revisions, ask.dictionary], {}),
+    "Past nights, and what is to be trusted": (
+        [operate.backfill, night.backtest, rehearse.rehearse], {},
+    ),
+    "What the figures rest on": (
+        [],
+        {
+            "sources": sources.sources, "quarantine": quarantine.quarantine,
+            "registers": registers.registers, "regions": regions.regions, "area": areas.area,
+        },
+    ),
+    "Keep it running": (
+        [operate.doctor, operate.runs, operate.serve, night.watchdog, operate.repair], {},
+    ),
+}  # fmt: skip
+for panel, (commands, groups) in PANELS.items():
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+    for name, group in groups.items():
+        app.add_typer(group, name=name, rich_help_panel=panel)
