@@ -93,6 +93,29 @@ def test_a_table_too_long_for_a_sheet_goes_on_in_the_next(
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["small.xlsx"]
 
 
+def test_a_workbook_of_all_tables_says_what_it_leaves_out(small: Path, tmp_path: Path) -> None:
+    with duckdb.connect(small) as con:
+        con.execute("create table indicators as select 'events' as indicator")
+        con.execute("create table past_notes as from notes")
+        con.execute(
+            "create table region_months as select unnest([date '2015-05-01', '2016-06-01', "
+            "'2021-05-01']) as month_start"
+        )
+    (path,) = export(small, tmp_path / "all", "xlsx")
+    found = cells(path)
+    assert list(found) == ["read me", "notes", "region_months"]
+    assert len(found["region_months"]) == 2  # its header and the newest of five years
+    command = "left out: tocsin export --format xlsx --table"
+    notes = {row[0]: row[-1] for row in found["read me"] if row}
+    assert notes["indicators"] == f"{command} indicators"
+    assert notes["past_notes"] == f"{command} past_notes"
+    assert notes["region_months"] == "the last 5 years; all with --table region_months"
+    (path,) = export(small, tmp_path / "some", "xlsx", ["indicators", "region_months"])
+    found = cells(path)
+    assert list(found) == ["read me", "indicators", "region_months"]
+    assert len(found["region_months"]) == 4
+
+
 @pytest.mark.parametrize("kind", ["xlsx", "csv", "parquet"])
 def test_an_export_that_fails_leaves_the_last_one_and_no_draft(
     small: Path, tmp_path: Path, monkeypatch, kind: str

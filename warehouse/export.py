@@ -25,6 +25,16 @@ RELATIONS = (
 # Copied every night is the present, and of the past what was believed and what readers were
 # told; the rest of it grows by every figure of every night and is asked of the file itself.
 PAST_COPIED = ("past_events", "past_flags", "past_alerts")
+# A workbook of all tables is one to open: what stands in another sheet too, and all that was told
+# on past nights, is left out unless it is asked for, and of the panel five years are taken.
+NOT_IN_WORKBOOK = ("indicators", "events_with_licence")
+PANEL_YEARS = 5
+IN_WORKBOOK = {
+    "region_months": (
+        "from region_months where month_start > (select max(month_start) from region_months) "
+        f"- interval {PANEL_YEARS} year"
+    )
+}
 # Geometry of a table as SQL, for those that have a place.
 GEOMETRY = {
     "regions": "select * exclude (boundary_wkb), st_geomfromwkb(boundary_wkb) as geometry from t",
@@ -45,7 +55,7 @@ def export(
     In csv a text that a spreadsheet would run as a formula (it begins with = + - @, a
     tab or a line break) gets an apostrophe before it, and bytes are hexadecimal; in xlsx
     texts are texts, a table longer than a sheet goes on in the next, and the first sheet
-    says what the others hold and whom to credit.
+    says what the others hold, which tables are left out unless named, and whom to credit.
 
     Args:
         published: The published file.
@@ -73,7 +83,7 @@ def export(
         try:
             if kind == "xlsx":
                 path = folder / f"{published.stem}.xlsx"
-                write_atomically(path, _workbook(con, chosen))
+                write_atomically(path, _workbook(con, chosen, is_whole=not tables))
                 return [path]
             write: Callable[[duckdb.DuckDBPyConnection, str, Path], object]
             write = {"parquet": _parquet, "csv": _csv, "geoparquet": _geoparquet}[kind]
@@ -264,7 +274,7 @@ def _for_cells(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     ), words
 
 
-def _workbook(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> bytes:
+def _workbook(con: duckdb.DuckDBPyConnection, tables: Sequence[str], *, is_whole: bool) -> bytes:
     from xlsxwriter import Workbook  # costs a tenth of a second
     from xlsxwriter.exceptions import XlsxWriterException
 
@@ -274,9 +284,16 @@ def _workbook(con: duckdb.DuckDBPyConnection, tables: Sequence[str]) -> bytes:
     book = Workbook(packed, options)
     try:
         first = book.add_worksheet("read me")
-        listed = []
+        listed: list[tuple[str, int | None, str, str]] = []
         for table in tables:
-            frame, words = _for_cells(con.execute(f'from "{table}"').pl())
+            if is_whole and (table in NOT_IN_WORKBOOK or table.startswith("past_")):
+                note = f"left out: tocsin export --format xlsx --table {table}"
+                listed.append((table, None, comments[table] or "", note))
+                continue
+            select = IN_WORKBOOK.get(table) if is_whole else None
+            frame, words = _for_cells(con.execute(select or f'from "{table}"').pl())
+            if select:
+                words.append(f"the last {PANEL_YEARS} years; all with --table {table}")
             parts = [frame[at : at + EXCEL_ROWS] for at in range(0, frame.height, EXCEL_ROWS)]
             for number, part in enumerate(parts or [frame], 1):
                 sheet = table[:31] if number == 1 else f"{table[:26]} ({number})"

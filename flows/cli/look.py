@@ -48,7 +48,8 @@ def status(as_json: AsJson = False) -> None:
     first = night.flags.row(0, named=True)
     figures = month(first["data_month"], "en")
     counts = dict(gravest["level"].value_counts().iter_rows())
-    levels = ", ".join(f"{counts[level]} {level}" for level in LEVELS[:0:-1] if level in counts) or "none; that is no all-clear"  # fmt: skip
+    numbers = [f"{counts[level]} {level}" for level in LEVELS[:0:-1] if level in counts]
+    levels = ", ".join(numbers) or "none; that is no all-clear"
     paragraph(console, f"Night of {night.night}, figures to {figures}. Levels: {levels}.")
     if first["is_stale"]:
         console.print(f"[red]The figures end in {figures}: this is history, no warning.[/]")
