@@ -37,6 +37,13 @@ def _():
 
 @app.cell
 def _(published):
+    mo.stop(
+        not published.exists(),
+        mo.md(
+            f"**There is no published file at `{published.resolve()}`.** Run `./run nightly` "
+            "in the checkout first, and open the notebook from there, or set `TOCSIN_DATA_FOLDER`."
+        ),
+    )
     con = duckdb.connect(published, read_only=True)
 
     def ask(question, **values):

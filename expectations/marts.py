@@ -448,7 +448,7 @@ MARTS: dict[str, tuple[Check, ...]] = {
         key("source"),
         *present("source", "title", "licence", "attribution", "content_sha256", "fetched_at"),
         *present("is_stale", "is_republishable"),
-        *exist("newest_date", "max_age_days", "flaws", "url"),
+        *exist("newest_date", "covered_until_date", "max_age_days", "flaws", "url"),
         between("rows_count", 0, None, "2026-11: a count of rows"),
         between("age_days", 0, None, "2026-11: figures younger than the night would be a peek"),
         between("days_to_reader_median", 0, None, "2026-11: nothing is told before it happens"),

@@ -592,6 +592,7 @@ ROW = {  # one good row a table; varied below where a key needs it
         "is_republishable": True,
         "rows_count": 4022,
         "newest_date": None,
+        "covered_until_date": None,
         "days_to_reader_median": 34.0,
         "fetched_at": datetime(2021, 6, 25),
         "age_days": 25,

@@ -103,6 +103,17 @@ def test_how_often_levels_came_true(published: Path, tmp_path: Path) -> None:
     assert came["watch"][2] == 1  # Sikasso, as told on 5 June
 
 
+def test_without_a_published_file_it_says_what_to_do(tmp_path: Path) -> None:
+    page = tmp_path / "notebook.html"
+    exported = subprocess.run(
+        [sys.executable, "-m", "marimo", "export", "html", str(NOTEBOOK), "-o", str(page)],
+        capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert "There is no published file at" in page.read_text("utf-8")
+    assert "MarimoSQLError" not in exported.stderr
+    assert "IOException" not in exported.stderr
+
+
 def test_it_is_as_marimo_writes_it(tmp_path: Path) -> None:
     checked = subprocess.run(
         [sys.executable, "-m", "marimo", "check", "--strict", str(NOTEBOOK)],

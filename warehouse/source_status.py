@@ -62,6 +62,7 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
         "is_republishable": source.is_republishable,
         "rows_count": rows,
         "newest_date": newest,
+        "covered_until_date": covered,
         "fetched_at": in_force["fetched_at"],
         "age_days": age,
         "max_age_days": source.max_age_days,
