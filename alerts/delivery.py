@@ -66,8 +66,8 @@ class SubjectPolicy(EmailPolicy):
 
 
 @dataclass(frozen=True)
-class QueuedMail:
-    """A mail that is to go out: what it tells of each region, and from when it may go.
+class _Queued:
+    """What is to go out: what it tells of each region, and from when it may go.
 
     Attributes:
         kind: alert (a level changed), summary (none did) or operator.
@@ -75,12 +75,18 @@ class QueuedMail:
         held_until: Waits for approval until then; None: needs none.
     """
 
-    message: EmailMessage
     night: date
     kind: str
     levels: Mapping[str, str]
     not_before: datetime
     held_until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuedMail(_Queued):
+    """A mail that is to go out."""
+
+    message: EmailMessage
 
     @property
     def recipient(self) -> str:
@@ -103,18 +109,13 @@ class QueuedMail:
         return self.message.as_bytes()
 
 
-@dataclass(frozen=True)
-class QueuedText:
-    """A text that is to go out, as ``QueuedMail``; its first words serve as subject."""
+@dataclass(frozen=True, kw_only=True)
+class QueuedText(_Queued):
+    """A text that is to go out; its first words serve as subject."""
 
     recipient: str
     message_id: str
     content: bytes
-    night: date
-    kind: str
-    levels: Mapping[str, str]
-    not_before: datetime
-    held_until: datetime | None = None
 
     @property
     def subject(self) -> str:
@@ -186,13 +187,15 @@ def compose_digest_mail(
         )
         digest_id = _digest_id(recipient.address, _seed(night, changes | lines))
         identity = f"<{night}.{digest_id[:32]}@text>"
-        return QueuedText(recipient.address, identity, text.encode(), *life)
+        return QueuedText(
+            *life, recipient=recipient.address, message_id=identity, content=text.encode()
+        )
     message = digest_message(
         digest_of_reader, mailed_levels, recipient, sender, unsubscribe,
         is_first=last_night is None,
         is_first_of_year=last_night is not None and last_night.year < night.year,
     )  # fmt: skip
-    return QueuedMail(message, *life)
+    return QueuedMail(*life, message=message)
 
 
 def mail_kind(

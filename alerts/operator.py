@@ -56,7 +56,8 @@ def compose_operator_mail(
         "This mail comes once; what lasts is not mailed again."
     )
     message.set_content("\n\n".join(parts) + "\n")
-    return QueuedMail(message, now.date(), "operator", {notice.key: "" for notice in new}, now)
+    matters = {notice.key: "" for notice in new}
+    return QueuedMail(now.date(), "operator", matters, now, message=message)
 
 
 def mail_operator_once(

@@ -152,7 +152,7 @@ def mail(to: str, number: int = 1, **about) -> QueuedMail:
     message["From"], message["To"] = "Tocsin <t@example.org>", to
     message["Subject"], message["Message-ID"] = f"mail {number}", f"<2021-06-25.{number}.{to}>"
     message.set_content("Sikasso\n.\nends with a dot\n")
-    return QueuedMail(message, NIGHT, "alert", {"MLI.sikasso": "warning"}, NOW, **about)
+    return QueuedMail(NIGHT, "alert", {"MLI.sikasso": "warning"}, NOW, message=message, **about)
 
 
 def hand(con, smtp: Smtp, folder: Path, now: datetime = NOW, then: str = "send") -> list[str]:
@@ -239,7 +239,9 @@ def test_given_up_after_five_days_and_told(con, smtp, tmp_path) -> None:
 def test_a_mail_is_dated_when_it_goes_out(con, smtp, certificate, port, tmp_path) -> None:
     message, _ = new_message("a@example.org", "s", "Tocsin <t@example.org>", NIGHT, "seed")
     message.set_content("Sikasso\nDate: Fri, 25 Jun 2021 is in the text, too\n")
-    mail_at_night = QueuedMail(message, NIGHT, "alert", {}, NOW + timedelta(hours=8))  # quiet hours
+    mail_at_night = QueuedMail(  # quiet hours
+        NIGHT, "alert", {}, NOW + timedelta(hours=8), message=message
+    )
     queue(con, [mail_at_night], NOW)
     assert hand(con, smtp, tmp_path, NOW) == []
     assert hand(con, smtp, tmp_path, NOW + timedelta(hours=9)) == ["waits"]  # no server

@@ -168,7 +168,10 @@ def command(folder: Path, body: str) -> SecretStr:
 def text_to(to: str, number: int = 1) -> QueuedText:
     identity = f"<2021-06-25.{number}@text>"
     levels = {"MLI.sikasso": "warning"}
-    return QueuedText(to, identity, "Sikasso ALERTE à 25 %".encode(), NIGHT, "alert", levels, NOW)
+    return QueuedText(
+        NIGHT, "alert", levels, NOW,
+        recipient=to, message_id=identity, content="Sikasso ALERTE à 25 %".encode(),
+    )  # fmt: skip
 
 
 def hand(con, channels: dict[str, SecretStr], now: datetime = NOW) -> list[tuple[str, str]]:
