@@ -63,8 +63,8 @@ def dictionary(published: Path) -> str:
         ).fetchall()
         macros = con.execute(
             "select function_name, list_aggregate(parameters, 'string_agg', ', '), comment "
-            "from duckdb_functions() where function_type = 'table_macro' and not internal "
-            "order by function_name"
+            "from duckdb_functions() where function_type in ('macro', 'table_macro') "
+            "and not internal order by function_name"
         ).fetchall()
     page = [INTRODUCTION, "## Macros\n", "| macro | answers |", "| --- | --- |"]
     page += [f"| `{name}({parameters})` | {comment} |" for name, parameters, comment in macros]

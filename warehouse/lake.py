@@ -186,8 +186,9 @@ def _drop_definitions(con: duckdb.DuckDBPyConnection, tables: Mapping[str, Any])
     relations = con.execute(
         "select 'view', view_name from duckdb_views() where database_name = 'lake' "
         "and not internal union all "
-        "select 'macro table', function_name from duckdb_functions() "
-        "where database_name = 'lake' and function_type = 'table_macro' union all "
+        "select if(function_type = 'macro', 'macro', 'macro table'), function_name "
+        "from duckdb_functions() "
+        "where database_name = 'lake' and function_type in ('macro', 'table_macro') union all "
         "select 'table', table_name from duckdb_tables() where database_name = 'lake'"
     ).fetchall()
     for kind, name in relations:
@@ -202,10 +203,12 @@ def _define(con: duckdb.DuckDBPyConnection) -> None:
     ).fetchall():
         con.execute(sql)
     for name, parameters, definition in con.execute(
-        "select function_name, array_to_string(parameters, ', '), macro_definition "
-        "from duckdb_functions() where database_name = 'night' and function_type = 'table_macro'"
+        "select function_name, array_to_string(parameters, ', '), "
+        "if(function_type = 'macro', '', 'table ') || macro_definition "
+        "from duckdb_functions() where database_name = 'night' "
+        "and function_type in ('macro', 'table_macro') order by function_type"  # they use it
     ).fetchall():
-        con.execute(f'create macro "{name}"({parameters}) as table {definition}')
+        con.execute(f'create macro "{name}"({parameters}) as {definition}')
     comments = con.execute(
         "select 'table', format('\"{}\"', table_name), comment from duckdb_tables() "
         "where database_name = 'night' and comment is not null union all "

@@ -137,6 +137,7 @@ PUBLISHED_MARTS = {
     ),
     "source_status": ("sources", "one source: freshness, licence, attribution, flaws"),
 }
+IN_FORCE = "whether a row was believed (known_from, known_to) or told (night_from, night_to) then"
 LEVEL_RANK = "level_rank"  # worked out for readers, kept nowhere
 # mart -> its column with a level, beside which the rank is published
 LEVEL_COLUMNS = {"flag": "level", "alert": "alert_level"}
@@ -357,8 +358,14 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
             }
     finally:
         con.execute("detach published")
+    parameters, in_force = con.execute(
+        "select array_to_string(parameters, ', '), macro_definition from duckdb_functions() "
+        "where function_name = 'in_force' and not internal"
+    ).fetchall()[0]
     # Opened alone, so that macros and views name tables as a reader does.
     with duckdb.connect(part) as alone, transaction(alone):
+        alone.execute(f"create macro in_force({parameters}) as {in_force}")
+        alone.execute(f"comment on macro in_force is {_quoted(IN_FORCE)}")
         _panel(alone)
         for name, (query, meaning) in _event_views().items():
             alone.execute(f"create view {name} as {query}")
@@ -442,7 +449,7 @@ def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
     definitions = {
         "events_as_of(ts)": (
             "from (from events union all by name from past_events) "
-            "where known_from <= ts::timestamp and (known_to is null or known_to > ts::timestamp)",
+            "where in_force(known_from, known_to, ts::timestamp)",
             "events as they were known at ts (UTC), whatever became known later",
         ),
         "events_near(latitude, longitude, km)": (
@@ -459,7 +466,7 @@ def macros(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, str]]:
     for name, _ in PUBLISHED_MARTS.values():
         query = (
             f"from (from {name} union all by name from past_{name}) "
-            f"where night_from <= {latest} and (night_to is null or night_to > {latest})"
+            f"where in_force(night_from, night_to, {latest})"
         )
         definitions[f"{name}_as_of(ts)"] = (
             query,

@@ -17,7 +17,7 @@ from (
     select table_name, column_name, comment from duckdb_columns() where not internal
     union all
     select function_name, macro_definition, comment
-    from duckdb_functions() where function_type = 'table_macro' and not internal
+    from duckdb_functions() where function_type in ('macro', 'table_macro') and not internal
 ) as d
 """
 ROWS_AND_DIGEST = "select count(*), coalesce(sum(hash(t)), 0)::varchar from {} as t"

@@ -19,8 +19,7 @@ select
     * exclude (night_from, night_to, window_start_date, p_any_event, p_25_deaths)
 from told
 where
-    night_from <= $night
-    and (night_to is null or night_to > $night)
+    in_force(night_from, night_to, $night)
     and events_q01 is not null
     and deaths_q01 is not null
 order by model, location, horizon_months

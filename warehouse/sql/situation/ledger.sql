@@ -36,8 +36,9 @@ newest as (
     inner join event as e
         on
             l.region_id = e.region_id
-            and e.known_from < l.as_of_date + interval 1 day
-            and (e.known_to is null or e.known_to >= l.as_of_date + interval 1 day)
+            and in_force(
+                e.known_from, e.known_to, l.as_of_date + interval 1 day - interval 1 microsecond
+            )
     qualify
         row_number() over (
             partition by l.ledger_id order by e.event_date desc, e.deaths_best_count desc, e.event_id desc
@@ -60,8 +61,7 @@ from ledger as l
 inner join flag as f
     on
         l.region_id = f.region_id
-        and f.night_from <= l.as_of_date
-        and (f.night_to is null or f.night_to > l.as_of_date)
+        and in_force(f.night_from, f.night_to, l.as_of_date)
 left join newest on l.ledger_id = newest.ledger_id
 where l.as_of_date <= $night
 order by l.as_of_date desc, l.region_id, l.ledger_kind

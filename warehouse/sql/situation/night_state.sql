@@ -43,13 +43,9 @@ select
     flag.deaths_past12_count,
     flag.is_stale
 from night
-inner join flag
-    on
-        flag.night_from <= night.as_of_date
-        and (flag.night_to is null or flag.night_to > night.as_of_date)
+inner join flag on in_force(flag.night_from, flag.night_to, night.as_of_date)
 left join alert
     on
         flag.region_id = alert.region_id
-        and alert.night_from <= night.as_of_date
-        and (alert.night_to is null or alert.night_to > night.as_of_date)
+        and in_force(alert.night_from, alert.night_to, night.as_of_date)
 order by night.as_of_date, flag.region_id

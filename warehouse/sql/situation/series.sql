@@ -10,7 +10,7 @@ with told as (
     union all
     select indicator, place_id, month_start, value
     from past_indicators
-    where place_level = 'region' and night_from <= $night and night_to > $night
+    where place_level = 'region' and in_force(night_from, night_to, $night)
 
 )
 
