@@ -81,8 +81,8 @@ def _run(way: str, target: str, text: str) -> tuple[str, str]:
         return UNSURE, f"the command did not end in {COMMAND_SECONDS} seconds"
     except OSError as error:
         return WAITS, f"the command cannot be run ({error.strerror})"
-    said = (run.stderr or run.stdout).decode("utf-8", "replace")
-    return (SENT, "") if run.returncode == 0 else (WAITS, f"exit {run.returncode}: {said}")
+    output = (run.stderr or run.stdout).decode("utf-8", "replace")
+    return (SENT, "") if run.returncode == 0 else (WAITS, f"exit {run.returncode}: {output}")
 
 
 def _notify(way: str, target: str, text: str) -> tuple[str, str]:

@@ -124,10 +124,10 @@ def night_text(
         "is_first": is_first, "is_wide": is_wide, "published_at": facts.pop("place"),
         "standing_levels": standing,
     }  # fmt: skip
-    said = template.make_module({**facts, **words})
+    macros = template.make_module({**facts, **words})
 
     def line(macro: str, *arguments: object) -> str:
-        return in_gsm_7(" ".join(str(getattr(said, macro)(*arguments)).split()))
+        return in_gsm_7(" ".join(str(getattr(macros, macro)(*arguments)).split()))
 
     listed, macro = (facts["changed"], "change") if facts["changed"] else (standing, "standing")
     return fitted(

@@ -94,17 +94,19 @@ def check_folder(folder: Path) -> None:
         return
     now = _mark(area())
     # Without a mark it is of a Tocsin before there were areas.
-    held = json.loads(mark.read_text("utf-8")) if mark.exists() else _mark(areas()[DEFAULT])
-    if held == now:
+    area_of_folder = (
+        json.loads(mark.read_text("utf-8")) if mark.exists() else _mark(areas()[DEFAULT])
+    )
+    if area_of_folder == now:
         return
-    was = str(held["area"])
+    was = str(area_of_folder["area"])
     if was != now["area"]:
         raise ConfigurationError(
             f"{folder} holds the area {was}, and {VARIABLE} is {now['area']}: figures of two areas "
             f"are never mixed; give each a folder of its own (TOCSIN_DATA_FOLDER="
             f"{folder}_{now['area']}), or set {VARIABLE}={was}"
         )
-    differing = sorted({*held["countries"]} ^ {*now["countries"]})
+    differing = sorted({*area_of_folder["countries"]} ^ {*now["countries"]})
     what = f"countries ({', '.join(differing)})" if differing else "boundaries"
     raise ConfigurationError(
         f"{folder} holds the area {was} with other {what} than it has now, so its figures would be "

@@ -193,7 +193,7 @@ def read_or_set_aside(path: Path, parse: Callable[[bytes], T], why: str) -> T | 
     except (FileNotFoundError, NotADirectoryError):
         return None
     except Exception as error:
-        said = error.strerror if isinstance(error, OSError) else str(error)
-        what = " ".join(f"{type(error).__name__}: {said}".split())[:100]
+        cause = error.strerror if isinstance(error, OSError) else str(error)
+        what = " ".join(f"{type(error).__name__}: {cause}".split())[:100]
         set_aside(path, f"cannot be read ({what}); {why}")
         return None

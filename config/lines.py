@@ -66,8 +66,8 @@ class Line:
             (True, 12)
         """
         places = (sorted(self.countries), sorted(self.regions), self.circle)
-        said = f"{self.quantity}|{self.at_least}|{self.windows}|{self.chance!r}|{places}"
-        return hashlib.sha256(said.encode()).hexdigest()[:12]
+        definition = f"{self.quantity}|{self.at_least}|{self.windows}|{self.chance!r}|{places}"
+        return hashlib.sha256(definition.encode()).hexdigest()[:12]
 
 
 FIELDS = tuple(field.name for field in fields(Line))
@@ -185,8 +185,8 @@ def _letters(text: str) -> str:
 
 def _circle(entry: Mapping[str, Any], where: str) -> dict[str, float]:
     bounds = {"latitude": (-90, 90), "longitude": (-180, 180), "within_km": (1, WIDEST_KM)}
-    given = [name for name in bounds if entry.get(name) is not None]
-    if not given:
+    bounds_given = [name for name in bounds if entry.get(name) is not None]
+    if not bounds_given:
         return {}
     for name, (low, high) in bounds.items():
         value = entry.get(name)

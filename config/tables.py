@@ -218,9 +218,9 @@ def file_rows(path: Path, name: str) -> pl.DataFrame:
         if is_twice
     ]
     if wrong:
-        told = [f"{path}: line {line}, {text}" for line, text in sorted(wrong)[:SHOWN]]
+        faults = [f"{path}: line {line}, {text}" for line, text in sorted(wrong)[:SHOWN]]
         more = [f"{path}: {len(wrong) - SHOWN} more wrong values"] * (len(wrong) > SHOWN)
-        raise ConfigurationError("\n".join([*told, *more]))
+        raise ConfigurationError("\n".join([*faults, *more]))
     return frame
 
 

@@ -118,15 +118,15 @@ def _bounds(ours: Any, value: Any) -> str:
 
 def _line(path: Path, names: tuple[str, ...]) -> int:
     """The line of a file that sets a name, or, where it is written otherwise, that of its table."""
-    found, table = 1, ""
+    line_number, table = 1, ""
     for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), 1):
         head = line.split("#")[0].strip()
         if head.startswith("["):
             table = head.strip("[] ")
             if names[: table.count(".") + 1] == tuple(table.split(".")):
-                found = number
+                line_number = number
         left = tuple(part.strip() for part in head.split("=")[0].split("."))
         full = (*filter(None, table.split(".")), *left)
         if "=" in head and full == names[: len(full)]:
-            found = number
-    return found
+            line_number = number
+    return line_number

@@ -209,7 +209,7 @@ def _(months, nights, place, spells):
         )
     )
     known = months["presence_share"].count()
-    told = "below" if known else "no figure is known, which is not zero"
+    remark = "below" if known else "no figure is known, which is not zero"
     panels = [across(attacks, "Attacks a month", 110)]
     panels += [across(presence, "Civil administrators at their posts", 80)] if known else []
     panels += [across(measures, "Coups, suspensions and sanctions", alt.Step(18))]
@@ -217,7 +217,7 @@ def _(months, nights, place, spells):
     mo.vstack(
         [
             mo.md(f"## {place.selected_key}: side by side"),
-            mo.md(f"Civil administrators at their posts: {told}."),
+            mo.md(f"Civil administrators at their posts: {remark}."),
             side_by_side,
             table(months.sort("month_start", descending=True), page_size=6),
         ]

@@ -142,11 +142,11 @@ def outcomes(flags: pl.DataFrame, levels: pl.DataFrame, events: pl.DataFrame) ->
     windows = events_until("window_end_date", "until_end", windows)
     windows = events_until("day_before", "until_start", windows)
     rank = pl.col("alert_level").cast(pl.Enum(LEVELS)).to_physical().cast(pl.Int8)
-    given = levels.sort("region_id", "night").with_columns(
+    level_nights = levels.sort("region_id", "night").with_columns(
         is_given=rank > rank.shift(1, fill_value=0).over("region_id")
     )
     return (
-        windows.join(given, on=KEY)
+        windows.join(level_nights, on=KEY)
         .select(
             *KEY,
             "alert_level",

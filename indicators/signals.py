@@ -361,7 +361,7 @@ def _presence(
         ).fill_nan(None),  # the first figure has none before it
     )
     at = _days(days)
-    seen = (
+    newest_figures = (
         figures.join(at, how="cross")
         .filter(pl.col("observed_date") <= pl.col("day"))
         .with_columns(is_overall=pl.col("cadre").is_in(OVERALL))
@@ -372,7 +372,7 @@ def _presence(
         .unique(["region_id", "day"], keep="first", maintain_order=True)
     )  # fmt: skip
     is_known = (pl.col("day") - pl.col("observed_date")).dt.total_days() <= rule["known_days"]
-    regions = seen.with_columns(
+    regions = newest_figures.with_columns(
         is_known=is_known, place_level=pl.lit("region"), place_id=pl.col("region_id")
     ).join(places.filter(place_level="region"), on=PLACE)
     wider = [

@@ -35,7 +35,7 @@ def nights_as_told(situation: Situation, is_wide: bool) -> dict[str, Any]:
         newest.
     """
     states, added = situation.night_states, situation.night_events
-    told = states["region_id"].n_unique()
+    regions_count = states["region_id"].n_unique()
     states = states.filter(pl.col("region_id").is_in(situation.flags["region_id"].implode()))
     packed = _packed(states, is_wide)
     places = packed["place_id"].unique().sort()
@@ -62,7 +62,7 @@ def nights_as_told(situation: Situation, is_wide: bool) -> dict[str, Any]:
     sums = months.group_by("place_id", "ago").agg(pl.col(MONTHLY).sum()).sort("place_id", "ago")
     return {
         "places": places.to_list(),
-        "left_out": told - states["region_id"].n_unique(),
+        "left_out": regions_count - states["region_id"].n_unique(),
         "nights": nights,
         "months": months_by_place(sums, "place_id"),
         "unsure_months": _unsure_months(situation, sums, number, is_wide),

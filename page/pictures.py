@@ -410,14 +410,14 @@ def level_runs(levels: pl.DataFrame, nights: Sequence[date]) -> pl.DataFrame:
     """
     night = pl.col("night")
     key = ["region_id", "night_from"]
-    told = levels.join_where(
+    level_nights = levels.join_where(
         pl.DataFrame({"night": nights}, {"night": pl.Date}),
         night >= pl.col("night_from"),
         (night < pl.col("night_to")) | pl.col("night_to").is_null(),
     ).sort(*key, "night")
     is_apart = (night.diff().over(key) > timedelta(days=NIGHTS_APART)).fill_null(value=False)
     return (
-        told.with_columns(run=is_apart.cum_sum().over(key))
+        level_nights.with_columns(run=is_apart.cum_sum().over(key))
         .group_by(*key, "run", maintain_order=True)
         .agg(
             pl.exclude("night", *key).first(),

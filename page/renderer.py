@@ -40,12 +40,12 @@ class Renderer:
         return self._thread.submit(self._svg, json.dumps([spec, data]))
 
     def _svg(self, request: str) -> str:
-        asked, answered = self._process.stdin, self._process.stdout
-        if asked is None or answered is None:
+        requests, answers = self._process.stdin, self._process.stdout
+        if requests is None or answers is None:
             raise AssertionError("opened as pipes")
         try:
-            print(request, file=asked, flush=True)
-            answer = answered.readline()
+            print(request, file=requests, flush=True)
+            answer = answers.readline()
         except BrokenPipeError:
             answer = ""
         if not answer.endswith("\n"):  # it died before, or in the midst of it

@@ -197,10 +197,10 @@ def _faults(units: pl.DataFrame, id_column: str, name_column: str) -> Iterable[s
 
 def _refuse(file: Path, faults: Iterable[str]) -> None:
     """Raise what is wrong, the first few in full."""
-    told = list(faults)
-    if not told:
+    all_faults = list(faults)
+    if not all_faults:
         return
-    lines = [f"{file}: {fault}" for fault in told[:SHOWN]]
-    if len(told) > SHOWN:
-        lines.append(f"{file}: {len(told) - SHOWN} more faults")
+    lines = [f"{file}: {fault}" for fault in all_faults[:SHOWN]]
+    if len(all_faults) > SHOWN:
+        lines.append(f"{file}: {len(all_faults) - SHOWN} more faults")
     raise ConfigurationError("\n".join(lines))

@@ -273,13 +273,13 @@ def _fetched(
 
 
 def _no_embedded(source: Source, what: str) -> str:
-    held = ", ".join(source.embedded[-1].countries)
+    countries = ", ".join(source.embedded[-1].countries)
     lacking = [code for code in area().countries if code not in source.embedded[-1].countries]
     more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
     return (
         f"{source.name}: there {what} for the area {area().name}: the embedded releases hold "
-        f"{held} alone, so {', '.join(lacking[:5])}{more} would look quiet; give a whole release "
-        f"of {source.live}, or a folder with it and the parts that go on after it: "
+        f"{countries} alone, so {', '.join(lacking[:5])}{more} would look quiet; give a whole "
+        f"release of {source.live}, or a folder with it and the parts that go on after it: "
         f'TOCSIN_SOURCES=\'{{"{source.name}": "/path"}}\''
     )
 

@@ -31,6 +31,8 @@ def with_sentences(signals: pl.DataFrame) -> pl.DataFrame:
     columns = []
     for language in LANGUAGES:
         sentence = signal_words(language).sentence
-        said = {key: str(sentence(row)) for key, row in distinct.items()}
-        columns.append(pl.Series(f"sentence_{language}", [said[key] for key in keys], pl.String))
+        sentences = {key: str(sentence(row)) for key, row in distinct.items()}
+        columns.append(
+            pl.Series(f"sentence_{language}", [sentences[key] for key in keys], pl.String)
+        )
     return signals.drop("facts").with_columns(columns)

@@ -115,11 +115,11 @@ def make(
         from warehouse.boundaries import bordering
 
         codes += bordering(codes)
-    path, made = write_area(
+    path, new_area = write_area(
         name, codes, title, [part.strip() for part in languages.split(",")], drawn
     )
     console = Console(soft_wrap=True, highlight=False)
-    count = quantity(len(made.countries), "country")
+    count = quantity(len(new_area.countries), "country")
     console.print(f"{path}: the area {name}, {count}. To watch it:")
     console.print(
         f"export TOCSIN_AREA={name} TOCSIN_DATA_FOLDER=data_{name}\n"

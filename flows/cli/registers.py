@@ -162,10 +162,10 @@ def add(
     today = now().date()
     offered = {}
     if report:
-        found = waiting_reports(settings, today).filter(report_id=report)
-        if found.is_empty():
+        reports = waiting_reports(settings, today).filter(report_id=report)
+        if reports.is_empty():
             raise RegisterFileError(f"{report}: no such report waits; see 'tocsin registers inbox'")
-        one = found.row(0, named=True)
+        one = reports.row(0, named=True)
         offered = dict.fromkeys(("url", "url_if_known"), one["url"]) | {
             "published_on": f"{one['published_date']}"
         }

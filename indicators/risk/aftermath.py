@@ -138,13 +138,13 @@ def aftermath(vintages: Vintages, cases: pl.DataFrame, until: date) -> Rows:
     rows: Rows = [_soon_after_coups(cases)]
     for target in TARGETS:
         for length in HORIZONS:
-            told = windows(counts[target], by_country, length)
+            all_windows = windows(counts[target], by_country, length)
             for kind in KINDS:
-                rows += _of_kind((target, length, kind), told, cases.filter(kind=kind))
+                rows += _of_kind((target, length, kind), all_windows, cases.filter(kind=kind))
     return rows
 
 
-def _of_kind(key: tuple[str, int, str], told: Windows, cases: pl.DataFrame) -> Rows:
+def _of_kind(key: tuple[str, int, str], all_windows: Windows, cases: pl.DataFrame) -> Rows:
     """Rows of all cases of a kind, and of each."""
     target, length, kind = key
     rows: Rows = []
@@ -156,11 +156,18 @@ def _of_kind(key: tuple[str, int, str], told: Windows, cases: pl.DataFrame) -> R
     ).iter_rows():
         is_part = any((country, month - back) in earlier for back in range(length + 1))
         earlier.add((country, month))
-        if is_part or month >= told.is_whole.shape[1] or not told.is_whole[country, month]:
+        if (
+            is_part
+            or month >= all_windows.is_whole.shape[1]
+            or not all_windows.is_whole[country, month]
+        ):
             continue
         number += 1
-        before, after = float(told.before[country, month]), float(told.after[country, month])
-        similar = _similar(told, before)
+        before, after = (
+            float(all_windows.before[country, month]),
+            float(all_windows.after[country, month]),
+        )
+        similar = _similar(all_windows, before)
         name = (target, f"{code}, {kind} of {day}", length, OF_EACH)
         rows += [
             (*name, "before", before, None, None),
@@ -186,15 +193,17 @@ def _of_kind(key: tuple[str, int, str], told: Windows, cases: pl.DataFrame) -> R
     return [*of_all, *rows]
 
 
-def _similar(told: Windows, before: float) -> Array:
+def _similar(all_windows: Windows, before: float) -> Array:
     """Log of after over before in windows without a case that had about as many before."""
     is_similar = (
-        told.is_whole
-        & ~told.has_case
-        & (told.before + OFFSET <= (before + OFFSET) * SIMILAR)
-        & (told.before + OFFSET >= (before + OFFSET) / SIMILAR)
+        all_windows.is_whole
+        & ~all_windows.has_case
+        & (all_windows.before + OFFSET <= (before + OFFSET) * SIMILAR)
+        & (all_windows.before + OFFSET >= (before + OFFSET) / SIMILAR)
     )
-    logs: Array = np.log((told.after[is_similar] + OFFSET) / (told.before[is_similar] + OFFSET))
+    logs: Array = np.log(
+        (all_windows.after[is_similar] + OFFSET) / (all_windows.before[is_similar] + OFFSET)
+    )
     return logs
 
 

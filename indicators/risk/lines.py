@@ -428,7 +428,7 @@ def line_chances(
         nights: Rows of ``past`` asked for.
     """
     rows = np.array(nights, dtype=np.int64)
-    found = np.empty((len(series), 2, len(rows)))  # phi and shift
+    estimates = np.empty((len(series), 2, len(rows)))  # phi and shift
     windows = series[0].line.windows
     everywhere = np.arange(len(versions.day))[versions.place < versions.regions]
     sums = WindowSums(
@@ -451,9 +451,9 @@ def line_chances(
                     _phi_loss(peers_observed, peers_mean, one.line.quantity),
                 )
             own = one.mean[learnt], one.sums.as_of(known)[learnt, 0]
-            found[line_number, :, column] = _phi_and_shift(one.line, own, losses[size])
+            estimates[line_number, :, column] = _phi_and_shift(one.line, own, losses[size])
     return [
-        _chances(one, rows, phi, shift) for one, (phi, shift) in zip(series, found, strict=True)
+        _chances(one, rows, phi, shift) for one, (phi, shift) in zip(series, estimates, strict=True)
     ]
 
 

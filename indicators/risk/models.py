@@ -214,11 +214,11 @@ def observed_expected_ratio(observed: Array, mean: Array, weight: Array) -> floa
         >>> observed_expected_ratio(np.array([[1.0, 2.0]]), np.array([[2.0, 0.5]]), np.ones(1))
         1.2
     """
-    came, said = (
+    came, expected = (
         float(weight @ np.where(np.isnan(mean), 0.0, values).sum(axis=1))
         for values in (observed, mean)
     )
-    return float(np.clip(came / said, *RATIO_BOUNDS)) if said > 0 else 1.0
+    return float(np.clip(came / expected, *RATIO_BOUNDS)) if expected > 0 else 1.0
 
 
 def fit_dispersion(observed: Array, mean: Array, tuning: Tuning, alphas: Array = ALPHAS) -> float:

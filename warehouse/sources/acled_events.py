@@ -162,18 +162,18 @@ def _authorised(
             del client.secrets[SESSION]
             continue
         break
-    said = " ".join(reply.content[:200].decode("utf-8", "replace").split())
+    reply_text = " ".join(reply.content[:200].decode("utf-8", "replace").split())
     cures = {
         "Access denied": "the account's tier (Open) has no access to events; ask ACLED for "
         "Research or Partner access",
         "Consent": "log in at https://acleddata.com once and accept the terms",
     }
-    cure = next((text for sign, text in cures.items() if sign in said), "check the account")
+    cure = next((text for sign, text in cures.items() if sign in reply_text), "check the account")
     if page := web_page(reply.content):
         cure = GUARDED if GUARDED in page else "a web page, no data"
     raise SourceError(
-        f"{client.source}: {url} answered {reply.status} ({said}): {cure}; its last good figures "
-        "stay in use"
+        f"{client.source}: {url} answered {reply.status} ({reply_text}): {cure}; its last "
+        "good figures stay in use"
     )
 
 
