@@ -512,7 +512,11 @@ def _maps(year: pl.DataFrame, regions: str) -> dict[str, Any]:
                 ).row(0, named=True)
                 if name == "presence"
                 else None,
-                "svg": fill_regions(indicators, map_classes(year, name)),
+                "svg": fill_regions(
+                    indicators,
+                    map_classes(year, name),
+                    set(year.filter(pl.col(name).is_null())["region_id"]),
+                ),
                 "is_share": name in SHARES,
                 "legend": [(f"c{i}", bound) for i, bound in enumerate(bounds)],
             }

@@ -237,6 +237,7 @@ def test_a_figure_on_administrators_has_its_month_and_is_marked_when_old(site: P
     assert '17% <span class="small">(February 2021)</span>' in html
     html = (site / "fr" / "regions.html").read_text("utf-8")
     assert "6 régions en ont un, de septembre 2019 à février 2021." in html
+    assert html.count('fill="url(#hatch-c0)"') == 104 - 6  # no figure is not known
 
 
 def test_events_in_no_region_are_said_and_listed(site: Path, published: Path) -> None:
