@@ -136,7 +136,7 @@ def map_of_countries(
     gravest = flagged.unique("country_code", keep="first", maintain_order=True)
     return _map(
         shapes,
-        situation.countries,
+        situation.countries.clear(),  # the shapes are they
         situation.around,
         _signs(situation, gravest),
         json.dumps(area().projection),
