@@ -119,8 +119,8 @@ def is_permissive(licence: str) -> bool:
 
 def direct() -> set[str]:
     """Names of the direct dependencies."""
-    told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
-    return {plain(Requirement(line).name) for line in told}
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    return {plain(Requirement(line).name) for line in content}
 
 
 def page() -> str:

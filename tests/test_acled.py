@@ -54,17 +54,17 @@ def test_credentials(tmp_path) -> None:
             fetched(server, tmp_path, {})
         with pytest.raises(SourceError, match=r"token answered 400: ACLED_USERNAME and ACLED_P"):
             fetched(server, tmp_path, {**SECRETS, "ACLED_PASSWORD": "wrong"})
-        (found,) = fetched(server, tmp_path)
-    assert found.release.version == "1700000003"
-    assert PASSWORD not in str(found)
+        (delivery,) = fetched(server, tmp_path)
+    assert delivery.release.version == "1700000003"
+    assert PASSWORD not in str(delivery)
 
 
 @pytest.mark.parametrize(("count", "requests"), [(4_999, 1), (5_000, 1), (12_001, 3)])
 def test_cursors(tmp_path, count: int, requests: int) -> None:
     with serving(Acled(rows(count))) as server:
-        (found,) = fetched(server, tmp_path)
+        (delivery,) = fetched(server, tmp_path)
         assert len(server.requests) == requests + 1
-    assert parse(found.content, found.url).height == count
+    assert parse(delivery.content, delivery.url).height == count
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_parse(tmp_path) -> None:
     told = [event(1, "2026-01-02", 1), event(2, "2026-01-02", 2, fatalities="7", country="Ghana"),
             event(3, "2026-01-03", 3, fatalities="7", admin1="", latitude=11.5)]  # fmt: skip
     with serving(Acled(told, ignores_country=True)) as server:
-        (found,) = fetched(server, tmp_path)
-    frame = parse(found.content, found.url)
+        (delivery,) = fetched(server, tmp_path)
+    frame = parse(delivery.content, delivery.url)
     assert frame.select("event_id_cnty", "fatalities", "admin1", "latitude").rows() == [
         ("MLI1", 4, "Sikasso", 11.4),
         ("MLI3", 7, None, 11.5),
@@ -97,9 +97,9 @@ def test_parse(tmp_path) -> None:
 
 def test_a_session_that_ends(tmp_path) -> None:
     with serving(Acled(rows(12_000), expires_after=1)) as server:
-        (found,) = fetched(server, tmp_path)
+        (delivery,) = fetched(server, tmp_path)
         assert [r.path for r in server.requests].count("/oauth/token") == 2
-    assert parse(found.content, found.url).height == 12_000
+    assert parse(delivery.content, delivery.url).height == 12_000
 
 
 def test_tiers(tmp_path) -> None:
@@ -113,8 +113,8 @@ def test_tiers(tmp_path) -> None:
     ):  # fmt: skip
         fetched(server, tmp_path)
     with serving(Acled(rows(3) + recent, tier="research")) as server:
-        (found,) = fetched(server, tmp_path)
-    assert found.release.covers_until == date(2025, 11, 24)
+        (delivery,) = fetched(server, tmp_path)
+    assert delivery.release.covers_until == date(2025, 11, 24)
     with serving(Acled(rows(3))) as server:
         server.fault = "HTML with 403"
         with pytest.raises(SourceError, match=r"token answered 403 .*: the site's guard refuses"):

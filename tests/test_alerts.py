@@ -77,8 +77,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_life(case: str) -> None:
     nights, expected = CASES[case]
-    found = alerts_by_night(*((month, level, life.NEWS) for month, level in nights))
-    assert [seen and seen[:2] for seen in found] == expected
+    alerts = alerts_by_night(*((month, level, life.NEWS) for month, level in nights))
+    assert [seen and seen[:2] for seen in alerts] == expected
 
 
 def test_what_took_its_ground_away_lowers_at_once_and_is_named() -> None:
@@ -94,13 +94,13 @@ def test_what_took_its_ground_away_lowers_at_once_and_is_named() -> None:
 
 
 def test_stale_figures_change_nothing() -> None:
-    found = alerts_by_night(
+    alerts = alerts_by_night(
         ("2021-04", "watch", life.NEWS),
         ("2021-05", "alarm", life.NEWS),
         ("2021-05", "none", life.NEWS),
         stale=("2021-05",),
     )
-    assert [seen[:2] for seen in found] == [("new", "watch"), *[("ongoing", "watch")] * 2]
+    assert [seen[:2] for seen in alerts] == [("new", "watch"), *[("ongoing", "watch")] * 2]
 
 
 def test_changes_rest_on_the_figures_of_their_night() -> None:
@@ -160,23 +160,23 @@ def test_a_withdrawn_attack_lowers_sikasso_as_a_revision(night, keep, tmp_path) 
     )
     with keep(tmp_path / "w.duckdb") as con:
         keep_night(con, day, tables, judge({}))
-        found = alerts_of_night(con, later, flags, revised, none)
+        alerts = alerts_of_night(con, later, flags, revised, none)
         same = alerts_of_night(con, later, tables["mart.flag"], series, none)
     kept = ("alert_status", "alert_level", "level_before", "cause")
-    assert found.filter(region_id="MLI.sikasso").select(kept).row(0) == (
+    assert alerts.filter(region_id="MLI.sikasso").select(kept).row(0) == (
         "lowered", "watch", "warning", "revision",
     )  # fmt: skip
-    assert found.filter(alert_status="ongoing").height == found.height - 1 == 13
+    assert alerts.filter(alert_status="ongoing").height == alerts.height - 1 == 13
     assert same["alert_status"].unique().to_list() == ["ongoing"]
 
 
 def test_sikasso_is_raised_by_news_on_the_founding_night(working) -> None:
-    found = working.execute(
+    rows = working.execute(
         "select alert_status, alert_level, level_before, cause, opened_night, changed_night "
         "from mart.alert where region_id = 'MLI.sikasso' order by night_from"
     ).fetchall()
     opened = date(2021, 6, 5)
-    assert found == [
+    assert rows == [
         ("new", "watch", "none", "news", opened, opened),
         ("raised", "warning", "watch", "news", opened, date(2021, 6, 25)),
     ]

@@ -122,9 +122,9 @@ def test_areas_that_come_with_tocsin(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_area_is_refused_with_the_cure(text: str, said: str, own: Path) -> None:
     (own / "areas.toml").write_text(text, "utf-8")
     forget()
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as excinfo:
         areas.areas()
-    assert str(told.value).startswith(f"{own}/areas.toml: ") and said in str(told.value)
+    assert str(excinfo.value).startswith(f"{own}/areas.toml: ") and said in str(excinfo.value)
 
 
 def test_an_unknown_area_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,9 +293,9 @@ def test_a_broken_boundary_is_refused_with_the_cure(
         features[unit]["properties"]["pcode"] = "NG-000"
         features[0]["properties"]["pcode"] = "NG 000"
         said = "are the same in small Latin letters and digits"
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as excinfo:
         read_boundaries(geojson(tmp_path / "d.geojson", features), "pcode", "nom")
-    assert said in str(told.value)
+    assert said in str(excinfo.value)
 
 
 def test_what_is_no_file_of_boundaries_is_refused(tmp_path: Path) -> None:

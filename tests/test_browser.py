@@ -153,11 +153,11 @@ def test_two_regions_side_by_side_fit_a_phone(page: Page, site: Path) -> None:
 def grave(tab: Page, name: str) -> list[tuple]:
     """What axe finds serious or critical on a page."""
     tab.evaluate(AXE.read_text("utf-8"))
-    found = tab.evaluate("axe.run()")
-    assert len(found["passes"]) > 15
+    report = tab.evaluate("axe.run()")
+    assert len(report["passes"]) > 15
     return [
         (name, rule["id"], rule["nodes"][0]["html"])
-        for rule in found["violations"]
+        for rule in report["violations"]
         if rule["impact"] in ("serious", "critical")
     ]
 
@@ -387,13 +387,13 @@ def test_two_nights_side_by_side_and_a_night_without_change(
     assert unsure.locator("th a").all_inner_texts() == ["Ménaka"]
     text = (site / "en" / "nights.html").read_text("utf-8")
     (data,) = re.findall(r'<script type="application/json" id="nights">(.*?)</script>', text)
-    told = json.loads(data)
-    newest = {**told["nights"][1], "added": []}
-    told["nights"] = [{**newest, "day": "2021-06-24"}, newest]
+    content = json.loads(data)
+    newest = {**content["nights"][1], "added": []}
+    content["nights"] = [{**newest, "day": "2021-06-24"}, newest]
     shutil.copytree(site / "en", tmp_path / "en")
     for name in ("style.css", "script.js"):
         shutil.copy(site / name, tmp_path)
-    (tmp_path / "en" / "nights.html").write_text(text.replace(data, json.dumps(told)), "utf-8")
+    (tmp_path / "en" / "nights.html").write_text(text.replace(data, json.dumps(content)), "utf-8")
     page.goto((tmp_path / "en" / "nights.html").as_uri())
     assert changed.all_inner_texts()[:4] == [
         "Figures of both up to May 2021.", "No level differs.",

@@ -181,8 +181,8 @@ def test_broken_csv(tocsin, tmp_path: Path, change, says: str) -> None:
     assert run.returncode == 1
     assert says in one_line(run.stderr)
     assert "ged.csv" in run.stderr
-    (told,) = (tmp_path / "data" / "outbox").iterdir()
-    assert "Subject: Tocsin: the run failed" in told.read_text("utf-8")
+    (mail,) = (tmp_path / "data" / "outbox").iterdir()
+    assert "Subject: Tocsin: the run failed" in mail.read_text("utf-8")
     assert tocsin("watchdog").returncode == 1
     assert not (tmp_path / "data" / "published").exists()
 

@@ -47,11 +47,11 @@ SAYS = {
 @pytest.mark.parametrize("fault", SAYS)
 def test_a_fault_that_lasts_is_told_with_its_cause(server, client, fault: str) -> None:
     server.fault, server.elsewhere = fault, f"{server.url}/again"
-    with pytest.raises(SourceError, match=SAYS[fault]) as told:
+    with pytest.raises(SourceError, match=SAYS[fault]) as excinfo:
         client.get(f"{server.url}/data", {"key": SECRET["X_TOKEN"]})
-    assert str(told.value).startswith(f"source: {server.url}/data ")
-    assert "its last good figures stay in use" in str(told.value)
-    assert SECRET["X_TOKEN"] not in str(told.value)
+    assert str(excinfo.value).startswith(f"source: {server.url}/data ")
+    assert "its last good figures stay in use" in str(excinfo.value)
+    assert SECRET["X_TOKEN"] not in str(excinfo.value)
 
 
 PASSING = ["429 with Retry-After", "429", "500", "timeout", "reset", "truncated body", "bad gzip"]

@@ -274,9 +274,9 @@ class Copies(Published):
     def read(self) -> Any:
         super().read()
         rows = copy_as_parquet(self.settings.published_path, self.settings.parquet_folder)
-        told = json.loads((self.settings.parquet_folder / "manifest.json").read_text("utf-8"))
+        manifest = json.loads((self.settings.parquet_folder / "manifest.json").read_text("utf-8"))
         copy = pl.read_parquet((self.settings.parquet_folder / "notes.parquet").read_bytes())
-        return rows, told["night"], copy.equals(NOTES)
+        return rows, manifest["night"], copy.equals(NOTES)
 
 
 class Copy(Copies):
@@ -389,10 +389,10 @@ def test_a_damaged_working_file_is_told_in_one_line(tmp_path: Path) -> None:
         file.folder.mkdir()
         file.make()
         DAMAGES[name](file.folder / file.path)
-        with pytest.raises((duckdb.Error, Exception)) as told:
+        with pytest.raises((duckdb.Error, Exception)) as excinfo:
             file.read()
-        line = known_failure(told.value)
-        assert line, f"{name}: {told.value!r}"
+        line = known_failure(excinfo.value)
+        assert line, f"{name}: {excinfo.value!r}"
         assert "'tocsin repair' builds it anew" in line, name
 
 

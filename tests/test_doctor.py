@@ -121,9 +121,9 @@ def test_a_last_run_that_failed_or_was_killed_is_told(settings: Settings) -> Non
             runs.begin(con, f"the {end}", at.date(), at, "", "")
             if end:
                 runs.finish(con, f"the {end}", at, end, "no room", 1.0, 1)
-        (found,) = (f for f in examine(settings, Smtp()) if f.subject == "last run")
-        assert found.state == BAD
-        assert found.detail.endswith(says)
+        (finding,) = (f for f in examine(settings, Smtp()) if f.subject == "last run")
+        assert finding.state == BAD
+        assert finding.detail.endswith(says)
         assert "schedule" not in told(settings, BAD)  # one was finished an hour ago
 
 
@@ -191,8 +191,11 @@ def test_what_readers_would_read_beside_the_published_file_is_bad(settings: Sett
 
 def test_a_proxy_is_named_without_its_password(settings: Settings, monkeypatch) -> None:
     monkeypatch.setenv("http_proxy", "http://me:sesame@proxy.example:3128")
-    (found,) = (f for f in examine(settings, Smtp()) if f.subject == "proxy")
-    assert (found.state, found.detail.partition(" ")[0]) == (NOTE, "http_proxy=proxy.example:3128")
+    (finding,) = (f for f in examine(settings, Smtp()) if f.subject == "proxy")
+    assert (finding.state, finding.detail.partition(" ")[0]) == (
+        NOTE,
+        "http_proxy=proxy.example:3128",
+    )
 
 
 @pytest.mark.parametrize(

@@ -53,13 +53,13 @@ def test_the_embedded_night_passes_but_for_known_flaws(passed) -> None:
 
 def test_a_countrys_box_is_the_extent_of_its_polygons(kept) -> None:
     """config/countries.csv, to a tenth of a degree outward."""
-    found = kept.execute(
+    rows = kept.execute(
         "select country_code, floor(10 * min(st_xmin(g))) / 10, ceil(10 * max(st_xmax(g))) / 10, "
         "floor(10 * min(st_ymin(g))) / 10, ceil(10 * max(st_ymax(g))) / 10 from (select "
         "country_code, st_geomfromwkb(boundary_wkb) as g from history.admin1_boundaries) "
         "group by all order by all"
     ).fetchall()
-    assert countries().select("country_code", "west", "east", "south", "north").rows() == found
+    assert countries().select("country_code", "west", "east", "south", "north").rows() == rows
 
 
 def test_points_lie_in_their_country_or_so_far_from_it(tables) -> None:

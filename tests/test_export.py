@@ -79,12 +79,12 @@ def test_a_table_too_long_for_a_sheet_goes_on_in_the_next(
         con.execute("create table places as select 'a' as id, 'ab'::blob as boundary_wkb")
         con.execute("comment on table places is 'one place'")
     (path,) = export(small, tmp_path / "out", "xlsx")
-    found = cells(path)
-    assert list(found) == ["read me", "notes", "notes (2)", "places"]
-    assert [row[0] for row in found["notes"]] == ["id", "0", "1", "2", "3", "4"]
-    assert [row[0] for row in found["notes (2)"]] == ["id", "5", "6", "7"]
-    assert found["places"] == [["id"], ["a"]]
-    assert found["read me"][2:] == [
+    sheets = cells(path)
+    assert list(sheets) == ["read me", "notes", "notes (2)", "places"]
+    assert [row[0] for row in sheets["notes"]] == ["id", "0", "1", "2", "3", "4"]
+    assert [row[0] for row in sheets["notes (2)"]] == ["id", "5", "6", "7"]
+    assert sheets["places"] == [["id"], ["a"]]
+    assert sheets["read me"][2:] == [
         ["sheet", "rows", "what a row is", "note"],
         ["notes", "5", "rows 1 and on"],
         ["notes (2)", "3", "rows 6 and on"],
@@ -102,18 +102,18 @@ def test_a_workbook_of_all_tables_says_what_it_leaves_out(small: Path, tmp_path:
             "'2021-05-01']) as month_start"
         )
     (path,) = export(small, tmp_path / "all", "xlsx")
-    found = cells(path)
-    assert list(found) == ["read me", "notes", "region_months"]
-    assert len(found["region_months"]) == 2  # its header and the newest of five years
+    sheets = cells(path)
+    assert list(sheets) == ["read me", "notes", "region_months"]
+    assert len(sheets["region_months"]) == 2  # its header and the newest of five years
     command = "left out: tocsin export --format xlsx --table"
-    notes = {row[0]: row[-1] for row in found["read me"] if row}
+    notes = {row[0]: row[-1] for row in sheets["read me"] if row}
     assert notes["indicators"] == f"{command} indicators"
     assert notes["past_notes"] == f"{command} past_notes"
     assert notes["region_months"] == "the last 5 years; all with --table region_months"
     (path,) = export(small, tmp_path / "some", "xlsx", ["indicators", "region_months"])
-    found = cells(path)
-    assert list(found) == ["read me", "indicators", "region_months"]
-    assert len(found["region_months"]) == 4
+    sheets = cells(path)
+    assert list(sheets) == ["read me", "indicators", "region_months"]
+    assert len(sheets["region_months"]) == 4
 
 
 @pytest.mark.parametrize("kind", ["xlsx", "csv", "parquet"])
@@ -170,12 +170,12 @@ def listed(published: Path, night: str = "2021-06-25") -> None:
 def test_the_copies_equal_the_published_tables(published: Path, tmp_path: Path) -> None:
     folder = tmp_path / "parquet"
     rows = copy_as_parquet(published, folder)
-    told = json.loads((folder / "manifest.json").read_text("utf-8"))
-    assert told["night"] == "2021-06-25"
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert manifest["night"] == "2021-06-25"
     digest = hashlib.sha256(published.read_bytes()).hexdigest()
-    assert told["copies_of"] == {"file": "tocsin.duckdb", "sha256": digest}
-    assert {path.name for path in folder.iterdir()} == {*told["files"], "manifest.json"}
-    assert rows == sum(file["rows"] for file in told["files"].values()) > 900_000
+    assert manifest["copies_of"] == {"file": "tocsin.duckdb", "sha256": digest}
+    assert {path.name for path in folder.iterdir()} == {*manifest["files"], "manifest.json"}
+    assert rows == sum(file["rows"] for file in manifest["files"].values()) > 900_000
     with duckdb.connect(published, read_only=True) as con:
         tables = {
             n
@@ -184,8 +184,8 @@ def test_the_copies_equal_the_published_tables(published: Path, tmp_path: Path) 
             ).fetchall()
         }
         past = {name for name in tables if name.startswith("past_")} - {*PAST_COPIED}
-        assert {file["table"] for file in told["files"].values()} == tables - past
-        for name, file in told["files"].items():
+        assert {file["table"] for file in manifest["files"].values()} == tables - past
+        for name, file in manifest["files"].items():
             body = (folder / name).read_bytes()
             assert file["bytes"] == len(body)
             assert file["sha256"] == hashlib.sha256(body).hexdigest()
@@ -196,7 +196,7 @@ def test_the_copies_equal_the_published_tables(published: Path, tmp_path: Path) 
             original = con.execute(f"{sums} {file['table']} as t").fetchone()
             assert con.execute(f"{sums} '{folder / name}' as t").fetchone() == original
             assert file["rows"] == original[0]
-    shares = told["files"]["administrator_presence.parquet"]
+    shares = manifest["files"]["administrator_presence.parquet"]
     assert shares["comment"] == "one figure and region it covers"
     assert {
         "name": "presence_share",
@@ -227,8 +227,8 @@ def test_copies_are_made_anew_only_of_another_file(small: Path, tmp_path: Path) 
         con.execute("alter table notes rename to remarks")
     listed(small, "2021-06-26")
     copy_as_parquet(small, folder)
-    told = json.loads((folder / "manifest.json").read_text("utf-8"))
-    assert (told["night"], *told["files"]) == ("2021-06-26", "remarks.parquet")
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert (manifest["night"], *manifest["files"]) == ("2021-06-26", "remarks.parquet")
     assert {path.name for path in folder.iterdir()} == {"manifest.json", "remarks.parquet"}
     assert not list(tmp_path.glob(".*"))
 
@@ -262,11 +262,11 @@ def test_geoparquet_places_flags_in_their_polygons(published: Path, tmp_path: Pa
         (geo,) = con.execute(
             f"select value from parquet_kv_metadata('{paths[1]}') where decode(key) = 'geo'"
         ).fetchone()
-        told = con.execute(
+        rows = con.execute(
             f"select alert_level, level from '{paths[1]}' where region_id = 'MLI.sikasso'"
         ).fetchone()
     assert inside == (1,)
-    assert told == ("warning", "warning")
+    assert rows == ("warning", "warning")
     assert json.loads(geo)["primary_column"] == "geometry"
 
 

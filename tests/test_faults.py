@@ -55,10 +55,10 @@ def test_faults_of_the_disk_end_in_one_line(error, says, monkeypatch, capsys) ->
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
-    told = capsys.readouterr().err
-    assert told.startswith("tocsin: ")
-    assert told.count("\n") == 1
-    assert says in told
+    errors = capsys.readouterr().err
+    assert errors.startswith("tocsin: ")
+    assert errors.count("\n") == 1
+    assert says in errors
 
 
 def test_what_nobody_foresaw_is_one_line_and_its_traceback_is_logged(

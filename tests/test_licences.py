@@ -12,8 +12,8 @@ import licences
     not (3, 11, 3) <= sys.version_info < (3, 12), reason="other Pythons need other packages"
 )
 def test_the_page_is_what_is_installed_from_the_lock() -> None:
-    told = (licences.ROOT / "docs" / "licences.md").read_text("utf-8")
-    assert told == licences.page(), "run: python tests/licences.py > docs/licences.md"
+    text = (licences.ROOT / "docs" / "licences.md").read_text("utf-8")
+    assert text == licences.page(), "run: python tests/licences.py > docs/licences.md"
     lock = (licences.ROOT / "requirements.lock").read_text("utf-8")
     locked = set(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", lock, re.M))
     found = {licences.plain(p.metadata["Name"]): p.version for p in licences.runtime()}

@@ -61,9 +61,9 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_a_line_that_cannot_be_meant_says_what_to_write(case: str) -> None:
     change, says = WRONG[case]
-    with pytest.raises(SettingsError, match=r"^here: ") as told:
+    with pytest.raises(SettingsError, match=r"^here: ") as excinfo:
         line_of(ENTRY | change, "here")
-    assert says in str(told.value)
+    assert says in str(excinfo.value)
 
 
 def test_a_line_stands_under_its_reader(tmp_path: Path) -> None:

@@ -63,8 +63,8 @@ def fetched(module, server, folder, path: str = "", secrets=SECRETS, last: str |
 
 
 def parsed(module, server, folder, path: str = ""):
-    (found,) = fetched(module, server, folder, path)
-    return module.parse(found.content, found.url)
+    (delivery,) = fetched(module, server, folder, path)
+    return module.parse(delivery.content, delivery.url)
 
 
 def kept(con, folder, source: Source, address: str | None) -> None:
@@ -97,9 +97,9 @@ def test_hapi_identifier(tmp_path) -> None:
         with pytest.raises(SourceError, match="Invalid app identifier") as wrong:
             fetched(hapi_conflict, server, tmp_path, secrets={"HAPI_APP_IDENTIFIER": "d3Jvbmc="})
         assert "d3Jvbmc" not in str(wrong.value)
-        (found,) = fetched(hapi_conflict, server, tmp_path)
+        (delivery,) = fetched(hapi_conflict, server, tmp_path)
         assert len(server.requests) == 1 + 8 * 3
-    assert IDENTIFIER not in found.url
+    assert IDENTIFIER not in delivery.url
 
 
 def test_hapi_windows(tmp_path, monkeypatch) -> None:
@@ -194,8 +194,8 @@ RUNS = [
 
 def test_views_runs(tmp_path) -> None:
     with serving(Views(RUNS, [ahead(562)])) as server:
-        (found,) = fetched(views_forecast, server, tmp_path)
-    assert found.release.version == "fatalities003_2026_09_t02"
+        (delivery,) = fetched(views_forecast, server, tmp_path)
+    assert delivery.release.version == "fatalities003_2026_09_t02"
     with serving(Views(["r_2021_12_01"])) as server, pytest.raises(SourceError, match="no run"):
         fetched(views_forecast, server, tmp_path)
 

@@ -94,7 +94,7 @@ def test_a_night_on_live_sources(
     assert listed.count("present") == 4
     assert "0 added, 0 changed, 1 withdrawn" in changing.stdout, changing.stdout
     with duckdb.connect(data / "published" / "tocsin.duckdb", read_only=True) as con:
-        told = con.execute(
+        rows = con.execute(
             "select indicator, place_id, value from indicators "
             "where starts_with(indicator, 'acled') and value > 0 "
             "or indicator = 'fts_new_funding_usd' order by all"
@@ -107,7 +107,7 @@ def test_a_night_on_live_sources(
         assert "acled_events" in [
             n for (n,) in con.execute("select source from sources").fetchall()
         ]
-    assert told == [
+    assert rows == [
         ("acled_events", "MLI.sikasso", 1),
         ("acled_fatalities", "MLI.sikasso", 4),
         ("acled_political_violence_events", "MLI.sikasso", 7),

@@ -183,9 +183,9 @@ def test_a_later_release_changes_no_past_night(landing, keep, night, tmp_path) -
 
 
 def test_revisions_between_the_two_releases(kept) -> None:
-    found = revisions(kept, date(2024, 6, 1), date(2024, 7, 1))
-    assert dict(found["change"].value_counts().iter_rows()) == {"changed": 171, "added": 25}
-    assert row(found, row_key="42710") == {
+    revised = revisions(kept, date(2024, 6, 1), date(2024, 7, 1))
+    assert dict(revised["change"].value_counts().iter_rows()) == {"changed": 171, "added": 25}
+    assert row(revised, row_key="42710") == {
         "source": "ucdp_ged",
         "row_key": "42710",
         "year": 2002,

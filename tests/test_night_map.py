@@ -65,17 +65,17 @@ def test_a_region_that_is_on_the_map_no_more_is_counted(of_two_nights: Situation
     whole = nights_as_told(of_two_nights, is_wide=False)
     assert whole["left_out"] == 0
     flags = of_two_nights.flags.filter(pl.col("region_id") != "MLI.gao")
-    told = nights_as_told(replace(of_two_nights, flags=flags), is_wide=False)
-    assert told["left_out"] == 1
-    assert told["places"] == [place for place in whole["places"] if place != "MLI.gao"]
-    assert {len(night["levels"]) for night in told["nights"]} == {len(told["places"])}
+    packed = nights_as_told(replace(of_two_nights, flags=flags), is_wide=False)
+    assert packed["left_out"] == 1
+    assert packed["places"] == [place for place in whole["places"] if place != "MLI.gao"]
+    assert {len(night["levels"]) for night in packed["nights"]} == {len(packed["places"])}
 
 
 def test_a_country_has_its_gravest_level_and_all_its_events(of_two_nights: Situation) -> None:
-    told = nights_as_told(of_two_nights, is_wide=True)
-    mali = told["places"].index("MLI.country")
+    packed = nights_as_told(of_two_nights, is_wide=True)
+    mali = packed["places"].index("MLI.country")
     states = of_two_nights.night_states.filter(country_code="MLI", as_of_date=date(2021, 6, 25))
-    newest = told["nights"][-1]
+    newest = packed["nights"][-1]
     assert newest["levels"][mali] == "2"  # Sikasso, Kidal: warning
     assert newest["unsure"][mali] == "0"  # Ménaka may not be quiet, but Mali is not silent
     assert newest["deaths"][mali] == states["deaths_past12_count"].sum() > 1000

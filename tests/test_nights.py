@@ -51,15 +51,15 @@ def refused(tmp_path: Path, monkeypatch):
 @pytest.mark.parametrize(("command", "others"), DAYS.items())
 def test_a_day_to_come_is_refused_by_every_command(refused, command, others) -> None:
     name, option = command
-    told = refused(name, *others, option, TOMORROW)
-    assert told.startswith(f"{TOMORROW} is still to come: tonight is ")
+    message = refused(name, *others, option, TOMORROW)
+    assert message.startswith(f"{TOMORROW} is still to come: tonight is ")
 
 
 @pytest.mark.parametrize("command", [*DAYS, MUTE])
 @pytest.mark.parametrize("text", ["25/06/2021", "2021-02-30", "2021-06", "yesterday", ""])
 def test_a_day_that_is_none_is_refused_with_an_example(refused, command, text: str) -> None:
-    told = refused(*command, text)
-    assert told == f"{text!r} is no day; write year-month-day, such as 2021-06-25"
+    message = refused(*command, text)
+    assert message == f"{text!r} is no day; write year-month-day, such as 2021-06-25"
 
 
 def test_a_night_too_early_is_refused_with_the_earliest(refused) -> None:

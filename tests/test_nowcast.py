@@ -79,20 +79,20 @@ def test_a_month_and_the_releases_it_was_in() -> None:
 
 
 def test_what_became_of_a_month_by_hand() -> None:
-    found = observed_revisions(VERSIONS, release_stages(DELIVERIES, JANUARY, JANUARY))
-    assert found.filter(link=LINK).select(*KEY[2:], *COUNTED).rows() == [
+    revised = observed_revisions(VERSIONS, release_stages(DELIVERIES, JANUARY, JANUARY))
+    assert revised.filter(link=LINK).select(*KEY[2:], *COUNTED).rows() == [
         ("MLI", "check_dyad", 1, 0, 0, 2, 0, 0, 0, 0),
         ("MLI", "check_other", 1, 1, 0, 4, 4, 4, 0, 4),
         ("MLI", "clear", 1, 1, 1, 3, 3, 5, 7, 12),
     ]
-    yearly = found.filter(link="cumulative_to_yearly")
+    yearly = revised.filter(link="cumulative_to_yearly")
     assert yearly["events_kept_count"].to_list() == [0, 2]
-    assert set(found["link"]) == {
+    assert set(revised["link"]) == {
         LINK, "first_to_yearly", "first_to_later", "cumulative_to_yearly", "cumulative_to_later",
         "yearly_to_later",
     }  # fmt: skip
     assert LINKS["first"][0] == "first_to_later"  # what was followed furthest counts
-    both = with_declared(found, ucdp_revisions())
+    both = with_declared(revised, ucdp_revisions())
     january = both.filter(pl.col("period_start") == JANUARY, link=LINK, country_code="MLI")
     assert set(january["revision_basis"]) == {"observed"}  # in place of what is declared of it
 

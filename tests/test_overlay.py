@@ -49,9 +49,9 @@ def write(tmp_path: Path, monkeypatch) -> Iterator[Write]:
 
 
 def refusal(name: str) -> str:
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as excinfo:
         registry.thresholds() if name.endswith(".toml") else config_table(name)
-    return str(told.value)
+    return str(excinfo.value)
 
 
 def test_actors_are_laid_over_ours_by_name(write: Write) -> None:
@@ -107,8 +107,8 @@ def test_under_other_levels_nothing_is_said_of_ours(write: Write) -> None:
 )
 def test_a_wrong_threshold_is_refused(text: str, said: str, write: Write) -> None:
     path = write("thresholds.toml", text)
-    told = refusal("thresholds.toml")
-    assert told.startswith(f"{path}: ") and said in told
+    message = refusal("thresholds.toml")
+    assert message.startswith(f"{path}: ") and said in message
 
 
 REGIONS = "region_id,country_code,region_name"
@@ -141,8 +141,8 @@ def test_a_wrong_row_is_refused_with_file_line_and_cure(
     name: str, text: str, said: str, write: Write
 ) -> None:
     path = write(name, text)
-    told = refusal(name)
-    assert told.startswith(f"{path}: ") and said in told
+    message = refusal(name)
+    assert message.startswith(f"{path}: ") and said in message
 
 
 def test_columns_that_may_be_empty_may_be_missing(write: Write) -> None:
@@ -157,9 +157,11 @@ def test_a_file_that_nothing_reads_is_refused(write: Write, tmp_path: Path, monk
     write("notes.md", "ours")
     assert in_force("regions.csv") == HERE / "regions.csv"
     path = write("suspensions.csv", "a\n1\n")
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as excinfo:
         in_force("regions.csv")
-    assert str(told.value).startswith(f"{path}: no such file is read; call it regions.csv or reg")
+    assert str(excinfo.value).startswith(
+        f"{path}: no such file is read; call it regions.csv or reg"
+    )
     path.rename(path.with_name("aid_suspensions.csv"))
     with pytest.raises(ConfigurationError, match=r"call it registers/aid_suspensions.csv below"):
         in_force("regions.csv")
@@ -195,20 +197,20 @@ def test_the_doctor_says_which_file_is_in_force(write: Write, tmp_path: Path) ->
     write("partners.csv", "partner,reason\nX,,,\n")
     write("scopes.csv", "scope,country_code,region_id\nnorth,MLI,MLI.gao\n")
     write("thresholds.toml", "[levels]\nwatch = 0.2\n")
-    found = {f.subject: f for f in examine(Settings(data_folder=tmp_path), Smtp())}
+    findings = {f.subject: f for f in examine(Settings(data_folder=tmp_path), Smtp())}
     folder = tmp_path / "own"
-    assert found["actors.csv"].detail == f"{folder}/actors.csv: 2 rows above our 27; 28 in force"
-    assert found["scopes.csv"].detail == (
+    assert findings["actors.csv"].detail == f"{folder}/actors.csv: 2 rows above our 27; 28 in force"
+    assert findings["scopes.csv"].detail == (
         f"{folder}/scopes.csv: 1 rows in place of our 29, of which it lacks 28"
     )
-    assert found["thresholds.toml"].detail == (
+    assert findings["thresholds.toml"].detail == (
         f"{folder}/thresholds.toml: above ours: levels.watch 0.2 (ours 0.14)"
     )
-    assert "regions.csv" in found["configuration"].detail
-    assert "actors.csv" not in found["configuration"].detail
-    assert {f.subject for f in found.values() if f.state == BAD} == set()
+    assert "regions.csv" in findings["configuration"].detail
+    assert "actors.csv" not in findings["configuration"].detail
+    assert {f.subject for f in findings.values() if f.state == BAD} == set()
     path = write("names_fr.csv", "name,name_fr\nGao,\n")
-    found = {f.subject: f for f in examine(Settings(data_folder=tmp_path), Smtp())}
-    assert (found["names_fr.csv"].state, found["names_fr.csv"].detail) == (
+    findings = {f.subject: f for f in examine(Settings(data_folder=tmp_path), Smtp())}
+    assert (findings["names_fr.csv"].state, findings["names_fr.csv"].detail) == (
         BAD, f"{path}: line 2, field name_fr: '' must be filled in",
     )  # fmt: skip

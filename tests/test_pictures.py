@@ -117,9 +117,9 @@ def test_every_region_has_its_colour_at_its_place(digest, scope) -> None:
     shown = {r: digest.outlines[r] for r in digest.within(scope).flags["region_id"]}
     fills = {region: list(FILLS)[n % 4] for n, region in enumerate(shown)}
     picture = level_map(shown, {}, fills)
-    found = colours_at(picture, shown)
-    assert len(found) >= 0.6 * len(shown)
-    assert {r: found[r] for r in found if not is_among(FILLS[fills[r]], found[r])} == {}
+    colours = colours_at(picture, shown)
+    assert len(colours) >= 0.6 * len(shown)
+    assert {r: colours[r] for r in colours if not is_among(FILLS[fills[r]], colours[r])} == {}
     assert max(share(picture, colour) for colour in FILLS.values()) < 0.6  # no square of one
 
 

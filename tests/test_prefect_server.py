@@ -87,8 +87,8 @@ def ended(number: signal.Signals, instant: str, folder: Path, *command: str) -> 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
 def test_a_signal_ends_the_program_from_its_first_import_on(name: str, tmp_path: Path) -> None:
     number = signal.Signals[name]
-    told = ended(number, "first import", tmp_path, EARLY)
-    assert told == (128 + number, f"tocsin: ended by {name}; run again\n")
+    message = ended(number, "first import", tmp_path, EARLY)
+    assert message == (128 + number, f"tocsin: ended by {name}; run again\n")
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_a_signal_ends_the_program_from_its_first_import_on(name: str, tmp_path:
 )  # fmt: skip
 def test_a_run_that_is_ended_leaves_no_server(name: str, instant: str, tmp_path: Path) -> None:
     number = signal.Signals[name]
-    code, told = ended(number, instant, tmp_path, RUN, str(tmp_path), instant)
+    code, message = ended(number, instant, tmp_path, RUN, str(tmp_path), instant)
     if name == "SIGKILL":
-        assert (code, told) == (-number, "")
+        assert (code, message) == (-number, "")
     else:
-        assert (code, told) == (128 + number, f"tocsin: ended by {name}; run again\n")
+        assert (code, message) == (128 + number, f"tocsin: ended by {name}; run again\n")
     assert count_of_servers(tmp_path, 0) == 0
 
 
@@ -132,19 +132,19 @@ print(json.dumps({
 
 @pytest.mark.parametrize("variable", ["http_proxy", "HTTPS_PROXY", "ALL_PROXY"])
 def test_no_proxy_stands_between_a_run_and_its_server(variable: str) -> None:
-    told = proxies({variable: "http://127.0.0.1:9", "NO_PROXY": "x.org"}, "https://x.org")
-    assert told["direct"]
-    assert list(told["proxies"].values()) == ["http://127.0.0.1:9"]  # sources use it
-    assert told["no_proxy"] == ["x.org,127.0.0.1,localhost,::1"] * 2
-    assert told["unusable"] == [None]
+    proxies_in_use = proxies({variable: "http://127.0.0.1:9", "NO_PROXY": "x.org"}, "https://x.org")
+    assert proxies_in_use["direct"]
+    assert list(proxies_in_use["proxies"].values()) == ["http://127.0.0.1:9"]  # sources use it
+    assert proxies_in_use["no_proxy"] == ["x.org,127.0.0.1,localhost,::1"] * 2
+    assert proxies_in_use["unusable"] == [None]
 
 
 def test_a_socks_proxy_that_cannot_be_used_stops_those_who_need_it() -> None:
     urls = "https://ucdpapi.pcr.uu.se", "http://127.0.0.1:8000", "https://x.org"
-    told = proxies({"ALL_PROXY": "socks5://127.0.0.1:9", "no_proxy": "x.org"}, *urls)
-    assert told["direct"]
-    assert told["proxies"] == {}
-    (why, here, excepted) = told["unusable"]
+    proxies_in_use = proxies({"ALL_PROXY": "socks5://127.0.0.1:9", "no_proxy": "x.org"}, *urls)
+    assert proxies_in_use["direct"]
+    assert proxies_in_use["proxies"] == {}
+    (why, here, excepted) = proxies_in_use["unusable"]
     assert why.startswith("ALL_PROXY names a SOCKS proxy, for which the package socksio is missing")
     assert (here, excepted) == (None, None)
     both = {"ALL_PROXY": "socks5://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}

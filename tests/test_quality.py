@@ -51,25 +51,25 @@ def page(*nights: tuple[int, int | None]) -> str:
 
 
 def test_what_failed_stands_first_with_rows_and_reason() -> None:
-    told = page((25, 41))
-    assert '3 checks: <b class="soft">2 did not hold</b>' in told
-    critical, warning = told.index("<b>critical</b> landing.ucdp_ged, the table"), told.index(
+    html = page((25, 41))
+    assert '3 checks: <b class="soft">2 did not hold</b>' in html
+    critical, warning = html.index("<b>critical</b> landing.ucdp_ged, the table"), html.index(
         "<b>warning</b> landing.ucdp_ged, low_best_high_in_order: 41 rows"
     )  # fmt: skip
-    assert critical < warning < told.index("<h2>Sources</h2>")
-    assert "a flaw: theirs (since 2026-11)" in told
-    assert "Seen: <code>59</code>" in told
-    assert "<td>core.event, placed_by</td>" in told
-    assert ">not renewed</span>" in told and "ged.csv was refused. 1 critical" in told
-    assert "2 rows held out" in told
-    assert "<br>2021-05-31<br>2 held out</td>" in told
+    assert critical < warning < html.index("<h2>Sources</h2>")
+    assert "a flaw: theirs (since 2026-11)" in html
+    assert "Seen: <code>59</code>" in html
+    assert "<td>core.event, placed_by</td>" in html
+    assert ">not renewed</span>" in html and "ged.csv was refused. 1 critical" in html
+    assert "2 rows held out" in html
+    assert "<br>2021-05-31<br>2 held out</td>" in html
 
 
 def test_hostile_values_are_shown_and_nothing_is_loaded() -> None:
-    told = page((25, 41))
-    assert "<b>x</b>" not in told
-    assert "&lt;b&gt;x&lt;/b&gt;" in told
-    assert not any(sign in told for sign in ("http:", "https:", "<script", "src=", "@import"))
+    html = page((25, 41))
+    assert "<b>x</b>" not in html
+    assert "&lt;b&gt;x&lt;/b&gt;" in html
+    assert not any(sign in html for sign in ("http:", "https:", "<script", "src=", "@import"))
 
 
 def test_least_and_most_of_the_nights_a_quiet_one_counts_zero() -> None:

@@ -104,10 +104,10 @@ def test_the_deadliest_events_are_believed_and_told_to_the_operator(con, tmp_pat
     assert about == "unusual values in landing.ucdp_ged"
     assert "1 value of best lies beyond what was seen before (500 or less)" in text
     deliver(con, tmp_path, but(8, where_prec=9))
-    found = {about: text for _, about, text in operator_findings(con)}
+    findings = {about: text for _, about, text in operator_findings(con)}
     assert (
         "ucdp_ged: 1 row is held out, not counted: where_prec: from 1 to 7."
-        in (found["ucdp_ged: rows held out"])
+        in (findings["ucdp_ged: rows held out"])
     )
 
 

@@ -336,14 +336,14 @@ def test_burkina_faso_has_seventeen_regions_since_2025() -> None:
         "Oubri": "plateau_central", "Tannounyan": "cascades", "Yaadga": "nord",
     }  # fmt: skip
     assert len(names) == 17
-    found = {name: match_region(name).row(0, named=True) for name in names}
+    matches = {name: match_region(name).row(0, named=True) for name in names}
     counts_for = {
         name: (row["parent_region_id"] or row["region_id"]).removeprefix("BFA.")
-        for name, row in found.items()
+        for name, row in matches.items()
     }
     assert counts_for == names
-    assert sum(row["parent_region_id"] != "" for row in found.values()) == 7
-    assert {row["valid_from"] for row in found.values()} == {"", "2025-07-02"}
+    assert sum(row["parent_region_id"] != "" for row in matches.values()) == 7
+    assert {row["valid_from"] for row in matches.values()} == {"", "2025-07-02"}
 
 
 @pytest.mark.parametrize(

@@ -89,12 +89,12 @@ def test_what_can_be_read_of_a_damaged_file_is_kept(damaged: Path, working) -> N
     assert done.copy is not None
     assert (done.nights, done.lost) == (2, [])
     with warehouse(damaged) as con:
-        found = tables(con)
+        tables_of_copy = tables(con)
         assert con.execute("select message_id, status from ops.outbox").fetchall() == [
             ("<1@x>", "sent")
         ]
     expected = tables(working)
-    assert {n: t for n, t in found.items() if n != "ops.outbox"} == {
+    assert {n: t for n, t in tables_of_copy.items() if n != "ops.outbox"} == {
         n: t for n, t in expected.items() if n != "ops.outbox"
     }
     assert done.set_aside is not None

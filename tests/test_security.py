@@ -37,9 +37,9 @@ def test_files_are_for_the_owner_unless_stricter_is_asked_for(before: int, after
 def test_a_wrong_setting_is_named_without_secrets(monkeypatch) -> None:
     monkeypatch.setenv("TOCSIN_SMTP_PASSWORD", "sesame-4712")
     monkeypatch.setenv("TOCSIN_SMTP_PORT", "many")
-    with pytest.raises(settings.SettingsError, match="port") as told:
+    with pytest.raises(settings.SettingsError, match="port") as excinfo:
         settings.load()
-    assert "sesame" not in str(told.value)
+    assert "sesame" not in str(excinfo.value)
 
 
 def test_a_packed_name_leads_nowhere(tmp_path: Path, monkeypatch) -> None:

@@ -79,14 +79,16 @@ def test_a_wrong_one_is_refused_with_what_it_must_be(name: str, value: str, monk
     monkeypatch.setenv(f"{PREFIX}{name}", value)
     monkeypatch.setenv("TOCSIN_SMTP_USERNAME", "tocsin")
     monkeypatch.setenv("TOCSIN_SMTP_PASSWORD", "sesame-4712")
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as excinfo:
         load()
-    assert str(told.value).startswith(
+    assert str(excinfo.value).startswith(
         f"{PREFIX}{name}" + ("" if name in ("LAKE", "CHANNELS") else "=")
     )
-    assert f" must be {WRONG[name][1]}" in str(told.value) or WRONG[name][1] in str(told.value)
-    assert "\n" not in str(told.value)
-    assert "sesame" not in str(told.value)
+    assert f" must be {WRONG[name][1]}" in str(excinfo.value) or WRONG[name][1] in str(
+        excinfo.value
+    )
+    assert "\n" not in str(excinfo.value)
+    assert "sesame" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize(
@@ -117,9 +119,9 @@ def test_sources_are_json_of_names_that_are_known(value: str, says: str, monkeyp
 @pytest.mark.parametrize("name", ["USERNAME", "PASSWORD"])
 def test_user_and_password_go_together(name: str, monkeypatch) -> None:
     monkeypatch.setenv(f"TOCSIN_SMTP_{name}", "sesame-4712")
-    with pytest.raises(SettingsError, match="go together: set both or none") as told:
+    with pytest.raises(SettingsError, match="go together: set both or none") as excinfo:
         load()
-    assert "sesame" not in str(told.value)
+    assert "sesame" not in str(excinfo.value)
 
 
 @pytest.mark.parametrize("name", ["TOCSIN_HOLD_HOUR", "tocsin_hold_hour"])
@@ -157,9 +159,9 @@ FILES = {
 def test_a_file_of_recipients_that_cannot_be_meant_is_refused(text: str, tmp_path: Path) -> None:
     path = tmp_path / "recipients.toml"
     path.write_text(text, "utf-8")
-    with pytest.raises(SettingsError, match=re.escape(f"{path}: ") + ".*") as told:
+    with pytest.raises(SettingsError, match=re.escape(f"{path}: ") + ".*") as excinfo:
         load_recipients(path)
-    assert FILES[text] in str(told.value)
+    assert FILES[text] in str(excinfo.value)
 
 
 def test_a_file_of_recipients_is_read_with_a_mark_and_refused_in_latin_1(tmp_path: Path) -> None:

@@ -116,14 +116,14 @@ def test_a_count_is_held_against_its_own_past_and_a_bound_on_the_year(signal: st
 def test_figures_of_a_count_by_hand() -> None:
     """Sixty months before: 54 of 0, then 1, 2, 3, 4, 5, 5; the newest is 6."""
     values = [*[9.0] * 12, *[0.0] * 54, 1.0, 2.0, 3.0, 4.0, 5.0, 5.0, 6.0]
-    told = row(computed(series({"events_count": values}))[0], "attacks")
-    assert told["normal_value"] == pytest.approx(20 / 60)
-    assert told["normal_high_value"] == 1.0  # the 55th of 60 by size
-    assert told["year_value"] == 26.0
-    assert (told["state"], told["direction"]) == ("grave", "worsening")  # 16 against 9
-    assert told["since_date"] == MONTH  # until April a 9 was among the sixty months
-    assert told["figure_date"] == told["signal_known_until_date"] == date(2021, 5, 31)
-    assert (told["unit"], told["source"]) == ("events / month", "ucdp_ged")
+    signal_row = row(computed(series({"events_count": values}))[0], "attacks")
+    assert signal_row["normal_value"] == pytest.approx(20 / 60)
+    assert signal_row["normal_high_value"] == 1.0  # the 55th of 60 by size
+    assert signal_row["year_value"] == 26.0
+    assert (signal_row["state"], signal_row["direction"]) == ("grave", "worsening")  # 16 against 9
+    assert signal_row["since_date"] == MONTH  # until April a 9 was among the sixty months
+    assert signal_row["figure_date"] == signal_row["signal_known_until_date"] == date(2021, 5, 31)
+    assert (signal_row["unit"], signal_row["source"]) == ("events / month", "ucdp_ged")
 
 
 def test_direction_needs_a_quarter_and_one_at_least() -> None:
@@ -156,10 +156,10 @@ def test_a_spared_region_that_is_reached() -> None:
 def test_of_a_country_the_regions_reached_are_counted() -> None:
     values = [0.0] * 96 + [1.0]
     monthly = pl.concat(series({"events_count": values}, place) for place in ("MLI.a", "MLI.b"))
-    told = computed(monthly)[0]
-    assert row(told, "spread", "MLI")["value"] == 2.0
-    assert row(told, "spread", AREA)["value"] == 2.0
-    assert row(told, "spread", "MLI")["state"] == "raised"  # never any before
+    signals = computed(monthly)[0]
+    assert row(signals, "spread", "MLI")["value"] == 2.0
+    assert row(signals, "spread", AREA)["value"] == 2.0
+    assert row(signals, "spread", "MLI")["state"] == "raised"  # never any before
 
 
 def figure(share: float, days: int, **other: object) -> dict[str, object]:
@@ -188,20 +188,20 @@ def figure(share: float, days: int, **other: object) -> dict[str, object]:
     ],
 )
 def test_presence(figures: list[dict[str, object]], state: str, value: float | None) -> None:
-    told = row(computed(presence=figures)[0], "administrators")
-    assert (told["state"], told["value"]) == (state, value)
+    signal_row = row(computed(presence=figures)[0], "administrators")
+    assert (signal_row["state"], signal_row["value"]) == (state, value)
 
 
 def test_presence_moves_and_a_country_has_the_lowest_figure() -> None:
     figures = [
         figure(0.8, 100), figure(0.6, 30), figure(0.1, 500, region_id="MLI.b"),
     ]  # fmt: skip
-    told = computed(presence=figures)[0]
-    assert row(told, "administrators")["direction"] == "worsening"
-    assert row(told, "administrators")["normal_value"] == pytest.approx(0.8)
-    assert row(told, "administrators", "MLI.b")["state"] == "not_known"
-    assert row(told, "administrators", "MLI")["value"] == 0.6  # what is too old is no lowest
-    assert row(told, "administrators", "BFA")["state"] == "not_known"
+    signals = computed(presence=figures)[0]
+    assert row(signals, "administrators")["direction"] == "worsening"
+    assert row(signals, "administrators")["normal_value"] == pytest.approx(0.8)
+    assert row(signals, "administrators", "MLI.b")["state"] == "not_known"
+    assert row(signals, "administrators", "MLI")["value"] == 0.6  # what is too old is no lowest
+    assert row(signals, "administrators", "BFA")["state"] == "not_known"
 
 
 def measure(kind: str, days: int, closed: int | None = None) -> dict[str, object]:
@@ -225,8 +225,8 @@ def test_a_measure_counts_while_it_is_in_force(signal: str) -> None:
     kind = MEASURED[signal]
 
     def told(*rows: dict[str, object], place: str = "MLI.a") -> tuple[str, str | None]:
-        found = row(computed(suspension=list(rows))[0], signal, place)
-        return found["state"], found["direction"]
+        signal_row = row(computed(suspension=list(rows))[0], signal, place)
+        return signal_row["state"], signal_row["direction"]
 
     assert told() == ("quiet", "steady")
     assert told(measure("ngo_ban", 5)) == ("quiet", "steady")
@@ -248,8 +248,8 @@ def test_a_coup_a_failed_one_and_a_list_that_ends() -> None:
     def coup(days: int, is_successful: bool, known: date = NIGHT) -> tuple[str, float | None]:
         one = {"country_code": "MLI", "coup_date": NIGHT - timedelta(days=days),
                "is_successful": is_successful}  # fmt: skip
-        told = row(computed(coup=[one], coups_known=known)[0], "coup")
-        return told["state"], told["value"]
+        signal_row = row(computed(coup=[one], coups_known=known)[0], "coup")
+        return signal_row["state"], signal_row["value"]
 
     assert coup(365, True) == ("grave", 1.0)
     assert coup(366, True) == ("raised", 1.0)
@@ -320,12 +320,12 @@ def test_acts_of_the_register(
     signal: str, place: str, entries: list[tuple[Any, ...]], state: str
 ) -> None:
     rows = [entry(*e[:4], **({"region_id": e[4]} if len(e) == 5 else {})) for e in entries]
-    told = row(with_sentences(computed(register_entry=rows)[0]), signal, place)
-    assert told["state"] == state
+    signal_row = row(with_sentences(computed(register_entry=rows)[0]), signal, place)
+    assert signal_row["state"] == state
     if entries and state in ("raised", "grave"):
-        assert "“" in told["sentence_en"]
+        assert "“" in signal_row["sentence_en"]
     if place == "MLI.a" and entries == [("local_agreement", "breach", 20)]:
-        assert told["sentence_en"] == (
+        assert signal_row["sentence_en"] == (
             "Not known: in this country there is one whose region is not on file: 5 June 2021: "
             "“breach 20”."
         )
@@ -342,14 +342,14 @@ def test_an_emergency_holds_until_the_end_that_it_names() -> None:
 def test_an_agreement_that_was_seen_to_end_and_a_new_one() -> None:
     ended = entry("local_agreement", "ceasefire", 500, region_id="MLI.a",
                   end_date=NIGHT - timedelta(days=40))  # fmt: skip
-    told = row(computed(register_entry=[ended])[0], "agreement_broken")
-    assert (told["state"], told["direction"], told["since_date"]) == (
+    signal_row = row(computed(register_entry=[ended])[0], "agreement_broken")
+    assert (signal_row["state"], signal_row["direction"], signal_row["since_date"]) == (
         "raised", "worsening", date(2021, 5, 16),
     )  # fmt: skip
     made = entry("local_agreement", "peace_agreement", 10, region_id="MLI.a")
-    told = row(with_sentences(computed(register_entry=[made])[0]), "agreement_broken")
-    assert (told["state"], told["direction"]) == ("quiet", "easing")
-    assert told["sentence_en"] == (
+    signal_row = row(with_sentences(computed(register_entry=[made])[0]), "agreement_broken")
+    assert (signal_row["state"], signal_row["direction"]) == ("quiet", "easing")
+    assert signal_row["sentence_en"] == (
         "None is known; the register is kept up to the night. Agreed or begun in the year before: "
         "15 June 2021: “peace_agreement 10”."
     )
@@ -383,11 +383,11 @@ def test_a_transition_outside_its_register_is_not_known() -> None:
 
 def test_figures_that_are_too_old_say_nothing_of_tonight() -> None:
     values = {"events_count": [*ZEROS, 3.0]}
-    told, spells = computed(series(values), is_stale=True)
+    signals, spells = computed(series(values), is_stale=True)
     for signal in ("attacks", "spread"):
-        known = row(told, signal)
+        known = row(signals, signal)
         assert (known["state"], known["value"], known["since_date"]) == ("not_known", 3.0, None)
-    assert row(with_sentences(told), "attacks")["sentence_en"].startswith(
+    assert row(with_sentences(signals), "attacks")["sentence_en"].startswith(
         "The last figure is too old to say: 3 events in May 2021"
     )
     assert spells.filter(signal="attacks", place_id="MLI.a")["state"].to_list() == [
@@ -422,12 +422,12 @@ def test_order_of_rows_changes_nothing() -> None:
 
 def test_raised_counts_are_of_all_signals() -> None:
     coup = {"country_code": "MLI", "coup_date": NIGHT, "is_successful": False}
-    told = computed(series({"events_count": [*ZEROS, 3.0]}), coup=[coup])[0]
-    counts = raised_counts(told).filter(place_id="MLI.a").row(0, named=True)
+    signals = computed(series({"events_count": [*ZEROS, 3.0]}), coup=[coup])[0]
+    counts = raised_counts(signals).filter(place_id="MLI.a").row(0, named=True)
     assert (counts["raised_count"], counts["grave_count"]) == (3, 2)  # attacks, spread; coup
     assert (
         counts["quiet_count"] + counts["not_known_count"]
-        == told.filter(place_id="MLI.a").height - 3
+        == signals.filter(place_id="MLI.a").height - 3
     )
 
 
@@ -457,8 +457,8 @@ def board_of(published: Path, night: str, place: str) -> dict[str, dict[str, Any
 
 
 def test_the_founding_night_in_sikasso(published: Path) -> None:
-    told = board_of(published, "2021-06-25", "MLI.sikasso")
-    assert {name: r["state"] for name, r in told.items()} == {
+    signals_by_name = board_of(published, "2021-06-25", "MLI.sikasso")
+    assert {name: r["state"] for name, r in signals_by_name.items()} == {
         "attacks": "raised", "civilian_deaths": "raised", "spread": "grave",
         "neighbours": "quiet", "state_abuses": "quiet", "communal_violence": "quiet",
         "jihadist_activity": "raised", "administrators": "not_known", "aid_suspended": "grave",
@@ -467,46 +467,49 @@ def test_the_founding_night_in_sikasso(published: Path) -> None:
         "state_of_emergency": "raised", "forces_leaving": "quiet",
     }  # fmt: skip
     # Events: one in May 2019, two in September 2020, one each in March, April and May 2021.
-    attacks = told["attacks"]
+    attacks = signals_by_name["attacks"]
     assert attacks["normal_value"] == pytest.approx(5 / 60)
     assert (attacks["value"], attacks["year_value"], attacks["since_date"]) == (
         1.0, 5.0, date(2021, 3, 1),
     )  # fmt: skip
-    assert told["civilian_deaths"]["sentence_en"] == (
+    assert signals_by_name["civilian_deaths"]["sentence_en"] == (
         "4 civilians killed in May 2021; usual: 0.2 a month, nine months in ten at most 0; 12 in "
         "twelve months."
     )
-    assert told["spread"]["sentence_en"] == (
+    assert signals_by_name["spread"]["sentence_en"] == (
         "3 events in three months up to May 2021, in a region that had been spared (1 in the four "
         "years before the last)."
     )
-    assert told["state_of_emergency"]["sentence_en"] == (
+    assert signals_by_name["state_of_emergency"]["sentence_en"] == (
         "30 December 2020: “State of emergency in the whole country: six months more (end worked "
         "out)”."
     )
-    assert told["administrators"]["value"] is None
-    assert told["administrators"]["sentence_fr"] == "Aucun chiffre n'est connu."
-    assert told["coup"]["sentence_en"] == "power taken, 21 May 2021; power taken, 18 August 2020."
-    assert told["aid_suspended"]["sentence_fr"] == (
+    assert signals_by_name["administrators"]["value"] is None
+    assert signals_by_name["administrators"]["sentence_fr"] == "Aucun chiffre n'est connu."
+    assert (
+        signals_by_name["coup"]["sentence_en"]
+        == "power taken, 21 May 2021; power taken, 18 August 2020."
+    )
+    assert signals_by_name["aid_suspended"]["sentence_fr"] == (
         "Banque mondiale (aide au développement, 4 juin 2021)."
     )
-    assert told["military_cooperation_suspended"]["since_date"] == date(2021, 6, 3)
+    assert signals_by_name["military_cooperation_suspended"]["since_date"] == date(2021, 6, 3)
     assert (
         "France (military cooperation, 3 June 2021)"
-        in (told["military_cooperation_suspended"]["sentence_en"])
+        in (signals_by_name["military_cooperation_suspended"]["sentence_en"])
     )
 
 
 def test_three_weeks_earlier_the_attack_and_two_measures_are_not_known(published: Path) -> None:
-    told = board_of(published, "2021-06-05", "MLI.sikasso")
-    assert told["spread"]["state"] == "raised"  # two events up to April
-    assert told["sanctions_and_membership"]["state"] == "quiet"
-    assert told["sanctions_and_membership"]["sentence_en"] == (
+    signals_by_name = board_of(published, "2021-06-05", "MLI.sikasso")
+    assert signals_by_name["spread"]["state"] == "raised"  # two events up to April
+    assert signals_by_name["sanctions_and_membership"]["state"] == "quiet"
+    assert signals_by_name["sanctions_and_membership"]["sentence_en"] == (
         "None is known; the register is kept up to the night. The last: African Union (membership "
         "of an organisation, 19 August 2020)."
     )
-    assert told["coup"]["state"] == told["aid_suspended"]["state"] == "grave"
-    assert told["attacks"]["figure_date"] == date(2021, 4, 30)
+    assert signals_by_name["coup"]["state"] == signals_by_name["aid_suspended"]["state"] == "grave"
+    assert signals_by_name["attacks"]["figure_date"] == date(2021, 4, 30)
 
 
 def test_the_founding_night_in_mopti_gao_and_mali(published: Path) -> None:

@@ -68,18 +68,18 @@ def test_token(tmp_path) -> None:
 def test_every_page_once(tmp_path, server_kind) -> None:
     rows = yearly(385_918 // 100)  # 4 pages of 1,000
     with serving(Ucdp({"26.1": rows}, **server_kind)) as server:
-        (found,) = fetched(server, tmp_path)
-    assert parse(found.content, found.url)["id"].to_list() == [row["id"] for row in rows]
+        (delivery,) = fetched(server, tmp_path)
+    assert parse(delivery.content, delivery.url)["id"].to_list() == [row["id"] for row in rows]
 
 
 def test_386_pages(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("warehouse.sources.ucdp_ged.PAGE_ROWS", 10)
     rows = yearly(3_858)
     with serving(Ucdp({"26.1": rows})) as server:
-        (found,) = fetched(server, tmp_path)
+        (delivery,) = fetched(server, tmp_path)
         pages = [r for r in server.requests if r.path.endswith("26.1")]
     assert len(pages) == 386
-    assert parse(found.content, found.url)["id"].to_list() == [row["id"] for row in rows]
+    assert parse(delivery.content, delivery.url)["id"].to_list() == [row["id"] for row in rows]
 
 
 def test_cut_short_and_run_again(tmp_path, monkeypatch) -> None:
@@ -90,14 +90,14 @@ def test_cut_short_and_run_again(tmp_path, monkeypatch) -> None:
         with pytest.raises(SourceError, match="answered 500"):
             fetched(server, tmp_path)
         begun = len(server.requests)
-        (found,) = fetched(server, tmp_path)
+        (delivery,) = fetched(server, tmp_path)
         again = [r for r in server.requests[begun:] if r.path.endswith("26.1")]
         assert len(again) == 386 - 200
-        assert parse(found.content, found.url)["id"].to_list() == [row["id"] for row in rows]
+        assert parse(delivery.content, delivery.url)["id"].to_list() == [row["id"] for row in rows]
         assert not list((tmp_path / "parts").iterdir())
         server.fault_from, server.faulty = len(server.requests) + 38, 2
         server.fault = "400"
-        assert fetched(server, tmp_path)[0].content == found.content
+        assert fetched(server, tmp_path)[0].content == delivery.content
 
 
 @pytest.mark.parametrize("wrong", [{"lists_wrong": 1}, {"lists_wrong": -1}, {"repeats": 2}])
@@ -119,9 +119,9 @@ def test_a_changed_format_is_told(tmp_path) -> None:
         fetched(server, tmp_path)
     row = {k: v for k, v in event(1, "2025-01-01").items() if k != "date_end"}
     with serving(Ucdp({"26.1": [row]})) as server:
-        (found,) = fetched(server, tmp_path)
+        (delivery,) = fetched(server, tmp_path)
     with pytest.raises(SourceError, match="column date_end is missing"):
-        parse(found.content, found.url)
+        parse(delivery.content, delivery.url)
 
 
 @pytest.mark.parametrize("place", ["api", "downloads"])

@@ -59,10 +59,10 @@ def main() -> None:
         path, script = Path(folder) / "y.csv", Path(folder) / "run.R"
         np.savetxt(path, counts[:, :SAMPLE], fmt="%d", delimiter=",")
         script.write_text(R)
-        told = subprocess.run(
+        run = subprocess.run(
             ["Rscript", str(script), str(path)], capture_output=True, text=True, check=True
         )
-    in_r = float(told.stdout) * REGIONS / SAMPLE
+    in_r = float(run.stdout) * REGIONS / SAMPLE
     print(f"R: {in_r:.0f} s, {in_r / ours:.0f} x (aim: 50)")
     sys.exit(0 if in_r >= 50 * ours else 1)
 

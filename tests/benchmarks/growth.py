@@ -102,11 +102,11 @@ def night(root: Path) -> tuple[dict[str, float], str]:
         run = subprocess.Popen([*command, "--as-of", NIGHT], cwd=root, env=environment,
                                stdout=out, stderr=out)  # fmt: skip
         _, status, used = os.wait4(run.pid, 0)
-    told = (root / "told").read_text("utf-8")
+    text = (root / "told").read_text("utf-8")
     if status:
-        sys.exit(f"the night failed:\n{told}")
+        sys.exit(f"the night failed:\n{text}")
     steps: dict[str, float] = {}
-    for name, seconds in STEP.findall(told):
+    for name, seconds in STEP.findall(text):
         step = "fetch" if name.startswith("fetch") else name
         steps[step] = steps.get(step, 0) + float(seconds)
     with duckdb.connect(data / "published" / "tocsin.duckdb", read_only=True) as con:

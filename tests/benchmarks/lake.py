@@ -67,11 +67,11 @@ def half_snapshots(catalog: str) -> list[str]:
     with lake_connection(catalog) as con:
         for number, message, content in listed:
             for table, expected in content["tables"].items():
-                found = con.execute(
+                rows = con.execute(
                     f"select count(*), coalesce(sum(hash(t)), 0)::varchar from "
                     f'(from "{table}" at (version => {number})) as t'
                 ).fetchone()
-                if list(found or ()) != list(expected):
+                if list(rows or ()) != list(expected):
                     wrong.append(f"{message}: {table}")
     return wrong
 

@@ -61,8 +61,8 @@ def test_every_bad_value_is_caught_by_a_check_of_its_column(
 
 
 def test_the_page_of_checks_is_as_they_are() -> None:
-    told = (ROOT / "docs" / "checks.md").read_text("utf-8")
-    assert told == page(), "run: python tests/mutations.py > docs/checks.md"
+    text = (ROOT / "docs" / "checks.md").read_text("utf-8")
+    assert text == page(), "run: python tests/mutations.py > docs/checks.md"
 
 
 def test_bad_values_are_written_down_for_every_check_and_no_other() -> None:
