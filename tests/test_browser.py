@@ -514,6 +514,23 @@ def test_a_cell_that_a_spreadsheet_would_compute_is_saved_as_text(
     assert first[:2] == ['\'=1+"1,5"', "–"]
 
 
+def test_the_nights_text_is_copied_to_be_passed_on(browser: Browser, site: Path) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    tab = context.new_page()
+    tab.goto((site / "fr" / "index.html").as_uri())
+    tab.locator("summary", has_text="Texte à transmettre").press("Enter")
+    button = tab.get_by_role("button", name="Copier")
+    button.press("Enter")
+    expect(tab.get_by_role("button", name="Copié")).to_be_visible()
+    tab.get_by_label("Texte à transmettre").evaluate("text => text.blur()")
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("Tocsin UEMOA, 25 juin 2021. Probabilité que les violences doublent ")
+    assert "ALERTE Kidal (Mali) 30\xa0%, ALERTE Centre-Nord (Burkina Faso) 26\xa0%" in copied
+    assert "Le plus de morts en douze mois : Mopti (Mali) 641, " in copied
+    assert 300 < len(copied) < 900
+    context.close()
+
+
 def test_without_script_nothing_is_offered_that_does_not_work(browser: Browser, site: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()

@@ -135,3 +135,11 @@ for (const table of document.querySelectorAll(".scroll table"))
   table.closest(".scroll").after(
     tag("p", save(words.csv, `${numbered("table", table)}.csv`, () => csv(rowsOf(table))), { class: "save" }),
   );
+for (const text of document.querySelectorAll("textarea[readonly]")) {
+  const button = tag("button", words.copy, { type: "button" });
+  button.addEventListener("click", () => {
+    text.select();
+    button.textContent = document.execCommand("copy") ? words.copied : words.copy; // also from disk
+  });
+  text.after(tag("p", button, { class: "save", "aria-live": "polite" }));
+}
