@@ -320,7 +320,7 @@ def past_forecasts(situation: Situation) -> pl.DataFrame:
     """What the last night of each month expected of the ninety days after it, and what came.
 
     Args:
-        situation: Of the night, itself the last of its month.
+        situation: Of the night, which is the last of its month so far.
 
     Returns:
         One row per region and night, in this order, with ``night_states``' columns and
