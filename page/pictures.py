@@ -336,7 +336,8 @@ def past_forecasts(situation: Situation) -> pl.DataFrame:
         night == night.max().over("region_id", night.dt.truncate("1mo")),
     ).sort("region_id", "as_of_date")
     key = ["region_id", "as_of_date"]
-    recent = situation.events.filter(pl.col("event_date") >= nights["window_start_date"].min())
+    begins = pl.lit(nights["window_start_date"].min(), pl.Date)  # null: there is no such night
+    recent = situation.events.filter(pl.col("event_date") >= begins)
     counts = (
         nights.select(*key, first, last)
         .join(recent.select("region_id", "event_date"), on="region_id")

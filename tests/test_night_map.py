@@ -115,6 +115,8 @@ def test_a_past_nights_forecast_stands_beside_what_came(of_two_nights: Situation
         (date(2021, 3, 2), 3.0, 1),
         (date(2021, 6, 25), 4.0, None),
     ]
+    of_older = states.with_columns(events_next3_mean=pl.lit(None, pl.Float64))
+    assert past_forecasts(replace(of_two_nights, night_states=of_older)).is_empty()
 
 
 def test_coasts_and_borders_outside_the_area_are_on_its_map(of_two_nights: Situation) -> None:
