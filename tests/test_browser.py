@@ -503,6 +503,16 @@ def test_a_table_is_saved_with_all_its_rows(page: Page, site: Path, tmp_path: Pa
     assert len(rows) == 25
 
 
+def test_a_number_is_saved_without_the_blanks_within(page: Page, site: Path, tmp_path) -> None:
+    page.goto((site / "fr" / "regions.html").as_uri() + "#a=MLI.gao&b=MLI.sikasso")
+    compared = page.locator("section[aria-labelledby=compare]")
+    path = saved(page, compared.get_by_role("button", name="Enregistrer en CSV"), tmp_path)
+    rows = list(csv.reader(path.read_text("utf-8-sig").splitlines(), delimiter=";"))
+    assert rows[0] == ["", "Gao", "Sikasso"]
+    assert ["Habitants", "487848", "3257816"] in rows
+    assert ["Dernier incident", "22 mai 2021", "30 mai 2021"] in rows
+
+
 def test_a_cell_that_a_spreadsheet_would_compute_is_saved_as_text(
     page: Page, site: Path, tmp_path: Path
 ) -> None:

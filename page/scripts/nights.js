@@ -224,7 +224,7 @@ if (told) {
     sayNights(filled(words.from_to, { x: dayOf(before.day), y: dayOf(now.day), n: number(count) }), list, [before, now]);
   };
 
-  second.append(...nights.toReversed().map((night) => tag("option", dayOf(night.day), { value: night.day })));
+  second.append(...[...nights].reverse().map((night) => tag("option", dayOf(night.day), { value: night.day })));
   const fromAddress = () => {
     const state = new URLSearchParams(location.hash.slice(1) || location.search);
     shown.value = state.get("show") ?? "";

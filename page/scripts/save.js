@@ -90,7 +90,7 @@ const png = async (figure) => {
 
 /** One cell: numbers without the spaces within, and nothing that a spreadsheet would compute. */
 const cell = (text) => {
-  const value = text.replace(/(?<=\d)[\u00a0\u202f ](?=\d{3}(\D|$))/g, "").replace(/^(?=[=+@]|-\D)/, "'");
+  const value = text.replace(/(\d)[\u00a0\u202f ](?=\d{3}(\D|$))/g, "$1").replace(/^(?=[=+@]|-\D)/, "'");
   return /[",;\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 };
 const csv = (rows) => new Blob( // the mark in front tells Excel that it is UTF-8
@@ -124,7 +124,8 @@ const numbered = (all, part) => {
   const of = part.closest("section[aria-labelledby]")?.getAttribute("aria-labelledby");
   return `${base}-${of ? `${of}-` : ""}${[...document.querySelectorAll(all)].indexOf(part) + 1}`;
 };
-for (const figure of document.querySelectorAll("figure:has(svg[viewBox])")) {
+for (const figure of document.querySelectorAll("figure")) {
+  if (!figure.querySelector("svg[viewBox]")) continue;
   const name = numbered("figure", figure);
   const buttons = [save(words.png, `${name}.png`, () => png(figure))];
   if (figure.closest("section[aria-labelledby=history]"))
