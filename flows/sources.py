@@ -85,6 +85,11 @@ def dry_run(name: str, settings: Settings) -> DryRun:
             if path.is_file():
                 link_or_copy(path, target)
         outcome = fetch_source(source, beside)
+        if not outcome.is_on:
+            raise SettingsError(
+                f"{name} is off: nothing says where it comes from; TOCSIN_SOURCES="
+                f'\'{{"{name}": "/path"}}\' turns it on'
+            )
         with open_existing(beside.warehouse_path) as con:
             (passing,), checks = judge_deliveries([outcome], con, beside.landing_folder)
             for batch in passing.batches:

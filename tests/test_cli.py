@@ -303,6 +303,12 @@ def test_the_newest_night_and_a_region_at_a_glance(tocsin, after_first: Path) ->
     assert "'Atlantis' is no region" in one_line(unknown.stderr)
 
 
+def test_a_source_that_is_off_is_not_said_to_change_nothing(tocsin, after_first: Path) -> None:
+    answer = tocsin("sources", "check", "acled_events")
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert "acled_events is off: " in one_line(answer.stderr)
+
+
 def test_a_register_that_is_wrong_is_said_as_json(tocsin, tmp_path: Path) -> None:
     file = tmp_path / "aid.csv"
     good = (ROOT / "config/registers/aid_suspensions.csv").read_text("utf-8").splitlines()
