@@ -13,8 +13,8 @@ Written by `tocsin dictionary` from the published file, whose comments come from
 believed (events) or told (the rest); the table macros answer as of an instant:
 `from events_as_of('2021-06-20')`, `from flags_as_of('2021-06-25')`,
 `from indicator_as_of('events_count', '2021-06-25')`. In an attached file say `use <name>` first.
-What night, window, level or vintage mean: [glossary](glossary.md); the equations of `forecasts`, `flags`, `flag_drivers`:
-[models](models.md).
+What night, window, level or vintage mean: [glossary](glossary.md); the equations of `forecasts`,
+`flags`, `flag_drivers`: [models](models.md).
 """
 
 
