@@ -257,9 +257,7 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
         ],
         "violent_from": thresholds()["intensity"][VIOLENT[0]],
         "intensities": dict(digest.flags.select("region_id", "intensity").iter_rows()),
-        "unsure": digest.flags.filter(pl.col("p_unreported_event") >= HATCHED_FROM)[
-            "region_id"
-        ].to_list(),
+        "unsure": unsure_regions(digest.flags),
         "people_exposed": wording.residents(rows.filter(pl.col("alert_level") != CALM).to_dicts()),
         "counts": {n: rows.filter(pl.col("alert_level") == n).height for n in FLAGGED},
         "lines_passed": [
@@ -341,6 +339,17 @@ def ledger_counts(ledger: pl.DataFrame, year: int) -> dict[str, int] | None:
     outcomes = {name: alarms.filter(outcome=name).height for name in OUTCOMES}
     unwarned = rows.height - alarms.height
     return {"year": year, "alarms": alarms.height, **outcomes, "unwarned": unwarned}
+
+
+def unsure_regions(flags: pl.DataFrame) -> list[str]:
+    """Regions without an event on file whose silence may well not be quiet, as flags stand.
+
+    Example:
+        >>> chances = {"region_id": ["a", "b"], "p_unreported_event": [0.05, None]}
+        >>> unsure_regions(pl.DataFrame(chances))
+        ['a']
+    """
+    return flags.filter(pl.col("p_unreported_event") >= HATCHED_FROM)["region_id"].to_list()
 
 
 def _by_country(country_names: Iterable[str]) -> list[tuple[str, int]]:

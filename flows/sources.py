@@ -65,15 +65,24 @@ def dry_run(name: str, settings: Settings) -> DryRun:
     """Fetch, check and merge a source beside the warehouse; nothing of it is kept.
 
     Raises:
-        SettingsError: There is no such source.
+        SettingsError: There is no such source, or it is off.
     """
-    from flows.steps import fetch_source, judge_deliveries  # the flow's libraries take seconds
+    from flows.steps import (  # the flow's libraries take seconds
+        fetch_source,
+        is_on,
+        judge_deliveries,
+    )
 
     matches = [source for source in SOURCES if source.name == name]
     if not matches:
         names = ", ".join(source.name for source in SOURCES)
         raise SettingsError(f"{name} is no source; known are {names}")
     (source,) = matches
+    if not is_on(source, settings):
+        raise SettingsError(
+            f"{name} is off: nothing says where it comes from; TOCSIN_SOURCES="
+            f'\'{{"{name}": "/path"}}\' turns it on'
+        )
     with tempfile.TemporaryDirectory() as folder:
         beside = settings.model_copy(update={"data_folder": Path(folder)})
         with open_existing(settings.warehouse_path) as con:
@@ -85,11 +94,6 @@ def dry_run(name: str, settings: Settings) -> DryRun:
             if path.is_file():
                 link_or_copy(path, target)
         outcome = fetch_source(source, beside)
-        if not outcome.is_on:
-            raise SettingsError(
-                f"{name} is off: nothing says where it comes from; TOCSIN_SOURCES="
-                f'\'{{"{name}": "/path"}}\' turns it on'
-            )
         with open_existing(beside.warehouse_path) as con:
             (passing,), checks = judge_deliveries([outcome], con, beside.landing_folder)
             for batch in passing.batches:

@@ -451,12 +451,6 @@ def _may_come(nowcast: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def unsure_regions(situation: Situation) -> set[str]:
-    """Regions without an event on file whose silence may well not be quiet."""
-    unsure = situation.flags.filter(pl.col("p_unreported_event") >= HATCHED_FROM)
-    return set(unsure["region_id"])
-
-
 def _measures(situation: Situation) -> pl.DataFrame:
     """Spells of measures, from their start to the last that is known of them, and coups."""
     spells = situation.suspensions.filter(

@@ -18,6 +18,7 @@ from jinja2 import Environment
 from markupsafe import escape
 
 from alerts import wording
+from alerts.digest import unsure_regions
 from alerts.wording.environment import environment
 from config.areas import area
 from config.files import put_in_place, remove, set_aside
@@ -53,7 +54,6 @@ from page.pictures import (
     past_year_sums,
     region_map,
     region_pictures,
-    unsure_regions,
 )
 from page.places import COLUMNS, place_rows
 from page.renderer import Renderer
@@ -176,7 +176,7 @@ def _write(
     }
     lines = line_facts(situation, renderer)
     area_map = map_svg(page_svg(level_map.result()))
-    unsure = unsure_regions(situation)
+    unsure = set(unsure_regions(situation.flags))
     area_map_filled = fill_regions(area_map, grounds, unsure)
     by_id = {r["region_id"]: r for r in regions}
     signals = _signals(situation)
