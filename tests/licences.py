@@ -76,22 +76,22 @@ its source is.
 
 def runtime() -> list[Distribution]:
     """Everything that Tocsin needs at run time on this Python, by name, without itself."""
-    found: dict[str, Distribution] = {}
-    seen: set[tuple[str, frozenset[str]]] = set()
+    distributions: dict[str, Distribution] = {}
+    visited: set[tuple[str, frozenset[str]]] = set()
     wanted = [("tocsin", frozenset[str]())]
     while wanted:
         name, extras = wanted.pop()
-        if (name, extras) in seen:
+        if (name, extras) in visited:
             continue
-        seen.add((name, extras))
-        found[name] = distribution(name)
-        for line in found[name].requires or []:
+        visited.add((name, extras))
+        distributions[name] = distribution(name)
+        for line in distributions[name].requires or []:
             need = Requirement(line)
             marker = need.marker
             if marker is None or any(marker.evaluate({"extra": e}) for e in extras or {""}):
                 wanted.append((plain(need.name), frozenset(need.extras)))
-    del found["tocsin"]
-    return [found[name] for name in sorted(found)]
+    del distributions["tocsin"]
+    return [distributions[name] for name in sorted(distributions)]
 
 
 def plain(name: str) -> str:
@@ -101,14 +101,14 @@ def plain(name: str) -> str:
 
 def licence(package: Distribution) -> str:
     """What a package says: its expression, else its short text, else its classifiers."""
-    told = package.metadata.get("License-Expression") or package.metadata.get("License") or ""
+    field = package.metadata.get("License-Expression") or package.metadata.get("License") or ""
     classified = [
         c.rpartition(" :: ")[2].replace(" License", "")
         for c in package.metadata.get_all("Classifier") or []
         if c.startswith("License :: OSI")
     ]
-    is_short = 0 < len(told) < 60 and "\n" not in told and told != "Dual License"
-    return told if is_short else " or ".join(classified) or "unknown"
+    is_short = 0 < len(field) < 60 and "\n" not in field and field != "Dual License"
+    return field if is_short else " or ".join(classified) or "unknown"
 
 
 def is_permissive(licence: str) -> bool:

@@ -1134,22 +1134,22 @@ def in_words(values: Mapping[str, Any]) -> str:
         >>> in_words({"low": 6, "known_to": None, EVERY: True})
         'low 6, known_to empty in every row'
     """
-    told = ", ".join(
+    words = ", ".join(
         f"{name} {'empty' if value is None else shown(value)}"
         for name, value in values.items()
         if name != EVERY
     )
-    return f"{told} in every row" if EVERY in values else told
+    return f"{words} in every row" if EVERY in values else words
 
 
 def shown(value: object) -> str:
     """A value that a page can hold, whatever signs are in it."""
     if isinstance(value, bytes):
         return f"{len(value)} bytes"
-    told = str(value)
-    if len(told) > LONG:
-        told = f"{told[:LONG].rpartition(',')[0]}, ..."
-    return told.replace("\u202e", "U+202E").replace("<", "&lt;").replace("|", "\\|")
+    text = str(value)
+    if len(text) > LONG:
+        text = f"{text[:LONG].rpartition(',')[0]}, ..."
+    return text.replace("\u202e", "U+202E").replace("<", "&lt;").replace("|", "\\|")
 
 
 def catches(table: str, check: Check, frame: pl.DataFrame) -> bool:
@@ -1206,7 +1206,7 @@ def page() -> str:
             column = check.arguments.get("column") or ", ".join(
                 check.arguments.get("column_list", ["rows"])
             )
-            told = {
+            mutation_texts = {
                 words: frame
                 for words, frame in mutations(table, check).items()
                 if not shares_its_column(table, check) or catches(table, check, frame)
@@ -1215,7 +1215,7 @@ def page() -> str:
             wanted = "as its name says" if check.condition is not None else check.wanted
             if check.condition is not None and "mostly" in check.arguments:
                 wanted += f", in {check.arguments['mostly']:.0%} of rows"
-            row = (shown(wanted), check.severity, since, shown(why), "; ".join(told))
+            row = (shown(wanted), check.severity, since, shown(why), "; ".join(mutation_texts))
             alike.setdefault(row, []).append(f"`{column}`")
         for row, names in alike.items():
             lines.append(f"| {', '.join(names)} | {' | '.join(row)} |")

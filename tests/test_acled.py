@@ -83,9 +83,9 @@ def test_wrong_cursors(tmp_path, wrong: dict, says: str) -> None:
 
 
 def test_parse(tmp_path) -> None:
-    told = [event(1, "2026-01-02", 1), event(2, "2026-01-02", 2, fatalities="7", country="Ghana"),
+    rows = [event(1, "2026-01-02", 1), event(2, "2026-01-02", 2, fatalities="7", country="Ghana"),
             event(3, "2026-01-03", 3, fatalities="7", admin1="", latitude=11.5)]  # fmt: skip
-    with serving(Acled(told, ignores_country=True)) as server:
+    with serving(Acled(rows, ignores_country=True)) as server:
         (delivery,) = fetched(server, tmp_path)
     frame = parse(delivery.content, delivery.url)
     assert frame.select("event_id_cnty", "fatalities", "admin1", "latitude").rows() == [
@@ -124,8 +124,8 @@ def test_tiers(tmp_path) -> None:
             fetched(server, tmp_path)
 
 
-def deliver(con, folder, told: Acled) -> int:
-    with serving(told) as server:
+def deliver(con, folder, acled: Acled) -> int:
+    with serving(acled) as server:
         batches = list(receive(SOURCE, server.url, folder, SECRETS))
     for batch in batches:
         accept(batch, folder)

@@ -49,14 +49,14 @@ def test_an_indicator(published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     core |= {"region": answer(published, "from regions"), "event": answer(published, "from events")}
     series = indicators.compute_indicators(core, date(2021, 1, 1), date(2021, 5, 1))
     assert series.height == 5 * core["region"].height
-    found = series.filter(pl.col("value").is_not_null()).select("place_id", "month_start", "value")
+    shares = series.filter(pl.col("value").is_not_null()).select("place_id", "month_start", "value")
     asked = (
         "select region_id, month_start, deaths_civilians_count / deaths_best_count "
         "from region_months where month_start >= '2021-01-01' and deaths_best_count > 0 "
         "order by all"
     )
-    assert found.sort("place_id", "month_start").rows() == answer(published, asked).rows()
-    assert 0 < found["value"].mean() < 1
+    assert shares.sort("place_id", "month_start").rows() == answer(published, asked).rows()
+    assert 0 < shares["value"].mean() < 1
 
 
 def test_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sent, landing = tmp_path / "displaced.csv", tmp_path / "landing"
     with warehouse(tmp_path / "warehouse.duckdb") as con:
         ensure_tables(con, source)
-        held = []
+        quarantined = []
         # A first delivery with a bad row, then a correction of a good one.
         for text in (
             f"{CSV}MLI.nowhere,2021-05-14,1,https://example.org/5\n",
@@ -77,10 +77,10 @@ def test_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             sent.write_text(text)
             (batch,) = receive(source, str(sent), landing)
             judged, _ = quarantine_rows(batch, landing)
-            held.append([row.value for row in judged.quarantined])
+            quarantined.append([row.value for row in judged.quarantined])
             accept(judged, landing)
             catch_up(con, source, landing)
-        assert held == [["MLI.nowhere"], []]
+        assert quarantined == [["MLI.nowhere"], []]
         mopti = (
             "select displaced_count, known_basis from history.relief_displaced "
             "where region_id = 'MLI.mopti' and observed_date = '2021-05-14' order by known_from"

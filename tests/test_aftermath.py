@@ -19,7 +19,7 @@ COUPS = {"country_code": pl.String, "coup_date": pl.Date, "is_successful": pl.Bo
 SUSPENSIONS = {"country_code": pl.String, "measure_type": pl.String, "opened_date": pl.Date}
 
 
-def told(
+def aftermath_rows(
     counts: dict[str, list[int]], coups: list[tuple[str, int]], suspended: tuple[str, int] | None
 ) -> dict[tuple[str, int, str], tuple[float, float | None, float | None]]:
     """Rows of events by part, months and measure; a case is its country and month number."""
@@ -57,7 +57,7 @@ CASES = [("BEN", 60), ("BFA", 70), ("CIV", 80), ("MLI", 90), ("NER", 100)]
 def test_a_doubling_after_five_coups_is_found() -> None:
     """Two events a month, four from the month after on: 12 before, 24 after; the rest stands."""
     counts = {code: [2] * (month + 1) + [4] * (MONTHS - month - 1) for code, month in CASES}
-    rows = told({**STEADY, **counts}, CASES, None)
+    rows = aftermath_rows({**STEADY, **counts}, CASES, None)
     doubled = 24.5 / 12.5
     assert rows["MLI, coup of 1996-07-01", 6, "before"][0] == 12.0
     assert rows["MLI, coup of 1996-07-01", 6, "after"][0] == 24.0
@@ -71,7 +71,7 @@ def test_a_doubling_after_five_coups_is_found() -> None:
 
 
 def test_where_nothing_moves_the_ratio_is_one() -> None:
-    rows = told(STEADY, CASES, ("MLI", 91))
+    rows = aftermath_rows(STEADY, CASES, ("MLI", 91))
     assert rows["coup", 12, "rate_ratio"] == pytest.approx((1.0, 1.0, 1.0))
     assert rows["coup", 12, "rose"][0] == 0.0
     assert rows["suspension", 6, "cases"][0] == 1.0
@@ -82,7 +82,7 @@ def test_what_cannot_be_told_is_not() -> None:
     """Nothing happened; too near to an earlier coup; not over; before the figures are whole."""
     silent = {**STEADY, "BEN": [0] * MONTHS}
     cases = [("BEN", 60), ("MLI", 90), ("MLI", 95), ("NER", MONTHS - 3), ("SEN", 2)]
-    rows = told(silent, cases, None)
+    rows = aftermath_rows(silent, cases, None)
     assert rows["BEN, coup of 1994-01-01", 6, "after"][0] == 0.0
     assert ("BEN, coup of 1994-01-01", 6, "rate_ratio") not in rows
     assert [rows["coup", 6, name][0] for name in ("on_file", "cases", "compared")] == [5, 2, 1]

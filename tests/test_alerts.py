@@ -78,7 +78,7 @@ CASES = {
 def test_life(case: str) -> None:
     nights, expected = CASES[case]
     alerts = alerts_by_night(*((month, level, life.NEWS) for month, level in nights))
-    assert [seen and seen[:2] for seen in alerts] == expected
+    assert [alert and alert[:2] for alert in alerts] == expected
 
 
 def test_what_took_its_ground_away_lowers_at_once_and_is_named() -> None:
@@ -100,7 +100,7 @@ def test_stale_figures_change_nothing() -> None:
         ("2021-05", "none", life.NEWS),
         stale=("2021-05",),
     )
-    assert [seen[:2] for seen in alerts] == [("new", "watch"), *[("ongoing", "watch")] * 2]
+    assert [alert[:2] for alert in alerts] == [("new", "watch"), *[("ongoing", "watch")] * 2]
 
 
 def test_changes_rest_on_the_figures_of_their_night() -> None:

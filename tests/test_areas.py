@@ -205,13 +205,13 @@ def test_no_country_is_tied_to_the_code() -> None:
         rf"\b(?:{'|'.join(sorted(codes))}|Benin|Burkina|Ivoire|Bissau|Mali|Niger|Senegal|Togo|WAEMU"
         r"|UEMOA|Sahel|eight countries)\b"
     )
-    found = {
+    files_naming_a_country = {
         path.relative_to(ROOT).as_posix()
         for package in PRODUCT
         for path in [*(ROOT / package).rglob("*.py"), *(ROOT / package).rglob("*.sql")]
         if any(named.search(text) for text in texts(path))
     }
-    assert found == ALLOWED.keys()
+    assert files_naming_a_country == ALLOWED.keys()
 
 
 def squares() -> list[dict]:

@@ -90,7 +90,7 @@ def assessed(counts: pl.DataFrame = NO_COUNTS, clocks: pl.DataFrame = NO_CLOCKS)
     )
 
 
-def seen(share: float = 0.6) -> np.ndarray:
+def reported_counts(share: float = 0.6) -> np.ndarray:
     return np.random.default_rng(8).binomial(waves(), share)
 
 
@@ -102,7 +102,7 @@ def noise() -> np.ndarray:
 def rested() -> Assessment:
     """With a source that sees and one that tells nothing."""
     return assessed(
-        pl.concat([counts_of(seen()), counts_of(noise(), "noise")]),
+        pl.concat([counts_of(reported_counts()), counts_of(noise(), "noise")]),
         pl.concat([clock(), clock("noise")]),
     )
 
@@ -135,7 +135,7 @@ def test_what_it_adds_is_told_as_a_driver_and_adds_up(rested) -> None:
 
 def test_without_it_nothing_is_another(alone) -> None:
     """A source that is off, or refused, leaves the forecast of one source to the bit."""
-    without = assessed(counts_of(seen()), clock(why_not="failed"))
+    without = assessed(counts_of(reported_counts()), clock(why_not="failed"))
     assert without.event_sources["why_not"].to_list() == ["failed"]
     for name in ("forecasts", "country_forecasts", "flags", "drivers"):
         assert getattr(without, name).equals(getattr(alone, name)), name
@@ -146,14 +146,14 @@ def test_without_it_nothing_is_another(alone) -> None:
 def test_a_short_history_shows_nothing(blocks: int) -> None:
     """Nor does one whose first whole day is yet to come."""
     late = FIRST_DAY + timedelta(days=DAYS - 30 * blocks)
-    counts = counts_of(seen()).filter(pl.col("event_date") >= late)
+    counts = counts_of(reported_counts()).filter(pl.col("event_date") >= late)
     clocks = clock().with_columns(known_from_date=pl.lit(late))
     assert assessed(counts, clocks).event_sources["why_not"].to_list() == ["too_short"]
 
 
 def test_nothing_after_a_clock_is_used(rested) -> None:
     """Whatever stands on days after the clock of its own source changes no figure."""
-    late = seen()
+    late = reported_counts()
     late[-7:] += 20  # after NIGHT - 7, the first of these days included
     counts = pl.concat([counts_of(late), counts_of(noise(), "noise")])
     slow = waves()
@@ -175,7 +175,7 @@ def test_a_source_cut_off_keeps_its_clock_and_its_level(rested, alone) -> None:
 
     The level does not fall with it at once: what the source would say is not known.
     """
-    burst = seen()
+    burst = reported_counts()
     burst[DAYS - 30 : DAYS - 7, 0] += 2  # of which the slow source knows nothing yet
     counts = counts_of(burst)
     cut = assessed(counts, clock(until=NIGHT - timedelta(days=28)))
@@ -197,8 +197,8 @@ def test_a_source_cut_off_keeps_its_clock_and_its_level(rested, alone) -> None:
     second = life.advance_alerts(
         without.join(causes, on="region_id"), first, NIGHT + timedelta(days=1)
     )
-    told = second.filter(region_id=IDS[0]).select("alert_level", "alert_status")
-    assert told.row(0) == ("alarm", "ongoing")
+    alert = second.filter(region_id=IDS[0]).select("alert_level", "alert_status")
+    assert alert.row(0) == ("alarm", "ongoing")
 
 
 def test_months_count_when_they_have_ended() -> None:

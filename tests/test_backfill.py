@@ -16,7 +16,7 @@ NIGHTS = [date(2021, 6, 5), date(2021, 6, 15), date(2021, 6, 25)]
 MARTS = ("indicator", "forecast", "flag", "flag_driver", "source_status", "check")
 
 
-def told(con, night: date) -> dict:
+def night_digests(con, night: date) -> dict:
     at = "night_from <= $night and (night_to is null or night_to > $night)"
     return {
         mart: con.execute(
@@ -39,14 +39,14 @@ def test_nights_equal_single_runs_and_a_cut_backfill_goes_on(
     with keep(settings.warehouse_path) as con:  # the night whose run brought the figures
         tables = assess_night(con, NIGHTS[1])
         keep_night(con, NIGHTS[1], tables, judge_night(tables, landed))
-        single = told(con, NIGHTS[1])
-    seen = []
+        single = night_digests(con, NIGHTS[1])
+    progress = []
 
     class CutError(Exception):
         pass
 
     def cut(night) -> None:
-        seen.append(night)
+        progress.append(night)
         raise CutError
 
     def as_elsewhere(work, units):
@@ -58,7 +58,7 @@ def test_nights_equal_single_runs_and_a_cut_backfill_goes_on(
     at_workers = settings.model_copy(update={"dask": "local:2"})
     with contextlib.suppress(CutError):
         backfill(at_workers, NIGHTS, False, cut, as_elsewhere)
-    assert [(t.night, t.number, t.nights) for t in seen] == [(NIGHTS[0], 1, 2)]
+    assert [(t.night, t.number, t.nights) for t in progress] == [(NIGHTS[0], 1, 2)]
     rest = []
     assert backfill(settings, NIGHTS, False, rest.append) == 1
     assert [(t.night, t.seconds_left) for t in rest] == [(NIGHTS[2], 0.0)]
@@ -66,9 +66,9 @@ def test_nights_equal_single_runs_and_a_cut_backfill_goes_on(
     assert not settings.outbox_folder.exists()
     alone = shutil.copy(two_nights / "warehouse.duckdb", tmp_path)  # nights one by one
     with warehouse(settings.warehouse_path) as con, duckdb.connect(alone) as one_by_one:
-        assert told(con, NIGHTS[1]) == single
+        assert night_digests(con, NIGHTS[1]) == single
         for night in (NIGHTS[0], NIGHTS[2]):
-            assert told(con, night) == told(one_by_one, night), night
+            assert night_digests(con, night) == night_digests(one_by_one, night), night
     assert (settings.published_path.parent / f"tocsin-{NIGHTS[2]}.duckdb").exists()
 
 

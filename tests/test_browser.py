@@ -428,27 +428,27 @@ def test_a_map_is_made_larger_and_moved_by_keys(page: Page, site: Path) -> None:
     page.goto((site / "en" / "index.html").as_uri())
     svg = page.locator("figure.map div[aria-hidden] svg")
 
-    def seen() -> list[float]:
+    def view_box() -> list[float]:
         return [float(n) for n in svg.get_attribute("viewBox").split()]
 
-    whole = seen()
+    whole = view_box()
     page.get_by_role("button", name="larger").focus()
     page.keyboard.press("+")
-    larger = seen()
+    larger = view_box()
     assert larger[2] == pytest.approx(whole[2] / 1.6)
     assert larger[0] + larger[2] / 2 == pytest.approx(whole[0] + whole[2] / 2)  # about its middle
     page.keyboard.press("ArrowRight")
-    assert seen()[0] > larger[0]
+    assert view_box()[0] > larger[0]
     page.keyboard.press("-")
     page.keyboard.press("-")
-    assert seen() == whole
+    assert view_box() == whole
     sign = page.locator('figure.map path[transform][fill="var(--warning)"]').first
     before = sign.bounding_box()
     page.keyboard.press("Enter")  # the button itself
-    assert seen()[2] < whole[2]
+    assert view_box()[2] < whole[2]
     assert sign.bounding_box()["width"] == pytest.approx(before["width"], abs=0.5)
     page.keyboard.press("0")
-    assert seen() == whole
+    assert view_box() == whole
 
 
 def saved(page: Page, button: Locator, folder: Path) -> Path:

@@ -16,12 +16,12 @@ CASES = sorted((Path(__file__).parent / "cases").rglob("*.md"))
 
 
 def tables(page: str) -> dict[str, tuple[list[str], list[list[str]]]]:
-    found = {}
+    tables_by_name = {}
     for name, body in re.findall(r"^## (\S+)\n((?:\|.*\n?)+)", page, flags=re.MULTILINE):
         lines = [[cell.strip() for cell in row.strip(" |").split("|")] for row in body.splitlines()]
         width = len(lines[0])
-        found[name] = (lines[0], [(row + [""] * width)[:width] for row in lines[2:]])
-    return found
+        tables_by_name[name] = (lines[0], [(row + [""] * width)[:width] for row in lines[2:]])
+    return tables_by_name
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: f"{path.parent.name}/{path.stem}")

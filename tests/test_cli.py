@@ -242,11 +242,11 @@ def test_what_a_page_shows_of_a_command_is_what_it_says(
     for text in shown:
         arguments, *lines = text.splitlines()
         words = shlex.split(arguments)
-        told = first_night[1].stdout if words[0] == "nightly" else tocsin(*words).stdout
-        rest = " ".join(told.split())
+        output = first_night[1].stdout if words[0] == "nightly" else tocsin(*words).stdout
+        rest = " ".join(output.split())
         for part in filter(str.strip, "\n".join(lines).split("...")):
-            _, found, rest = rest.partition(" ".join(part.split()))
-            assert found, f"{arguments}: {part}"
+            _, match, rest = rest.partition(" ".join(part.split()))
+            assert match, f"{arguments}: {part}"
 
 
 @pytest.mark.parametrize(

@@ -168,8 +168,8 @@ def test_r_says_the_same(published: Path, tmp_path: Path, chances) -> None:
     run = subprocess.run(
         ["Rscript", "-e", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    told = dict(re.findall(r"([A-Z]{3})\s+(0\.\d+)", run.stdout))
-    assert {c: pytest.approx(float(p), abs=1e-6) for c, p in told.items()} == chances
+    answers = dict(re.findall(r"([A-Z]{3})\s+(0\.\d+)", run.stdout))
+    assert {c: pytest.approx(float(p), abs=1e-6) for c, p in answers.items()} == chances
 
 
 def test_a_spreadsheet_says_the_same(published: Path, tmp_path: Path, chances) -> None:
@@ -181,8 +181,8 @@ def test_a_spreadsheet_says_the_same(published: Path, tmp_path: Path, chances) -
         sheet.columns[ord(letter) - ord("A")] for letter in re.findall(r"flags!(\w):", formula)
     )
     assert (of, country, level) == ("p_escalation", "country_code", "level")
-    found = sheet.filter(pl.col(level) != "none").group_by(country).agg(pl.col(of).max())
-    assert dict(found.iter_rows()) == pytest.approx(chances, rel=1e-14)  # a sheet keeps 16 digits
+    highest = sheet.filter(pl.col(level) != "none").group_by(country).agg(pl.col(of).max())
+    assert dict(highest.iter_rows()) == pytest.approx(chances, rel=1e-14)  # a sheet keeps 16 digits
 
 
 def test_the_panel_holds_the_indicators(published: Path) -> None:
@@ -220,5 +220,5 @@ def test_a_question_that_cannot_be_answered(published: Path, question: str, says
 
 
 def test_csv_runs_nothing(published: Path) -> None:
-    found = answer(published, "select '=1+1' as a, 'b' as b, '\\x01'::blob as c, -1 as d")
-    assert escape_formulas(found).write_csv() == "a,b,c,d\n'=1+1,b,01,-1\n"
+    row = answer(published, "select '=1+1' as a, 'b' as b, '\\x01'::blob as c, -1 as d")
+    assert escape_formulas(row).write_csv() == "a,b,c,d\n'=1+1,b,01,-1\n"

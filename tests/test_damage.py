@@ -92,9 +92,9 @@ class CachedStep(Own):
         StepCache(self.folder / "cache").put("step", ("seen",), FRAMES)
 
     def read(self) -> Any:
-        found = StepCache(self.folder / "cache").get("step", ("seen",))
-        assert found is None or found["a"].equals(FRAMES["a"])
-        return found is not None
+        cached = StepCache(self.folder / "cache").get("step", ("seen",))
+        assert cached is None or cached["a"].equals(FRAMES["a"])
+        return cached is not None
 
 
 class Note(Own):
@@ -359,11 +359,11 @@ def test_the_log_of_deliveries_is_told_with_its_cure(tmp_path: Path) -> None:
         try:
             assert file.read() == 1
         except Exception as error:
-            told = known_failure(error)
-            assert told, f"{name}: {error!r}"
-            assert str(path) in told
-            assert "'tocsin repair --force'" in told
-            assert told.count("\n") == 0
+            message = known_failure(error)
+            assert message, f"{name}: {error!r}"
+            assert str(path) in message
+            assert "'tocsin repair --force'" in message
+            assert message.count("\n") == 0
 
 
 def test_deliveries_that_are_gone_do_not_take_their_history_along(tmp_path: Path) -> None:

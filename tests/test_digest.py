@@ -285,10 +285,10 @@ def test_a_line_is_news_when_it_is_passed_and_nothing_while_figures_are_stale(di
     below, passed = (
         replace(digest, lines=made_lines(p_reached=p)["mart.line"]).within(OWN) for p in (0.3, 0.4)
     )
-    told = {f"line {GAO.line_id}": "passed"}
-    assert passed.line_changes({}) == told
-    assert passed.line_changes(told) == below.line_changes({}) == {}
-    assert below.line_changes(told) == {f"line {GAO.line_id}": "none"}
+    changes = {f"line {GAO.line_id}": "passed"}
+    assert passed.line_changes({}) == changes
+    assert passed.line_changes(changes) == below.line_changes({}) == {}
+    assert below.line_changes(changes) == {f"line {GAO.line_id}": "none"}
     stale = replace(passed, flags=passed.flags.with_columns(is_stale=True))
     assert stale.line_changes({}) == {}
     assert "Your line" not in text(message(stale))

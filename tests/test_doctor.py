@@ -26,7 +26,7 @@ def settings(tmp_path: Path, monkeypatch) -> Settings:
     return Settings(data_folder=tmp_path)
 
 
-def told(settings: Settings, state: str) -> dict[str, str]:
+def cures(settings: Settings, state: str) -> dict[str, str]:
     return {f.subject: f.cure for f in examine(settings, Smtp()) if f.state == state}
 
 
@@ -41,14 +41,14 @@ def run_at(settings: Settings, at: datetime, failure: str | None = None) -> None
 
 
 def test_a_new_installation_is_well(settings: Settings) -> None:
-    assert told(settings, BAD) == {}
-    assert told(settings, NOTE)["working file"] == "tocsin nightly makes it"
+    assert cures(settings, BAD) == {}
+    assert cures(settings, NOTE)["working file"] == "tocsin nightly makes it"
 
 
 def test_a_healthy_one_is_well(settings: Settings) -> None:
     run_at(settings, datetime.now(UTC).replace(tzinfo=None))
-    assert told(settings, BAD) == {}
-    assert {*told(settings, NOTE)} == {"published file", "mail", "address"}
+    assert cures(settings, BAD) == {}
+    assert {*cures(settings, NOTE)} == {"published file", "mail", "address"}
 
 
 def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, monkeypatch) -> None:
@@ -69,7 +69,7 @@ def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, m
     recipients.write_text("[[recipient]]\naddress = 'nobody'\n")
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     wrong = settings.model_copy(update={"recipients_file": recipients})
-    assert told(wrong, BAD) == {
+    assert cures(wrong, BAD) == {
         "published file": "delete it and run again; past nights stand in the copies beside it",
         "ucdp_ged": "tocsin sources check ucdp_ged",
         "recipients": "correct the entry",
@@ -85,9 +85,9 @@ def test_what_others_can_read_is_noted(settings: Settings) -> None:
     folder = settings.data_folder
     settings.warehouse_path.chmod(0o644)
     folder.chmod(0o755)
-    assert told(settings, NOTE)["rights"] == f"chmod -R o= {folder}"
+    assert cures(settings, NOTE)["rights"] == f"chmod -R o= {folder}"
     folder.chmod(0o750)  # nobody comes as far as the file
-    assert "rights" not in told(settings, NOTE)
+    assert "rights" not in cures(settings, NOTE)
 
 
 def refuse(folder: Path) -> None:
@@ -96,20 +96,20 @@ def refuse(folder: Path) -> None:
 
 def test_clock_newer_schema_and_damage(settings: Settings, monkeypatch) -> None:
     run_at(settings, datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1))
-    assert told(settings, BAD) == {"clock": "set the clock (timedatectl), then run again"}
+    assert cures(settings, BAD) == {"clock": "set the clock (timedatectl), then run again"}
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("insert into main.migration values (999)")
-    assert told(settings, BAD) == {"working file": "see there"}
+    assert cures(settings, BAD) == {"working file": "see there"}
     with monkeypatch.context() as patched:  # root can write everywhere
         patched.setattr("flows.doctor.ensure_writable", refuse)
         patched.setattr("warehouse.connect.ensure_writable", refuse)
-        assert told(settings, BAD) == {"data folder": "see there"}
+        assert cures(settings, BAD) == {"data folder": "see there"}
     settings.warehouse_path.write_bytes(b"no database")
-    assert told(settings, BAD) == {"working file": "tocsin repair"}
+    assert cures(settings, BAD) == {"working file": "tocsin repair"}
     settings.warehouse_path.unlink()
     settings.published_path.parent.mkdir()
     settings.published_path.touch()
-    assert told(settings, BAD)["working file"] == "tocsin repair"
+    assert cures(settings, BAD)["working file"] == "tocsin repair"
 
 
 def test_a_last_run_that_failed_or_was_killed_is_told(settings: Settings) -> None:
@@ -124,7 +124,7 @@ def test_a_last_run_that_failed_or_was_killed_is_told(settings: Settings) -> Non
         (finding,) = (f for f in examine(settings, Smtp()) if f.subject == "last run")
         assert finding.state == BAD
         assert finding.detail.endswith(says)
-        assert "schedule" not in told(settings, BAD)  # one was finished an hour ago
+        assert "schedule" not in cures(settings, BAD)  # one was finished an hour ago
 
 
 @pytest.mark.parametrize(
@@ -150,9 +150,9 @@ def test_old_figures_are_bad_only_where_they_can_be_renewed(
     name: str, address: str | None, state: str, cure: str
 ) -> None:
     (source,) = (source for source in SOURCES if source.name == name)
-    found = stale_source(source, address, 1500, 180)
-    assert (found.subject, found.state, found.cure[: len(cure)]) == (name, state, cure)
-    assert "1500 days old, 180 are usual" in found.detail
+    diagnosis = stale_source(source, address, 1500, 180)
+    assert (diagnosis.subject, diagnosis.state, diagnosis.cure[: len(cure)]) == (name, state, cure)
+    assert "1500 days old, 180 are usual" in diagnosis.detail
 
 
 def test_a_night_to_come_is_told_and_repair_takes_it_back(settings: Settings) -> None:
@@ -163,14 +163,14 @@ def test_a_night_to_come_is_told_and_repair_takes_it_back(settings: Settings) ->
     with warehouse(settings.warehouse_path) as con:
         for night, level in values.items():
             write_marts(con, night, {"flag": pl.DataFrame({"region_id": ["a"], "level": [level]})})
-    assert told(settings, BAD) == {"nights": "tocsin repair takes them back"}
+    assert cures(settings, BAD) == {"nights": "tocsin repair takes them back"}
     with warehouse(settings.warehouse_path) as con:
         assert take_back_nights(con, today) == [to_come]
         spells = con.execute(
             "select level, night_from, night_to from mart.flag order by night_from"
         ).fetchall()
     assert spells == [("none", today - timedelta(days=1), today), ("watch", today, None)]
-    assert told(settings, BAD) == {}
+    assert cures(settings, BAD) == {}
 
 
 def test_what_readers_would_read_beside_the_published_file_is_bad(settings: Settings) -> None:
@@ -179,14 +179,14 @@ def test_what_readers_would_read_beside_the_published_file_is_bad(settings: Sett
     path.write_bytes(b"whole")
     entry = {"sha256": file_sha256(path), "as_of_date": "2021-06-25"}
     path.with_name("manifest.json").write_text(json.dumps({path.name: entry}))
-    assert "published file" not in told(settings, BAD)
+    assert "published file" not in cures(settings, BAD)
     path.with_name("tocsin.duckdb.wal").touch()
     assert (
-        told(settings, BAD)["published file"] == "run again, which takes them away, or delete them"
+        cures(settings, BAD)["published file"] == "run again, which takes them away, or delete them"
     )
     path.with_name("tocsin.duckdb.wal").unlink()
     path.with_name("manifest.json").write_text("[")
-    assert told(settings, BAD)["published file"] == "run again, which writes both anew"
+    assert cures(settings, BAD)["published file"] == "run again, which writes both anew"
 
 
 def test_a_proxy_is_named_without_its_password(settings: Settings, monkeypatch) -> None:

@@ -22,8 +22,8 @@ def tables(night) -> dict[str, pl.DataFrame]:
         for s in SOURCES
         if s.embedded
     }
-    told = night(date(2021, 6, 25))
-    return {**landed, **told, **derived_tables(told)}
+    night_tables = night(date(2021, 6, 25))
+    return {**landed, **night_tables, **derived_tables(night_tables)}
 
 
 @pytest.fixture(scope="module")

@@ -60,15 +60,15 @@ def cells(path: Path) -> dict[str, list[list[str]]]:
         ]
         names = [s.get("name") for s in ET.fromstring(book.read("xl/workbook.xml")).iter(
             f"{{{ns['m']}}}sheet")]  # fmt: skip
-        found = {}
+        rows_by_sheet = {}
         for number, name in enumerate(names, 1):
             sheet = ET.fromstring(book.read(f"xl/worksheets/sheet{number}.xml"))
-            found[name] = [
+            rows_by_sheet[name] = [
                 [texts[int(v.text)] if c.get("t") == "s" else v.text
                  for c in row.findall("m:c", ns) for v in c.findall("m:v", ns)]
                 for row in sheet.iterfind("m:sheetData/m:row", ns)
             ]  # fmt: skip
-    return found
+    return rows_by_sheet
 
 
 def test_a_table_too_long_for_a_sheet_goes_on_in_the_next(
@@ -163,8 +163,8 @@ def test_parquet_equals_the_published_table(published: Path, tmp_path: Path) -> 
 
 def listed(published: Path, night: str = "2021-06-25") -> None:
     """The manifest beside a file, as publishing writes it."""
-    told = {"as_of_date": night, "sha256": hashlib.sha256(published.read_bytes()).hexdigest()}
-    published.with_name("manifest.json").write_text(json.dumps({published.name: told}))
+    entry = {"as_of_date": night, "sha256": hashlib.sha256(published.read_bytes()).hexdigest()}
+    published.with_name("manifest.json").write_text(json.dumps({published.name: entry}))
 
 
 def test_the_copies_equal_the_published_tables(published: Path, tmp_path: Path) -> None:

@@ -103,8 +103,8 @@ def model(sent: list[Sent], is_whole: bool, at: datetime) -> dict[int, tuple[dat
         covered += [max((day for day, _ in delivery.rows.values()), default=date.min)]
     return {
         i: content
-        for i, told in versions.items()
-        for content, since, until in told
+        for i, contents in versions.items()
+        for content, since, until in contents
         if since <= at and (until is None or until > at)
     }
 

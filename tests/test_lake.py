@@ -83,10 +83,10 @@ def test_every_night_is_one_snapshot_with_all_that_its_file_says(
             (f"night {FIRST + timedelta(n)}", str(FIRST + timedelta(n))) for n in range(3)
         ]
         for (version, *_), levels in zip(versions, nights, strict=True):
-            found = con.execute(
+            levels_of_lake = con.execute(
                 f"select region_id, level from flags at (version => {version})"
             ).fetchall()
-            assert dict(found) == levels
+            assert dict(levels_of_lake) == levels
         assert con.execute("select count(*) from flags_as_of('2021-06-25')").fetchone() == (2,)
         assert con.execute("select count(*) from raised").fetchone() == (2,)
         comments = con.execute(

@@ -68,8 +68,8 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_imports_go_one_way(package: str) -> None:
-    found = set().union(*(imported(path) for path in (ROOT / package).rglob("*.py")))
-    assert found & MAY_IMPORT.keys() <= MAY_IMPORT[package] | {package}
+    imports = set().union(*(imported(path) for path in (ROOT / package).rglob("*.py")))
+    assert imports & MAY_IMPORT.keys() <= MAY_IMPORT[package] | {package}
 
 
 @pytest.mark.parametrize("package", MAY_IMPORT)

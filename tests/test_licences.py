@@ -16,8 +16,8 @@ def test_the_page_is_what_is_installed_from_the_lock() -> None:
     assert text == licences.page(), "run: python tests/licences.py > docs/licences.md"
     lock = (licences.ROOT / "requirements.lock").read_text("utf-8")
     locked = set(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", lock, re.M))
-    found = {licences.plain(p.metadata["Name"]): p.version for p in licences.runtime()}
-    assert found.items() <= locked, "delete .venv and call ./run"
+    installed = {licences.plain(p.metadata["Name"]): p.version for p in licences.runtime()}
+    assert installed.items() <= locked, "delete .venv and call ./run"
 
 
 def test_what_asks_for_more_than_a_notice_is_told_with_what_follows() -> None:

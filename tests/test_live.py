@@ -177,12 +177,12 @@ def test_fts_series(tmp_path, con) -> None:
     ]
     with serving(Fts(flows)) as server:
         kept(con, tmp_path / "landing", fts_flows.SOURCE, server.url)
-        told = series(con)
+        rows = series(con)
         server.answer.flows = flows[1:]  # one vanishes, another grows
         server.answer.flows[0] = flow(2, amountUSD=60_000, versionId=3)
         kept(con, tmp_path / "landing", fts_flows.SOURCE, server.url)
     name, mali = "fts_new_funding_usd", "MLI"
-    assert told == [(name, mali, "2026-02", 250_000), (name, mali, "2026-03", 300_000)]
+    assert rows == [(name, mali, "2026-02", 250_000), (name, mali, "2026-03", 300_000)]
     assert series(con) == [(name, mali, "2026-02", 250_000), (name, mali, "2026-03", 60_000)]
 
 
@@ -207,9 +207,12 @@ def test_views_rows(tmp_path, con) -> None:
         assert len(server.requests) == 1 + 3  # the third page is empty
         kept(con, tmp_path / "landing", views_forecast.SOURCE, server.url)
     build_core(con, TODAY)
-    told = con.execute("from core.external_forecast limit 1").pl().row(0, named=True)
-    assert (told["origin_month"], told["target_month"]) == (date(2026, 9, 1), date(2026, 10, 1))
-    assert (told["horizon_months"], told["country_code"]) == (1, "MLI")
+    forecast = con.execute("from core.external_forecast limit 1").pl().row(0, named=True)
+    assert (forecast["origin_month"], forecast["target_month"]) == (
+        date(2026, 9, 1),
+        date(2026, 10, 1),
+    )
+    assert (forecast["horizon_months"], forecast["country_code"]) == (1, "MLI")
     with (
         serving(Views(RUNS, rows, short=1)) as server,
         pytest.raises(SourceError, match="sent 2000 rows where it counts 2001"),
@@ -290,8 +293,8 @@ def test_a_fault_is_told_and_nothing_is_lost(name: str, fault: str, tmp_path) ->
             sleep=lambda _: None,
         )  # fmt: skip
         with pytest.raises(SourceError, match=rf"^{source.name}: |^http://127"):
-            for found in module.fetch(source, server.url + path, client):
-                module.parse(found.content, found.url)
+            for fetched in module.fetch(source, server.url + path, client):
+                module.parse(fetched.content, fetched.url)
         server.fault = ""
         kept(con, folder, source, server.url + path)
         assert rows(con).equals(before)

@@ -33,9 +33,9 @@ def release() -> list[dict]:
     """The embedded events as a later release would hold them, and one of it alone."""
     rows = SOURCE.parse(fetch_file(SOURCE, SOURCE.address).content, "").to_dicts()
     year = datetime.now(UTC).year - 1
-    told = [{**dict.fromkeys(HEADER, ""), **row, "date_start": str(row["date_start"]),
+    texts = [{**dict.fromkeys(HEADER, ""), **row, "date_start": str(row["date_start"]),
              "date_end": str(row["date_end"])} for row in rows]  # fmt: skip
-    return [*told, event(9_000_001, f"{year}-12-30")]
+    return [*texts, event(9_000_001, f"{year}-12-30")]
 
 
 def names_no_reader_and_no_restricted_row(published: Path) -> None:
@@ -47,9 +47,9 @@ def names_no_reader_and_no_restricted_row(published: Path) -> None:
         # Row by row, since texts are stored compressed.
         for (table,) in con.execute("select table_name from duckdb_tables()").fetchall():
             for text in PASSED_ON_TO_NOBODY:
-                found = con.execute(f"from {table} as t where contains(t::varchar, $text) limit 1",
+                rows = con.execute(f"from {table} as t where contains(t::varchar, $text) limit 1",
                                     {"text": text}).fetchall()  # fmt: skip
-                assert found == [], table
+                assert rows == [], table
 
 
 def test_a_night_on_live_sources(
@@ -138,9 +138,9 @@ def test_a_night_without_any_network(tocsin, tmp_path: Path) -> None:
     assert "cannot be reached" in failure
     mails = [path.read_text("utf-8") for path in (tmp_path / "data" / "outbox").glob("*.eml")]
     assert len(mails) == 3
-    (told,) = (mail for mail in mails if "To: ops@example.org" in mail)
-    assert "Tocsin: acled_events not renewed, ucdp_ged not renewed" in told
-    assert "Figures in use end on 2022-12-31." in told
+    (operator_mail,) = (mail for mail in mails if "To: ops@example.org" in mail)
+    assert "Tocsin: acled_events not renewed, ucdp_ged not renewed" in operator_mail
+    assert "Figures in use end on 2022-12-31." in operator_mail
     assert any("Could not be renewed tonight" in mail for mail in mails)
 
 

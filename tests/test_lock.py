@@ -35,12 +35,12 @@ def test_a_second_run_and_a_question_are_told_who_is_at_work(tmp_path: Path) -> 
         return run.returncode, run.stderr
 
     with one_run(tmp_path, "tocsin nightly"), warehouse(tmp_path / "warehouse.duckdb"):
-        told = f"tocsin: tocsin nightly, process {os.getpid()}, since 20"
+        message = f"tocsin: tocsin nightly, process {os.getpid()}, since 20"
         code, second = tocsin("nightly")
-        assert (code, second[: len(told)]) == (4, told)
+        assert (code, second[: len(message)]) == (4, message)
         assert second.endswith(f"is at work on {tmp_path}; one run at a time, wait for its end\n")
         code, question = tocsin("sources")
-        assert (code, question[: len(told)]) == (4, told)
+        assert (code, question[: len(message)]) == (4, message)
         assert question.endswith(
             "is at work on warehouse.duckdb; ask again when it has ended; what was published last "
             f"can be read meanwhile: {tmp_path}/published\n"

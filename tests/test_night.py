@@ -45,8 +45,11 @@ def test_sikasso_is_rising_after_the_attack_is_known(after) -> None:
 
 
 def test_missing_presence_is_shown_as_missing(after) -> None:
-    told = row(after["mart.flag_driver"], region_id=SIKASSO, driver="administrator_presence")
-    assert (told["value"], told["detail"]) == (None, "missing: no figure for this region")
+    driver_row = row(after["mart.flag_driver"], region_id=SIKASSO, driver="administrator_presence")
+    assert (driver_row["value"], driver_row["detail"]) == (
+        None,
+        "missing: no figure for this region",
+    )
     series = after["mart.indicator"].filter(
         pl.col("indicator").str.ends_with("_presence_share"), place_id=SIKASSO
     )
@@ -82,11 +85,11 @@ def test_rates_are_of_the_residents_on_file_and_missing_without_them(after) -> N
     rates = after["mart.indicator"].filter(
         indicator="deaths_past12_per_100k", month_start=date(2021, 5, 1)
     )
-    told = {name: row(rates, place_id=name) for name in (SIKASSO, "MLI.menaka", "GNB.gabu")}
-    assert told[SIKASSO]["value"] == pytest.approx(15 / 32.57816)
-    assert told["MLI.menaka"]["value"] == pytest.approx(58 / 0.54456)
-    assert told["GNB.gabu"]["value"] is None
-    assert [told[name]["note"] for name in told] == ["residents of 2018", "residents of 2009", None]
+    rows = {name: row(rates, place_id=name) for name in (SIKASSO, "MLI.menaka", "GNB.gabu")}
+    assert rows[SIKASSO]["value"] == pytest.approx(15 / 32.57816)
+    assert rows["MLI.menaka"]["value"] == pytest.approx(58 / 0.54456)
+    assert rows["GNB.gabu"]["value"] is None
+    assert [rows[name]["note"] for name in rows] == ["residents of 2018", "residents of 2009", None]
     assert row(after["mart.flag"], region_id=SIKASSO)["deaths_past12_count"] == 15
 
 

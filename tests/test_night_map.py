@@ -47,8 +47,8 @@ def test_between_two_nights_an_event_is_added_changed_or_withdrawn() -> None:
     with duckdb.connect() as con:
         con.register("past_events", frame.filter(pl.col("known_to").is_not_null()))
         con.register("events", frame.filter(pl.col("known_to").is_null()).drop("known_to"))
-        told = run_sql(con, "situation/night_event", nights=[FIRST, SECOND, THIRD]).fetchall()
-    assert sorted(told, key=str) == [
+        changes = run_sql(con, "situation/night_event", nights=[FIRST, SECOND, THIRD]).fetchall()
+    assert sorted(changes, key=str) == [
         (SECOND, "BFA", "BFA.nord", 1, 6, 0, 0),
         (SECOND, "MLI", "MLI.gao", 1, 9, 1, 0),
         (THIRD, "BFA", "BFA.nord", 0, 0, 0, 1),

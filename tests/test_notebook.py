@@ -97,8 +97,8 @@ def test_how_often_levels_came_true(published: Path, tmp_path: Path) -> None:
         con.execute("insert into scorecard by name select 'escalation' as target, 'auc' as measure")
     came = {row[0]: row[1:] for row in run(path)["came_true"].iter_rows()}
     assert list(came) == ["none", "watch", "warning"]
-    told, passed, true = came["warning"]
-    assert passed == told >= warnings  # the ninety days after 5 June have passed too
+    flagged, passed, true = came["warning"]
+    assert passed == flagged >= warnings  # the ninety days after 5 June have passed too
     assert true == 1
     assert came["watch"][2] == 1  # Sikasso, as told on 5 June
 

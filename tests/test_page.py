@@ -447,15 +447,15 @@ def test_a_night_or_file_that_is_not_there(published: Path) -> None:
 
 
 def test_a_reader_finds_the_old_site_or_the_new_one(tmp_path: Path) -> None:
-    found: list[str] = []
+    contents: list[str] = []
     is_done = threading.Event()
 
     def read() -> None:
         while not is_done.is_set():
             try:
-                found.append((tmp_path / "page" / "index.html").read_text())
+                contents.append((tmp_path / "page" / "index.html").read_text())
             except OSError as error:
-                found.append(str(error))
+                contents.append(str(error))
 
     reader = threading.Thread(target=read)
     for number in range(200):
@@ -468,9 +468,9 @@ def test_a_reader_finds_the_old_site_or_the_new_one(tmp_path: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
     is_done.set()
     reader.join()
-    assert len(set(found)) > 10
-    assert all(text.isdigit() for text in found)
-    assert [int(text) for text in found] == sorted(int(text) for text in found)
+    assert len(set(contents)) > 10
+    assert all(text.isdigit() for text in contents)
+    assert [int(text) for text in contents] == sorted(int(text) for text in contents)
 
 
 def test_a_site_beside_the_file_is_built_once_and_links_to_it(published: Path, tmp_path) -> None:

@@ -51,7 +51,7 @@ def middle(outline: str) -> tuple[float, float, float]:
     """A point well within the largest polygon: the widest row of a few, its middle and width."""
     ring = max((polygon[0] for polygon in polygons(outline)), key=lambda ring: -wound(ring))
     low, high = min(y for _, y in ring), max(y for _, y in ring)
-    found = []
+    runs = []
     for share in (0.3, 0.4, 0.5, 0.6, 0.7):
         y = low + share * (high - low)
         crossed = sorted(
@@ -59,8 +59,8 @@ def middle(outline: str) -> tuple[float, float, float]:
             for (x1, y1), (x2, y2) in pairwise(ring)
             if (y1 > y) != (y2 > y)
         )
-        found += [(b - a, (a + b) / 2, y) for a, b in zip(crossed[::2], crossed[1::2], strict=True)]
-    width, x, y = max(found)
+        runs += [(b - a, (a + b) / 2, y) for a, b in zip(crossed[::2], crossed[1::2], strict=True)]
+    width, x, y = max(runs)
     return x, y, width
 
 
@@ -81,7 +81,7 @@ def colours_at(picture: bytes, outlines: dict[str, str]) -> dict[str, set[tuple[
     north, south = min(y for _, y in points), max(y for _, y in points)
     scale = (right - left) / (east - west)
     assert abs((bottom - top) / (south - north) / scale - 1) < 0.1  # one scale both ways
-    found = {}
+    colours_by_region = {}
     for region, outline in outlines.items():
         longitude, latitude, width = middle(outline)
         if math.radians(width) * scale < NARROWEST:
@@ -89,8 +89,8 @@ def colours_at(picture: bytes, outlines: dict[str, str]) -> dict[str, set[tuple[
         x, y = mercator((longitude, latitude))
         x, y = round(left + (x - west) * scale), round(top + (y - north) * scale)
         near = range(-2, 3)
-        found[region] = {image.getpixel((x + i, y + j)) for i in near for j in near}
-    return found
+        colours_by_region[region] = {image.getpixel((x + i, y + j)) for i in near for j in near}
+    return colours_by_region
 
 
 def is_among(colour: str, pixels: set[tuple[int, ...]]) -> bool:
@@ -101,8 +101,8 @@ def is_among(colour: str, pixels: set[tuple[int, ...]]) -> bool:
 def share(picture: bytes, colour: str) -> float:
     """The part of the picture that has the colour."""
     image = Image.open(BytesIO(picture)).convert("RGBA")
-    found = sum(n for n, pixel in image.getcolors(2**20) or [] if is_among(colour, {pixel}))
-    return found / image.width / image.height
+    pixels = sum(n for n, pixel in image.getcolors(2**20) or [] if is_among(colour, {pixel}))
+    return pixels / image.width / image.height
 
 
 def test_rings_of_outlines_are_wound_as_those_who_draw_on_a_sphere_need(digest) -> None:

@@ -44,15 +44,18 @@ with prefect_server(pathlib.Path(sys.argv[1])) as wait:
 
 def servers(folder: Path) -> list[str]:
     """Processes whose environment names the folder and which are no run."""
-    found = []
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            told = (process / "environ").read_bytes(), (process / "cmdline").read_bytes()
+            environ_and_command = (
+                (process / "environ").read_bytes(),
+                (process / "cmdline").read_bytes(),
+            )
         except OSError:  # ended meanwhile, or another user's
             continue
-        if str(folder).encode() in told[0] and b"uvicorn" in told[1]:
-            found.append(process.name)
-    return found
+        if str(folder).encode() in environ_and_command[0] and b"uvicorn" in environ_and_command[1]:
+            pids.append(process.name)
+    return pids
 
 
 def count_of_servers(folder: Path, expected: int) -> int:

@@ -22,7 +22,7 @@ from warehouse.publish import publish
 from warehouse.verify import content
 
 FIRST = date(2021, 6, 25)
-told = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(0, 1), max_size=3)
+contents = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(0, 1), max_size=3)
 
 
 def flags(values: dict[str, int]) -> pl.DataFrame:
@@ -30,7 +30,7 @@ def flags(values: dict[str, int]) -> pl.DataFrame:
     return pl.DataFrame(list(values.items()), schema=schema, orient="row")
 
 
-@given(st.lists(st.tuples(st.integers(0, 6), told), min_size=1, max_size=8))
+@given(st.lists(st.tuples(st.integers(0, 6), contents), min_size=1, max_size=8))
 @settings(max_examples=60)
 def test_every_night_tells_what_it_told_whatever_the_order_of_nights(nights) -> None:
     with duckdb.connect() as con:
@@ -79,9 +79,9 @@ def test_as_of_in_the_published_file(published: Path) -> None:
 
 
 def test_events_say_whether_they_may_be_passed_on(published: Path) -> None:
-    told = "select licence, is_republishable, count(*) from events_with_licence group by all"
+    question = "select licence, is_republishable, count(*) from events_with_licence group by all"
     (events,) = ask(published, "select count(*) from events")[0]
-    assert ask(published, told) == [("CC BY 4.0", True, events)]
+    assert ask(published, question) == [("CC BY 4.0", True, events)]
 
 
 def test_a_changed_event_is_told_in_both_versions(working, tmp_path: Path) -> None:

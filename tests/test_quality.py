@@ -37,12 +37,12 @@ SOURCES = pl.DataFrame(
 
 def counts(*nights: tuple[int, int | None]) -> pl.DataFrame:
     """Rows that broke one check on these days of June."""
-    told = [
+    count_rows = [
         (date(2021, 6, day), *(("t", "e", "c", rows) if rows is not None else (None,) * 4))
         for day, rows in nights
     ]
     names = ["as_of_date", "table_name", "expectation", "column_name"]
-    return pl.DataFrame(told, schema=[*names, "unexpected_count"], orient="row")
+    return pl.DataFrame(count_rows, schema=[*names, "unexpected_count"], orient="row")
 
 
 def page(*nights: tuple[int, int | None]) -> str:
@@ -81,9 +81,9 @@ def test_least_and_most_of_the_nights_a_quiet_one_counts_zero() -> None:
 
 
 def test_counts_of_two_nights(working) -> None:
-    told = check_counts(working, NIGHT, 30)
-    assert told["as_of_date"].unique().sort().to_list() == [date(2021, 6, 5), NIGHT]
-    within = told.filter(column_name="within_5_km_of_its_country")
+    counts_by_night = check_counts(working, NIGHT, 30)
+    assert counts_by_night["as_of_date"].unique().sort().to_list() == [date(2021, 6, 5), NIGHT]
+    within = counts_by_night.filter(column_name="within_5_km_of_its_country")
     assert within["unexpected_count"].to_list() == [2, 2]
     assert check_counts(working, NIGHT, 1)["as_of_date"].unique().to_list() == [NIGHT]
 
@@ -110,8 +110,8 @@ def test_the_documented_questions_over_nights(published) -> None:
     page = (Path(__file__).parents[1] / "docs" / "quality.md").read_text("utf-8")
     broken, rows = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     with duckdb.connect(published, read_only=True) as con:
-        told = con.execute(broken).pl()
-        assert told.filter(column_name="within_5_km_of_its_country").select(
+        broken_checks = con.execute(broken).pl()
+        assert broken_checks.filter(column_name="within_5_km_of_its_country").select(
             "as_of_date", "is_success", "unexpected_count"
         ).rows() == [(date(2021, 6, 5), False, 2), (NIGHT, False, 2)]
         # no delivery was judged on these two nights, so the same is asked of a core table

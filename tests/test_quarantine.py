@@ -41,7 +41,7 @@ def believed(con) -> dict[int, int]:
     )
 
 
-def told(con) -> list[tuple]:
+def quarantine_listing(con) -> list[tuple]:
     return quarantined_rows(con).select("row_key", "rule", "value").rows()
 
 
@@ -78,7 +78,7 @@ def test_a_bad_row_is_held_and_what_was_known_stays(
 ) -> None:
     deliver(con, tmp_path, GOOD)
     deliver(con, tmp_path, but(7, **changed))
-    assert told(con) == [("7", rule, value)]
+    assert quarantine_listing(con) == [("7", rule, value)]
     assert believed(con) == {row["id"]: 3 for row in GOOD}  # the last good version of 7
     assert con.execute("select count(*) from history.ucdp_ged").fetchone() == (100,)
 
@@ -93,8 +93,8 @@ def test_the_deadliest_events_are_believed_and_told_to_the_operator(con, tmp_pat
     broken = results.filter(~pl.col("is_success")).select("column_name", "severity", "observed")
     broken = broken.filter(column_name="best")
     assert broken.rows() == [("best", "warning", "id 7, best 13280")]
-    told = results.with_columns(column_name=pl.col("column_name").fill_null("(table)"))
-    write_marts(con, date(2022, 6, 25), {"check": told})
+    checks = results.with_columns(column_name=pl.col("column_name").fill_null("(table)"))
+    write_marts(con, date(2022, 6, 25), {"check": checks})
     con.execute(
         "create table mart.source_status as select null::date as night_from, "
         "null::date as night_to, false as is_stale, '' as source, null::date as newest_date, "
@@ -115,7 +115,7 @@ def test_a_corrected_row_leaves_by_itself(con, tmp_path) -> None:
     deliver(con, tmp_path, but(7, where_prec=9))
     assert 7 not in believed(con)
     deliver(con, tmp_path, but(7, where_prec=2, best=4, deaths_a=2))
-    assert told(con) == []
+    assert quarantine_listing(con) == []
     assert believed(con)[7] == 4
     (row,) = quarantine_spells(con, "ucdp_ged", "7").to_dicts()
     assert row["left_because"] == "believed"
@@ -128,13 +128,13 @@ def test_a_corrected_row_leaves_by_itself(con, tmp_path) -> None:
 def test_a_row_without_a_readable_key_withdraws_nothing(con, tmp_path) -> None:
     deliver(con, tmp_path, GOOD)
     deliver(con, tmp_path, but(7, id="seven"))
-    assert told(con) == [(None, "cannot be read", "field id: 'seven' is no integer")]
+    assert quarantine_listing(con) == [(None, "cannot be read", "field id: 'seven' is no integer")]
     assert set(believed(con)) == {row["id"] for row in GOOD}
 
 
 def test_the_first_of_two_rows_with_one_key_is_believed(con, tmp_path) -> None:
     deliver(con, tmp_path, [*GOOD, {**GOOD[0], "best": 4, "deaths_a": 2}])
-    assert told(con) == [("1", "id: no value twice", "1")]
+    assert quarantine_listing(con) == [("1", "id: no value twice", "1")]
     assert believed(con)[1] == 3
 
 
@@ -143,11 +143,11 @@ def test_a_released_row_is_believed_until_it_says_something_else(con, tmp_path) 
     deliver(con, tmp_path, but(7, **large))
     release_row(con, tmp_path / "landing", "ucdp_ged", "7", "A. Diarra", "read in the report")
     deliver(con, tmp_path, but(7, **large))  # the same bytes
-    assert told(con) == []
+    assert quarantine_listing(con) == []
     assert believed(con)[7] == 3
     assert [len(entry.quarantined) for entry in deliveries(SOURCE, tmp_path / "landing")] == [1, 0]
     deliver(con, tmp_path, but(7, where_prec=8, best=4, deaths_a=2))
-    assert told(con) == [("7", "where_prec: from 1 to 7", "8")]
+    assert quarantine_listing(con) == [("7", "where_prec: from 1 to 7", "8")]
     assert believed(con)[7] == 3
     with pytest.raises(SourceError, match="99: no such row was ever held"):
         release_row(con, tmp_path / "landing", "ucdp_ged", "99", "x", "y")
@@ -165,11 +165,11 @@ def test_too_many_bad_rows_refuse_the_delivery(con, tmp_path) -> None:
     assert refused.value.results["is_success"][-1] is False
     assert refused.value.results["unexpected_count"][-1] == 6
     assert set(believed(con)) == {row["id"] for row in GOOD}
-    assert told(con) == []
+    assert quarantine_listing(con) == []
 
 
 @pytest.mark.parametrize(
-    ("rows", "seen"),
+    ("rows", "failure"),
     [
         (GOOD[:59], "table: expected: 60 or more rows, seen: 59 .*100 rows were there before"),
         (
@@ -179,10 +179,10 @@ def test_too_many_bad_rows_refuse_the_delivery(con, tmp_path) -> None:
     ],
 )
 def test_a_delivery_much_smaller_or_older_than_the_last_is_refused(
-    con, tmp_path, rows: list[dict[str, Any]], seen: str
+    con, tmp_path, rows: list[dict[str, Any]], failure: str
 ) -> None:
     deliver(con, tmp_path, GOOD)
-    with pytest.raises(GateError, match=f"figures stay in use: landing.ucdp_ged, {seen}"):
+    with pytest.raises(GateError, match=f"figures stay in use: landing.ucdp_ged, {failure}"):
         deliver(con, tmp_path, rows)
     assert set(believed(con)) == {row["id"] for row in GOOD}
 
@@ -294,12 +294,12 @@ def test_hostile_rows_are_held_each_under_its_rule(hostile: list[tuple[str, str]
         path.write_bytes(table(rows))
         (batch,) = receive(SOURCE, str(path), Path(name) / "landing")
         judged, _ = quarantine_rows(batch, Path(name) / "landing")
-    held = {row.row: row for row in judged.quarantined}
-    escaped = [case for n, case in enumerate(hostile) if 21 * n not in held]
+    quarantined = {row.row: row for row in judged.quarantined}
+    escaped = [case for n, case in enumerate(hostile) if 21 * n not in quarantined]
     assert not escaped
-    assert len(held) == len(hostile)  # and no good row
+    assert len(quarantined) == len(hostile)  # and no good row
     for number, (field, _) in enumerate(hostile):
-        row = held[21 * number]
+        row = quarantined[21 * number]
         texts = field in ("side_a", "side_b", "conflict_name", "dyad_name")
         assert field in f"{row.rule} {row.value}" or (texts and row.rule == "texts_are_plain") or (
             field in ("date_end", "date_start") and "date" in row.rule

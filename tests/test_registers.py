@@ -193,7 +193,7 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "sentence"),
     [
         (b"PK\x03\x04...", "is a workbook or an archive, not a CSV file; save it as CSV UTF-8"),
         (b"country,date\nMali,2021", "line 2 has no line break at its end"),
@@ -202,10 +202,10 @@ def test_lines_are_counted_as_an_editor_counts_them() -> None:
         (b"\n\n", "is empty; its first line names the columns"),
     ],
 )
-def test_what_is_no_register_is_told_in_one_sentence(content: bytes, told: str) -> None:
+def test_what_is_no_register_is_told_in_one_sentence(content: bytes, sentence: str) -> None:
     with pytest.raises(SourceError) as refused:
         SUSPENSIONS.parse(content, "register.csv")
-    assert f"register.csv: {told}" in str(refused.value)
+    assert f"register.csv: {sentence}" in str(refused.value)
 
 
 def arrive(source, content: bytes, folder: Path) -> Batch:
@@ -229,10 +229,10 @@ def test_regions_of_an_entry_pass_every_check(tmp_path: Path) -> None:
         accept(batch, tmp_path / "landing")
         catch_up(con, ENTRIES, tmp_path / "landing", [batch])
         build_regions(con)
-        told = con.execute(
+        entries = con.execute(
             "select title, region_id, is_part from core.register_entry order by title"
         ).fetchall()
-    assert told == [
+    assert entries == [
         ("a part", "MLI.mopti", True),
         ("the country", None, False),
         ("two", "MLI.gao;MLI.kidal", False),
@@ -264,7 +264,7 @@ def test_a_fresh_and_an_old_database_agree(tmp_path: Path) -> None:
     wrong = {**kept, "actor": "France"}
     month = {**kept, "actor": "Denmark", "date": "2021-10", "date_precision": "month"}
     steps = [[kept, wrong], [kept, wrong, lift], [{**kept, "url": "https://b.org"}, lift, month]]
-    told = {}
+    schemas = {}
     for name, deliveries in (("old", steps), ("fresh", steps[-1:])):
         folder = tmp_path / name
         folder.mkdir()
@@ -274,7 +274,7 @@ def test_a_fresh_and_an_old_database_agree(tmp_path: Path) -> None:
                 accept(batch, folder / "landing")
                 catch_up(con, SUSPENSIONS, folder / "landing", [batch])
             build_regions(con)
-            told[name] = con.execute(
+            schemas[name] = con.execute(
                 "select actor, status, known_from::date from core.suspension order by actor"
             ).fetchall()
             versions = con.execute(
@@ -294,8 +294,8 @@ def test_a_fresh_and_an_old_database_agree(tmp_path: Path) -> None:
                 ("World Bank", "suspend", "https://example.org/1", date(2021, 6, 5), True, False),
             ]
     assert (
-        told["fresh"]
-        == told["old"]
+        schemas["fresh"]
+        == schemas["old"]
         == [
             ("Denmark", "end_unknown", date(2021, 11, 1)),  # October is known when it is over
             ("World Bank", "lifted", date(2021, 6, 5)),
@@ -347,7 +347,7 @@ def test_burkina_faso_has_seventeen_regions_since_2025() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "found"),
+    ("name", "regions"),
     [
         ("ML09", [("MLI.bamako", "COD-AB 2021, whole"),
                   ("MLI.taoudenit", "COD-AB v03 (2025), whole")]),
@@ -362,8 +362,8 @@ def test_burkina_faso_has_seventeen_regions_since_2025() -> None:
         ("District d\u2019Abidjan", [("CIV.district_autonome_d_abidjan", None)]),
     ],
 )  # fmt: skip
-def test_a_spelling_or_code_is_resolved(name: str, found: list[tuple[str, str | None]]) -> None:
-    assert match_region(name).select("region_id", "pcode").rows() == found
+def test_a_spelling_or_code_is_resolved(name: str, regions: list[tuple[str, str | None]]) -> None:
+    assert match_region(name).select("region_id", "pcode").rows() == regions
 
 
 def test_an_unknown_spelling_is_offered_its_nearest() -> None:
@@ -447,9 +447,9 @@ def test_the_operator_is_mailed_of_a_name_that_nobody_knows(working) -> None:
             "1 as unexpected_count, 'source_admin1_name Gulmu' as observed, "
             "max(as_of_date) as night_from from ops.night"
         )
-        ((matter, about, told),) = operator_findings(working)
+        ((matter, about, detail),) = operator_findings(working)
     finally:
         working.rollback()
     assert about == "region names that nobody knows"
     assert matter.endswith("source_admin1_name Gulmu")  # another name is another matter
-    assert "spelling is explained: 1 rows, seen: source_admin1_name Gulmu" in told
+    assert "spelling is explained: 1 rows, seen: source_admin1_name Gulmu" in detail

@@ -23,13 +23,13 @@ def tables(con: duckdb.DuckDBPyConnection) -> dict[str, tuple]:
         "select schema_name || '.' || table_name from duckdb_tables() "
         "where database_name <> 'core' and not temporary order by 1"
     ).fetchall()
-    found = {}
+    digests = {}
     for (name,) in names:
         columns = sorted(column for column, *_ in con.execute(f"describe {name}").fetchall())
         listed = ", ".join(f'"{column}"' for column in columns)
         counted = con.execute(f"select count(*), sum(hash(({listed}))) from {name}").fetchone()
-        found[name] = (columns, counted)
-    return found
+        digests[name] = (columns, counted)
+    return digests
 
 
 @pytest.fixture
@@ -127,8 +127,8 @@ def test_a_file_of_before_runs_were_kept_keeps_its_nights_and_what_mails_told(
     assert (done.nights, done.copy) == (2, None)
     assert done.lost == ["ops.run", "ops.run_step"]
     with warehouse(damaged) as con:
-        told = con.execute("select subject_key, level from ops.notification").fetchall()
-    assert told == [("MLI.sikasso", "alarm")]
+        notifications = con.execute("select subject_key, level from ops.notification").fetchall()
+    assert notifications == [("MLI.sikasso", "alarm")]
 
 
 HOLD = "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print(flush=True); input()"

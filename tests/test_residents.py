@@ -62,8 +62,8 @@ def units(tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
 
 
 def test_units_go_to_their_region_or_say_why_not(units: pl.DataFrame) -> None:
-    told = units.select("unit_name", "region_id", "matched_by", "unmatched_reason").rows()
-    assert told == [
+    rows = units.select("unit_name", "region_id", "matched_by", "unmatched_reason").rows()
+    assert rows == [
         ("NORTH", "AAA.North", "name", None),
         ("South", "AAA.Big South", "declared", None),
         ("South West", "AAA.Big South", "declared", None),

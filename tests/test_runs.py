@@ -44,9 +44,9 @@ def three_rows() -> pl.DataFrame:
 
 
 def test_steps_are_kept_with_their_rows(prefect_here, tmp_path: Path, three_rows) -> None:
-    told = []
-    run(tmp_path, [("double", double, three_rows, 7)], told.append)
-    assert [(step.step, step.rows_in, step.rows_out) for step in told] == [("double", 3, 6)]
+    steps = []
+    run(tmp_path, [("double", double, three_rows, 7)], steps.append)
+    assert [(step.step, step.rows_in, step.rows_out) for step in steps] == [("double", 3, 6)]
     with warehouse(tmp_path / "w.duckdb") as con:
         last = runs.latest_runs(con, 1).row(0, named=True)
         (step,) = runs.steps(con, last["run_id"]).to_dicts()
@@ -130,8 +130,8 @@ def test_a_file_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
     another = "import duckdb, sys; duckdb.connect(sys.argv[1])"
     with warehouse(path) as con:  # and the lock on the file was not given up by reading it
         run = subprocess.run([sys.executable, "-c", another, path], capture_output=True, text=True)
-        told = con.execute("select subject_key, level from ops.notification").fetchall()
-    assert told == [("MLI.sikasso", "alarm")]
+        notifications = con.execute("select subject_key, level from ops.notification").fetchall()
+    assert notifications == [("MLI.sikasso", "alarm")]
     assert "Conflicting lock is held" in run.stderr
     assert (migrations(path), migrations(kept)) == (13, 11)
     assert sorted(tmp_path.glob("w.of-migration-*")) == [kept]

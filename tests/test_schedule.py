@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_deployments_are_flows_named_by_module() -> None:
     declared = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
-    found = {}
+    deployments = {}
     for deployment in declared:
         module, _, name = deployment["entrypoint"].rpartition(".")
         assert ":" not in deployment["entrypoint"]
@@ -32,9 +32,9 @@ def test_deployments_are_flows_named_by_module() -> None:
         (schedule,) = deployment["schedules"]
         assert schedule["timezone"] == TIMEZONE
         assert Cron(schedule["cron"], timezone=TIMEZONE).timezone == TIMEZONE
-        found[deployment["name"]] = getattr(import_module(module), name), schedule["cron"]
-    assert found == {name: (flow, cron) for flow, name, cron in SCHEDULE}
-    assert len(found) == 4
+        deployments[deployment["name"]] = getattr(import_module(module), name), schedule["cron"]
+    assert deployments == {name: (flow, cron) for flow, name, cron in SCHEDULE}
+    assert len(deployments) == 4
 
 
 def test_units_call_commands_that_are_there() -> None:
@@ -84,10 +84,10 @@ def test_mails_wait_for_a_night_and_for_a_run_at_work(settings, monkeypatch) -> 
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        told = mails(return_state=True)
+        state = mails(return_state=True)
         other.kill()
-    assert told.is_completed()
-    assert told.message.startswith("left for the next hour: process")
+    assert state.is_completed()
+    assert state.message.startswith("left for the next hour: process")
 
 
 def test_prefect_writes_down_the_runs_to_come(prefect_url: str) -> None:
@@ -100,8 +100,8 @@ def test_prefect_writes_down_the_runs_to_come(prefect_url: str) -> None:
         schedule = {"schedule": {"cron": SCHEDULE[0][2], "timezone": TIMEZONE}}
         deployed = {"name": "to come", "flow_id": flow, "schedules": [schedule]}
         deployment = prefect.post("deployments/", json=deployed).json()["id"]
-        told = prefect.post(f"deployments/{deployment}/schedule", json={"min_runs": 3})
-        assert told.is_success, told.text
+        answer = prefect.post(f"deployments/{deployment}/schedule", json={"min_runs": 3})
+        assert answer.is_success, answer.text
         of_it = {"deployments": {"id": {"any_": [deployment]}}}
         runs = prefect.post("flow_runs/filter", json=of_it).json()
         prefect.delete(f"deployments/{deployment}")

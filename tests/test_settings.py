@@ -167,7 +167,7 @@ def test_a_file_of_recipients_that_cannot_be_meant_is_refused(text: str, tmp_pat
 def test_a_file_of_recipients_is_read_with_a_mark_and_refused_in_latin_1(tmp_path: Path) -> None:
     path = tmp_path / "recipients.toml"
     path.write_text(f"[[recipient]]\n{ENTRY}", "utf-8-sig")
-    assert [found.address for found in load_recipients(path)] == ["a@b.org"]
+    assert [reader.address for reader in load_recipients(path)] == ["a@b.org"]
     path.write_bytes("# Ségou\n".encode("latin-1"))
     with pytest.raises(SettingsError, match="byte 3 is no UTF-8; save the file as UTF-8"):
         load_recipients(path)

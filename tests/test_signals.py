@@ -224,24 +224,24 @@ MEASURED = {
 def test_a_measure_counts_while_it_is_in_force(signal: str) -> None:
     kind = MEASURED[signal]
 
-    def told(*rows: dict[str, object], place: str = "MLI.a") -> tuple[str, str | None]:
+    def measure_states(*rows: dict[str, object], place: str = "MLI.a") -> tuple[str, str | None]:
         signal_row = row(computed(suspension=list(rows))[0], signal, place)
         return signal_row["state"], signal_row["direction"]
 
-    assert told() == ("quiet", "steady")
-    assert told(measure("ngo_ban", 5)) == ("quiet", "steady")
+    assert measure_states() == ("quiet", "steady")
+    assert measure_states(measure("ngo_ban", 5)) == ("quiet", "steady")
     trade = ("grave", "worsening") if signal == "sanctions_and_membership" else ("quiet", "steady")
-    assert told(measure("trade_preference", 5)) == trade
-    assert told(measure(kind, 89)) == ("grave", "worsening")
-    assert told(measure(kind, 90)) == ("grave", "steady")
-    assert told(measure(kind, 91)) == ("raised", "steady")
-    assert told(measure(kind, 500, closed=30)) == ("quiet", "easing")
-    assert told(measure(kind, 1000)) == ("quiet", "steady")  # no word of it for two years
-    assert told(measure(kind, 5), place="MLI") == ("grave", "worsening")
-    assert told(measure(kind, 5), place=AREA) == ("grave", "worsening")
-    assert told(measure(kind, 5), place="BFA.a") == ("quiet", "steady")
-    assert told(place="NER.a") == ("not_known", None)  # its register begins in 2023
-    assert told(place=AREA) == ("not_known", None)  # one of its countries is not covered
+    assert measure_states(measure("trade_preference", 5)) == trade
+    assert measure_states(measure(kind, 89)) == ("grave", "worsening")
+    assert measure_states(measure(kind, 90)) == ("grave", "steady")
+    assert measure_states(measure(kind, 91)) == ("raised", "steady")
+    assert measure_states(measure(kind, 500, closed=30)) == ("quiet", "easing")
+    assert measure_states(measure(kind, 1000)) == ("quiet", "steady")  # no word of it for two years
+    assert measure_states(measure(kind, 5), place="MLI") == ("grave", "worsening")
+    assert measure_states(measure(kind, 5), place=AREA) == ("grave", "worsening")
+    assert measure_states(measure(kind, 5), place="BFA.a") == ("quiet", "steady")
+    assert measure_states(place="NER.a") == ("not_known", None)  # its register begins in 2023
+    assert measure_states(place=AREA) == ("not_known", None)  # one of its countries is not covered
 
 
 def test_a_coup_a_failed_one_and_a_list_that_ends() -> None:
@@ -376,9 +376,9 @@ def test_a_transition_outside_its_register_is_not_known() -> None:
         "presence": pl.DataFrame(schema=PRESENCE),
     }
     late = date(2026, 6, 25)  # registers end with 2025
-    told, _ = board(core, series({"events_count": [0.0]}), late, MONTH, late, True)
-    assert row(told, "transition_off_its_dates")["state"] == "not_known"
-    assert row(told, "transition_off_its_dates")["signal_known_until_date"] == date(2025, 12, 31)
+    signals, _ = board(core, series({"events_count": [0.0]}), late, MONTH, late, True)
+    assert row(signals, "transition_off_its_dates")["state"] == "not_known"
+    assert row(signals, "transition_off_its_dates")["signal_known_until_date"] == date(2025, 12, 31)
 
 
 def test_figures_that_are_too_old_say_nothing_of_tonight() -> None:

@@ -49,7 +49,7 @@ def con(tmp_path: Path):
         yield open_
 
 
-def told(digest: Digest, **levels: str) -> dict[str, str]:
+def last_notified(digest: Digest, **levels: str) -> dict[str, str]:
     """Levels told last: those of the night, but where another one is given by name."""
     now = dict(digest.alerts.select("region_id", "alert_level").iter_rows())
     return now | {f"MLI.{name}": level for name, level in levels.items()}
@@ -75,7 +75,7 @@ FOUNDING = {
 @pytest.mark.parametrize("language", FOUNDING)
 def test_the_founding_night_in_three_hundred_characters(digest, language: str) -> None:
     text, length = FOUNDING[language]
-    said = night_text(digest, told(digest, sikasso="watch"), language)
+    said = night_text(digest, last_notified(digest, sikasso="watch"), language)
     assert said == text
     assert (len(said), is_gsm_7(said), segments(said)) == (length, True, 2)
 

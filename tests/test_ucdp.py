@@ -110,10 +110,10 @@ def test_pages_that_do_not_add_up(tmp_path, wrong) -> None:
 
 
 def test_a_changed_format_is_told(tmp_path) -> None:
-    from stand_in import told
+    from stand_in import json_answer
 
     with (
-        serving(lambda _: told({"count": 3, "data": []})) as server,
+        serving(lambda _: json_answer({"count": 3, "data": []})) as server,
         pytest.raises(SourceError, match="without TotalCount and Result, so its format changed"),
     ):
         fetched(server, tmp_path)
@@ -130,10 +130,10 @@ def test_versions_are_found(tmp_path, place) -> None:
     versions = {"25.1": month, "26.1": month, "26.01.26.03": month, "26.01.26.06": month}
     versions |= {"26.0.3": month, "26.0.7": month, "26.0.8": month, "26.0.10": month, "27.1": []}
     with serving(Ucdp(versions)) as server:
-        found = [
+        version_names = [
             (f.release.version, f.release.covers_until) for f in fetched(server, tmp_path, place)
         ]
-    assert found == [  # not October: September is not there
+    assert version_names == [  # not October: September is not there
         ("26.1", date(2025, 12, 31)),
         ("26.01.26.06", date(2026, 6, 30)),
         ("26.0.7", date(2026, 7, 31)),
@@ -173,8 +173,8 @@ def test_a_year_ends_before_its_release(tmp_path) -> None:
     with serving(Ucdp(dict.fromkeys(names, month))) as server:
         limits = {"today": date(2027, 2, 21)}
         made = Client("ucdp_ged", tmp_path, SECRETS, **limits)
-        found = [f.release.version for f in fetch(SOURCE, f"{server.url}/downloads", made)]
-    assert found == names
+        versions = [f.release.version for f in fetch(SOURCE, f"{server.url}/downloads", made)]
+    assert versions == names
 
 
 def test_other_countries_are_left_out(tmp_path) -> None:

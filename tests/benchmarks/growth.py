@@ -121,7 +121,7 @@ def night(root: Path) -> tuple[dict[str, float], str]:
 def main() -> None:
     """Run the three nights and print them side by side."""
     kinds = {"1 x": [], f"{TIMES} x events": [more_events], f"{TIMES} x regions": [more_regions]}
-    found = {}
+    seconds_by_kind = {}
     for kind, changes in kinds.items():
         with tempfile.TemporaryDirectory() as name:
             root = Path(name)
@@ -130,12 +130,12 @@ def main() -> None:
             (root / "config" / "recipients.toml").write_text("", "utf-8")
             for change in changes:
                 change(root)
-            found[kind], told = night(root)
-        print(f"{kind}: {told}", flush=True)
+            seconds_by_kind[kind], summary = night(root)
+        print(f"{kind}: {summary}", flush=True)
     print(f"{'seconds':<22}" + "".join(f"{kind:>20}" for kind in kinds))
-    base = found["1 x"]
+    base = seconds_by_kind["1 x"]
     for step, seconds in [*base.items(), ("all steps", sum(base.values()))]:
-        cells = [(of.get(step) or sum(of.values())) for of in found.values()]
+        cells = [(of.get(step) or sum(of.values())) for of in seconds_by_kind.values()]
         print(f"{step:<22}" + "".join(f"{s:12.2f} ({s / max(seconds, 0.01):4.1f})" for s in cells))
 
 

@@ -91,17 +91,17 @@ class Bench:
         """Kill a run so long after a step was told (empty: after its start); where it stood."""
         run = self.start(data, night, by_smtp)
         assert run.stdout is not None
-        told = ""
+        last_line = ""
         if after:
             for line in run.stdout:
-                told = line.strip()
-                if told.startswith(after):
+                last_line = line.strip()
+                if last_line.startswith(after):
                     break
         time.sleep(seconds)
         with_all = run.poll() is None
         if with_all:
             os.killpg(run.pid, signal.SIGKILL)
-        lines = [told, *(line.strip() for line in run.communicate()[0].splitlines())]
+        lines = [last_line, *(line.strip() for line in run.communicate()[0].splitlines())]
         steps = [line.rpartition("  ")[0].strip() for line in lines if line.endswith(" s")]
         return ([step for step in steps if step] or ["start"])[-1] if with_all else "ended before"
 
@@ -120,7 +120,7 @@ class Bench:
         }
 
     def _tables(self, path: Path) -> dict[str, object]:
-        found: dict[str, object] = {}
+        contents: dict[str, object] = {}
         with duckdb.connect(path, read_only=True) as con:
             names = con.execute(
                 "select schema_name, table_name from duckdb_tables() order by all"
@@ -136,10 +136,10 @@ class Bench:
                     for column, kind, *_ in described
                     if column not in ("batch_id", "seconds")
                 )
-                found[f"{schema}.{name}"] = con.execute(
+                contents[f"{schema}.{name}"] = con.execute(
                     f'select count(*), sum(hash(({columns}))) from "{schema}"."{name}"'
                 ).fetchone()
-        return found
+        return contents
 
 
 def after_nights(bench: Bench, nights: tuple[str, ...], by_smtp: bool) -> Path:
@@ -175,11 +175,11 @@ def trial(
     where = bench.kill(data, nights[-1], by_smtp, after, seconds)
     bench.finish(data, nights[-1], by_smtp)
     came = Counter(bench.mailbox.received[before:])
-    wanted, found = bench.state(reference), bench.state(data)
+    wanted, state = bench.state(reference), bench.state(data)
     differs = [
-        f"{what}: {found.get(what)} for {wanted.get(what)}"
-        for what in wanted | found
-        if wanted.get(what) != found.get(what)
+        f"{what}: {state.get(what)} for {wanted.get(what)}"
+        for what in wanted | state
+        if wanted.get(what) != state.get(what)
     ]
     if sorted(came) != mails:
         differs.append(f"mails: {sorted(came)} for {mails}")

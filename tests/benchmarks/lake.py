@@ -109,12 +109,12 @@ def main() -> None:
         for reader in readers:
             reader.start()
         seconds = [night(number) for number in range(1, options.nights)]
-        told = [answers.get() for _ in readers]
+        replies = [answers.get() for _ in readers]
         for reader in readers:
             reader.join()
         print(f"nights: {options.nights}, seconds each {[round(one, 1) for one in seconds]}")
-        print(f"readers: {len(told)}, queries {sum(one[0] for one in told)}, "
-              f"errors {[text for one in told for text in one[1]]}")  # fmt: skip
+        print(f"readers: {len(replies)}, queries {sum(one[0] for one in replies)}, "
+              f"errors {[text for one in replies for text in one[1]]}")  # fmt: skip
         print(f"snapshots: {[message for _, message, _ in snapshots(catalog)]}")
         print(f"half nights: {half_snapshots(catalog)}")
         published = root / "data" / "published"

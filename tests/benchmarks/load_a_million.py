@@ -38,12 +38,12 @@ def synthetic() -> pl.DataFrame:
 
 def main() -> None:
     """Measure and print; the aims are 5 x and 2 x."""
-    told: dict[str, float] = {}
+    seconds_by_step: dict[str, float] = {}
 
     def timed(name: str, body: Callable[[], Any]) -> Any:
         began = time.perf_counter()
         result = body()
-        told[name] = told.get(name, 0) + time.perf_counter() - began
+        seconds_by_step[name] = seconds_by_step.get(name, 0) + time.perf_counter() - began
         print(f"{name:<40}{time.perf_counter() - began:7.2f} s")
         return result
 
@@ -68,10 +68,10 @@ def main() -> None:
             load("second")
             again = con.execute(f"select count(*) from history.{SOURCE.name}").fetchone()
     first, second = (
-        sum(seconds for name, seconds in told.items() if name.startswith(turn))
+        sum(seconds for name, seconds in seconds_by_step.items() if name.startswith(turn))
         for turn in ("first", "second")
     )
-    plain = told["create table as select * from read_csv"]
+    plain = seconds_by_step["create table as select * from read_csv"]
     print(f"first load {first:.1f} s, {first / plain:.1f} x read_csv (aim: 5)")
     print(f"second load {second:.1f} s, {second / first:.2f} x the first (aim: 2)")
     sys.exit(0 if rows == again == (ROWS,) and first <= 5 * plain and second <= 2 * first else 1)

@@ -226,10 +226,12 @@ def main(first_path: str, later_path: str, warehouse_path: str) -> None:
     )
     with SHOWN:
         print(table.filter(pl.col("country").is_in(NAMED)))
-        held = [name for name in table.columns if "_in_" in name]
-        print(table.group_by("from").agg(pl.len(), pl.col(held).mean()))
+        coverages = [name for name in table.columns if "_in_" in name]
+        print(table.group_by("from").agg(pl.len(), pl.col(coverages).mean()))
         print(
-            table.filter(pl.col("events") >= 5).group_by("from").agg(pl.len(), pl.col(held).mean())
+            table.filter(pl.col("events") >= 5)
+            .group_by("from")
+            .agg(pl.len(), pl.col(coverages).mean())
         )
         print(weights_help(first, later))
         print(silence(warehouse_path))

@@ -49,20 +49,22 @@ def main() -> None:
             now = datetime.combine(night, time(22))
             digest = digest_of(con, tables, night, "tocsin.duckdb")
             for profile, recipient in PROFILES.items():
-                told = compose_digest_mail(con, digest, recipient, now, 0, SENDER, LEAVE)
-                if told:
-                    mails[profile, told.kind] += 1
-                    queue(con, [told], now)
+                mail = compose_digest_mail(con, digest, recipient, now, 0, SENDER, LEAVE)
+                if mail:
+                    mails[profile, mail.kind] += 1
+                    queue(con, [mail], now)
             alerts.append(tables["mart.alert"].with_columns(night=pl.lit(night)))
             flags.append(tables["mart.flag"].with_columns(night=pl.lit(night)))
         last = assess_night(con, date(2024, 12, 31))
         events, until = last["core.event"], last["mart.flag"]["known_until_date"][0]
     for (profile, kind), count in sorted(mails.items()):
         print(f"{profile:<24}{kind:<9}{count:>4} mails in {len(NIGHTS)} months")
-    told_of(pl.concat(alerts), pl.concat(flags), events, until)
+    print_levels_and_outcomes(pl.concat(alerts), pl.concat(flags), events, until)
 
 
-def told_of(alerts: pl.DataFrame, flags: pl.DataFrame, events: pl.DataFrame, until: date) -> None:
+def print_levels_and_outcomes(
+    alerts: pl.DataFrame, flags: pl.DataFrame, events: pl.DataFrame, until: date
+) -> None:
     """Alerts by level, flip-flops, and what was followed by escalation.
 
     Args:
@@ -97,11 +99,12 @@ def told_of(alerts: pl.DataFrame, flags: pl.DataFrame, events: pl.DataFrame, unt
         f"escalated {cells['escalated'].mean():.3f}"
     )
     for level in ("watch", "warning", "alarm"):
-        held = cells.filter(alert_level=level)
-        rises = held.filter(pl.col("alert_status").is_in(["new", "raised"]))
+        flagged = cells.filter(alert_level=level)
+        rises = flagged.filter(pl.col("alert_status").is_in(["new", "raised"]))
         print(
-            f"{level:<8} held in {held.height / cells.height:.1%} of region-months (model alone "
-            f"{(cells['level'] == level).mean():.1%}), {held['escalated'].mean():.0%} escalated; "
+            f"{level:<8} held in {flagged.height / cells.height:.1%} of region-months "
+            f"(model alone {(cells['level'] == level).mean():.1%}), "
+            f"{flagged['escalated'].mean():.0%} escalated; "
             f"reached {rises.height} times, {rises['escalated'].mean():.0%} followed by escalation"
         )
     for name, column in (("alerts", "alert_level"), ("the model's levels alone", "level")):

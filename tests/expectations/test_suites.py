@@ -90,8 +90,8 @@ def test_every_bound_says_why_and_since_when() -> None:
 
 def test_no_check_stands_twice() -> None:
     for checks in SUITES.values():
-        told = [(check.expectation, str(check.arguments)) for check in checks]
-        assert len(told) == len(set(told))
+        rules = [(check.expectation, str(check.arguments)) for check in checks]
+        assert len(rules) == len(set(rules))
 
 
 def test_embedded_places_and_suites_agree() -> None:

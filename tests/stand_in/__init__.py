@@ -38,7 +38,7 @@ class Answer:
     slow: float = 0
 
 
-def told(value: Any, status: int = 200, **headers: str) -> Answer:
+def json_answer(value: Any, status: int = 200, **headers: str) -> Answer:
     return Answer(json.dumps(value).encode(), status, headers=headers)
 
 

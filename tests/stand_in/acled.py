@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from stand_in import Answer, Request, told
+from stand_in import Answer, Request, json_answer
 
 USER, PASSWORD = "someone@acled.example", "sesame-4711"
 EVENT = {
@@ -51,18 +51,18 @@ class Acled:
         if request.path == "/oauth/token":
             form = request.form
             if (form["username"], form["password"]) != (USER, PASSWORD):
-                return told({"error": "invalid_grant"}, 400)
+                return json_answer({"error": "invalid_grant"}, 400)
             self.sessions += 1
-            return told({"token_type": "Bearer", "expires_in": 86400,
+            return json_answer({"token_type": "Bearer", "expires_in": 86400,
                          "access_token": f"session-{self.sessions}-secret"})  # fmt: skip
         if self.served == self.expires_after:
             self.expires_after, self.sessions = None, self.sessions + 1
-            return told({"message": "expired"}, 401)
+            return json_answer({"message": "expired"}, 401)
         if request.headers.get("authorization") != f"Bearer session-{self.sessions}-secret":
-            return told({"message": "no session"}, 401)
+            return json_answer({"message": "no session"}, 401)
         self.served += 1
         if self.tier == "open":
-            return told({"message": "Access denied"}, 403)
+            return json_answer({"message": "Access denied"}, 403)
         if request.path == "/api/deleted/read":
             since = int(request.query["deleted_timestamp"])
             return self.page(
@@ -90,4 +90,4 @@ class Acled:
         if self.tier == "research":
             recency = {"quantity": 12, "unit": "Months", "date": self.seen_until}
             envelope["data_query_restrictions"] = {"date_recency": recency}
-        return told(envelope)
+        return json_answer(envelope)

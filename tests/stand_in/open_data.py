@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from stand_in import Answer, Request, told
+from stand_in import Answer, Request, json_answer
 
 IDENTIFIER = "dG9jc2luOm9wc0BleGFtcGxlLm9yZw=="
 APPNAME = "tocsin-approved-x7"
@@ -34,9 +34,9 @@ class Hapi:
     def __call__(self, request: Request) -> Answer:
         query = request.query
         if "app_identifier" not in query:
-            return told({"error": "Missing app identifier"}, 403)
+            return json_answer({"error": "Missing app identifier"}, 403)
         if query["app_identifier"] != IDENTIFIER:
-            return told({"error": "Invalid app identifier"}, 403)
+            return json_answer({"error": "Invalid app identifier"}, 403)
         rows = self.rows
         if self.ignores != "location":
             rows = [r for r in rows if r["location_code"] == query["location_code"]]
@@ -46,7 +46,7 @@ class Hapi:
                 if query["start_date"] <= r["reference_period_start"][:10] <= query["end_date"]
             ]  # fmt: skip
         begin = int(query["offset"])
-        return told({"data": rows[begin : begin + min(self.cap, int(query["limit"]))]})
+        return json_answer({"data": rows[begin : begin + min(self.cap, int(query["limit"]))]})
 
 
 def flow(number: int, **changed: Any) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Fts:
         if page * self.page_rows < len(flows):
             query = "&".join(f"{k}={v}" for k, v in request.query.items() if k != "page")
             meta["nextLink"] = f"https://api.hpc.tools{request.path}?{query}&page={page + 1}"
-        return told({"status": self.status, "data": {"flows": shown}, "meta": meta})
+        return json_answer({"status": self.status, "data": {"flows": shown}, "meta": meta})
 
 
 @dataclass
@@ -101,14 +101,14 @@ class Views:
 
     def __call__(self, request: Request) -> Answer:
         if request.path == "/":
-            return told({"runs": self.runs})
+            return json_answer({"runs": self.runs})
         run, level = request.path.strip("/").split("/")
         if run not in self.runs or level != "cm":
-            return told({"detail": "unknown"}, 422)
+            return json_answer({"detail": "unknown"}, 422)
         page, size = int(request.query["page"]), int(request.query["pagesize"])
         pages = len(self.rows) // size + 1
         data = self.rows[(page - 1) * size : page * size]
-        return told({
+        return json_answer({
             "next_page": f"http://inner/{run}/cm?page={page + 1}" if page < pages else "",
             "prev_page": "", "row_count": len(self.rows) + self.short, "page_count": pages,
             "page_cur": page, "data": data,
@@ -130,10 +130,12 @@ class ReliefWeb:
         import json
 
         if request.query.get("appname") != APPNAME:
-            return told({"status": 403, "error": {"message": "not an approved appname"}}, 403)
+            return json_answer(
+                {"status": 403, "error": {"message": "not an approved appname"}}, 403
+            )
         body = json.loads(request.body)
         begin, size = body["offset"], body["limit"]
-        return told({
+        return json_answer({
             "href": f"https://api.reliefweb.int{request.path}?appname={APPNAME}",
             "totalCount": len(self.reports) + self.withheld, "count": size,
             "data": self.reports[begin : begin + size],

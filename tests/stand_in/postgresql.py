@@ -14,8 +14,8 @@ USER = "postgres"
 def binaries() -> Path | None:
     """Folder of PostgreSQL's programs, or None: it is not installed."""
     newest = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    found = shutil.which("initdb") or (newest and newest[-1])
-    return Path(found).resolve().parent if found else None
+    initdb = shutil.which("initdb") or (newest and newest[-1])
+    return Path(initdb).resolve().parent if initdb else None
 
 
 @contextmanager

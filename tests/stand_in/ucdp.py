@@ -6,7 +6,7 @@ import zipfile
 from dataclasses import dataclass, field
 from typing import Any
 
-from stand_in import Answer, Request, told
+from stand_in import Answer, Request, json_answer
 from warehouse.sources.ucdp_ged import HEADER
 
 TOKEN = "sesame-4711"
@@ -81,7 +81,7 @@ class Ucdp:
         if self.has_links and page + 1 < pages:
             query = "&".join(f"{k}={v}" for k, v in request.query.items() if k != "page")
             link = f"http://inner.example{request.path}?{query}&page={page + 1 + self.first_page}"
-        return told(
+        return json_answer(
             {
                 "TotalCount": len(rows) + self.lists_wrong,
                 "TotalPages": pages,
