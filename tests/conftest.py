@@ -35,6 +35,8 @@ from warehouse.sources import SOURCES
 ROOT = Path(__file__).parent.parent
 HOSTILE = '<script>alert("line")</script>'  # what a reader calls a line
 FOUNDING = date(2021, 6, 25)  # the founding case is known since 20 June
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # of many processes only the first compiles
+sys.dont_write_bytecode = False
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup processes would be born deaf to it
@@ -194,12 +196,17 @@ def first_night(shared: Shared, prefect_url: str) -> tuple[Path, subprocess.Comp
     return folder / "data", pickle.loads((folder / "run").read_bytes())
 
 
+# A night that builds no page, the dearest of its steps; ``first_night`` has one.
+WITHOUT_PAGE = "import flows.nightly; flows.nightly.build_page = lambda *_: None; "
+COMMAND = "from flows.cli import main; main()"
+
+
 def command(
-    *arguments: str, cwd: Path = ROOT, **environment: str
+    *arguments: str, cwd: Path = ROOT, before: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """The real command line."""
+    """The real command line; ``before``: statements ahead of it."""
     return subprocess.run(
-        [sys.executable, "-c", "from flows.cli import main; main()", *arguments],
+        [sys.executable, "-c", before + COMMAND, *arguments],
         capture_output=True,
         text=True,
         timeout=300,  # a busy machine
@@ -261,7 +268,7 @@ def warnings_shown(capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
 
 @pytest.fixture
 def without_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nights of this process build no page, the dearest of their steps; ``first_night`` has one."""
+    """As ``WITHOUT_PAGE``, for nights of this process."""
     monkeypatch.setattr("flows.nightly.build_page", lambda *_: None)
 
 

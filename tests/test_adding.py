@@ -15,6 +15,7 @@ import pytest
 
 import indicators
 from config.registry import Column, columns
+from conftest import WITHOUT_PAGE
 from expectations.quarantine import quarantine_rows
 from expectations.suites import SUITES
 from warehouse.connect import ensure_tables, warehouse
@@ -139,7 +140,10 @@ def test_who_follows_the_page_to_its_end_has_a_good_night(process, tmp_path: Pat
     followed(tmp_path / "code")
     (tmp_path / "displaced.csv").write_text(CSV)
     sources = json.dumps({"relief_displaced": str(tmp_path / "displaced.csv")})
-    run = process("nightly", "--as-of", "2021-06-25", cwd=tmp_path / "code", TOCSIN_SOURCES=sources)
+    run = process(
+        "nightly", "--as-of", "2021-06-25",
+        cwd=tmp_path / "code", before=WITHOUT_PAGE, TOCSIN_SOURCES=sources,
+    )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     asked = (
         "select place_id, month_start::varchar, value from indicators "

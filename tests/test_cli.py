@@ -211,7 +211,7 @@ def test_too_many_bad_rows_stop_a_first_run(tocsin, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_page")
-def test_a_bad_row_is_held_listed_and_released(tocsin, tmp_path: Path) -> None:
+def test_a_bad_row_is_held_listed_and_released(tocsin, after_first: Path, tmp_path: Path) -> None:
     source = SOURCES[0]
     rows = source.parse(fetch_file(source, source.address).content, "")
     path = tmp_path / "ged.csv"

@@ -132,13 +132,12 @@ def test_a_reader_in_another_process_neither_blocks_nor_breaks(
     path = tmp_path / "tocsin.duckdb"
     shutil.copy(published, path)
     reader = textwrap.dedent("""
-        import duckdb, sys
+        import duckdb, select, sys
         con = duckdb.connect(sys.argv[1], read_only=True)
         scan = "select count(*), sum(hash(value)) from indicators"
         first, scans = con.execute(scan).fetchone(), 0
         print("open", flush=True)
-        import select
-        while not select.select([sys.stdin], [], [], 0)[0]:
+        while not select.select([sys.stdin], [], [], 0.1)[0]:
             assert con.execute(scan).fetchone() == first
             scans += 1
         con.close()
@@ -150,7 +149,7 @@ def test_a_reader_in_another_process_neither_blocks_nor_breaks(
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         assert process.stdout.readline() == "open\n"
-        for number in range(1, 4):
+        for number in range(1, 3):
             night = FIRST + timedelta(days=number)
             working.execute("insert into ops.night values ($night)", {"night": night})
             publish(working, path, night, copies=1)
@@ -159,7 +158,7 @@ def test_a_reader_in_another_process_neither_blocks_nor_breaks(
     assert err == ""
     scans, newest = out.split()
     assert int(scans) > 3
-    assert newest == "2021-06-28"
+    assert newest == "2021-06-27"
 
 
 KILLED = """

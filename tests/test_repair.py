@@ -13,7 +13,6 @@ from config.settings import Settings, Smtp
 from conftest import FOUNDING
 from flows.nightly import nightly
 from warehouse.connect import BusyError, WarehouseError, warehouse
-from warehouse.publish import publish
 from warehouse.repair import is_sound, repair
 
 
@@ -33,15 +32,11 @@ def tables(con: duckdb.DuckDBPyConnection) -> dict[str, tuple]:
 
 
 @pytest.fixture
-def damaged(working, landing, tmp_path: Path) -> Path:
+def damaged(two_nights: Path, landing, tmp_path: Path) -> Path:
     """A data folder after two nights and one mail, to be damaged."""
-    working.execute("checkpoint")
-    ((path,),) = working.execute(
-        "select path from duckdb_databases() where database_name = 'warehouse'"
-    ).fetchall()
-    shutil.copy(path, tmp_path / "warehouse.duckdb")
+    shutil.copy(two_nights / "warehouse.duckdb", tmp_path)
     shutil.copytree(landing, tmp_path / "landing")
-    publish(working, tmp_path / "published" / "tocsin.duckdb", FOUNDING, copies=2)
+    shutil.copytree(two_nights / "published", tmp_path / "published")
     with duckdb.connect(tmp_path / "warehouse.duckdb") as con:
         con.execute(
             "insert into ops.outbox (message_id, recipient, as_of_date, subject, content_sha256, "

@@ -1,14 +1,18 @@
 """Templates of mails and of the page: one French catalogue, shared sentences, shared filters."""
 
 import re
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, lru_cache, partial
 from gettext import NullTranslations
+from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
-from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
@@ -53,21 +57,31 @@ def translations(language: str) -> NullTranslations:
         return CatalogueTranslations(read_po(file, locale=language))
 
 
-class _BytecodeInMemory(BytecodeCache):
-    """Compiled templates in memory, shared by both languages."""
+class CompiledTemplates(FileSystemBytecodeCache):
+    """Templates as compiled, for both languages, kept where Python keeps compiled modules.
 
-    def __init__(self) -> None:
-        self.bytecode: dict[str, bytes] = {}
+    Args:
+        kind: Of environments that compile alike.
+    """
 
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self.bytecode:
-            bucket.bytecode_from_string(self.bytecode[bucket.key])
+    def __init__(self, kind: str) -> None:
+        super().__init__(str(HERE / "__pycache__"), f"{kind}-%s.jinja")
+
+    def get_source_checksum(self, source: str) -> str:
+        """Digest of all that a compiled template follows from: how and from what it was made."""
+        parts = (version("jinja2"), Path(__file__).read_text("utf-8"), source)
+        return sha256("|".join(parts).encode()).hexdigest()
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self.bytecode[bucket.key] = bucket.bytecode_to_string()
+        """Keep it, where that can be written; elsewhere each process compiles for itself."""
+        if not sys.dont_write_bytecode:
+            with suppress(OSError):
+                Path(self.directory).mkdir(exist_ok=True)
+                super().dump_bytecode(bucket)
 
 
-COMPILED = {is_html: _BytecodeInMemory() for is_html in (False, True)}  # escapes are compiled in
+# Escapes are compiled in.
+COMPILED = {True: CompiledTemplates("html"), False: CompiledTemplates("text")}
 
 
 def with_english_quotes(text: str) -> Markup:

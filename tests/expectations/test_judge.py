@@ -1,15 +1,19 @@
 """What the judge reports, and what the gate lets pass."""
 
+import math
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
-from expectations.checks import between, exist, in_order, key, mostly, one_of, present, rows
-from expectations.judge import RESULT_SCHEMA, GateError, gate, judge
+from expectations.checks import Check, between, exist, in_order, key, mostly, one_of, present, rows
+from expectations.judge import RESULT_SCHEMA, GateError, _holds, _validate, gate, judge
 from expectations.suites import SUITES
 
 TABLE = "landing.mali_census_2009"
@@ -121,6 +125,50 @@ def test_a_wrong_type_is_a_critical_failure_with_its_reason() -> None:
     assert "string" in wrong["observed"][1]
     with pytest.raises(GateError, match="cannot be checked: "):
         gate(results)
+
+
+VALUES = {
+    pl.Float64: st.none() | st.sampled_from([math.nan, -math.inf, -1.5, 0.0, 1.0, 9.0, math.inf]),
+    pl.Int64: st.none() | st.integers(-2, 10),
+    pl.String: st.none() | st.sampled_from(["", "a", "b"]),
+    pl.Date: st.none() | st.sampled_from([date(2021, 5, day) for day in (1, 2, 30)]),
+}
+OF_ROWS = (
+    *present(*(f"{kind}" for kind in VALUES)),
+    *(key(f"{kind}") for kind in VALUES),
+    key(*(f"{kind}" for kind in VALUES)),
+    key("Float64", "Int64"),
+    *(between(f"{kind}", *bounds, "") for kind in (pl.Float64, pl.Int64)
+      for bounds in ((0, 9), (None, 1), (0.5, None))),
+    one_of("Float64", [0.0, 1.0], ""), one_of("Int64", [1, 2], ""), one_of("String", ["a"], ""),
+    one_of("String", [], ""),
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(*VALUES.values()), min_size=1, max_size=5))
+@settings(max_examples=20, phases=[Phase.explicit, Phase.generate])
+def test_a_row_holds_as_great_expectations_says(rows: list[tuple[object, ...]]) -> None:
+    frame = pl.DataFrame(rows, schema={f"{kind}": kind for kind in VALUES}, orient="row")
+    results = _validate(frame, dict(enumerate(OF_ROWS)))
+    for number, check in enumerate(OF_ROWS):
+        holds = _holds(check, frame.to_dict())
+        assert holds is not None, check
+        broken = results[number].result.get("unexpected_index_list") or []
+        assert [row for row, is_so in enumerate(holds) if not is_so] == sorted(broken), check
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        between("name", 0, 9, ""),
+        one_of("name", [1], ""),
+        Check("ExpectColumnValuesToMatchRegex", {"column": "name", "regex": "a"}, "critical", ""),
+        Check("ExpectColumnValuesToBeBetween",
+              {"column": "low", "min_value": 0, "max_value": 1, "strict_min": True}, "warning", ""),
+    ],
+)  # fmt: skip
+def test_what_polars_cannot_tell_is_left_to_great_expectations(check: Check) -> None:
+    assert _holds(check, FAULTY.to_dict()) is None
 
 
 def test_an_empty_frame_without_columns_is_judged() -> None:
