@@ -143,8 +143,7 @@ def warehouse(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("set enable_progress_bar = false")
         migrate(con, path)
         attach_core(con)
-        for source in SOURCES:
-            ensure_tables(con, source)
+        ensure_tables(con, *SOURCES)
         yield con
     finally:
         con.close()
@@ -293,7 +292,7 @@ def attach_core(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def migrate(con: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
-    """Apply the numbered migrations not yet applied, each in a transaction.
+    """Apply the numbered migrations not yet applied, each in a transaction, to a new file in one.
 
     Args:
         con: The working file.
@@ -314,10 +313,12 @@ def migrate(con: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
     if path and done and files.keys() - done:
         con.execute("checkpoint")  # all of it is in the file
         _copy_before(path, max(done))
-    for number in sorted(files.keys() - done):
+    missing = sorted(files.keys() - done)
+    for numbers in [[number] for number in missing] if done else [missing]:
         con.begin()
-        con.execute(files[number].read_text("utf-8"))
-        con.execute("insert into main.migration values ($number)", {"number": number})
+        for number in numbers:
+            con.execute(files[number].read_text("utf-8"))
+            con.execute("insert into main.migration values ($number)", {"number": number})
         con.commit()
 
 
@@ -341,23 +342,30 @@ def _copy_before(path: Path, number: int) -> None:
         ) from None
 
 
-def ensure_tables(con: duckdb.DuckDBPyConnection, source: Source) -> None:
-    """The history table of a source, from its record and the data dictionary.
+def ensure_tables(con: duckdb.DuckDBPyConnection, *sources: Source) -> None:
+    """The history table of each source, from its record and the data dictionary.
 
     One of an older Tocsin that lacks a column is dropped with what was merged into it: the
     next run rebuilds it from the landed bytes, so old versions have the column too.
     """
-    names = (*source.columns, *HISTORY_COLUMNS, *(REGISTER_COLUMNS if source.is_by_hand else ()))
-    present = con.execute(
-        "select list(column_name) from duckdb_columns() "
-        "where schema_name = 'history' and table_name = $table",
-        {"table": source.name},
-    ).fetchall()[0][0]
-    if present and set(names) - set(present):
-        con.begin()
-        con.execute(f"drop table history.{source.name}")
-        for table in ("batch", "quarantine"):
-            con.execute(f"delete from ops.{table} where source = $source", {"source": source.name})
-        con.commit()
-    typed = ", ".join(f'"{name}" {DUCKDB_TYPES[columns()[name].type]}' for name in names)
-    con.execute(f"create table if not exists history.{source.name} ({typed})")
+    present = dict(
+        con.execute(
+            "select table_name, list(column_name) from duckdb_columns() "
+            "where schema_name = 'history' group by table_name"
+        ).fetchall()
+    )
+    con.begin()
+    for source in sources:
+        names = (*source.columns, *HISTORY_COLUMNS)
+        names += REGISTER_COLUMNS if source.is_by_hand else ()
+        if source.name in present:
+            if not set(names) - set(present[source.name]):
+                continue
+            con.execute(f"drop table history.{source.name}")
+            for table in ("batch", "quarantine"):
+                con.execute(
+                    f"delete from ops.{table} where source = $source", {"source": source.name}
+                )
+        typed = ", ".join(f'"{name}" {DUCKDB_TYPES[columns()[name].type]}' for name in names)
+        con.execute(f"create table history.{source.name} ({typed})")
+    con.commit()

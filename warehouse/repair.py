@@ -67,7 +67,7 @@ def is_sound(path: Path) -> bool:
         return False
     with _read_only(path) as con:
         names = _tables(con) if con else None
-    return names is not None and all(_rows(path, name) is not None for name in names)
+        return names is not None and all(_frame(con, path, name) is not None for name in names)
 
 
 def repair(path: Path, landing: Path, published: Path) -> RepairReport:
@@ -231,10 +231,14 @@ def _tables(con: duckdb.DuckDBPyConnection) -> list[str] | None:
 def _rows(path: Path, table: str) -> pl.DataFrame | None:
     """A table as a frame, opened alone since a bad block closes a database; None: unreadable."""
     with _read_only(path) as con:
-        try:
-            return con.execute(f"from {table}").pl() if con else None
-        except duckdb.Error as error:
-            cause = opening_error(path, error)
-            if not isinstance(cause, DamagedError):
-                raise cause from None
-            return None
+        return _frame(con, path, table)
+
+
+def _frame(con: duckdb.DuckDBPyConnection | None, path: Path, table: str) -> pl.DataFrame | None:
+    try:
+        return con.execute(f"from {table}").pl() if con else None
+    except duckdb.Error as error:
+        cause = opening_error(path, error)
+        if not isinstance(cause, DamagedError):
+            raise cause from None
+        return None
