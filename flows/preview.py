@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image, ImageChops
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-QUIET = (
+BROWSER_OPTIONS = (
     "--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--no-sandbox",
 )  # fmt: skip
@@ -47,7 +47,7 @@ def preview(content: bytes, folder: Path, name: str) -> list[Path]:
     with_profile = folder / ".browser"
     run = subprocess.run(  # noqa: S603 (a browser on our own file)
         [
-            browser, *QUIET, f"--user-data-dir={with_profile}",
+            browser, *BROWSER_OPTIONS, f"--user-data-dir={with_profile}",
             f"--window-size={PHONE},{_height(message)}", f"--screenshot={picture}",
             paths[1].resolve().as_uri(),
         ],

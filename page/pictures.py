@@ -355,7 +355,7 @@ def _past(nights: pl.DataFrame) -> pl.DataFrame:
     """Past forecasts as columns a month wide."""
     night = pl.col("as_of_date")
     month = night.dt.truncate("1mo")
-    low, high, bar, came = (
+    low, high, threshold, observed = (
         pl.col(name).cast(pl.Int64)
         for name in (
             "events_next3_q10", "events_next3_q90", "escalation_threshold_count",
@@ -367,15 +367,17 @@ def _past(nights: pl.DataFrame) -> pl.DataFrame:
         "level",
         low=low,
         high=high,
-        threshold=bar,
-        came=came,
+        threshold=threshold,
+        came=observed,
         start=month,
         end=month.dt.offset_by("1mo"),
         middle=month.dt.offset_by("15d"),
         mean="events_next3_mean",
         chance="p_escalation",
         tip=pl.format("{}: {} ({}–{})", night, pl.col("events_next3_mean").round(1), low, high),
-        came_tip=pl.format("{} – {}: {} (≥ {})", "window_start_date", "window_end_date", came, bar),
+        came_tip=pl.format(
+            "{} – {}: {} (≥ {})", "window_start_date", "window_end_date", observed, threshold
+        ),
         chance_tip=pl.format("{}: {}%", night, _percent("p_escalation")),
     )
 

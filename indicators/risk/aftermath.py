@@ -87,10 +87,10 @@ def windows(counts: Array, case_months: Sequence[Sequence[int]], length: int) ->
         length: Months of either window.
 
     Example:
-        >>> told = windows(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]]), [[]], 2)
-        >>> told.before[0].tolist(), told.after[0].tolist()
+        >>> sums = windows(np.array([[1.0, 2.0, 3.0, 4.0, 5.0]]), [[]], 2)
+        >>> sums.before[0].tolist(), sums.after[0].tolist()
         ([0.0, 1.0, 3.0, 5.0, 7.0], [5.0, 7.0, 9.0, 5.0, 0.0])
-        >>> told.is_whole[0].tolist()
+        >>> sums.is_whole[0].tolist()
         [False, False, True, False, False]
     """
     number = counts.shape[1]

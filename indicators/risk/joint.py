@@ -88,10 +88,10 @@ def learnt_group_forecast(
 
     Example:
         >>> past = CountMixture(np.ones(40), np.full(40, 8.0), np.ones(40), np.zeros((40, 1)))
-        >>> came = PastWindows(past, np.tile([4.0, 12.0], 20), np.ones(40), np.zeros(40, np.int64))
+        >>> years = PastWindows(past, np.tile([4.0, 12.0], 20), np.ones(40), np.zeros(40, np.int64))
         >>> one, tuning = past.take(np.array([0])), Tuning(1, 1.0, 0.5, 0.5, 40, 1.0, 1.0)
-        >>> found = learnt_group_forecast(came, one, np.zeros(1, np.int64), tuning)
-        >>> found.expected().tolist(), bool(10 < found.variance()[0] < 32)  # of +-4: 16
+        >>> forecast = learnt_group_forecast(years, one, np.zeros(1, np.int64), tuning)
+        >>> forecast.expected().tolist(), bool(10 < forecast.variance()[0] < 32)  # of +-4: 16
         ([8.0], True)
     """
     groups = int(group.max()) + 1

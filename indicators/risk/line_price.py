@@ -106,7 +106,7 @@ def line_price(nights: pl.DataFrame, windows: int) -> dict[str, Any]:
     known = nights.filter(pl.col("observed_count").is_not_null())
     years = known.height / 12
     mails = known.filter("is_mail")
-    came = mails.filter(pl.col("reached_date").is_not_null())
+    came_true = mails.filter(pl.col("reached_date").is_not_null())
     is_reached = pl.col("reached_date").is_not_null()
     times = known.filter(is_reached & ~is_reached.shift(1, fill_value=False))
     first_warning = pl.col("reached_date") - pl.duration(days=windows * BLOCK_DAYS)
@@ -115,10 +115,10 @@ def line_price(nights: pl.DataFrame, windows: int) -> dict[str, Any]:
     ).filter(
         (pl.col("passed_date") >= first_warning) & (pl.col("passed_date") < pl.col("reached_date"))
     )
-    lead = (came["reached_date"] - came["replay_date"]).dt.total_days().median()
+    lead = (came_true["reached_date"] - came_true["replay_date"]).dt.total_days().median()
     low, high = poisson_interval(mails.height)
     times_low, times_high = poisson_interval(times.height)
-    came_low, came_high = wilson_interval(came.height, mails.height)
+    came_low, came_high = wilson_interval(came_true.height, mails.height)
     return {
         "priced_from_date": known["replay_date"].min(),
         "priced_until_date": known["replay_date"].max(),
@@ -128,7 +128,7 @@ def line_price(nights: pl.DataFrame, windows: int) -> dict[str, Any]:
         "mails_per_year": mails.height / years if years else None,
         "mails_per_year_low": low / years if years else None,
         "mails_per_year_high": high / years if years else None,
-        "came_count": came.height,
+        "came_count": came_true.height,
         "came_share_low": came_low,
         "came_share_high": came_high,
         "lead_days_median": lead,

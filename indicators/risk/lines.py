@@ -357,8 +357,8 @@ def _circle_mean(
     for number, origin in enumerate(origins):
         learnt = _earlier(origins, number, line.windows)
         learnt = learnt[np.isfinite(other[learnt])]
-        came = sums.as_of(versions.known(origin))[learnt, 0].sum()
-        excess = came - own_part[learnt].sum() + line.windows
+        observed = sums.as_of(versions.known(origin))[learnt, 0].sum()
+        excess = observed - own_part[learnt].sum() + line.windows
         share = max(excess, 0.0) / (other[learnt].sum() + line.windows)
         mean[number] = own_part[number] + share * other[number]
     is_fitted = np.isfinite(mean)

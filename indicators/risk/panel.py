@@ -252,7 +252,7 @@ def auxiliary_features(series: AuxiliarySeries, places: int, nights: int) -> Arr
     return features
 
 
-NOTHING = EventDays(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+NO_EVENTS = EventDays(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
 
 
 def build_panel(
@@ -262,7 +262,7 @@ def build_panel(
     night: int,
     first_day: int,
     keep: int,
-    around: EventDays = NOTHING,
+    around: EventDays = NO_EVENTS,
     auxiliary: Sequence[AuxiliarySeries] = (),
 ) -> Panel:
     """Counts, features and targets as they stand on a night.
