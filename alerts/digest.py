@@ -21,6 +21,7 @@ from config.recipients import Recipient
 from config.registry import countries, thresholds
 from config.vocabulary import (
     ACTS_UNIT,
+    GRAVEST_FIRST,
     HATCHED_FROM,
     INTENSITIES,
     LEVELS,
@@ -30,7 +31,6 @@ from config.vocabulary import (
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
-FLAGGED = LEVELS[:0:-1]  # the gravest first
 RANK = {name: rank for rank, name in enumerate(LEVELS)}
 DETAILED = 5  # changes told in full, with a picture, so that a mail stays short on a phone
 LISTED = 40  # regions a line each; of the others a mail says how many in which country
@@ -187,6 +187,10 @@ def _environment(language: str, is_html: bool) -> Environment:
 def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) -> dict[str, Any]:
     """What the templates of mails and texts are filled from, by the names that they read."""
     changes = digest.changes(mailed_levels)
+
+    def is_in(places: Iterable[str]) -> pl.Expr:
+        return pl.col("region_id").is_in(list(places))
+
     names = countries().select(
         "country_code", "country_name_fr" if language == "fr" else "country_name"
     )
@@ -196,7 +200,7 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
     rows = (
         digest.flags.join(alerts, on="region_id", how="left")
         .with_columns(pl.col("alert_level").fill_null(CALM))
-        .filter((pl.col("alert_level") != CALM) | pl.col("region_id").is_in(list(changes)))
+        .filter((pl.col("alert_level") != CALM) | is_in(changes))
         .with_columns(p_escalation=_chance_of_level(is_stale))
         .sort(
             _rank("alert_level"), _intensity(), "p_escalation", "region_id",
@@ -204,35 +208,13 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
         )
         .with_columns(country_name=pl.col("country_code").replace_strict(country_names))
     )  # fmt: skip
-    changed = [
-        {
-            **row,
-            "mailed_level": mailed_levels.get(row["region_id"], CALM),
-            "direction": _direction(mailed_levels.get(row["region_id"], CALM), row["alert_level"]),
-            "cause": row["cause"] or NEWS,
-            "moved": wording.change(row["p_escalation"], row["p_escalation_before"]),
-            "events": _newest_events(digest.events, row["region_id"]),
-            "presence": _presence(digest, row["region_id"]),
-            "driver": _strongest_driver(digest.drivers, row["region_id"]),
-            "counts": _counts(digest, row["region_id"]),
-            "signals": _signals(digest.signals, row["region_id"]),
-            "picture": f"counts{number}",
-        }
-        for number, row in enumerate(
-            rows.filter(pl.col("region_id").is_in(list(changes))).iter_rows(named=True)
-        )
-    ]
-    changed.sort(key=lambda row: row["direction"] in ("lowered", "closed"))  # rises come first
-    standing = rows.filter(
-        ~pl.col("region_id").is_in(list(changes)) & ~pl.col("region_id").is_in(list(digest.muted))
-    )
+    changed = _changed_rows(digest, mailed_levels, rows.filter(is_in(changes)))
+    standing = rows.filter(~is_in(changes) & ~is_in(digest.muted))
     mailed_countries = [row["country_code"] for row in changed] or standing[
         "country_code"
     ].to_list()
-    lines = [] if is_stale else line_rows(digest.lines.sort("p_reached", descending=True))
-    new_lines = digest.line_changes(mailed_levels)
     violent = digest.flags.filter(
-        pl.col("intensity").is_in(VIOLENT) & ~pl.col("region_id").is_in(list(digest.muted))
+        pl.col("intensity").is_in(VIOLENT) & ~is_in(digest.muted)
     ).with_columns(country_name=pl.col("country_code").replace_strict(country_names))
     levels = dict(rows.select("region_id", "alert_level").iter_rows())
     first = digest.flags.row(0, named=True)
@@ -259,18 +241,8 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
         "intensities": dict(digest.flags.select("region_id", "intensity").iter_rows()),
         "unsure": unsure_regions(digest.flags),
         "people_exposed": wording.residents(rows.filter(pl.col("alert_level") != CALM).to_dicts()),
-        "counts": {n: rows.filter(pl.col("alert_level") == n).height for n in FLAGGED},
-        "lines_passed": [
-            {**line, "is_new": f"{LINE_KEY}{line['line_id']}" in new_lines}
-            for line in lines
-            if line["is_passed"]
-        ],
-        "new_lines": [
-            line
-            for line in lines
-            if f"{LINE_KEY}{line['line_id']}" in new_lines and line["is_passed"]
-        ],
-        "lines_below": [line for line in lines if not line["is_passed"]],
+        "counts": {n: rows.filter(pl.col("alert_level") == n).height for n in GRAVEST_FIRST},
+        **_line_lists(digest, mailed_levels, is_stale),
         "changed": changed,
         "detailed": changed[:DETAILED],
         "also": changed[DETAILED : DETAILED + LISTED],
@@ -295,7 +267,7 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
         },
         "followed": {
             level: round(10 * counts["escalated"] / counts["region_months"])
-            for level in FLAGGED
+            for level in GRAVEST_FIRST
             if (counts := thresholds().get("followed", {}).get(level))
         },
         "sources": digest.sources.to_dicts(),
@@ -306,6 +278,50 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
         .to_dicts(),
         "place": digest.place,
         "not_renewed": digest.sources.filter(pl.col("failure").is_not_null())["title"].to_list(),
+    }
+
+
+def _changed_rows(
+    digest: Digest, mailed_levels: Mapping[str, str], rows: pl.DataFrame
+) -> list[dict[str, Any]]:
+    """Regions whose level changed, with what a mail says of each; rises come first."""
+    changed = []
+    for number, row in enumerate(rows.iter_rows(named=True)):
+        place, level = row["region_id"], row["alert_level"]
+        mailed_level = mailed_levels.get(place, CALM)
+        changed.append(
+            {
+                **row,
+                "mailed_level": mailed_level,
+                "direction": _direction(mailed_level, level),
+                "cause": row["cause"] or NEWS,
+                "moved": wording.change(row["p_escalation"], row["p_escalation_before"]),
+                "events": _newest_events(digest.events, place),
+                "presence": _presence(digest, place),
+                "driver": _strongest_driver(digest.drivers, place),
+                "counts": _counts(digest, place),
+                "signals": _signals(digest.signals, place),
+                "picture": f"counts{number}",
+            }
+        )
+    return sorted(changed, key=lambda row: row["direction"] in ("lowered", "closed"))
+
+
+def _line_lists(
+    digest: Digest, mailed_levels: Mapping[str, str], is_stale: bool
+) -> dict[str, list[dict[str, Any]]]:
+    """The reader's lines: those passed, of them the new ones, and those below; none if stale."""
+    changes = digest.line_changes(mailed_levels)
+    lines = [
+        {**line, "is_new": f"{LINE_KEY}{line['line_id']}" in changes}
+        for line in line_rows(digest.lines.sort("p_reached", descending=True))
+        if not is_stale
+    ]
+    passed = [line for line in lines if line["is_passed"]]
+    return {
+        "lines_passed": passed,
+        "new_lines": [line for line in passed if line["is_new"]],
+        "lines_below": [line for line in lines if not line["is_passed"]],
     }
 
 

@@ -6,6 +6,7 @@ FIRST_DAY = date(1989, 1, 1)  # UCDP GED begins
 # Where no event on file is older, a release that begins late is the likelier reason than peace.
 LATE_FIRST_EVENT = date(2005, 1, 1)
 LEVELS = ("none", "watch", "warning", "alarm")  # rising; bounds in thresholds.toml
+GRAVEST_FIRST = LEVELS[:0:-1]  # levels that flag a region
 # The sign of a level on a map, so that its colour is not needed.
 SIGNS = {"watch": "circle", "warning": "triangle-up", "alarm": "diamond"}
 INTENSITIES = ("calm", "some", "violent", "very_violent")  # rising; steps in thresholds.toml

@@ -67,54 +67,8 @@ def print_night(report: "Report", console: Console, published: str, why: bool = 
         published: Path of the published file.
         why: Whether each level's reasons are told.
     """
-    from alerts.wording import change, month, span
-
-    paragraph(console, news_in_words(report))
-    is_stale = bool(report.flags["is_stale"].any())
-    first = report.flags.row(0, named=True)
-    until = month(first["data_month"], "en")
-    if is_stale:
-        console.print(f"[red]The figures end in {until}: what follows is history, no warning.[/]")
     flags = gravest_first(report.flags)
-    window = span(first["window_start_date"], first["window_end_date"], "en")
-    paragraph(
-        console,
-        f"A level is the chance that violence doubles {window}, against the region's own usual; it "
-        f"does not say how violent a region is. Figures to {until}.",
-    )
-    if flags.height:
-        console.print()
-        listing(
-            console,
-            [
-                Heading("level"), Heading("region"), Heading("past 12 months"),
-                Heading("chance", right=True), Heading("in a month"),
-            ],
-            [
-                (
-                    level_text(flag["level"]),
-                    f"{flag['region_name']} ({flag['country_code']})",
-                    intensity_text(flag["intensity"]),
-                    f"{flag['p_escalation']:.0%}",
-                    chance_change_in_words(
-                        change(flag["p_escalation"], flag["p_escalation_before"]),
-                        flag["p_escalation_before"],
-                    ),
-                )
-                for flag in flags.iter_rows(named=True)
-            ],
-            title=f"Regions with a level, chance {window}: {flags.height} of "
-            f"{report.flags.height}",
-            is_one_line=True,
-        )  # fmt: skip
-        undercut = [
-            f"{f['region_name']} {level_text(f['level_of_month']).plain}"
-            for f in flags.filter(flags["level"] != flags["level_of_month"]).iter_rows(named=True)
-        ]
-        if undercut:
-            paragraph(console, f"Tonight's figures alone would say: {', '.join(undercut)}.")
-    else:
-        console.print("No region has a level; that is no all-clear.")
+    _print_levels(report, flags, console)
     console.print()
     paragraph(console, deadliest_in_words(report))
     if why:
@@ -124,6 +78,80 @@ def print_night(report: "Report", console: Console, published: str, why: bool = 
     elif flags.height:
         console.print("[dim]Why: tocsin nightly --why, or the page.[/]")
     console.print()
+    _print_sources(report, console)
+    for remark in report.remarks:
+        paragraph(console, remark)
+    if count := report.reports_waiting_count:
+        console.print(f"{quantity(count, 'report')} to be read (tocsin registers inbox)")
+    failed = report.checks.filter(~report.checks["is_success"])
+    console.print(
+        f"Checks: {report.checks.height} made, {failed.height} did not hold", highlight=False
+    )
+    for check in failed.iter_rows(named=True):
+        if check["column_name"] != NOT_TOO_OLD:  # told in red above
+            paragraph(console, check_in_words(check), indent=2)
+    console.print(f"Published: {published}, and quality.html beside it", soft_wrap=True)
+    for mail in report.deliveries:
+        console.print(
+            f"{mail.kind} to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
+        )
+    if not report.readers_count:
+        console.print("[red]No mail: nobody is in the file of recipients.[/] (docs/operations.md)")
+    elif not report.deliveries:
+        console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")
+
+
+def _print_levels(report: "Report", flags: "pl.DataFrame", console: Console) -> None:
+    """What is new, what a level says, and the regions that have one."""
+    from alerts.wording import change, month, span
+
+    paragraph(console, news_in_words(report))
+    first = report.flags.row(0, named=True)
+    until = month(first["data_month"], "en")
+    if report.flags["is_stale"].any():
+        console.print(f"[red]The figures end in {until}: what follows is history, no warning.[/]")
+    window = span(first["window_start_date"], first["window_end_date"], "en")
+    paragraph(
+        console,
+        f"A level is the chance that violence doubles {window}, against the region's own usual; it "
+        f"does not say how violent a region is. Figures to {until}.",
+    )
+    if flags.is_empty():
+        console.print("No region has a level; that is no all-clear.")
+        return
+    console.print()
+    listing(
+        console,
+        [
+            Heading("level"), Heading("region"), Heading("past 12 months"),
+            Heading("chance", right=True), Heading("in a month"),
+        ],
+        [
+            (
+                level_text(flag["level"]),
+                f"{flag['region_name']} ({flag['country_code']})",
+                intensity_text(flag["intensity"]),
+                f"{flag['p_escalation']:.0%}",
+                chance_change_in_words(
+                    change(flag["p_escalation"], flag["p_escalation_before"]),
+                    flag["p_escalation_before"],
+                ),
+            )
+            for flag in flags.iter_rows(named=True)
+        ],
+        title=f"Regions with a level, chance {window}: {flags.height} of {report.flags.height}",
+        is_one_line=True,
+    )  # fmt: skip
+    undercut = [
+        f"{f['region_name']} {level_text(f['level_of_month']).plain}"
+        for f in flags.filter(flags["level"] != flags["level_of_month"]).iter_rows(named=True)
+    ]
+    if undercut:
+        paragraph(console, f"Tonight's figures alone would say: {', '.join(undercut)}.")
+
+
+def _print_sources(report: "Report", console: Console) -> None:
+    """How each source stands, which are off, and why one was not renewed."""
     listing(
         console,
         [
@@ -150,26 +178,6 @@ def print_night(report: "Report", console: Console, published: str, why: bool = 
     for name, failure in report.failures.items():
         sentence = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
         console.print(f"[red]NOT RENEWED[/] {escape(sentence)}", highlight=False, soft_wrap=True)
-    for remark in report.remarks:
-        paragraph(console, remark)
-    if count := report.reports_waiting_count:
-        console.print(f"{quantity(count, 'report')} to be read (tocsin registers inbox)")
-    failed = report.checks.filter(~report.checks["is_success"])
-    console.print(
-        f"Checks: {report.checks.height} made, {failed.height} did not hold", highlight=False
-    )
-    for check in failed.iter_rows(named=True):
-        if check["column_name"] != NOT_TOO_OLD:  # told in red above
-            paragraph(console, check_in_words(check), indent=2)
-    console.print(f"Published: {published}, and quality.html beside it", soft_wrap=True)
-    for mail in report.deliveries:
-        console.print(
-            f"{mail.kind} to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
-        )
-    if not report.readers_count:
-        console.print("[red]No mail: nobody is in the file of recipients.[/] (docs/operations.md)")
-    elif not report.deliveries:
-        console.print("No mail: readers know these levels, or a later night. (tocsin alerts)")
 
 
 def gravest_first(flags: "pl.DataFrame") -> "pl.DataFrame":

@@ -446,8 +446,69 @@ def _acts(
             "governance_register": lambda rule=rule: _entries(core["register_entry"], rule),
         }[rule["register"]]()
         acts.append(of_register.with_columns(signal=pl.lit(signal)))
-    placed = _placed(pl.concat(acts, how="diagonal"), places)
     at = _days(days)
+    covered = pl.concat(
+        _covered(core, places, at, coups_until, rule).with_columns(signal=pl.lit(signal))
+        for signal, rule in rules.items()
+    )
+    counted, facts = _act_counts(_placed(pl.concat(acts, how="diagonal"), places), at, night)
+    rows = covered.join(counted, on=[*SERIES, "day"], how="left", maintain_order="left").join(
+        facts, on=[*SERIES, "day"], how="left", maintain_order="left"
+    )
+    in_force = pl.col("in_force").fill_null(0.0)
+    state = (
+        pl.when(pl.col("grave").fill_null(0) > 0)
+        .then(pl.lit(GRAVE))
+        .when(in_force > 0)
+        .then(pl.lit(RAISED))
+        .when(pl.col("elsewhere").fill_null(0) > 0)
+        .then(pl.lit(NOT_KNOWN))
+        .when(pl.col("is_covered"))
+        .then(pl.lit(QUIET))
+        .otherwise(pl.lit(NOT_KNOWN))
+    )
+    rows = rows.with_columns(state=state).with_columns(
+        value=pl.when(pl.col("state") != NOT_KNOWN).then(in_force)
+    )
+    is_month = pl.col("day") != pl.lit(night)
+    normal = rows.filter(is_month).group_by(SERIES).agg(
+        normal_value=pl.when(pl.col("value").count() >= _setting("least_past_months"))
+        .then(pl.col("value").mean())
+    )  # fmt: skip
+    balance = pl.col("balance").fill_null(0)
+    return rows.join(normal, on=SERIES, how="left", maintain_order="left").with_columns(
+        normal_high_value=pl.lit(None, pl.Float64),
+        year_value=pl.lit(None, pl.Float64),
+        direction=pl.when(pl.col("state") != NOT_KNOWN).then(
+            pl.when(balance > 0)
+            .then(pl.lit(WORSENING))
+            .when(balance < 0)
+            .then(pl.lit(EASING))
+            .otherwise(pl.lit(STEADY))
+        ),
+        since_date=pl.coalesce("since_grave", "since_raised"),
+        figure_date="newest",
+        facts=pl.coalesce("facts", pl.lit([], pl.List(FACT))),
+    )  # fmt: skip
+
+
+def _act_counts(
+    placed: pl.DataFrame, at: pl.DataFrame, night: date
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Acts counted by place, signal and day, and those of the night as facts.
+
+    Args:
+        placed: As ``_placed``: an act a row and place.
+        at: Days, as ``_days``.
+        night: The last of them.
+
+    Returns:
+        ``in_force`` (acts in force here), ``elsewhere`` (in force in the country, where is not
+        known), ``grave``, ``since_grave``, ``since_raised``, ``newest``, ``balance`` (acts that
+        began less those that ended or eased, of the days that give the direction); and ``facts``:
+        of the first kind of which there is any, acts in force here, in force elsewhere, easing
+        ones made here, the last one here.
+    """
     span = pl.duration(days=_setting("direction_days"))
     window = pl.duration(days="raised_days")
     is_begun = pl.col("begun") <= pl.col("day")
@@ -492,48 +553,7 @@ def _acts(
         )
         .select(*SERIES, "day", facts=_first_with_any("here", "elsewhere_facts", "made", "last"))
     )
-    covered = pl.concat(
-        _covered(core, places, at, coups_until, rule).with_columns(signal=pl.lit(signal))
-        for signal, rule in rules.items()
-    )
-    in_force = pl.col("in_force").fill_null(0.0)
-    rows = covered.join(counted, on=[*SERIES, "day"], how="left", maintain_order="left").join(
-        facts, on=[*SERIES, "day"], how="left", maintain_order="left"
-    )
-    state = (
-        pl.when(pl.col("grave").fill_null(0) > 0)
-        .then(pl.lit(GRAVE))
-        .when(in_force > 0)
-        .then(pl.lit(RAISED))
-        .when(pl.col("elsewhere").fill_null(0) > 0)
-        .then(pl.lit(NOT_KNOWN))
-        .when(pl.col("is_covered"))
-        .then(pl.lit(QUIET))
-        .otherwise(pl.lit(NOT_KNOWN))
-    )
-    rows = rows.with_columns(state=state).with_columns(
-        value=pl.when(pl.col("state") != NOT_KNOWN).then(in_force)
-    )
-    is_month = pl.col("day") != pl.lit(night)
-    normal = rows.filter(is_month).group_by(SERIES).agg(
-        normal_value=pl.when(pl.col("value").count() >= _setting("least_past_months"))
-        .then(pl.col("value").mean())
-    )  # fmt: skip
-    balance = pl.col("balance").fill_null(0)
-    return rows.join(normal, on=SERIES, how="left", maintain_order="left").with_columns(
-        normal_high_value=pl.lit(None, pl.Float64),
-        year_value=pl.lit(None, pl.Float64),
-        direction=pl.when(pl.col("state") != NOT_KNOWN).then(
-            pl.when(balance > 0)
-            .then(pl.lit(WORSENING))
-            .when(balance < 0)
-            .then(pl.lit(EASING))
-            .otherwise(pl.lit(STEADY))
-        ),
-        since_date=pl.coalesce("since_grave", "since_raised"),
-        figure_date="newest",
-        facts=pl.coalesce("facts", pl.lit([], pl.List(FACT))),
-    )  # fmt: skip
+    return counted, facts
 
 
 def _first_with_any(*columns: str) -> pl.Expr:

@@ -23,7 +23,7 @@ from alerts.wording.environment import environment
 from config.areas import area
 from config.files import put_in_place, remove, set_aside
 from config.registry import countries, thresholds
-from config.vocabulary import INTENSITIES, LEVELS, MEASURES
+from config.vocabulary import GRAVEST_FIRST, INTENSITIES, LEVELS, MEASURES
 from page.charts import (
     RECENT_MONTHS,
     chart_begin,
@@ -168,119 +168,167 @@ def _write(
         for code in situation.countries["country_code"]
     }
     regions = _regions(situation, year, renderer)
-    overview = _overview(situation)
-    unplaced = _unplaced(situation, overview["data_month"])
     by_country = country_rows(regions, flags["region_id"].to_list())
+    lines = line_facts(situation, renderer)
+    unsure = set(unsure_regions(situation.flags))
     grounds = {r["region_id"]: f"i-{r['intensity']}" for r in regions} | {
         f"{c['country_code']}.country": f"i-{c['intensity']}" for c in by_country
     }
-    lines = line_facts(situation, renderer)
     area_map = map_svg(page_svg(level_map.result()))
-    unsure = set(unsure_regions(situation.flags))
-    area_map_filled = fill_regions(area_map, grounds, unsure)
-    by_id = {r["region_id"]: r for r in regions}
-    signals = _signals(situation)
-    flagged = [by_id[place] for place in flags["region_id"]]
-    worst = [by_id[place] for place in deadliest_regions(year, DEADLIEST)["region_id"]]
-    first_countries = {r["country_code"] for r in flagged + worst}
+    area_maps = {
+        "level_map": fill_regions(area_map, grounds, unsure),
+        "night_map": fill_regions(map_with_places(area_map), grounds, unsure),
+    }
     maps_filled = {
         code: fill_regions(map_svg(page_svg(svg.result())), grounds, unsure)
         for code, svg in maps.items()
     }
-    night_map = fill_regions(map_with_places(area_map), grounds, unsure)
-    level_nights, levels_by_night = level_rows(situation)
-    nights_told = nights_as_told(situation, is_wide)
-    places = place_rows(situation, regions)
-    maps_of_figures = {} if is_wide else _maps(year, area_map)
+    facts = {
+        **_facts_of_area(situation, regions, flags, year),
+        **links,
+        "lines": lines,
+        "has_hatched": bool(unsure) and not is_wide,
+        **({} if is_wide else _maps(year, area_map)),
+    }
     for language in area().languages:
         (folder / language).mkdir()
-        names = _country_names(language)
-        by_name = sorted(by_country, key=lambda c: _letters(names[c["country_code"]]))
-        facts = {
-            **overview,
-            **links,
-            **signals,
-            "night_map": _named_countries(night_map, names),
-            "nights_told": nights_told,
-            "place_names": [
-                [names[place[:3]], ""]
-                if is_wide
-                else [_place_name(overview["names"][place], language), names[place[:3]]]
-                for place in nights_told["places"]
-            ],
-            "is_newest": situation.is_newest,
-            "nights_count": len(situation.nights),
-            "level_nights": level_nights,
-            "level_rows": levels_by_night,
-            "is_wide": is_wide,
-            "cell": _mark("cell", language),
-            "level_map": _named_countries(area_map_filled, names),
-            "has_hatched": bool(unsure) and not is_wide,
-            "matrix_first": _first_rows(
-                signals["matrix"],
-                {r["region_id"] for r in flagged[:FLAGGED_SHOWN] + worst},
-                first_countries if is_wide else set(names),
-            ),
-            "matrix_countries": [
-                (code, signals["matrix"].get(code, []))
-                for code in sorted(names, key=lambda code: _letters(names[code]))
-            ],
-            "matrix_of_countries": _first_rows(signals["matrix"], set(), set(names)),
-            "country_names": names,
-            "regions_count": len(regions),
-            "flagged": flagged,
-            "flagged_shown": flagged[:FLAGGED_SHOWN] if is_wide else flagged,
-            "worst": worst,
-            "year_span": wording.span(*_past_year(overview["data_month"]), language),
-            "unplaced": unplaced,
-            "worst_without_level": sum(r["level"] == "none" for r in worst),
-            "country_forecasts": [
-                c
-                for c in overview["country_forecasts"]
-                if not is_wide or c["country_code"] in first_countries
-            ],
-            "counts": _counts(flagged, language),
-            "people_exposed": wording.residents(flagged),
-            "countries": by_name,
-            "lines": lines,
-            "place_columns": COLUMNS,
-            "places": places,
-            "region_names": [_place_name(r["region_name"], language) for r in regions],
-            **maps_of_figures,
-        }
+        in_language = facts | _facts_in_language(facts, area_maps, by_country, regions, language)
         for name in ("index.html", "regions.html", "signals.html", "nights.html"):
-            _page(folder / language / name, f"{name}.j2", language, facts)
-        feed = facts | feed_facts(situation, language, place)
+            _page(folder / language / name, f"{name}.j2", language, in_language)
+        feed = in_language | feed_facts(situation, language, place)
         _page(folder / language / FEED, f"{FEED}.j2", language, feed)
-        for country in by_country:
-            code = country["country_code"]
-            facts_of_country = {
-                **facts,
-                "country": country,
-                "level_map": maps_filled[code],
-                "has_hatched": any(place.startswith(f"{code}.") for place in unsure),
-                "matrix_country": signals["matrix"].get(code, []),
-                "regions_count": len(country["rows"]),
-                "flagged": country["flagged"],
-                "counts": _counts(country["flagged"], language),
-                "people_exposed": wording.residents(country["flagged"]),
-                "unplaced": [row for row in unplaced if row["country_code"] == code],
-                **{
-                    name: [row for row in overview[name] if row["country_code"] == code]
-                    for name in ("country_forecasts", "measures", "coups")
-                },
-            }
-            _page(folder / language / f"{code}.html", "country.html.j2", language, facts_of_country)
+        _write_countries(folder / language, in_language, by_country, maps_filled, unsure, language)
     shared_names = ("night", "data_month", "is_stale", "window_start_date", "window_end_date")
     shared = {
         **links,
-        **{n: overview[n] for n in shared_names},
+        **{n: facts[n] for n in shared_names},
         "titles": dict(situation.sources.select("source", "title").iter_rows()),
         "event_sources": situation.event_sources.to_dicts(),
         "night_before": situation.night_before,
-        "chart_begin": chart_begin(overview["data_month"]),
+        "chart_begin": chart_begin(facts["data_month"]),
     }
     _write_ledger(situation, folder, shared)
+    _write_regions(situation, folder, regions, shared)
+    _write_style_and_script(folder)
+
+
+def _facts_of_area(
+    situation: Situation, regions: list[dict[str, Any]], flags: pl.DataFrame, year: pl.DataFrame
+) -> dict[str, Any]:
+    """What the pages of the area say in any language.
+
+    Args:
+        situation: The night.
+        regions: As ``_regions`` gives them.
+        flags: Regions with a level, the gravest first.
+        year: Sums of the past twelve months by region.
+    """
+    is_wide = situation.regions.height > REGIONS_ON_ONE_PAGE
+    overview, signals = _overview(situation), _signals(situation)
+    by_id = {r["region_id"]: r for r in regions}
+    flagged = [by_id[place] for place in flags["region_id"]]
+    worst = [by_id[place] for place in deadliest_regions(year, DEADLIEST)["region_id"]]
+    first_countries = {r["country_code"] for r in flagged + worst}
+    all_countries = set(countries()["country_code"])
+    level_nights, levels_by_night = level_rows(situation)
+    return {
+        **overview,
+        **signals,
+        "nights_told": nights_as_told(situation, is_wide),
+        "is_newest": situation.is_newest,
+        "nights_count": len(situation.nights),
+        "level_nights": level_nights,
+        "level_rows": levels_by_night,
+        "is_wide": is_wide,
+        "matrix_first": _first_rows(
+            signals["matrix"],
+            {r["region_id"] for r in flagged[:FLAGGED_SHOWN] + worst},
+            first_countries if is_wide else all_countries,
+        ),
+        "matrix_of_countries": _first_rows(signals["matrix"], set(), all_countries),
+        "regions_count": len(regions),
+        "flagged": flagged,
+        "flagged_shown": flagged[:FLAGGED_SHOWN] if is_wide else flagged,
+        "worst": worst,
+        "unplaced": _unplaced(situation, overview["data_month"]),
+        "worst_without_level": sum(r["level"] == "none" for r in worst),
+        "country_forecasts_shown": [
+            c
+            for c in overview["country_forecasts"]
+            if not is_wide or c["country_code"] in first_countries
+        ],
+        "people_exposed": wording.residents(flagged),
+        "place_columns": COLUMNS,
+        "places": place_rows(situation, regions),
+    }
+
+
+def _facts_in_language(
+    facts: Mapping[str, Any],
+    area_maps: Mapping[str, str],
+    by_country: list[dict[str, Any]],
+    regions: list[dict[str, Any]],
+    language: str,
+) -> dict[str, Any]:
+    """What the pages of the area say otherwise in each language: names, dates, counted words."""
+    names = _country_names(language)
+    return {
+        **{name: _named_countries(svg, names) for name, svg in area_maps.items()},
+        "country_names": names,
+        "place_names": [
+            [names[place[:3]], ""]
+            if facts["is_wide"]
+            else [_place_name(facts["names"][place], language), names[place[:3]]]
+            for place in facts["nights_told"]["places"]
+        ],
+        "region_names": [_place_name(r["region_name"], language) for r in regions],
+        "countries": sorted(by_country, key=lambda c: _letters(names[c["country_code"]])),
+        "matrix_countries": [
+            (code, facts["matrix"].get(code, []))
+            for code in sorted(names, key=lambda code: _letters(names[code]))
+        ],
+        "cell": _mark("cell", language),
+        "year_span": wording.span(*_past_year(facts["data_month"]), language),
+        "counts": _counts(facts["flagged"], language),
+    }
+
+
+def _write_countries(
+    folder: Path,
+    facts: Mapping[str, Any],
+    by_country: list[dict[str, Any]],
+    maps: Mapping[str, str],
+    unsure: set[str],
+    language: str,
+) -> None:
+    """A page a country: those facts of the area's that are its own."""
+    for country in by_country:
+        code = country["country_code"]
+        of_country = {
+            **facts,
+            "country": country,
+            "level_map": maps[code],
+            "has_hatched": any(place.startswith(f"{code}.") for place in unsure),
+            "matrix_country": facts["matrix"].get(code, []),
+            "regions_count": len(country["rows"]),
+            "flagged": country["flagged"],
+            "counts": _counts(country["flagged"], language),
+            "people_exposed": wording.residents(country["flagged"]),
+            **{
+                name: [row for row in facts[name] if row["country_code"] == code]
+                for name in ("unplaced", "country_forecasts", "measures", "coups")
+            },
+        }
+        _page(folder / f"{code}.html", "country.html.j2", language, of_country)
+
+
+def _write_regions(
+    situation: Situation,
+    folder: Path,
+    regions: list[dict[str, Any]],
+    shared: Mapping[str, Any],
+) -> None:
+    """A page a region, as its pictures are drawn."""
     region_signals = signals_of_regions(situation)
     counts = {r["place_id"]: r for r in situation.signal_counts.iter_rows(named=True)}
     for region in regions:
@@ -302,6 +350,10 @@ def _write(
             }
             path = folder / language / f"{region['region_id']}.html"
             _page(path, "region.html.j2", language, facts)
+
+
+def _write_style_and_script(folder: Path) -> None:
+    """What all pages share, and the page that leads to a language."""
     shutil.copyfile(HERE / "style.css", folder / "style.css")
     scripts = {path.stem: path.read_text("utf-8") for path in (HERE / "scripts").glob("*.js")}
     common = scripts.pop("common")  # its names are for all, those of one not the other's
@@ -443,7 +495,7 @@ def _place_name(name: str, language: str) -> str:
 def _counts(flagged: list[dict[str, Any]], language: str) -> list[str]:
     """How many regions at each level, in words, the gravest first; alarms and warnings by name."""
     counts = []
-    for level in LEVELS[:0:-1]:
+    for level in GRAVEST_FIRST:
         names = [_place_name(r["region_name"], language) for r in flagged if r["level"] == level]
         count = str(_vocabulary(language).count(level, len(names)))
         is_named = level != LEVELS[1] and len(names) <= NAMED

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from config.errors import TocsinError
 from config.texts import printable
-from config.vocabulary import LEVELS
+from config.vocabulary import GRAVEST_FIRST
 from flows.glance import (
     chance_change_in_words,
     deadliest_in_words,
@@ -48,7 +48,7 @@ def status(as_json: AsJson = False) -> None:
     first = night.flags.row(0, named=True)
     figures = month(first["data_month"], "en")
     counts = dict(gravest["level"].value_counts().iter_rows())
-    numbers = [f"{counts[level]} {level}" for level in LEVELS[:0:-1] if level in counts]
+    numbers = [f"{counts[level]} {level}" for level in GRAVEST_FIRST if level in counts]
     levels = ", ".join(numbers) or "none; that is no all-clear"
     paragraph(console, f"Night of {night.night}, figures to {figures}. Levels: {levels}.")
     if first["is_stale"]:
