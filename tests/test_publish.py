@@ -213,6 +213,11 @@ def test_changes_of_others_beside_published_files_are_taken_away(
     assert not list(tmp_path.glob("*.wal"))
     assert len(list(tmp_path.glob("*.wal.aside-*"))) == 3
     assert capsys.readouterr().err.count("holds changes that another program made") == 3
+    before = path.stat().st_mtime_ns
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    publish(lean, path, FIRST, copies=2)  # which would say the same, and is not written again
+    assert path.stat().st_mtime_ns == before
+    assert {"none", "warning"} <= levels(path)
 
 
 def test_a_published_file_that_was_changed_is_written_anew(lean, tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ class CompiledTemplates(FileSystemBytecodeCache):
         parts = (version("jinja2"), Path(__file__).read_text("utf-8"), source)
         return sha256("|".join(parts).encode()).hexdigest()
 
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket, if what is kept can be read."""
+        with suppress(Exception):
+            super().load_bytecode(bucket)
+
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep it, where that can be written; elsewhere each process compiles for itself."""
         if not sys.dont_write_bytecode:
