@@ -312,11 +312,8 @@ def _line_lists(
 ) -> dict[str, list[dict[str, Any]]]:
     """The reader's lines: those passed, of them the new ones, and those below; none if stale."""
     changes = digest.line_changes(mailed_levels)
-    lines = [
-        {**line, "is_new": f"{LINE_KEY}{line['line_id']}" in changes}
-        for line in line_rows(digest.lines.sort("p_reached", descending=True))
-        if not is_stale
-    ]
+    rows = [] if is_stale else line_rows(digest.lines.sort("p_reached", descending=True))
+    lines = [{**row, "is_new": f"{LINE_KEY}{row['line_id']}" in changes} for row in rows]
     passed = [line for line in lines if line["is_passed"]]
     return {
         "lines_passed": passed,

@@ -215,15 +215,16 @@ def _judge_table(
         and not (frame.is_empty() and check.is_of_rows)
         and check.expectation != "ExpectColumnToExist"  # no obstacle: it does
     }
-    by_check = {n: _holds(check, read) for n, check in possible.items() if check.is_of_rows}
-    together = {n: holds for n, holds in by_check.items() if holds is not None and holds.all()}
+    of_rows = {n: _holds(check, read) for n, check in possible.items() if check.is_of_rows}
+    by_check = {n: holds for n, holds in of_rows.items() if holds is not None}
+    together = {n: holds for n, holds in by_check.items() if holds.all()}
+    failing = by_check.keys() - together.keys()
     if len(together) > 1 and _all_hold(list(together.values())):
         possible = {n: check for n, check in possible.items() if n not in together}
     names = {name for check in possible.values() for name in _columns_judged(check)}
     judged = pl.DataFrame({name: values for name, values in read.items() if name in names})
     if not names:
         judged = frame.select(row=pl.int_range(pl.len()))
-    failing = {n for n, holds in by_check.items() if holds is not None and not holds.all()}
     results = _validate(judged, possible, failing)
     rows = [
         _row(name, check, frame, obstacles.get(number), results.get(number))

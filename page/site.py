@@ -184,7 +184,7 @@ def _write(
         for code, svg in maps.items()
     }
     facts = {
-        **_facts_of_area(situation, regions, flags, year),
+        **_facts_of_area(situation, regions, flags, year, is_wide),
         **links,
         "lines": lines,
         "has_hatched": bool(unsure) and not is_wide,
@@ -213,7 +213,11 @@ def _write(
 
 
 def _facts_of_area(
-    situation: Situation, regions: list[dict[str, Any]], flags: pl.DataFrame, year: pl.DataFrame
+    situation: Situation,
+    regions: list[dict[str, Any]],
+    flags: pl.DataFrame,
+    year: pl.DataFrame,
+    is_wide: bool,
 ) -> dict[str, Any]:
     """What the pages of the area say in any language.
 
@@ -222,8 +226,8 @@ def _facts_of_area(
         regions: As ``_regions`` gives them.
         flags: Regions with a level, the gravest first.
         year: Sums of the past twelve months by region.
+        is_wide: Whether countries are shown, their regions on their pages.
     """
-    is_wide = situation.regions.height > REGIONS_ON_ONE_PAGE
     overview, signals = _overview(situation), _signals(situation)
     by_id = {r["region_id"]: r for r in regions}
     flagged = [by_id[place] for place in flags["region_id"]]

@@ -3,20 +3,15 @@
 import shutil
 from pathlib import Path
 
-from benchmarks import kill_runs
 from benchmarks.kill_runs import NIGHTS, Bench, after_nights, trial, undisturbed
 from conftest import WITHOUT_PAGE
 from flows.step_cache import CACHE_FOLDER
 
 
 def test_killed_while_publishing_and_finished_by_the_next(
-    prefect_url, first_night, tmp_path: Path, monkeypatch
+    prefect_url, first_night, tmp_path: Path
 ) -> None:
-    python, option, statements, *arguments = kill_runs.COMMAND
-    monkeypatch.setattr(
-        kill_runs, "COMMAND", [python, option, WITHOUT_PAGE + statements, *arguments]
-    )
-    with Bench(tmp_path, {"PREFECT_API_URL": prefect_url}) as bench:
+    with Bench(tmp_path, {"PREFECT_API_URL": prefect_url}, WITHOUT_PAGE) as bench:
         begun = after_nights(bench, NIGHTS[:1], True)
         bench.sent[begun] = []  # that night's mails lie in its outbox
         shutil.copytree(first_night[0], begun)

@@ -8,6 +8,8 @@ from jinja2 import Environment, FileSystemLoader
 
 from alerts.wording.environment import CompiledTemplates
 
+COMPILE = Environment.compile
+
 
 def rendered(templates: Path, cache: Path) -> tuple[str, int]:
     """What a new process would say of a template, and how many it would compile."""
@@ -19,9 +21,6 @@ def rendered(templates: Path, cache: Path) -> tuple[str, int]:
         return words.get_template("a.j2").render(), compilations.call_count
 
 
-COMPILE = Environment.compile
-
-
 def test_a_template_is_compiled_again_only_when_it_changed(tmp_path: Path) -> None:
     (tmp_path / "a.j2").write_text("{{ 1 + 1 }}")
     cache = tmp_path / "cache"
@@ -29,7 +28,7 @@ def test_a_template_is_compiled_again_only_when_it_changed(tmp_path: Path) -> No
     assert rendered(tmp_path, cache) == ("2", 0)
     (tmp_path / "a.j2").write_text("{{ 1 + 2 }}")
     assert rendered(tmp_path, cache) == ("3", 1)
-    with patch("alerts.wording.environment.version", return_value="of another Jinja"):
+    with patch("alerts.wording.environment.code_sha256", return_value=b"of other code"):
         assert rendered(tmp_path, cache) == ("3", 1)
 
 

@@ -7,7 +7,6 @@ from contextlib import suppress
 from functools import cache, lru_cache, partial
 from gettext import NullTranslations
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -17,6 +16,7 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup, escape
 
 from alerts import wording
+from config.code import code_sha256
 from config.texts import without_code_words
 from config.vocabulary import HATCHED_FROM
 
@@ -69,8 +69,8 @@ class CompiledTemplates(FileSystemBytecodeCache):
 
     def get_source_checksum(self, source: str) -> str:
         """Digest of all that a compiled template follows from: how and from what it was made."""
-        parts = (version("jinja2"), Path(__file__).read_text("utf-8"), source)
-        return sha256("|".join(parts).encode()).hexdigest()
+        code = code_sha256(("alerts",), ("jinja2",))  # filters of a constant are compiled in
+        return sha256(code + source.encode()).hexdigest()
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket, if what is kept can be read."""

@@ -29,7 +29,7 @@ from aiosmtpd.controller import Controller
 
 ROOT = Path(__file__).parent.parent.parent
 NIGHTS = ("2021-06-25", "2021-07-25")
-COMMAND = [sys.executable, "-c", "from flows.cli import main; main()", "nightly", "--as-of"]
+COMMAND = "from flows.cli import main; main()"
 # A third of the kills fall after one of these steps: there files change and mails go out.
 LATE = ("check what arrived", "assess the night", "check the night", "keep the night", "publish")
 DATA = "data"  # every run has the same folder, since mails name it
@@ -49,10 +49,14 @@ class Mailbox:
 
 
 class Bench:
-    """Runs in data folders below ``folder``, mails to one server on loopback."""
+    """Runs in data folders below ``folder``, mails to one server on loopback.
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    ``before``: statements ahead of each run.
+    """
+
+    def __init__(self, folder: Path, environment: dict[str, str], before: str = "") -> None:
         self.folder, self.environment, self.mailbox = folder, environment, Mailbox()
+        self.before = before
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -72,7 +76,8 @@ class Bench:
         mail = {"TOCSIN_SMTP_HOST": "127.0.0.1", "TOCSIN_SMTP_PORT": str(self.port),
                 "TOCSIN_SMTP_SECURITY": "none"}  # fmt: skip
         return subprocess.Popen(
-            [*COMMAND, night], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+            [sys.executable, "-c", self.before + COMMAND, "nightly", "--as-of", night],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
             start_new_session=True,
             env={**os.environ, **self.environment, "TOCSIN_DATA_FOLDER": str(data),
                  **(mail if by_smtp else {})},
