@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -135,6 +135,11 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
     os.environ["PREFECT_API_URL"] = url
 
     def wait() -> None:
+        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+        if not lasting_port:
+            # Nobody listens for heartbeats of a flow here, whose thread is slept out at its end.
+            stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and server.poll() is None:
             try:
@@ -147,7 +152,7 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
             "run your own and set PREFECT_API_URL"
         )
 
-    with server:
+    with server, ExitStack() as stack:
         try:
             yield wait
         finally:

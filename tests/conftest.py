@@ -20,6 +20,7 @@ import polars as pl
 import pytest
 from hypothesis import settings
 
+from config.overlay import VARIABLE
 from flows.log import LOGGER, warnings_to_terminal
 from flows.prefect_server import prefect_server
 from flows.step_cache import CACHE_FOLDER
@@ -196,6 +197,18 @@ def first_night(shared: Shared, prefect_url: str) -> tuple[Path, subprocess.Comp
     return folder / "data", pickle.loads((folder / "run").read_bytes())
 
 
+@pytest.fixture
+def mali(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes watch Mali alone, where a test is of what a run does and not of its figures."""
+
+    def fill(folder: Path) -> None:
+        area = '[mali]\ntitle_en = "Mali"\ntitle_fr = "Mali"\ncountries = ["MLI"]\n'
+        (folder / "areas.toml").write_text(area)
+
+    monkeypatch.setenv(VARIABLE, str(shared("mali", fill)))
+    monkeypatch.setenv("TOCSIN_AREA", "mali")
+
+
 # A night that builds no page, the dearest of its steps; ``first_night`` has one.
 WITHOUT_PAGE = "import flows.nightly; flows.nightly.build_page = lambda *_: None; "
 COMMAND = "from flows.cli import main; main()"
@@ -246,12 +259,16 @@ def prefect_here(prefect_url: str) -> Iterator[None]:
     """Flows of this process run against that server, which Prefect did not know when imported."""
     from prefect.settings import (
         PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_LOGGING_LEVEL,
         PREFECT_LOGGING_TO_API_ENABLED,
         temporary_settings,
     )
 
-    quiet = {PREFECT_LOGGING_LEVEL: "CRITICAL", PREFECT_LOGGING_TO_API_ENABLED: False}
+    quiet = {
+        PREFECT_LOGGING_LEVEL: "CRITICAL", PREFECT_LOGGING_TO_API_ENABLED: False,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+    }  # fmt: skip
     with temporary_settings({PREFECT_API_URL: prefect_url, **quiet}):
         yield
 

@@ -136,6 +136,7 @@ def followed(folder: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("mali")
 def test_who_follows_the_page_to_its_end_has_a_good_night(process, tmp_path: Path) -> None:
     followed(tmp_path / "code")
     (tmp_path / "displaced.csv").write_text(CSV)

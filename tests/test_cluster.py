@@ -27,7 +27,9 @@ def squares(base: np.ndarray, number: int) -> tuple[float, int]:
 
 def dask(*arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "distributed.cli." + arguments[0], *arguments[1:]]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -42,10 +44,9 @@ def scheduler(prefect_url: str) -> Iterator[tuple[str, list[subprocess.Popen[str
         for _ in range(2)
     ]
     yield address, started
-    for process in reversed(started):
-        process.terminate()
     for process in started:
-        process.communicate(timeout=20)
+        os.killpg(process.pid, signal.SIGKILL)  # asked to end, workers wait for each other
+        process.communicate()
 
 
 def test_workers_give_what_this_process_gives_to_the_bit(scheduler) -> None:

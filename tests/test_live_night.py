@@ -16,6 +16,7 @@ from stand_in.open_data import APPNAME, IDENTIFIER, Fts, Hapi, ReliefWeb, Views,
 from stand_in.open_data import flow as fts_flow
 from stand_in.open_data import report as relief_report
 from stand_in.ucdp import TOKEN, Ucdp, event
+from warehouse.client import Client
 from warehouse.sources.tables import fetch_file
 from warehouse.sources.ucdp_ged import HEADER, SOURCE
 
@@ -120,7 +121,8 @@ def test_a_night_on_live_sources(
 
 
 @pytest.mark.usefixtures("without_page")
-def test_a_night_without_any_network(tocsin, tmp_path: Path) -> None:
+def test_a_night_without_any_network(tocsin, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(Client, "_wait", lambda *_: 0.0)  # before each further try
     nowhere = "http://127.0.0.1:9"
     places = dict.fromkeys(("ucdp_ged", "acled_events", "views_forecast"), nowhere)
     options = {
