@@ -102,27 +102,51 @@ def test_past_months_are_scored_and_what_was_revised_is_counted(
 
 
 @pytest.mark.usefixtures("without_page")
-def test_a_source_that_is_wrong_and_mails_that_wait_are_told(
+def test_a_wrong_source_a_bad_row_and_mails_that_wait_are_told_and_mended(
     tocsin, after_first: Path, tmp_path: Path
 ) -> None:
-    wrong = tmp_path / "ged.csv"
-    wrong.write_text("id,best\n1,2\n")
-    failed = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps({"ucdp_ged": str(wrong)}))
+    source = SOURCES[0]
+    rows = source.parse(fetch_file(source, source.address).content, "")
+    ged, wrong = tmp_path / "ged.csv", tmp_path / "coups.txt"
+    is_one = pl.col("id") == 400798
+    rows.with_columns(where_prec=pl.when(is_one).then(9).otherwise("where_prec")).write_csv(ged)
+    wrong.write_text("country\tyear\nMali\t2021\n")
+    sources = {"ucdp_ged": str(ged), "powell_thyne_coups": str(wrong)}
+    failed = tocsin(*NIGHT, TOCSIN_SOURCES=json.dumps(sources))
     assert (failed.returncode, failed.stderr) == (3, "")  # the last good figures stay in use
-    assert (
-        f"NOT RENEWED UCDP Georeferenced Event Dataset: {wrong}: columns relid, year, "
-        in " ".join(failed.stdout.split())
-    )
+    fault = "columns ccode, month, "
+    assert f"NOT RENEWED Powell & Thyne coups d'état: {wrong}: {fault}" in words(failed.stdout)
     listed = tocsin("sources")
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert "columns relid, year, " in " ".join(listed.stdout.split())
+    assert fault in words(listed.stdout)
+    release_a_row(tocsin)
+    del sources["powell_thyne_coups"]
     unreachable = tocsin(
-        "nightly", "--as-of", "2021-07-25", TOCSIN_SMTP_HOST="127.0.0.1", TOCSIN_SMTP_PORT="9"
-    )
+        "nightly", "--as-of", "2021-07-25", TOCSIN_SOURCES=json.dumps(sources),
+        TOCSIN_SMTP_HOST="127.0.0.1", TOCSIN_SMTP_PORT="9",
+    )  # fmt: skip
     assert (unreachable.returncode, unreachable.stderr) == (3, "")
     assert "analyst@example.org: waits, cannot send by 127.0.0.1:9" in unreachable.stdout
-    assert "column relid" not in tocsin("sources").stdout
+    assert fault not in words(tocsin("sources").stdout)
+    assert "0 rows in quarantine" in tocsin("quarantine").stdout
     operate_mails(tocsin, after_first)
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def release_a_row(tocsin) -> None:
+    """The one that is held out."""
+    listed = tocsin("quarantine")
+    assert "1 row in quarantine" in listed.stdout
+    assert re.search(r"ucdp_ged .*400798 .*where_prec: from 1 to 7 .*9", listed.stdout)
+    shown = tocsin("quarantine", "show", "ucdp_ged", "400798").stdout
+    assert '"where_prec":"9"' in shown
+    who = ("--who", "A. Diarra", "--why", "read in the report")
+    assert tocsin("quarantine", "release", "ucdp_ged", "400798", *who).returncode == 0
+    missing = tocsin("quarantine", "release", "ucdp_ged", "1", *who)
+    assert "ucdp_ged 1: no such row was ever held" in one_line(missing.stderr)
 
 
 def operate_mails(tocsin, data: Path) -> None:
@@ -208,28 +232,6 @@ def test_too_many_bad_rows_stop_a_first_run(tocsin, tmp_path: Path) -> None:
     assert "was refused. 5 of 10 rows are bad, more than 5%" in one_line(run.stderr)
     assert "(id: no value twice)" in run.stderr
     assert not (tmp_path / "data" / "published").exists()
-
-
-@pytest.mark.usefixtures("without_page")
-def test_a_bad_row_is_held_listed_and_released(tocsin, after_first: Path, tmp_path: Path) -> None:
-    source = SOURCES[0]
-    rows = source.parse(fetch_file(source, source.address).content, "")
-    path = tmp_path / "ged.csv"
-    is_one = pl.col("id") == 400798
-    rows.with_columns(where_prec=pl.when(is_one).then(9).otherwise("where_prec")).write_csv(path)
-    sources = {"TOCSIN_SOURCES": json.dumps({"ucdp_ged": str(path)})}
-    assert tocsin(*NIGHT, **sources).returncode == 0
-    listed = tocsin("quarantine")
-    assert "1 row in quarantine" in listed.stdout
-    assert re.search(r"ucdp_ged .*400798 .*where_prec: from 1 to 7 .*9", listed.stdout)
-    shown = tocsin("quarantine", "show", "ucdp_ged", "400798").stdout
-    assert '"where_prec":"9"' in shown
-    who = ("--who", "A. Diarra", "--why", "read in the report")
-    assert tocsin("quarantine", "release", "ucdp_ged", "400798", *who).returncode == 0
-    assert tocsin(*NIGHT, **sources).returncode == 0
-    assert "0 rows in quarantine" in tocsin("quarantine").stdout
-    missing = tocsin("quarantine", "release", "ucdp_ged", "1", *who)
-    assert "ucdp_ged 1: no such row was ever held" in one_line(missing.stderr)
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/commencer.md"])
