@@ -35,6 +35,7 @@ from warehouse.sources import SOURCES
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = '<script>alert("line")</script>'  # what a reader calls a line
+SHARED_SINCE = date(2012, 1, 1)  # series of the nights that tests share: a third of their rows
 FOUNDING = date(2021, 6, 25)  # the founding case is known since 20 June
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # of many processes only the first compiles
 sys.dont_write_bytecode = False
@@ -158,7 +159,10 @@ def two_nights(keep: Keep, shared: Shared) -> Path:
             landed = judge({})
             for day in (date(2021, 6, 5), FOUNDING):
                 tables = assess_night(con, day) | made_lines(HOSTILE)
-                keep_night(con, day, tables, judge_night(tables, landed))
+                checks = judge_night(tables, landed)
+                series = tables["mart.indicator"]
+                tables["mart.indicator"] = series.filter(pl.col("month_start") >= SHARED_SINCE)
+                keep_night(con, day, tables, checks)
             publish(con, folder / "published" / "tocsin.duckdb", FOUNDING, copies=2)
 
     return shared("two nights", fill)
