@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from flows.prefect_server import prefect_server
 from flows.step_cache import CACHE_FOLDER
 from made_lines import made_lines
 from page import renderer
+from warehouse.client import Client
 from warehouse.connect import warehouse
 from warehouse.core import build_core
 from warehouse.history import catch_up
@@ -275,6 +277,12 @@ def prefect_here(prefect_url: str) -> Iterator[None]:
     }  # fmt: skip
     with temporary_settings({PREFECT_API_URL: prefect_url, **quiet}):
         yield
+
+
+@pytest.fixture
+def asked_in_2026(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources are asked as on a day on which what their stand-ins deliver was new."""
+    monkeypatch.setattr("warehouse.landing.Client", partial(Client, today=date(2026, 11, 24)))
 
 
 @pytest.fixture

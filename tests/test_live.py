@@ -50,6 +50,7 @@ from warehouse.sources import (
     views_forecast,
 )
 
+pytestmark = pytest.mark.usefixtures("asked_in_2026")
 TODAY = date(2026, 11, 24)
 SECRETS = {"HAPI_APP_IDENTIFIER": IDENTIFIER, "RELIEFWEB_APPNAME": APPNAME}
 

@@ -30,6 +30,7 @@ from warehouse.query import table_frame
 from warehouse.sources.ucdp_ged import SOURCE, fetch, parse
 from warehouse.vintages import complete_until
 
+pytestmark = pytest.mark.usefixtures("asked_in_2026")
 TODAY = date(2026, 11, 24)
 SECRETS = {"UCDP_API_TOKEN": TOKEN}
 

@@ -1,7 +1,6 @@
 """HAPI, FTS, VIEWS, ReliefWeb and Powell & Thyne, as they answer. Every row is invented."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from stand_in import Answer, Request, json_answer
@@ -50,9 +49,9 @@ class Hapi:
 
 
 def flow(number: int, **changed: Any) -> dict[str, Any]:
-    """An FTS flow; ``to`` names countries, ``year`` the usage year: this one."""
+    """An FTS flow; ``to`` names countries, ``year`` the usage year."""
     to = changed.pop("to", ["Mali"])
-    year = changed.pop("year", datetime.now(UTC).year)
+    year = changed.pop("year", 2026)
     return {
         "id": str(number), "versionId": 2, "amountUSD": 250_000, "budgetYear": "2026",
         "contributionType": "financial", "flowType": "Standard", "method": "Traditional aid",
