@@ -19,7 +19,7 @@ print(json.dumps([duckdb.__version__, [len(con.execute(q).fetchall()) for q in q
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 14), reason="DuckDB 1.1 has no wheel for it")
-def test_duckdb_1_1_answers_the_readme(published: Path, tmp_path: Path) -> None:
+def test_duckdb_1_1_answers_readme_and_cookbook(published: Path, tmp_path: Path) -> None:
     # The base interpreter's pip: the tests' own environment has none.
     pip = [sys._base_executable, "-m", "pip", "install", "--quiet", "--no-deps"]
     subprocess.run(
@@ -27,7 +27,8 @@ def test_duckdb_1_1_answers_the_readme(published: Path, tmp_path: Path) -> None:
         check=True,
         capture_output=True,
     )
-    questions = re.findall(r"```sql\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    text = "".join(map(Path.read_text, (ROOT / "README.md", ROOT / "docs" / "cookbook.md")))
+    questions = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
     client = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{CLIENT}",
          str(published)],
@@ -35,5 +36,5 @@ def test_duckdb_1_1_answers_the_readme(published: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     version, answers = json.loads(client.stdout)
     assert version == OLD
-    assert len(answers) >= 4
+    assert len(answers) == 2 + 33
     assert all(answers)
