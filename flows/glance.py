@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from config.texts import without_code_words
-from config.vocabulary import DRIVER_WORDS, INTENSITIES, LEVELS
+from config.vocabulary import DRIVER_WORDS, LEVELS
 from flows.terminal import Heading, intensity_text, level_text, listing, paragraph, quantity
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def print_night(report: "Report", console: Console, published: str, why: bool = 
         published: Path of the published file.
         why: Whether each level's reasons are told.
     """
+    from warehouse.situation import gravest_first
+
     flags = gravest_first(report.flags)
     _print_levels(report, flags, console)
     console.print()
@@ -178,19 +180,6 @@ def _print_sources(report: "Report", console: Console) -> None:
     for name, failure in report.failures.items():
         sentence = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
         console.print(f"[red]NOT RENEWED[/] {escape(sentence)}", highlight=False, soft_wrap=True)
-
-
-def gravest_first(flags: "pl.DataFrame") -> "pl.DataFrame":
-    """Regions with a level: by level, then by how violent they are, then by chance."""
-    ranks = [
-        flags[name].replace_strict({n: i for i, n in enumerate(order)}).alias(f"{name}_rank")
-        for name, order in (("level", LEVELS), ("intensity", INTENSITIES))
-    ]
-    return (
-        flags.with_columns(ranks)
-        .filter(flags["level"] != LEVELS[0])
-        .sort("level_rank", "intensity_rank", "p_escalation", descending=True)
-    )
 
 
 def chance_change_in_words(moved: str, before: float) -> str:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from config.areas import area
-from config.vocabulary import HATCHED_FROM, INTENSITIES, LEVELS, MEASURES, VIOLENCE_TYPES
+from config.vocabulary import HATCHED_FROM, MEASURES, VIOLENCE_TYPES
 from page.charts import (
     RECENT_MONTHS,
     ROWS,
@@ -37,19 +37,6 @@ TYPE_COUNTS = {
     "one_sided": "one_sided_events_count",
 }
 CHART_ROWS = dict(zip(MEASURES, ROWS[:-1], strict=True))
-
-
-def flagged_regions(situation: Situation) -> pl.DataFrame:
-    """Regions with a level: the gravest first, of equals the most violent, then by chance."""
-    gravity, violence = (
-        pl.col(name).replace_strict(
-            {step: i for i, step in enumerate(steps)}, default=0, return_dtype=pl.Int8
-        )
-        for name, steps in (("level", LEVELS), ("intensity", INTENSITIES))
-    )
-    return situation.flags.filter(pl.col("level") != "none").sort(
-        gravity, violence, "p_escalation", "region_id", descending=[True, True, True, False]
-    )
 
 
 def deadliest_regions(year: pl.DataFrame, most: int) -> pl.DataFrame:

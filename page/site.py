@@ -47,7 +47,6 @@ from page.pictures import (
     SHARES,
     country_map,
     deadliest_regions,
-    flagged_regions,
     map_classes,
     map_of_countries,
     past_forecasts,
@@ -60,7 +59,7 @@ from page.renderer import Renderer
 from page.signals import board_matrix, not_known_counts, signals_in_order, signals_of_regions
 from page.track_record import level_track_record
 from warehouse.connect import WarehouseError
-from warehouse.situation import Situation, late_first_event
+from warehouse.situation import Situation, gravest_first, late_first_event
 from warehouse.situation import situation as read_situation
 
 HERE = Path(__file__).parent
@@ -161,7 +160,7 @@ def _write(
 ) -> None:
     """Every page; those of the regions as their pictures are drawn, in their order."""
     is_wide = situation.regions.height > REGIONS_ON_ONE_PAGE
-    flags, year = flagged_regions(situation), past_year_sums(situation)
+    flags, year = gravest_first(situation.flags), past_year_sums(situation)
     level_map = (map_of_countries if is_wide else region_map)(situation, flags, renderer)
     maps = {
         code: country_map(situation, flags, code, renderer)

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from config.registry import WORLD, thresholds
-from config.vocabulary import LATE_FIRST_EVENT
+from config.vocabulary import INTENSITIES, LATE_FIRST_EVENT, LEVELS
 from warehouse.connect import WarehouseError, load_spatial, open_published
 from warehouse.query import run_sql
 from warehouse.vintages import night_end
@@ -243,4 +243,25 @@ def _read(
             "order by is_passed desc, p_reached / chance_bound desc, line_id"
         ),
         line_nights=query("from line_nights_as_of($night) order by line_id, replay_date"),
+    )
+
+
+def gravest_first(flags: pl.DataFrame) -> pl.DataFrame:
+    """Regions with a level: the gravest first, of equals the most violent, then by chance.
+
+    Example:
+        >>> gravest_first(pl.DataFrame({
+        ...     "region_id": ["d", "c", "b", "a"], "level": ["watch", "none", "alarm", "watch"],
+        ...     "intensity": ["calm", "calm", "calm", "violent"], "p_escalation": [0.2] * 4,
+        ... }))["region_id"].to_list()
+        ['b', 'a', 'd']
+    """
+    gravity, violence = (
+        pl.col(name).replace_strict(
+            {step: i for i, step in enumerate(steps)}, default=0, return_dtype=pl.Int8
+        )
+        for name, steps in (("level", LEVELS), ("intensity", INTENSITIES))
+    )
+    return flags.filter(pl.col("level") != LEVELS[0]).sort(
+        gravity, violence, "p_escalation", "region_id", descending=[True, True, True, False]
     )

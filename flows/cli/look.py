@@ -12,7 +12,6 @@ from config.vocabulary import GRAVEST_FIRST
 from flows.glance import (
     chance_change_in_words,
     deadliest_in_words,
-    gravest_first,
     news_in_words,
     why_in_words,
 )
@@ -37,6 +36,8 @@ EVENTS_SHOWN = 5
 
 def status(as_json: AsJson = False) -> None:
     """The newest night in a dozen lines: levels, what changed, how fresh the figures are."""
+    from warehouse.situation import gravest_first
+
     night = _newest_night()
     gravest = gravest_first(night.flags)
     if as_json:
