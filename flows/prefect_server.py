@@ -138,7 +138,7 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
         if not lasting_port:
-            # Nobody listens for heartbeats of a flow here, whose thread is slept out at its end.
+            # Nobody listens for a flow's heartbeats here, and Prefect would wait for their thread.
             stack.enter_context(temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}))
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and server.poll() is None:

@@ -265,16 +265,12 @@ def prefect_here(prefect_url: str) -> Iterator[None]:
     """Flows of this process run against that server, which Prefect did not know when imported."""
     from prefect.settings import (
         PREFECT_API_URL,
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
         PREFECT_LOGGING_LEVEL,
         PREFECT_LOGGING_TO_API_ENABLED,
         temporary_settings,
     )
 
-    quiet = {
-        PREFECT_LOGGING_LEVEL: "CRITICAL", PREFECT_LOGGING_TO_API_ENABLED: False,
-        PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
-    }  # fmt: skip
+    quiet = {PREFECT_LOGGING_LEVEL: "CRITICAL", PREFECT_LOGGING_TO_API_ENABLED: False}
     with temporary_settings({PREFECT_API_URL: prefect_url, **quiet}):
         yield
 

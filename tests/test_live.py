@@ -292,7 +292,7 @@ def test_a_fault_is_told_and_nothing_is_lost(name: str, tmp_path) -> None:
             server.fault, server.elsewhere = fault, f"{server.url}/nowhere"
             client = Client(
                 source.name, folder / source.name, dict(SECRETS), Limits(timeout=0.2, tries=2),
-                sleep=lambda _: None,
+                today=TODAY, sleep=lambda _: None,
             )  # fmt: skip
             with pytest.raises(SourceError, match=rf"^{source.name}: |^http://127"):
                 for fetched in module.fetch(source, server.url + path, client):

@@ -27,7 +27,8 @@ def test_duckdb_1_1_answers_readme_and_cookbook(published: Path, tmp_path: Path)
         check=True,
         capture_output=True,
     )
-    text = "".join(map(Path.read_text, (ROOT / "README.md", ROOT / "docs" / "cookbook.md")))
+    pages = (ROOT / "README.md", ROOT / "docs" / "cookbook.md")
+    text = "".join(page.read_text("utf-8") for page in pages)
     questions = re.findall(r"```sql\n(.*?)```", text, re.DOTALL)
     client = subprocess.run(
         [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{CLIENT}",

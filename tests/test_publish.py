@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from warehouse.connect import (
     WarehouseError,
     migrate,
     open_published,
+    warehouse,
 )
 from warehouse.core import build_core
 from warehouse.marts import write_marts
@@ -58,6 +60,17 @@ def test_every_night_tells_what_it_told_whatever_the_order_of_nights(nights) -> 
             assert dict(rows) == (model[last] if last else {})
 
 
+@pytest.fixture(scope="module")
+def lean(two_nights: Path, tmp_path_factory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A working file of two nights with series of two years alone, soon published."""
+    path = tmp_path_factory.mktemp("lean") / "warehouse.duckdb"
+    shutil.copyfile(two_nights / path.name, path)
+    with warehouse(path) as con:
+        con.execute("delete from mart.indicator where month_start < '2019-06-01'")
+        build_core(con, FIRST)
+        yield con
+
+
 def ask(path: Path, question: str) -> list[tuple]:
     with duckdb.connect(path, read_only=True) as con:
         return con.execute(question).fetchall()
@@ -90,12 +103,12 @@ def test_events_say_whether_they_may_be_passed_on(published: Path) -> None:
     assert ask(published, question) == [("CC BY 4.0", True, events)]
 
 
-def test_a_changed_event_is_told_in_both_versions(working, tmp_path: Path) -> None:
+def test_a_changed_event_is_told_in_both_versions(lean, tmp_path: Path) -> None:
     later = date(2024, 7, 1)
-    build_core(working, later)
+    build_core(lean, later)
     path = tmp_path / "tocsin.duckdb"
-    publish(working, path, later, copies=1)
-    build_core(working, FIRST)
+    publish(lean, path, later, copies=1)
+    build_core(lean, FIRST)
     deaths = "select deaths_best_count from events_as_of('{}') where event_id = 'ucdp_ged:42710'"
     assert ask(path, deaths.format("2024-06-29")) == [(3,)]
     assert ask(path, deaths.format("2024-06-30")) == [(40,)]
@@ -115,7 +128,7 @@ def test_same_rows_leave_the_file_alone_and_copies_are_listed(working, published
 
 @pytest.mark.parametrize("fault", ["cut", "rows missing"])
 def test_a_file_that_does_not_verify_is_not_put_in_place(
-    working, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+    lean, published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     path = tmp_path / "tocsin.duckdb"
     shutil.copy(published, path)
@@ -128,12 +141,12 @@ def test_a_file_that_does_not_verify_is_not_put_in_place(
     verify = f"{spoil}\nimport runpy; runpy.run_module('warehouse.verify', run_name='__main__')"
     monkeypatch.setattr("warehouse.publish.VERIFY", [sys.executable, "-c", verify])
     with pytest.raises(WarehouseError, match="the last published file is untouched"):
-        publish(working, path, FIRST, copies=1)
+        publish(lean, path, FIRST, copies=1)
     assert path.read_bytes() == before
 
 
 def test_a_reader_in_another_process_neither_blocks_nor_breaks(
-    working, published: Path, tmp_path: Path
+    lean, published: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "tocsin.duckdb"
     shutil.copy(published, path)
@@ -157,10 +170,10 @@ def test_a_reader_in_another_process_neither_blocks_nor_breaks(
         assert process.stdout.readline() == "open\n"
         for number in range(1, 3):
             night = FIRST + timedelta(days=number)
-            working.execute("insert into ops.night values ($night)", {"night": night})
-            publish(working, path, night, copies=1)
+            lean.execute("insert into ops.night values ($night)", {"night": night})
+            publish(lean, path, night, copies=1)
         out, err = process.communicate("\n", timeout=60)
-    working.execute("delete from ops.night where as_of_date > $first", {"first": FIRST})
+    lean.execute("delete from ops.night where as_of_date > $first", {"first": FIRST})
     assert err == ""
     scans, newest = out.split()
     assert int(scans) > 3
@@ -181,7 +194,7 @@ def levels(path: Path) -> set[str]:
 
 
 def test_changes_of_others_beside_published_files_are_taken_away(
-    working, published: Path, tmp_path: Path, capsys, warnings_shown
+    lean, published: Path, tmp_path: Path, capsys, warnings_shown
 ) -> None:
     """DuckDB would replay them on the new file: every region none, whatever the night says."""
     path = tmp_path / "tocsin.duckdb"
@@ -194,7 +207,7 @@ def test_changes_of_others_beside_published_files_are_taken_away(
     with open_published(path) as con:
         assert con.execute("select count(*) from flags where level <> 'none'").fetchone() > (0,)
     subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
-    publish(working, path, FIRST, copies=2)
+    publish(lean, path, FIRST, copies=2)
     for file in (path, copy):
         assert {"none", "warning"} <= levels(file)
     assert not list(tmp_path.glob("*.wal"))
@@ -202,18 +215,18 @@ def test_changes_of_others_beside_published_files_are_taken_away(
     assert capsys.readouterr().err.count("holds changes that another program made") == 3
     before = path.stat().st_mtime_ns
     subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
-    publish(working, path, FIRST, copies=2)  # which would say the same, and is not written again
+    publish(lean, path, FIRST, copies=2)  # which would say the same, and is not written again
     assert path.stat().st_mtime_ns == before
     assert {"none", "warning"} <= levels(path)
 
 
-def test_a_published_file_that_was_changed_is_written_anew(working, tmp_path: Path) -> None:
+def test_a_published_file_that_was_changed_is_written_anew(lean, tmp_path: Path) -> None:
     path = tmp_path / "tocsin.duckdb"
-    publish(working, path, FIRST, copies=2)
+    publish(lean, path, FIRST, copies=2)
     with duckdb.connect(path) as con:  # and closed well, so that no changes lie beside it
         con.execute("update flags set level = 'none'")
     assert levels(path) == {"none"}
-    publish(working, path, FIRST, copies=2)
+    publish(lean, path, FIRST, copies=2)
     assert {"none", "warning"} <= levels(path)
 
 
@@ -235,12 +248,12 @@ def test_a_file_that_is_held_says_by_whom(published: Path, tmp_path: Path) -> No
         open_published(path).__enter__()
 
 
-def test_a_disk_without_hard_links_gets_a_copy(working, tmp_path: Path, monkeypatch) -> None:
+def test_a_disk_without_hard_links_gets_a_copy(lean, tmp_path: Path, monkeypatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr("config.files.os.link", refuse)
-    publish(working, tmp_path / "tocsin.duckdb", FIRST, copies=2)
+    publish(lean, tmp_path / "tocsin.duckdb", FIRST, copies=2)
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["manifest.json", "tocsin-2021-06-25.duckdb", "tocsin.duckdb"]
     first, second = (tmp_path / name for name in names[1:])
