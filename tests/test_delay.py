@@ -5,6 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
+from scipy.stats import nbinom
 
 from indicators.risk.delay import Completeness, completeness, nowcast_counts
 from indicators.risk.explain import with_correction
@@ -59,6 +60,17 @@ def test_bounds_hold_what_they_say() -> None:
     point, low, high = nowcast_counts(known, Completeness(0.7, np.full(50, 0.7), 6))
     assert point.mean() == pytest.approx(whole.mean(), rel=0.02)
     assert ((low <= whole) & (whole <= high)).mean() == pytest.approx(0.84, abs=0.05)
+
+
+def test_bounds_are_the_quantiles_of_the_mixture_and_grow_with_no_count() -> None:
+    shares, counts = np.array([0.5, 0.9]), np.array([0.0, 3.0, 3.0, 1e6])
+    _, low, high = nowcast_counts(counts, Completeness(0.7, shares, 6))
+    for count, *bounds in zip(counts, low, high, strict=True):
+        for bound, level in zip(bounds, (0.1, 0.9), strict=True):
+            fewest = bound - count
+            chances = nbinom.cdf([fewest - 1, fewest], count + 1, shares[:, None]).mean(axis=0)
+            assert chances[0] < level <= chances[1]
+    assert (low[1], high[1]) == (low[2], high[2])
 
 
 def test_flags_carry_the_correction_or_nothing() -> None:

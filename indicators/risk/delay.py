@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from indicators.arrays import Array
+from indicators.arrays import Array, Mask
 
 LEAST_MONTHS = 3  # of growth seen from one age to the next, before anything is said
 DRAWS = 400
@@ -97,9 +97,28 @@ def nowcast_counts(counts: Array, known: Completeness) -> tuple[Array, Array, Ar
         [[8.0], [5.0], [13.0]]
     """
     share = np.clip(known.draws, 0.01, 1.0)
-    missing = np.arange(int(20 * (counts.max() + 1) / share.min() ** 0.5) + 1)
+    different, place = np.unique(counts, return_inverse=True)
+    low, high = (_missing_quantile(different, share, level)[place] for level in INTERVAL)
+    return counts / known.share, counts + low, counts + high
+
+
+def _missing_quantile(counts: Array, share: Array, level: float) -> Array:
+    """The fewest missing events that, with those known, are the whole with chance ``level``.
+
+    By bisection, so that nothing grows with the counts.
+    """
     from scipy.stats import nbinom  # takes a second to import
 
-    below = np.asarray(nbinom.cdf(missing, counts[:, None, None] + 1, share[:, None])).mean(axis=1)
-    low, high = ((below >= bound).argmax(axis=1) for bound in INTERVAL)
-    return counts / known.share, counts + low, counts + high
+    def is_enough(missing: Array) -> Mask:
+        chance = np.asarray(nbinom.cdf(missing[:, None], counts[:, None] + 1, share))
+        return np.asarray(chance.mean(axis=1) >= level)
+
+    too_few, enough = np.full(counts.shape, -1.0), np.zeros(counts.shape)
+    while not (is_whole := is_enough(enough)).all():
+        too_few, enough = np.where(is_whole, (too_few, enough), (enough, 2 * enough + 1))
+    while (enough - too_few > 1).any():
+        middle = np.floor((too_few + enough) / 2)
+        is_whole = is_enough(middle)
+        too_few = np.where(is_whole, too_few, middle)
+        enough = np.where(is_whole, middle, enough)
+    return enough
