@@ -161,3 +161,10 @@ def proxies(environment: dict[str, str], *urls: str) -> dict:
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)
+
+
+def test_a_server_of_the_runs_own_is_sent_no_heartbeats(prefect_url: str) -> None:
+    """Prefect waits up to a second for their thread when a flow ends."""
+    from prefect.settings import get_current_settings
+
+    assert get_current_settings().flows.heartbeat_frequency is None

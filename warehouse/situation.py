@@ -251,10 +251,12 @@ def gravest_first(flags: pl.DataFrame) -> pl.DataFrame:
 
     Example:
         >>> gravest_first(pl.DataFrame({
-        ...     "region_id": ["d", "c", "b", "a"], "level": ["watch", "none", "alarm", "watch"],
-        ...     "intensity": ["calm", "calm", "calm", "violent"], "p_escalation": [0.2] * 4,
+        ...     "region_id": ["e", "d", "c", "b", "a"],
+        ...     "level": ["watch", "watch", "alarm", "none", "watch"],
+        ...     "intensity": ["violent", "calm", "calm", "calm", "calm"],
+        ...     "p_escalation": [0.2] * 5,
         ... }))["region_id"].to_list()
-        ['b', 'a', 'd']
+        ['c', 'e', 'a', 'd']
     """
     gravity, violence = (
         pl.col(name).replace_strict(
