@@ -226,7 +226,7 @@ def test_a_published_file_that_was_changed_is_written_anew(lean, tmp_path: Path)
     with duckdb.connect(path) as con:  # and closed well, so that no changes lie beside it
         con.execute("update flags set level = 'none'")
     assert levels(path) == {"none"}
-    shutil.copy(path, path.with_name(f".{path.name}.part"))  # of a run killed before it put it there
+    shutil.copy(path, path.with_name(f".{path.name}.part"))  # a run was killed here
     publish(lean, path, FIRST, copies=2)
     assert {"none", "warning"} <= levels(path)
 
