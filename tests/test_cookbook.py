@@ -29,7 +29,7 @@ def as_markdown(frame: pl.DataFrame) -> str:
 
 
 def test_all_questions_are_found() -> None:
-    assert len(QUESTIONS) == PAGE.count("```sql") == 33
+    assert len(QUESTIONS) == PAGE.count("```sql") == 34
 
 
 @pytest.mark.parametrize(("title", "sql", "shown"), QUESTIONS, ids=[q[0] for q in QUESTIONS])

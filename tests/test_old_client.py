@@ -37,5 +37,5 @@ def test_duckdb_1_1_answers_readme_and_cookbook(published: Path, tmp_path: Path)
     )  # fmt: skip
     version, answers = json.loads(client.stdout)
     assert version == OLD
-    assert len(answers) == 2 + 33
+    assert len(answers) == 1 + 34
     assert all(answers)
