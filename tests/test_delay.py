@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import duckdb
 import numpy as np
 import polars as pl
 import pytest
@@ -9,6 +10,9 @@ from scipy.stats import nbinom
 
 from indicators.risk.delay import Completeness, completeness, nowcast_counts
 from indicators.risk.explain import with_correction
+from warehouse.connect import attach_core, migrate
+from warehouse.sources import ucdp_ged
+from warehouse.vintages import reporting_triangle
 
 
 def triangle(rows: list[tuple[int, int, float]]) -> pl.DataFrame:
@@ -71,6 +75,37 @@ def test_bounds_are_the_quantiles_of_the_mixture_and_grow_with_no_count() -> Non
             chances = nbinom.cdf([fewest - 1, fewest], count + 1, shares[:, None]).mean(axis=0)
             assert chances[0] < level <= chances[1]
     assert (low[1], high[1]) == (low[2], high[2])
+
+
+def test_the_triangle_holds_each_month_alone_as_known_at_each_age() -> None:
+    """UCDP's months are whole on the 20th of the next; it was looked at on 18 Feb. and 19 March."""
+    february, march = "2026-02-18", "2026-03-19"
+    versions = [
+        ("MLI.gao", "2026-01-05", february, None), ("MLI.gao", "2026-01-10", february, march),
+        ("MLI.gao", "2026-01-31", march, None), ("MLI.mopti", "2026-01-01", march, None),
+        ("MLI.gao", "2026-02-01", march, None), ("MLI.gao", "2025-12-31", february, None),
+        (None, "2026-01-03", february, None),
+    ]  # fmt: skip
+    with duckdb.connect() as con:
+        migrate(con)
+        attach_core(con)
+        con.execute(
+            "create table core.event_version (region_id varchar, event_date date, "
+            "known_from timestamp, known_to timestamp)"
+        )
+        con.executemany("insert into core.event_version values ($1, $2, $3, $4)", versions)
+        for known_at, covers_until in ((february, "2026-01-31"), (march, "2026-02-28")):
+            con.execute(
+                "insert into ops.batch by name select $at || '' as batch_id, 'ucdp_ged' as source, "
+                "'u' as url, '' as content_sha256, 0 as bytes_count, 0 as rows_count, "
+                "$at::timestamp as fetched_at, $at::timestamp as known_at, 'observed' as "
+                "known_basis, '' as source_version, $until::date as covers_until, '' as holds, "
+                "true as is_whole",
+                {"at": known_at, "until": covers_until},
+            )
+        rows = reporting_triangle(con, ucdp_ged.SOURCE, date(2026, 3, 25)).rows()
+    january, second = date(2026, 1, 1), date(2026, 2, 1)
+    assert rows == [(january, 0, 2.0), (january, 1, 3.0), (second, 0, 1.0)]
 
 
 def test_flags_carry_the_correction_or_nothing() -> None:

@@ -17,19 +17,6 @@ def night_end(night: date) -> datetime:
     return datetime.combine(night, time.max)
 
 
-def known_counts(con: duckdb.DuckDBPyConnection, origins: pl.DataFrame) -> pl.DataFrame:
-    """Events by origin, region and month, as known at each origin.
-
-    Args:
-        con: The working file, its core built at a night not before any ``known_at``.
-        origins: ``origin`` (number), ``known_at`` (instant), ``last_day`` (of its month).
-    """
-    con.register("origin", origins)
-    counts = run_sql(con, "mart/known_counts").pl()
-    con.unregister("origin")
-    return counts
-
-
 def deliveries_known(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> pl.DataFrame:
     """Deliveries of a source known by a night: known_at, known_basis, covers_until, part."""
     return con.execute(
@@ -77,16 +64,11 @@ def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: da
         .unique(["month_start", "age_months"], maintain_order=True)
         .with_columns(origin=pl.int_range(pl.len()))
     )
-    counts = known_counts(con, cells.select("origin", "known_at", "last_day"))
-    within = counts.group_by("origin", "month_start").agg(pl.col("events").sum())
+    con.register("origin", cells.select("origin", "known_at", "last_day"))
+    counts = run_sql(con, "mart/known_counts").pl()
+    con.unregister("origin")
     return (
-        cells.join(
-            within,
-            on=["origin", "month_start"],
-            how="left",
-            maintain_order="left",
-            validate="1:1",
-        )
+        cells.join(counts, on="origin", how="left", validate="1:1")
         .select("month_start", "age_months", pl.col("events").fill_null(0.0))
         .sort("month_start", "age_months")
     )
