@@ -282,3 +282,23 @@ def test_every_source_is_rebuilt_from_its_log(kept, keep, tmp_path: Path) -> Non
         for source in SOURCES:
             versions = f"from history.{source.name} order by all"
             assert anew.execute(versions).fetchall() == kept.execute(versions).fetchall()
+
+
+def test_a_left_join_on_what_is_in_force_pairs_no_row_with_all_others() -> None:
+    with duckdb.connect() as con:
+        migrate(con)
+        con.execute("create table spell (id integer, night_from date, night_to date)")
+        con.execute(
+            "insert into spell values (1, '2021-06-01', '2021-06-05'), (1, '2021-06-05', null)"
+        )
+        joined = (
+            "from (values (1, date '2021-06-04'), (1, date '2021-06-05'), (1, date '2021-05-31'), "
+            "(2, date '2021-06-05')) as n(id, night) left join spell as t "
+            "on t.id = n.id and in_force(t.night_from, t.night_to, n.night) select night_from"
+        )
+        first, second = date(2021, 6, 1), date(2021, 6, 5)
+        rows = con.execute(f"{joined} order by n.id, n.night").fetchall()
+        assert rows == [(None,), (first,), (second,), (None,)]
+        plan = con.execute(f"explain {joined}").fetchall()[0][1]
+    assert "HASH_JOIN" in plan
+    assert "NL_JOIN" not in plan

@@ -13,15 +13,6 @@ with night as (
 
 ),
 
--- Joined to nights first: a left join on spells would pair every flag with every alert.
-alert_of_night as (
-
-    select n.as_of_date, a.region_id, a.alert_level, a.alert_status, a.changed_night
-    from night as n
-    inner join mart.alert as a on in_force(a.night_from, a.night_to, n.as_of_date)
-
-),
-
 flag as (
 
     select n.as_of_date, n.night_number, f.*, coalesce(a.alert_level, 'none') as alert_level,
@@ -29,7 +20,8 @@ flag as (
             as is_alarm
     from night as n
     inner join mart.flag as f on in_force(f.night_from, f.night_to, n.as_of_date)
-    left join alert_of_night as a on a.region_id = f.region_id and a.as_of_date = n.as_of_date
+    left join mart.alert as a
+        on a.region_id = f.region_id and in_force(a.night_from, a.night_to, n.as_of_date)
     where f.escalation_threshold_count is not null and f.window_end_date is not null
 
 ),

@@ -22,15 +22,6 @@ alert as (
     union all by name
     from past_alerts
 
-),
-
--- Joined to nights first: a left join on spells would pair every flag with every alert.
-alert_of_night as (
-
-    select night.as_of_date, alert.region_id, alert.alert_level
-    from night
-    inner join alert on in_force(alert.night_from, alert.night_to, night.as_of_date)
-
 )
 
 select
@@ -53,6 +44,8 @@ select
     flag.is_stale
 from night
 inner join flag on in_force(flag.night_from, flag.night_to, night.as_of_date)
-left join alert_of_night as alert
-    on flag.region_id = alert.region_id and night.as_of_date = alert.as_of_date
+left join alert
+    on
+        flag.region_id = alert.region_id
+        and in_force(alert.night_from, alert.night_to, night.as_of_date)
 order by night.as_of_date, flag.region_id
