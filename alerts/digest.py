@@ -29,6 +29,7 @@ from config.vocabulary import (
     OUTCOMES,
     SIGNAL_STATES,
 )
+from warehouse.situation import sorted_by_gravity
 
 TEMPLATES = Path(__file__).parent / "templates"
 RANK = {name: rank for rank, name in enumerate(LEVELS)}
@@ -202,12 +203,9 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
         .with_columns(pl.col("alert_level").fill_null(CALM))
         .filter((pl.col("alert_level") != CALM) | is_in(changes))
         .with_columns(p_escalation=_chance_of_level(is_stale))
-        .sort(
-            _rank("alert_level"), _intensity(), "p_escalation", "region_id",
-            descending=[True, True, True, False],
-        )
+        .pipe(sorted_by_gravity, "alert_level")
         .with_columns(country_name=pl.col("country_code").replace_strict(country_names))
-    )  # fmt: skip
+    )
     changed = _changed_rows(digest, mailed_levels, rows.filter(is_in(changes)))
     standing = rows.filter(~is_in(changes) & ~is_in(digest.muted))
     mailed_countries = [row["country_code"] for row in changed] or standing[
@@ -403,11 +401,6 @@ def _direction(before: str, now: str) -> str:
 
 def _rank(column: str) -> pl.Expr:
     return pl.col(column).replace_strict(RANK, return_dtype=pl.Int8)
-
-
-def _intensity() -> pl.Expr:
-    ranks = {name: rank for rank, name in enumerate(INTENSITIES)}
-    return pl.col("intensity").replace_strict(ranks, return_dtype=pl.Int8)
 
 
 def _counts(digest: Digest, region_id: str) -> list[float | None]:

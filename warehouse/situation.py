@@ -258,12 +258,20 @@ def gravest_first(flags: pl.DataFrame) -> pl.DataFrame:
         ... }))["region_id"].to_list()
         ['c', 'e', 'a', 'd']
     """
+    return sorted_by_gravity(flags.filter(pl.col("level") != LEVELS[0]), "level")
+
+
+def sorted_by_gravity(flags: pl.DataFrame, level: str) -> pl.DataFrame:
+    """Flags as ``gravest_first`` orders them, by the level in a column.
+
+    Nights of an older Tocsin say no intensity (null), which counts as the least.
+    """
     gravity, violence = (
-        pl.col(name).replace_strict(
-            {step: i for i, step in enumerate(steps)}, default=0, return_dtype=pl.Int8
-        )
-        for name, steps in (("level", LEVELS), ("intensity", INTENSITIES))
+        pl.col(name)
+        .replace_strict({step: i for i, step in enumerate(steps)}, return_dtype=pl.Int8)
+        .fill_null(0)
+        for name, steps in ((level, LEVELS), ("intensity", INTENSITIES))
     )
-    return flags.filter(pl.col("level") != LEVELS[0]).sort(
+    return flags.sort(
         gravity, violence, "p_escalation", "region_id", descending=[True, True, True, False]
     )
