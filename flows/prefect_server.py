@@ -83,7 +83,7 @@ def prefect_server(folder: Path, lasting_port: int | None = None) -> Iterator[Ca
             and user interface.
 
     With ``PREFECT_API_URL`` set that server is used and nothing is started; the function
-    then sees that something answers there. Otherwise a
+    then sees that something answers there. Otherwise it also turns off heartbeats of flows, and a
     server starts on a free loopback port while the caller imports its libraries, keeps
     its state in ``folder`` and is ended with the run. Must be entered before ``prefect``
     is imported, since Prefect reads its settings then. (Prefect's own temporary server

@@ -37,6 +37,7 @@ from warehouse.sources import SOURCES
 
 ROOT = Path(__file__).parent.parent
 HOSTILE = '<script>alert("line")</script>'  # what a reader calls a line
+TODAY = date(2026, 11, 24)  # when what stand-ins for sources deliver was new
 SHARED_SINCE = date(2012, 1, 1)  # series of the nights that tests share: a third of their rows
 FOUNDING = date(2021, 6, 25)  # the founding case is known since 20 June
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # of many processes only the first compiles
@@ -277,8 +278,8 @@ def prefect_here(prefect_url: str) -> Iterator[None]:
 
 @pytest.fixture
 def asked_in_2026(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sources are asked as on a day on which what their stand-ins deliver was new."""
-    monkeypatch.setattr("warehouse.landing.Client", partial(Client, today=date(2026, 11, 24)))
+    """Sources are asked as on ``TODAY``."""
+    monkeypatch.setattr("warehouse.landing.Client", partial(Client, today=TODAY))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import pytest
 from config import areas, registry
 from config.areas import check_folder, mark_folder
 from config.overlay import ConfigurationError
+from conftest import COMMAND
 from test_overlay import forget
 from warehouse.boundaries import read_boundaries
 from warehouse.connect import load_spatial
@@ -330,7 +331,7 @@ def test_tocsin_moves_to_nigeria(tmp_path: Path, prefect_url: str) -> None:
     (tmp_path / "ged221-csv.zip").write_bytes(release())
     (block,) = re.findall(r"```sh\n(mkdir.*?)```", PAGE, flags=re.DOTALL)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PREFECT_API_URL": prefect_url}
-    call = [sys.executable, "-c", "from flows.cli import main; main()"]
+    call = [sys.executable, "-c", COMMAND]
     said = {}
     for line in block.splitlines():
         words = shlex.split(line)

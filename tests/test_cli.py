@@ -54,7 +54,7 @@ def test_twice_changes_nothing_and_the_readmes_question_is_answered(
     # sources that are off are no steps: one line names them
     assert not re.search(r"fetch (acled|hapi|fts|views|relief)", first.stdout)
     off = ", ".join(s.title for s in SOURCES if not s.embedded)
-    assert f"Off: {off} (TOCSIN_SOURCES turns one on)" in " ".join(first.stdout.split())
+    assert f"Off: {off} (TOCSIN_SOURCES turns one on)" in words(first.stdout)
 
     second = process(*NIGHT, PYTHONIOENCODING="ascii")  # signs are replaced
     assert (second.returncode, second.stderr) == (0, "")
@@ -243,11 +243,11 @@ def test_what_a_page_shows_of_a_command_is_what_it_says(
     assert len(shown) >= 3
     for text in shown:
         arguments, *lines = text.splitlines()
-        words = shlex.split(arguments)
-        output = first_night[1].stdout if words[0] == "nightly" else tocsin(*words).stdout
-        rest = " ".join(output.split())
+        typed = shlex.split(arguments)
+        output = first_night[1].stdout if typed[0] == "nightly" else tocsin(*typed).stdout
+        rest = words(output)
         for part in filter(str.strip, "\n".join(lines).split("...")):
-            _, match, rest = rest.partition(" ".join(part.split()))
+            _, match, rest = rest.partition(words(part))
             assert match, f"{arguments}: {part}"
 
 

@@ -175,7 +175,7 @@ def test_the_copies_equal_the_published_tables(published: Path, tmp_path: Path) 
     digest = hashlib.sha256(published.read_bytes()).hexdigest()
     assert manifest["copies_of"] == {"file": "tocsin.duckdb", "sha256": digest}
     assert {path.name for path in folder.iterdir()} == {*manifest["files"], "manifest.json"}
-    assert rows == sum(file["rows"] for file in manifest["files"].values()) > 100_000
+    assert rows == sum(file["rows"] for file in manifest["files"].values()) > 370_000
     with duckdb.connect(published, read_only=True) as con:
         tables = {
             n

@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from config.registry import Source, SourceError
+from conftest import TODAY
 from stand_in import FAULTS, serving
 from stand_in.open_data import (
     APPNAME,
@@ -51,7 +52,6 @@ from warehouse.sources import (
 )
 
 pytestmark = pytest.mark.usefixtures("asked_in_2026")
-TODAY = date(2026, 11, 24)
 SECRETS = {"HAPI_APP_IDENTIFIER": IDENTIFIER, "RELIEFWEB_APPNAME": APPNAME}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from conftest import COMMAND
 from warehouse import connect
 from warehouse.connect import (
     BusyError,
@@ -25,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 def test_a_second_run_and_a_question_are_told_who_is_at_work(tmp_path: Path) -> None:
     def tocsin(*arguments: str) -> tuple[int, str]:
         run = subprocess.run(
-            [sys.executable, "-c", "from flows.cli import main; main()", *arguments],
+            [sys.executable, "-c", COMMAND, *arguments],
             capture_output=True,
             text=True,
             cwd=ROOT,

@@ -19,6 +19,7 @@ import polars as pl
 import pytest
 
 from config.registry import SourceError
+from conftest import TODAY
 from stand_in import Answer, serving
 from stand_in.ucdp import TOKEN, Ucdp, event
 from warehouse.client import Client, Limits
@@ -31,7 +32,6 @@ from warehouse.sources.ucdp_ged import SOURCE, fetch, parse
 from warehouse.vintages import complete_until
 
 pytestmark = pytest.mark.usefixtures("asked_in_2026")
-TODAY = date(2026, 11, 24)
 SECRETS = {"UCDP_API_TOKEN": TOKEN}
 
 

@@ -115,7 +115,8 @@ def _missing_quantile(counts: Array, share: Array, level: float) -> Array:
 
     too_few, enough = np.full(counts.shape, -1.0), np.zeros(counts.shape)
     while not (is_whole := is_enough(enough)).all():
-        too_few, enough = np.where(is_whole, (too_few, enough), (enough, 2 * enough + 1))
+        too_few = np.where(is_whole, too_few, enough)
+        enough = np.where(is_whole, enough, 2 * enough + 1)
     while (enough - too_few > 1).any():
         middle = np.floor((too_few + enough) / 2)
         is_whole = is_enough(middle)
