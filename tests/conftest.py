@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from datetime import date
@@ -48,6 +49,15 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup processes would be b
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 Shared = Callable[[str, Callable[[Path], None]], Path]
 Keep = Callable[[Path], AbstractContextManager[duckdb.DuckDBPyConnection]]
+
+
+def peak_bytes(work: Callable[[], Any]) -> tuple[Any, int]:
+    """A result, and how much memory of Python's and NumPy's it took at most."""
+    tracemalloc.start()
+    try:
+        return work(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.fixture(scope="session")

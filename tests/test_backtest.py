@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from config.vocabulary import FIRST_DAY
-from indicators.risk import alarms, scores
+from conftest import peak_bytes
+from indicators.risk import alarms, mixtures, scores
 from indicators.risk.backtest import BacktestResult, backtest
 from indicators.risk.candidates import candidate_gain
 from indicators.risk.mixtures import CountMixture
@@ -193,6 +194,18 @@ def test_crps_of_large_counts_is_that_of_the_closed_form() -> None:
     pool = CountMixture(np.ones(2), mean, alpha, np.zeros((2, 1)))
     exact = crps_negbinom(observed, 1 / alpha, mu=mean)
     assert scores.crps(pool, observed) == pytest.approx(exact, rel=2e-3)
+
+
+def test_crps_of_many_forecasts_is_worked_out_in_parts(monkeypatch) -> None:
+    rng = np.random.default_rng(1)
+    pool = CountMixture(*rng.uniform(0.1, 1, (3, 2000)), rng.poisson(2, (2000, 12)).astype(float))
+    observed = rng.poisson(1, 2000).astype(float)
+    whole, whole_peak = peak_bytes(lambda: scores.crps(pool, observed))
+    monkeypatch.setattr(scores, "MOST_CELLS", 30_000)
+    monkeypatch.setattr(mixtures, "MOST_CELLS", 30_000)
+    parts, peak = peak_bytes(lambda: scores.crps(pool, observed))
+    assert parts.tolist() == whole.tolist()
+    assert peak < whole_peak / 5
 
 
 def test_alarm_score_by_hand() -> None:

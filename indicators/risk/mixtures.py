@@ -13,9 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc
 
-from indicators.arrays import Array, Mask, Rows
-
-CHUNK = 4_000_000  # cells of one intermediate array
+from indicators.arrays import MOST_CELLS, Array, Mask, Rows
 
 
 def negbin_cdf(count: Array, mean: Array, dispersion: Array) -> Array:
@@ -51,8 +49,8 @@ class CountMixture:
     dispersion: Array
     draws: Array
 
-    def take(self, places: Mask | Rows) -> "CountMixture":
-        """The mixture of some places, by mask or index."""
+    def take(self, places: Mask | Rows | slice) -> "CountMixture":
+        """The mixture of some places, by mask, index or slice."""
         return CountMixture(
             self.weight[places], self.mean[places], self.dispersion[places], self.draws[places]
         )
@@ -71,7 +69,7 @@ class CountMixture:
         wide = count[:, None] if count.ndim == 1 else count
         parametric = negbin_cdf(wide, self.mean[:, None], self.dispersion[:, None])
         empirical = np.empty(wide.shape)
-        step = max(1, CHUNK // (wide.shape[1] * self.draws.shape[1]))
+        step = max(1, MOST_CELLS // (wide.shape[1] * self.draws.shape[1]))
         for first in range(0, len(wide), step):
             part = slice(first, first + step)
             empirical[part] = (self.draws[part, None, :] <= wide[part, :, None]).mean(axis=2)

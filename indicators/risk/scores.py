@@ -13,7 +13,7 @@ import numpy as np
 import scoringrules
 from scipy.stats import rankdata
 
-from indicators.arrays import Array, Mask
+from indicators.arrays import MOST_CELLS, Array, Mask
 from indicators.risk.mixtures import CountMixture
 
 IGNORANCE_BOUNDS = np.array([0, 2, 5, 10, 25, 50, 100, 250, 500, 1000])  # last count of each bin
@@ -68,9 +68,14 @@ def crps(pool: CountMixture, observed: Array, above: float = 0) -> Array:
     """
     largest = max(float(observed.max(initial=0)), float(pool.quantile(0.999).max(initial=0)))
     counts = evaluation_counts(largest)
-    error, width = cdf_errors(pool, observed, counts)
     is_scored = counts >= above
-    return np.asarray((error**2 * width)[:, is_scored].sum(axis=1))
+    score = np.empty(observed.size)
+    places = max(1, MOST_CELLS // counts.size)
+    for first in range(0, observed.size, places):
+        part = slice(first, first + places)
+        error, width = cdf_errors(pool.take(part), observed[part], counts)
+        score[part] = (error**2 * width)[:, is_scored].sum(axis=1)
+    return score
 
 
 def bin_probability(pool: CountMixture, observed: Array) -> Array:
