@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from indicators.arrays import Array, Mask
+from indicators.arrays import MOST_CELLS, Array, Mask
 
 EPSILON, MOST_STEPS = 1e-8, 25  # of R's glm
 
@@ -111,6 +111,20 @@ def farrington(counts: Array, first: int, control: FarringtonControl) -> Farring
         raise ValueError(
             f"period {first} has too short a history; judge from {-offsets.min()} on, or lower b"
         )
+    regions = max(1, MOST_CELLS // ((len(counts) - first) * offsets.size))
+    parts = [
+        vars(_bounds(counts[:, at : at + regions], first, offsets, levels, control))
+        for at in range(0, max(counts.shape[1], 1), regions)
+    ]
+    return FarringtonBounds(
+        **{name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+    )
+
+
+def _bounds(
+    counts: Array, first: int, offsets: Array, levels: Array, control: FarringtonControl
+) -> FarringtonBounds:
+    """Bounds of some regions; offsets and levels: ``_reference``."""
     judged = np.arange(first, len(counts))
     shape = (judged.size, counts.shape[1])
     cases, periods = control.limit54

@@ -11,6 +11,8 @@ from hypothesis.extra.numpy import arrays
 from statsmodels.genmod.families import Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 
+from conftest import peak_bytes
+from indicators import farrington as method
 from indicators.farrington import FarringtonControl, farrington
 
 FOLDER = Path(__file__).parent / "farrington"
@@ -82,6 +84,18 @@ def test_order_of_regions_and_what_comes_later_do_not_matter() -> None:
     assert np.array_equal(
         farrington(later, 96, MONTHLY).upper[:4], bounds.upper[:4], equal_nan=True
     )
+
+
+def test_many_regions_are_judged_in_parts(monkeypatch) -> None:
+    counts = np.tile(series("regions"), 40)
+    whole, whole_peak = peak_bytes(lambda: farrington(counts, 96, MONTHLY))
+    monkeypatch.setattr(method, "MOST_CELLS", 10_000)
+    parts, peak = peak_bytes(lambda: farrington(counts, 96, MONTHLY))
+    # (Of a constant series rounding says whether a trend of nothing is significant.)
+    for name in set(vars(whole)) - {"has_trend"}:
+        one, other = getattr(parts, name), getattr(whole, name)
+        np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9, err_msg=name)
+    assert peak < whole_peak / 5
 
 
 @given(arrays(float, (75, 2), elements=st.integers(0, 9).map(float)))
