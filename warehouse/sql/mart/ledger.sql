@@ -15,7 +15,9 @@ with night as (
 
 flag as (
 
-    select n.as_of_date, n.night_number, f.*, coalesce(a.alert_level, 'none') as alert_level,
+    select n.as_of_date, n.night_number, f.region_id, f.known_until_date, f.window_start_date,
+        f.window_end_date, f.escalation_threshold_count,
+        coalesce(a.alert_level, 'none') as alert_level,
         coalesce(a.alert_status in ('new', 'raised') and a.changed_night = n.as_of_date, false)
             as is_alarm
     from night as n
@@ -148,17 +150,17 @@ select
     e.ledger_kind,
     e.as_of_date,
     e.region_id,
-    e.country_code,
-    e.region_name,
+    f.country_code,
+    f.region_name,
     e.alert_level,
-    e.p_escalation,
+    f.p_escalation,
     e.escalation_threshold_count,
     e.window_start_date,
     e.window_end_date,
     e.known_until_date,
-    e.reason,
-    e.model_version,
-    e.boundaries_version,
+    f.reason,
+    f.model_version,
+    f.boundaries_version,
     s.source_version,
     case
         when e.is_escalation then 'came'
@@ -180,4 +182,6 @@ left join total as t using (region_id, as_of_date)
 left join judged as j using (region_id, as_of_date)
 left join first_known as p using (region_id, as_of_date)
 left join closed as c using (region_id, as_of_date)
+inner join mart.flag as f
+    on f.region_id = e.region_id and in_force(f.night_from, f.night_to, e.as_of_date)
 order by e.as_of_date, e.region_id, e.ledger_kind
