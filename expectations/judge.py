@@ -12,15 +12,18 @@ import polars.selectors as cs
 from config.errors import TocsinError
 from config.texts import printable
 from expectations.checks import RESULT_SCHEMA, Check, rule
+from expectations.postponed import postponed
 from expectations.suites import SUITES
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read at import
 
-import great_expectations as gx
-import great_expectations.expectations as gxe
-from great_expectations.core.result_format import ResultFormat
-from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.validator.v1_validator import Validator
+# Checks on distributions alone, which no suite makes, use them: a fifth of a night's imports.
+with postponed("altair", "scipy.stats"):
+    import great_expectations as gx
+    import great_expectations.expectations as gxe
+    from great_expectations.core.result_format import ResultFormat
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.validator.v1_validator import Validator
 
 SHOWN, MOST_SHOWN = 3, 300  # offending rows told in a result, and their characters
 

@@ -161,7 +161,7 @@ def _prediction(
     The trend stays if it is significant, rests on three years and does not lead above
     what was ever seen.
     """
-    from scipy import stats  # takes a second to import
+    from scipy.special import stdtr  # takes long to import, as in _threshold
 
     seasons = (levels[:, None] == np.unique(levels)).astype(np.float64)
     now = np.append((np.unique(levels) == control.no_periods).astype(np.float64), 0.0)
@@ -177,7 +177,7 @@ def _prediction(
     has_trend = (
         sloped.converged
         & (control.b >= 3)
-        & (2 * stats.t.sf(np.abs(t), offsets.size - design.shape[1]) < control.p_trend)
+        & (2 * stdtr(offsets.size - design.shape[1], -np.abs(t)) < control.p_trend)
         & (np.exp(sloped.eta) <= y.max(axis=1, initial=0))
     )
     return (
@@ -289,16 +289,18 @@ def _threshold(
     eta: Array, error: Array, phi: Array, y: Array, control: FarringtonControl
 ) -> tuple[Array, Array, Array]:
     """Upper bound, score and p-value."""
-    from scipy import stats
+    from scipy.special import ndtr, ndtri
 
-    z = stats.norm.ppf(1 - control.alpha)
+    z = ndtri(1 - control.alpha)
     mean = np.exp(eta)
     if control.method == "delta":
         spread = np.sqrt(4 / 9 * np.cbrt(mean) * (phi + error**2 * mean))
         upper = (mean ** (2 / 3) + z * spread) ** 1.5
-        p_value = stats.norm.sf(y ** (2 / 3), mean ** (2 / 3), spread)
+        p_value = ndtr((mean ** (2 / 3) - y ** (2 / 3)) / spread)
         centre = mean
     else:
+        from scipy import stats  # takes a second to import
+
         rate = mean if control.method == "nbPlugin" else np.exp(eta + z * error)
         over = phi > 1
         size = np.where(over, rate / np.where(over, phi - 1, 1.0), 1.0)

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -178,9 +176,3 @@ def test_without_the_extra_its_name_is_said(tmp_path: Path, monkeypatch) -> None
     monkeypatch.setattr(lake, "find_spec", lambda _: None)
     with pytest.raises(WarehouseError, match=r"duckdb-extension-ducklake.*pip install \.\[scale\]"):
         publish_to_lake(file, f"ducklake:{tmp_path / 'c'}", str(tmp_path / "rows"), FIRST, 30)
-
-
-def test_the_default_loads_nothing_of_it() -> None:
-    ask = "import sys, flows.nightly; print('warehouse.lake' in sys.modules, 'dask' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["False", "False"]

@@ -157,6 +157,22 @@ def test_a_question_loads_no_library_of_the_run() -> None:
     assert (run.stdout, run.stderr) == ("True set()\n", "")
 
 
+def test_a_night_loads_no_library_of_what_it_does_not_do() -> None:
+    """Nor do checks on distributions, which no suite makes; who makes one has what it needs."""
+    ask = (
+        "import sys, flows.nightly, expectations.judge, indicators.risk.assess\n"
+        "unused = {'altair', 'dask', 'scipy.stats', 'statsmodels', 'warehouse.lake'}\n"
+        "print(unused & {*sys.modules})\n"
+        "from great_expectations.expectations.core import (\n"
+        "    expect_column_kl_divergence_to_be_less_than as kl_divergence)\n"
+        "print(kl_divergence.stats.entropy([1, 1], base=2), kl_divergence.alt.Chart.__name__)\n"
+        "from scipy import stats\n"
+        "print(stats is sys.modules['scipy.stats'], stats.norm.cdf(0))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT)
+    assert (run.stdout.splitlines(), run.stderr) == (["set()", "1.0 Chart", "True 0.5"], "")
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_source_columns_are_in_the_dictionary(source) -> None:
     assert set(source.columns) <= columns().keys()

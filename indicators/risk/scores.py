@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import scoringrules
-from scipy.stats import rankdata
 
 from indicators.arrays import MOST_CELLS, Array, Mask
 from indicators.risk.mixtures import CountMixture
@@ -192,7 +192,7 @@ def auc(score: Array, observed: Mask) -> float:
         0.75
     """
     ones = int(observed.sum())
-    ranks = rankdata(score)[observed].sum() - ones * (ones + 1) / 2
+    ranks = pl.Series(score).rank().to_numpy()[observed].sum() - ones * (ones + 1) / 2
     return float(ranks / (ones * (observed.size - ones)))
 
 
