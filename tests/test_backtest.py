@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from statsmodels.genmod.generalized_linear_model import GLM
 
 from config.vocabulary import FIRST_DAY
 from conftest import peak_bytes
@@ -13,7 +14,10 @@ from indicators.risk import alarms, mixtures, scores
 from indicators.risk.backtest import BacktestResult, backtest
 from indicators.risk.candidates import candidate_gain
 from indicators.risk.mixtures import CountMixture
+from indicators.risk.models import LEAST_MEAN
 from indicators.risk.panel import Panel
+from indicators.risk.pool import tuning
+from indicators.risk.regression import log_linear
 from indicators.risk.vintages import Origin, Vintages
 
 BLOCKS, REGIONS, GAP = 120, 12, 20
@@ -244,3 +248,45 @@ def test_origins_begin_when_their_month_was_whole() -> None:
         Origin(date(2022, 1, 20), date(2021, 12, 31)),
         Origin(date(2022, 2, 20), date(2022, 1, 31)),
     ]
+
+
+def test_log_linear_baseline_solves_its_equation() -> None:
+    rng = np.random.default_rng(5)
+    nights, places, half_life = 200, 6, 40.0
+    features = np.stack(
+        [rng.gamma(1, 2, (nights + 1, places)), np.full((nights + 1, places), np.e - 1)], axis=2
+    )
+    features[:, -1, 0] = np.nan  # of a place whose neighbours are not known
+    log_mean = 0.7 * np.log1p(np.nan_to_num(features[:-1, :, 0])) - 0.5
+    observed = rng.poisson(np.exp(log_mean)).astype(float)
+    panel = Panel(
+        counts=np.zeros((nights + 1, places)),
+        features=features,
+        cumulative=np.cumsum(np.vstack([np.zeros((2, places)), observed]), axis=0),
+        gap_blocks=0,
+        names=("own_30", "constant"),
+    )
+    tuned = replace(tuning(), history_blocks=150, history_half_life=half_life)
+    mean, dispersion = log_linear(panel, 1, 1, tuned)
+    assert np.isnan(mean[-1]) and np.isfinite(mean[:-1]).all()
+    assert mean[:-1] == pytest.approx(np.exp(0.7 * np.log1p(features[-1, :-1, 0]) - 0.5), rel=0.2)
+    scale = dispersion[:-1] * mean[:-1] ** tuned.dispersion_power
+    assert scale == pytest.approx(np.full(5, scale[0]))
+    # sum_i w_i log(1 + x_i) (y_i - mu_i) = 0 on the newest 150 nights, weighed by age
+    x = np.log1p(features[-1, :-1])
+    b = np.linalg.lstsq(x, np.log(mean[:-1]), rcond=None)[0]
+    x, y = np.log1p(features[50:-1, :-1]), observed[50:, :-1]
+    weight = 0.5 ** (np.arange(150)[::-1] / half_life)
+    score = np.einsum("n,npf,np->f", weight, x, y - np.exp(x @ b))
+    assert score == pytest.approx([0, 0], abs=1e-4)
+    nothing = replace(panel, cumulative=np.zeros_like(panel.cumulative))
+    assert log_linear(nothing, 1, 1, tuned)[0].tolist() == [LEAST_MEAN] * places
+
+
+def test_conflictology_stands_in_where_the_log_linear_fit_diverges(monkeypatch) -> None:
+    def diverging(_: object) -> None:
+        raise FloatingPointError
+
+    monkeypatch.setattr(GLM, "fit", diverging)
+    crps = backtest_of(vintages_of(world())).by_horizon[1].by_measure["crps"]
+    assert crps["log_linear"].tolist() == crps["conflictology"].tolist()

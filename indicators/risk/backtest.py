@@ -26,7 +26,7 @@ from indicators.risk.pool import (
 )
 from indicators.risk.vintages import NightInputs, Origin, Vintages
 
-BASELINES = ("last_value", "zero")
+BASELINES = ("log_linear", "last_value", "zero")
 LEARNING_MONTHS = 36  # origins before the first one scored, from which the pool's weight is learnt
 WEIGHT_HALF_LIFE = 24  # months after which an origin counts half in it
 SEED = 2026  # of the randomised PIT
@@ -102,6 +102,7 @@ class _BlockForecast:
         observed: Counts.
         window_end: Last day of the block.
         losses: By the pool's weight, ``scores.pool_losses``.
+        baselines: Forecasts by name of ``BASELINES``; none of an origin that is not scored.
     """
 
     pool: CountMixture
@@ -109,6 +110,7 @@ class _BlockForecast:
     observed: Array
     window_end: date
     losses: Array
+    baselines: dict[str, CountMixture]
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,7 @@ def _origin_forecasts(
     """Forecasts of one origin, from what was known then, and what came."""
     inputs = vintages.inputs(origin)
     panel = inputs.panel(getattr(inputs, target))
+    is_scored = origin in scored
     blocks = []
     for horizon in horizons:
         window = forecast_window(panel, horizon, horizon, tuning(target))
@@ -210,12 +213,34 @@ def _origin_forecasts(
                 observed,
                 origin.night + timedelta(days=horizon * BLOCK_DAYS),
                 scores.pool_losses(pool, observed),
+                _baselines(panel, horizon, target, pool) if is_scored else {},
             )
         )
-    is_scored = origin in scored
     return _OriginForecasts(
         blocks, _origin_arrays(panel, inputs, outcome, origin, target) if is_scored else {}
     )
+
+
+def _baselines(
+    panel: Panel, horizon: int, target: str, pool: CountMixture
+) -> dict[str, CountMixture]:
+    """Forecasts of the baselines; where ``log_linear`` has none: conflictology."""
+    from indicators.risk.regression import log_linear  # statsmodels, when needed
+
+    nothing = np.zeros_like(pool.mean)
+    regions = slice(nothing.size)
+    mean, dispersion = (of[regions] for of in log_linear(panel, horizon, horizon, tuning(target)))
+    is_known = np.isfinite(mean)
+    return {
+        "log_linear": replace(
+            pool,
+            weight=is_known.astype(np.float64),
+            mean=np.where(is_known, mean, 1.0),
+            dispersion=np.where(is_known, dispersion, 1.0),
+        ),
+        "last_value": replace(pool, weight=nothing, draws=panel.counts[-1, regions, None]),
+        "zero": replace(pool, weight=nothing, draws=nothing[:, None]),
+    }
 
 
 def _learnt_weight(past: Sequence[_OriginForecasts], known_until: date, declared: float) -> float:
@@ -247,27 +272,23 @@ def _origin_scores(
         scored: Its forecasts, the pool's weight, and uniform numbers, horizons x regions.
     """
     forecasts, weight, uniforms = scored
-    newest = forecasts.arrays["counts"]
     return [
-        _scores(block, weight, newest, target, uniform)
+        _scores(block, weight, target, uniform)
         for block, uniform in zip(forecasts.blocks, uniforms, strict=True)
     ]
 
 
-def _scores(
-    block: _BlockForecast, weight: float, newest: Array, target: str, uniform: Array
-) -> HorizonScores:
+def _scores(block: _BlockForecast, weight: float, target: str, uniform: Array) -> HorizonScores:
     """Scores at one origin and horizon; arrays are regions.
 
     Args:
         block: Forecast and what came.
         weight: Of the pool's first model.
-        newest: Counts of the newest thirty days known, the baseline ``last_value``.
         target: events or deaths.
         uniform: Numbers of the randomised PIT.
     """
     pool, observed, at_least = block.pool, block.observed, _least_count(target)
-    forecasts = _forecasts(pool, weight, newest)
+    forecasts = _by_model(pool, weight) | block.baselines
     probability = {name: f.exceedance_probability(at_least) for name, f in forecasts.items()}
     probability[POOL] = models.calibrated_probability(probability[POOL], block.shift)
     measures: dict[str, Callable[[str, CountMixture], Array]] = {
@@ -289,8 +310,8 @@ def _scores(
     )
 
 
-def _forecasts(pool: CountMixture, weight: float, newest: Array) -> dict[str, CountMixture]:
-    """Forecasts of the models, of the pool with this weight, and of the baselines, by name."""
+def _by_model(pool: CountMixture, weight: float) -> dict[str, CountMixture]:
+    """Forecasts of the models and of the pool with this weight, by name."""
 
     def with_weight(share: float) -> CountMixture:
         return replace(pool, weight=np.where(pool.weight > 0, share, 0.0))
@@ -299,8 +320,6 @@ def _forecasts(pool: CountMixture, weight: float, newest: Array) -> dict[str, Co
         "self_exciting": with_weight(1.0),
         "conflictology": with_weight(0.0),
         POOL: with_weight(weight),
-        "last_value": replace(with_weight(0.0), draws=newest[:, None]),
-        "zero": replace(with_weight(0.0), draws=np.zeros((len(newest), 1))),
     }
 
 

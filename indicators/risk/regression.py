@@ -1,0 +1,64 @@
+"""The textbook's forecast, with which back-tests compare: a log-linear regression.
+
+statsmodels fits it, which takes long to import: no night uses it.
+"""
+
+import warnings
+
+import numpy as np
+from statsmodels.genmod.families import Poisson
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.tools.sm_exceptions import ModelWarning
+
+from indicators.arrays import Array
+from indicators.risk.models import FIT_ERRORS, LEAST_MEAN, Tuning, dispersion_scale, fit_dispersion
+from indicators.risk.panel import Panel
+
+
+def log_linear(panel: Panel, first: int, last: int, tuning: Tuning) -> tuple[Array, Array]:
+    """Mean and dispersion of the events in blocks ``first`` to ``last`` after the night.
+
+        log mu = sum_k b_k log(1 + x_k),  Var = mu + alpha mu^(2 - p)
+
+    All but the mean's form is as in ``models.fit_self_exciting``: features x (one is constant),
+    past nights, their weights, alpha and p. b by Poisson pseudo-likelihood (Gourieroux, Monfort &
+    Trognon 1984).
+
+    Args:
+        panel: As of the night.
+        first: First block of the window.
+        last: Last block.
+        tuning: The self-exciting model's numbers.
+
+    Returns:
+        mu, NaN where a feature is not known and everywhere if the fit diverges, and alpha mu^-p;
+        one a place each.
+    """
+    observed = panel.targets(first, last)
+    rows = slice(-tuning.history_blocks, None)
+    observed, features = observed[rows], np.log1p(panel.features[: len(observed)][rows])
+    if not observed.any():
+        return np.full(panel.places, LEAST_MEAN), np.ones(panel.places)
+    weight = 0.5 ** (np.arange(len(observed))[::-1] / tuning.history_half_life)
+    is_known = np.isfinite(features).all(axis=2)
+    regression = GLM(
+        observed[is_known],
+        features[is_known],
+        family=Poisson(),
+        var_weights=np.broadcast_to(weight[:, None], is_known.shape)[is_known],
+    )
+    try:
+        with warnings.catch_warnings(), np.errstate(over="raise", invalid="raise"):
+            # Where little happened many b fit alike; each gives a forecast.
+            warnings.simplefilter("ignore", ModelWarning)
+            b = regression.fit().params
+    except (FloatingPointError, *FIT_ERRORS):
+        return np.full(panel.places, np.nan), np.ones(panel.places)
+
+    def mean(of: Array) -> Array:
+        return np.asarray(np.maximum(np.exp(of @ b), LEAST_MEAN))
+
+    newest = slice(-tuning.dispersion_blocks, None)
+    alpha = fit_dispersion(observed[newest].ravel(), mean(features[newest]).ravel(), tuning)
+    of_places = mean(np.log1p(panel.features[-1]))
+    return of_places, alpha * dispersion_scale(of_places, tuning.dispersion_power)
