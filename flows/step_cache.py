@@ -18,7 +18,10 @@ from config.files import read_or_set_aside, write_atomically
 
 CACHE_FOLDER = "cache"  # in the data folder
 PACKAGES = ("config", "expectations", "indicators", "warehouse")  # what results follow from
-LIBRARIES = ("duckdb", "great-expectations", "numpy", "polars", "scipy", "statsmodels")
+LIBRARIES = (
+    "duckdb", "duckdb-extension-spatial", "great-expectations", "numpy", "polars", "pyarrow",
+    "scipy", "scoringrules",
+)  # fmt: skip
 
 
 class StepCache:

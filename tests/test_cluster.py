@@ -83,10 +83,11 @@ def test_an_error_is_said_with_the_number_of_the_unit(scheduler) -> None:
         list(there(fails, [1, 0]))
 
 
-def test_workers_of_another_version_are_refused(scheduler, monkeypatch) -> None:
+@pytest.mark.parametrize("there", ["config.code.code_sha256", "importlib.metadata.version"])
+def test_workers_of_another_version_are_refused(scheduler, monkeypatch, there: str) -> None:
+    """Of another digest, or where it fails, as for a library that is not installed."""
     monkeypatch.setattr(cluster, "LIBRARIES", ("numpy",))
-    real = cluster.code_sha256
-    monkeypatch.setattr(cluster, "code_sha256", OtherCode(real))
+    monkeypatch.setattr(cluster, "code_sha256", OtherCode(there))
     said = pytest.raises(ClusterError, match=r"run other code than this process: tcp://127.0.0.1")
     with said, worker_map(scheduler[0]):
         pass
@@ -95,14 +96,14 @@ def test_workers_of_another_version_are_refused(scheduler, monkeypatch) -> None:
 class OtherCode:
     """As if this process ran other code than it sends."""
 
-    def __init__(self, real) -> None:
-        self.real = real
+    def __init__(self, there: str) -> None:
+        self.module, _, self.name = there.rpartition(".")
 
     def __call__(self, *arguments) -> bytes:
         return b"other"
 
     def __reduce__(self):
-        return getattr, (sys.modules["config.code"], "code_sha256")
+        return getattr, (sys.modules[self.module], self.name)
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(monkeypatch) -> None:

@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 
 from config import vocabulary
 from config.registry import columns
+from flows import step_cache
 from indicators import INDICATORS
 from warehouse.dictionary import source_page
 from warehouse.sources import SOURCES
@@ -171,6 +172,20 @@ def test_a_night_loads_no_library_of_what_it_does_not_do() -> None:
     )
     run = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT)
     assert (run.stdout.splitlines(), run.stderr) == (["set()", "1.0 Chart", "True 0.5"], "")
+
+
+def test_figures_are_known_by_the_versions_of_all_libraries_they_rest_on() -> None:
+    """What is kept of a night is worked out anew when one changes, and a run records them."""
+    no_figure = {"Jinja2", "babel", "httpx", "pydantic", "pydantic-settings", "tenacity",
+                 "xlsxwriter", "statsmodels"}  # fmt: skip
+    distributions = packages_distributions()
+    libraries = {
+        distributions[name][0].replace("_", "-")
+        for package in step_cache.PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        for name in imported(path) & distributions.keys()
+    }
+    assert libraries - no_figure == {*step_cache.LIBRARIES}
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
