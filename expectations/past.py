@@ -73,8 +73,9 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
     )
     lost = [
         f"{row['lost_count']:,} of {row['rows_count']:,} rows in force"
-        + (f" of {named.get(row['scope'], row['scope'])}" if row["scope"] else "")
+        + (f" of {named.get(place, place)}{comma}{months}" if place else "")
         for row in losses.filter(lost_most).iter_rows(named=True)
+        for place, comma, months in [row["scope"].partition(", the ")]
     ]
     whole = losses.filter(scope="").to_dicts()
     if whole and whole[0]["lost_count"] == whole[0]["rows_count"]:

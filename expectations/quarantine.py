@@ -24,6 +24,8 @@ from warehouse.sources.registers import line_of
 from warehouse.sources.tables import AS_SENT, FAULT, UNREADABLE
 
 FUTURE = "dated more than a month after it was fetched"
+ALONE = "dated long after all other rows"
+USUAL_YEARS = 10  # from whose gaps it is known how long one may be
 SHOWN, MOST_SHOWN = 3, 120  # rows told, and signs of a value
 BESIDE = (ROW, KEY, FAULT, AS_SENT, LINE, "rule", "value")  # not the source's own columns
 NOT_SHOWN = "not shown: rows of this source may not be passed on (tocsin quarantine)"
@@ -47,7 +49,15 @@ def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         late = readable.filter(pl.col(source.dated_by) > latest)
         readable = readable.filter((pl.col(source.dated_by) <= latest).fill_null(True))
         dated = pl.col(source.dated_by).cast(pl.String)
-        faults = pl.concat([faults, _as_quarantined(late, pl.lit(FUTURE), dated)])
+        alone = _alone(batch, readable, believed)
+        readable = readable.join(alone, on=ROW, how="anti", maintain_order="left")
+        faults = pl.concat(
+            [
+                faults,
+                _as_quarantined(late, pl.lit(FUTURE), dated),
+                _as_quarantined(alone, pl.lit(ALONE), dated),
+            ]
+        )
     table = f"landing.{source.name}"
     results, broken = judge_batch(
         table,
@@ -88,6 +98,36 @@ def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         ),
         results,
     )  # fmt: skip
+
+
+def _alone(batch: Batch, rows: pl.DataFrame, believed: list[QuarantineOverride]) -> pl.DataFrame:
+    """The few newest rows, if so long after all others that the source would be stale without.
+
+    A year misspelt in one row would make every month before it count as covered, and calm. Only
+    where the newest row says how far a delivery reaches, and longer than any gap of the ten years
+    before; a person who releases one of them believes them all.
+    """
+    source = batch.source
+    if not source.max_age_days or source.is_by_hand or batch.fetched.release.covers_until:
+        return rows.clear()
+    days = rows.select(day=pl.col(source.dated_by)).drop_nulls().unique().sort("day")
+    gaps = days.with_columns(gap=pl.col("day").diff().dt.total_days()).drop_nulls()
+    last = gaps.filter(pl.col("gap") > source.max_age_days).tail(1)
+    if last.is_empty():
+        return rows.clear()
+    since, gap = last.row(0)
+    usual = gaps.filter(
+        pl.col("day").is_between(pl.lit(since).dt.offset_by(f"-{USUAL_YEARS}y"), since, "left")
+    )["gap"].max()
+    newest = rows.filter(pl.col(source.dated_by) >= since)
+    rule = thresholds()["quarantine"]
+    released = {row.row_key for row in believed if row.rule == ALONE}
+    is_alone = (
+        (usual is None or gap > usual)
+        and newest.height <= min(rule["always_rows"], rule["most_share"] * rows.height)
+        and released.isdisjoint(newest[KEY])
+    )
+    return newest if is_alone else rows.clear()
 
 
 def _without_values(source: Source, quarantined: pl.DataFrame) -> pl.DataFrame:

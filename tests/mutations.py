@@ -1189,12 +1189,16 @@ Beside the suite of its landed table; tried in `tests/test_quarantine.py`.
 what cannot be read is no figure | 4 kinds of wrong values, 10,000 hostile rows |
 | the day the row is about | at most a month after it was fetched | critical | 2026-11 | \
 nothing is known of the future | 2999-05-03 |
+| the newest day | where the source does not say how far it reaches, not in three rows or fewer so \
+long after all others that it would be stale, and longer than any gap of ten years before | \
+critical | 2026-11 | a misspelt year would make all months before it count as covered, and calm | \
+2024-05-03 after 2022-05-03 |
 | rows | no less than 60% of those of the delivery it replaces | critical | 2026-11 | \
 `config/thresholds.toml`, `least_rows_share` | 59 rows after 100 |
 | newest day | no more than 31 days before that of the same | critical | 2026-11 | \
 `config/thresholds.toml`, `most_days_back` | 32 days before |
-| rows in force | at least 60% left, in all, of a country and of the last twelve months (of these \
-where 20 or more are lost), from wherever they came | critical | 2026-11 | \
+| rows in force | at least 60% left, in all, of a country, of the last twelve months and of \
+those of a country (of these where 20 or more are lost), from wherever they came | critical | 2026-11 | \
 `config/thresholds.toml`, `least_rows_share`, `least_lost_of_a_place` | `tests/test_files.py` |
 | rows | no more than 5% held out, or three | critical | 2026-11 | \
 `config/thresholds.toml`, `most_share` | 6 of 100 rows |

@@ -169,6 +169,25 @@ def test_no_road_lets_a_part_replace_the_whole(tmp_path: Path) -> None:
         assert "30 of 30 rows in force of Burkina Faso" in failure
 
 
+def test_no_country_loses_its_newest_year_unnoticed(tmp_path: Path) -> None:
+    """A sixth of all rows, a third of its own, a quarter of the year's: each alone is usual."""
+    folder = tmp_path / "landing"
+    rest = [event(n, f"2025-{n % 12 + 1:02}-09") for n in range(1, 61)]
+    older = [event(n, f"2023-{n % 12 + 1:02}-09", country_id=439) for n in range(100, 140)]
+    newest = [event(n, f"2025-{n % 12 + 1:02}-09", country_id=439) for n in range(200, 220)]
+    with warehouse(tmp_path / "w.duckdb") as con:
+        (tmp_path / "whole.csv").write_bytes(table([*rest, *older, *newest]))
+        assert judged(con, folder, str(tmp_path / "whole.csv")) is None
+        (tmp_path / "again.csv").write_bytes(table([*rest, *older, *newest[:1]]))
+        assert judged(con, folder, str(tmp_path / "again.csv")) is None  # 19 may go rightly
+        (tmp_path / "third.csv").write_bytes(table([*rest, *older, *newest]))
+        assert judged(con, folder, str(tmp_path / "third.csv")) is None
+        (tmp_path / "without.csv").write_bytes(table([*rest, *older]))
+        failure = judged(con, folder, str(tmp_path / "without.csv"))
+        assert failure is not None
+        assert "20 of 20 rows in force of Burkina Faso, the last twelve months" in failure
+
+
 def test_a_month_goes_on_after_what_is_there(tmp_path: Path) -> None:
     folder = tmp_path / "landing"
     with warehouse(tmp_path / "w.duckdb") as con:

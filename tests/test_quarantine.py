@@ -156,6 +156,32 @@ def test_a_released_row_is_believed_until_it_says_something_else(con, tmp_path) 
         release_row(con, tmp_path / "landing", "ucdp_ged", "7", "x", "y")
 
 
+LONE = {"year": 2024, "date_start": "2024-05-03", "date_end": "2024-05-03"}  # two years after 7
+
+
+def test_a_lone_newest_row_does_not_make_the_years_before_it_calm(con, tmp_path) -> None:
+    deliver(con, tmp_path, but(7, **LONE))
+    assert quarantine_listing(con) == [("7", "dated long after all other rows", "2024-05-03")]
+    assert deliveries(SOURCE, tmp_path / "landing")[-1].covers_until == date(2022, 5, 3)
+    assert source_status(con, date(2024, 5, 20)).filter(source="ucdp_ged")["is_stale"].all()
+    release_row(con, tmp_path / "landing", "ucdp_ged", "7", "A. Diarra", "read in the report")
+    deliver(con, tmp_path, but(7, **LONE))
+    assert quarantine_listing(con) == []
+    assert deliveries(SOURCE, tmp_path / "landing")[-1].covers_until == date(2024, 5, 3)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [event(n, "2024-05-02") for n in (201, 202, 203)],  # four rows are no slip
+        [event(201, "2019-05-03"), event(202, "2017-04-03")],  # of two years, as one before
+    ],
+)
+def test_a_row_after_a_usual_gap_is_believed(con, tmp_path, others: list[dict]) -> None:
+    deliver(con, tmp_path, [*but(7, **LONE), *others])
+    assert quarantine_listing(con) == []
+
+
 def test_too_many_bad_rows_refuse_the_delivery(con, tmp_path) -> None:
     deliver(con, tmp_path, GOOD)
     wrong = [{**row, "where_prec": 9} if row["id"] <= 6 else row for row in GOOD]

@@ -1,5 +1,5 @@
 -- grain: one row per scope: everything in force of what the delivery holds, each place of it,
---   and its last twelve months
+--   and the last twelve months of both
 -- reads: history.source_table, delivered (keys of its rows), deleted (keys it says it deleted)
 with in_force as (
 
@@ -12,15 +12,24 @@ with in_force as (
 
 ),
 
+recent as (
+
+    from in_force
+    where day > (select max(day) from in_force) - interval 12 month
+
+),
+
 scoped as (
 
     select '' as scope, day, is_lost from in_force
     union all
     select place as scope, day, is_lost from in_force where place is not null
     union all
-    select 'the last twelve months' as scope, day, is_lost
-    from in_force
-    where day > (select max(day) from in_force) - interval 12 month
+    select 'the last twelve months' as scope, day, is_lost from recent
+    union all
+    select place || ', the last twelve months' as scope, day, is_lost
+    from recent
+    where place is not null
 
 )
 
