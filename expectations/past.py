@@ -6,7 +6,9 @@ import polars as pl
 
 from config.registry import countries, thresholds
 from expectations.checks import RESULT_SCHEMA, Check
+from warehouse.history import PLACES
 from warehouse.landing import AcceptedDelivery, Batch
+from warehouse.sources.tables import fetch_file
 
 LOSSES_SHOWN = 4
 
@@ -95,6 +97,52 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
         None,
         "; ".join(lost[:LOSSES_SHOWN]) or None,
         "2026-11: config/thresholds.toml, quarantine.least_rows_share",
+    )
+    return pl.DataFrame([row], schema=RESULT_SCHEMA, orient="row")
+
+
+def no_country_missing(batch: Batch) -> pl.DataFrame:
+    """Result of a check of a first whole delivery, before which nothing was in force.
+
+    It has rows of every country of the area of which the embedded release, whose place it takes,
+    has many of the same days: one country's file as the whole would make all others look quiet.
+
+    Args:
+        batch: The delivery.
+    """
+    source, release = batch.source, batch.fetched.release
+    least = thresholds()["quarantine"]["least_lost_of_a_place"]
+    place = next((name for name in PLACES if name in source.columns), None)
+    missing: list[str] = []
+    takes_its_place = release not in source.embedded and release.complete_where == "true"
+    if takes_its_place and source.embedded_here and place and source.dated_by:
+        embedded = fetch_file(source, source.embedded_here[-1].address)
+        days = batch.rows[source.dated_by]
+        counts = (
+            source.parse(embedded.content, embedded.url)
+            .filter(
+                pl.col(source.dated_by).is_between(days.min(), days.max()),
+                ~pl.col(place).is_in(batch.rows[place].unique().implode()),
+            )
+            .group_by(pl.col(place).cast(pl.String))
+            .len()
+            .filter(pl.col("len") >= least)
+        )
+        named = dict(countries().select(pl.col("gw_number").cast(pl.String), "country_name").rows())
+        missing = [
+            f"no row of {named[code]}, {count:,} in the embedded release"
+            for code, count in counts.sort("len", descending=True).rows()
+            if code in named
+        ]
+    row = (
+        f"landing.{source.name}",
+        f"NoCountryMissing: of which the embedded release has {least} rows or more",
+        place,
+        "critical",
+        not missing,
+        None,
+        "; ".join(missing[:LOSSES_SHOWN]) or None,
+        "2026-11: config/thresholds.toml, quarantine.least_lost_of_a_place",
     )
     return pl.DataFrame([row], schema=RESULT_SCHEMA, orient="row")
 

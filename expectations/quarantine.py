@@ -108,7 +108,8 @@ def _alone(batch: Batch, rows: pl.DataFrame, believed: list[QuarantineOverride])
     before; a person who releases one of them believes them all.
     """
     source = batch.source
-    if not source.max_age_days or source.is_by_hand or batch.fetched.release.covers_until:
+    declared = batch.fetched.release.covers_until
+    if not source.dated_by or not source.max_age_days or source.is_by_hand or declared:
         return rows.clear()
     days = rows.select(day=pl.col(source.dated_by)).drop_nulls().unique().sort("day")
     gaps = days.with_columns(gap=pl.col("day").diff().dt.total_days()).drop_nulls()

@@ -130,10 +130,21 @@ def judge_deliveries(
 
 
 def judge_loss(con: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[pl.DataFrame, str | None]:
-    """Result of the check against what is in force, and why the delivery is refused."""
-    from expectations.past import no_great_loss
+    """Result of the check against what is in force, and why the delivery is refused.
 
-    result = no_great_loss(batch, losses(con, batch.source, batch))
+    Where nothing is, a delivery is held against the embedded release.
+    """
+    from expectations.past import no_country_missing, no_great_loss
+
+    lost = losses(con, batch.source, batch)
+    if lost.is_empty():
+        result = no_country_missing(batch)
+        return result, None if result["is_success"][0] else (
+            f"{batch.source.name}: {batch.fetched.url} was refused: it holds "
+            f"{result['observed'][0]} for the same days, so it is a part given as the whole, and "
+            "they would look quiet; give a release of all countries"
+        )
+    result = no_great_loss(batch, lost)
     if result["is_success"][0] or result["severity"][0] == "warning":
         return result, None
     return result, (

@@ -1198,8 +1198,12 @@ critical | 2026-11 | a misspelt year would make all months before it count as co
 | newest day | no more than 31 days before that of the same | critical | 2026-11 | \
 `config/thresholds.toml`, `most_days_back` | 32 days before |
 | rows in force | at least 60% left, in all, of a country, of the last twelve months and of \
-those of a country (of these where 20 or more are lost), from wherever they came | critical | 2026-11 | \
+those of a country (of these where 20 or more are lost), from wherever they came | critical | \
+2026-11 | \
 `config/thresholds.toml`, `least_rows_share`, `least_lost_of_a_place` | `tests/test_files.py` |
+| rows of each country | some, where nothing was in force and the embedded release has 20 or \
+more of the same days | critical | 2026-11 | one country's file as the whole would make the others \
+look quiet | `tests/test_files.py` |
 | rows | no more than 5% held out, or three | critical | 2026-11 | \
 `config/thresholds.toml`, `most_share` | 6 of 100 rows |
 """

@@ -169,6 +169,25 @@ def test_no_road_lets_a_part_replace_the_whole(tmp_path: Path) -> None:
         assert "30 of 30 rows in force of Burkina Faso" in failure
 
 
+def test_one_countrys_file_is_not_the_whole_where_nothing_was_before(tmp_path: Path) -> None:
+    folder = tmp_path / "landing"
+    embedded = fetch_file(SOURCE, SOURCE.embedded[-1].address)
+    rows = SOURCE.parse(embedded.content, embedded.url)
+    of_2022 = rows.filter(pl.col("date_end") >= date(2022, 1, 1))
+    with warehouse(tmp_path / "w.duckdb") as con:
+        of_2022.filter(country_id=432).write_csv(tmp_path / "mali.csv")
+        failure = judged(con, folder, str(tmp_path / "mali.csv"))
+        assert failure is not None
+        assert (
+            "no row of Burkina Faso, 228 in the embedded release; no row of Niger, 70 in" in failure
+        )
+        assert in_force(con) == 0
+        lacking = of_2022.group_by("country").len().filter(pl.col("len") < 20)["country"]
+        assert lacking.len() > 0  # of which the year says little
+        of_2022.filter(~pl.col("country").is_in(lacking.implode())).write_csv(tmp_path / "rest.csv")
+        assert judged(con, folder, str(tmp_path / "rest.csv")) is None
+
+
 def test_no_country_loses_its_newest_year_unnoticed(tmp_path: Path) -> None:
     """A sixth of all rows, a third of its own, a quarter of the year's: each alone is usual."""
     folder = tmp_path / "landing"
