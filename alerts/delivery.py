@@ -160,7 +160,7 @@ def compose_digest_mail(
     """
     of_reader: dict[str, Any] = {"recipient": recipient.address, "today": now.date()}
     mailed_levels = dict(run_sql(con, "outbox/latest_notifications", **of_reader).fetchall())
-    (last_night,) = run_sql(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
+    last_night, last_mail = run_sql(con, "outbox/last_mail", **of_reader).fetchall()[0]
     nights_ahead = run_sql(con, "outbox/future_notifications", **of_reader).fetchall()
     night = digest.as_of_date
     digest_of_reader = digest.within(recipient)
@@ -185,7 +185,7 @@ def compose_digest_mail(
         text = night_text(
             digest_of_reader, mailed_levels, recipient.language, is_first=last_night is None
         )
-        digest_id = _digest_id(recipient.address, _seed(night, changes | lines))
+        digest_id = _digest_id(recipient.address, _seed(night, changes | lines, last_mail))
         identity = f"<{night}.{digest_id[:32]}@text>"
         return QueuedText(
             *life, recipient=recipient.address, message_id=identity, content=text.encode()
@@ -194,6 +194,7 @@ def compose_digest_mail(
         digest_of_reader, mailed_levels, recipient, sender, unsubscribe,
         is_first=last_night is None,
         is_first_of_year=last_night is not None and last_night.year < night.year,
+        after=last_mail,
     )  # fmt: skip
     return QueuedMail(*life, message=message)
 
@@ -240,7 +241,7 @@ def text_of_night(
         return bytes(outbox.mail(con, of_night["message_id"][0])["content"]).decode()
     of_reader: dict[str, Any] = {"recipient": to, "today": today}
     mailed_levels = dict(run_sql(con, "outbox/latest_notifications", **of_reader).fetchall())
-    (last_night,) = run_sql(con, "outbox/last_mail", **of_reader).fetchone() or (None,)
+    last_night, _ = run_sql(con, "outbox/last_mail", **of_reader).fetchall()[0]
     return night_text(
         digest.within(recipient), mailed_levels, recipient.language, is_first=last_night is None
     )
@@ -254,8 +255,9 @@ def digest_message(
     unsubscribe: str,
     is_first: bool = False,
     is_first_of_year: bool = False,
+    after: str | None = None,
 ) -> EmailMessage:
-    """The mail as one recipient gets it; the same changes of a night give the same bytes.
+    """The mail as one recipient gets it; the same changes after the same mail give the same bytes.
 
     Args:
         digest: The night, within what the recipient asked for.
@@ -265,6 +267,7 @@ def digest_message(
         unsubscribe: mailto: or https: address.
         is_first: Whether nothing was mailed to the recipient before.
         is_first_of_year: Whether the last mail to the recipient was of an earlier year.
+        after: Id of the newest mail to the recipient; None: there is none.
 
     Raises:
         ValueError: An address or subject holds a line break.
@@ -273,7 +276,8 @@ def digest_message(
         digest, mailed_levels, recipient.language, unsubscribe, is_first, is_first_of_year
     )
     night = digest.as_of_date
-    seed = _seed(night, digest.changes(mailed_levels) | digest.line_changes(mailed_levels))
+    changes = digest.changes(mailed_levels) | digest.line_changes(mailed_levels)
+    seed = _seed(night, changes, after)
     message, digest_id = new_message(recipient.address, mail.subject, sender, night, seed)
     message["List-Unsubscribe"] = f"<{unsubscribe}>"
     if unsubscribe.lower().startswith("https:"):
@@ -307,12 +311,13 @@ def new_message(
     return message, digest_id
 
 
-def _seed(night: date, changes: Mapping[str, str]) -> str:
-    return f"{night}|{sorted(changes.items())}"
+def _seed(night: date, changes: Mapping[str, str], after: str | None) -> str:
+    """What is told, and after which mail: told again after another one it is news."""
+    return f"{night}|{after}|{sorted(changes.items())}"
 
 
 def _digest_id(to: str, seed: str) -> str:
-    """The same changes of a night to the same reader are the same message."""
+    """The same seed to the same reader is the same message."""
     return hashlib.sha256(f"{to}|{seed}".encode()).hexdigest()
 
 

@@ -435,6 +435,34 @@ def test_what_lapsed_was_not_told(con, digest) -> None:
     assert queue_level(con, digest, recipient, "warning", FRIDAY + DAY) == "alert"
 
 
+def test_a_level_withdrawn_and_restored_in_one_night_is_told_again(con, digest) -> None:
+    reader = Recipient("a@example.org", "en", when="immediate")
+    channel = Recipient("sms:+22370112233", "en", when="immediate")
+    queue_level(con, digest, reader, "none", FRIDAY - DAY)
+    queue_level(con, digest, channel, "none", FRIDAY - DAY)
+    for level in ("watch", "none", "watch", "none", "watch"):  # a file was wrong, and mended
+        for to in (reader, channel):
+            assert queue_level(con, digest, to, level, FRIDAY) == "alert"
+            assert queue_level(con, digest, to, level, FRIDAY) is None  # run once more
+    told = con.execute(
+        "select recipient, list(level order by queued_at) from ops.notification "
+        "inner join ops.outbox using (message_id) group by recipient order by recipient"
+    ).fetchall()
+    levels = ["watch", "none", "watch", "none", "watch"]
+    assert told == [("a@example.org", levels), ("sms:+22370112233", levels)]
+
+
+@pytest.mark.parametrize("status", ["lapsed", "expired", "refused"])
+def test_what_was_not_told_is_told_when_its_night_is_run_again(con, digest, status: str) -> None:
+    recipient = Recipient("a@example.org", "en")
+    queue_level(con, digest, recipient, "warning", FRIDAY)
+    con.execute("update ops.outbox set status = $status", {"status": status})
+    queue_level(con, digest, recipient, "warning", FRIDAY)
+    queue_level(con, digest, recipient, "warning", FRIDAY)
+    statuses = con.execute("select status from ops.outbox order by queued_at").fetchall()
+    assert statuses == [(status,), ("queued",)]
+
+
 def test_quiet_hours_hold_a_mail_until_they_end(con, digest, tmp_path) -> None:
     recipient = Recipient("a@example.org", "fr", quiet_hours=(time(21), time(6)),
                           time_zone="Africa/Niamey")  # fmt: skip
