@@ -519,6 +519,19 @@ def test_the_operator_is_told_once_of_what_is_new(con, tmp_path) -> None:
     )
 
 
+@pytest.mark.parametrize("status", ["lapsed", "expired", "refused"])
+def test_the_operator_is_told_again_of_what_did_not_arrive(con, tmp_path, status: str) -> None:
+    settings = Settings(data_folder=tmp_path, operator="ops@example.org")
+    queue(con, [operator.compose_operator_mail(con, notices("a"), settings, NOW)], NOW)
+    con.execute("update ops.outbox set status = $status", {"status": status})
+    later = NOW + 6 * DAY
+    again = operator.compose_operator_mail(con, notices("a"), settings, later)
+    assert again.message["Subject"] == "Tocsin: a broke"
+    queue(con, [again], later)
+    assert operator.compose_operator_mail(con, notices("a"), settings, later) is None
+    assert hand(con, Smtp(), tmp_path, later) == ["written"]
+
+
 def test_parked_readers_are_findings(working, con, tmp_path) -> None:
     from warehouse.outbox import operator_findings
 

@@ -65,10 +65,11 @@ def overdue(con: duckdb.DuckDBPyConnection, queued_before: datetime) -> tuple[in
 
 
 def operator_subjects(con: duckdb.DuckDBPyConnection, operator: str) -> set[str]:
-    """Keys of the matters of which the operator was notified."""
+    """Keys of the matters of which the operator was notified, by mails that were not given up."""
     rows = con.execute(
         "select subject_key from ops.notification inner join ops.outbox using (message_id) "
-        "where kind = 'operator' and recipient = $operator",
+        "where kind = 'operator' and recipient = $operator "
+        "and status not in ('lapsed', 'expired', 'refused')",
         {"operator": operator},
     ).fetchall()
     return {key for (key,) in rows}
