@@ -18,7 +18,7 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
-from config.registry import SourceError
+from config.registry import SourceError, known_countries
 from config.settings import Settings
 from flows.step_cache import NO_CACHE
 from flows.steps import judge_delivery
@@ -31,6 +31,7 @@ from warehouse.history import catch_up
 from warehouse.landing import accept, deliveries, receive
 from warehouse.publish import PUBLISHED
 from warehouse.query import table_frame
+from warehouse.sources import acled_events, tables
 from warehouse.sources.acled_events import SOURCE, fetch, parse
 from warehouse.sources.admin1_boundaries import SOURCE as boundaries  # noqa: N811
 from warehouse.sources.tables import bundle, count_left_out
@@ -236,6 +237,33 @@ def test_spellings_of_a_country_are_one(name: str) -> None:
     with count_left_out() as left_out:
         assert parse(body, "x")["country"].unique().to_list() == ["Ivory Coast"]
     assert left_out == {"of other countries": 3}
+
+
+SPELT_BY_ACLED = {
+    "COD": ("Democratic Republic of Congo", "DR Congo"),
+    "COG": ("Republic of Congo", "Republic of the Congo"),
+    "CIV": ("Ivory Coast", "Ivory Coast"),
+    "CPV": ("Cape Verde", "Cape Verde"),
+    "STP": ("Sao Tome and Principe", "São Tomé and Príncipe"),
+    "SWZ": ("eSwatini", "Eswatini"),
+    "TUR": ("Turkey", "Türkiye"),
+}
+
+
+def test_countries_are_asked_for_by_every_spelling(tmp_path, monkeypatch) -> None:
+    """ACLED's own is one of them; a full answer tells of which countries no event came."""
+    area = known_countries((*SPELT_BY_ACLED, "TGO", "BEN"))
+    monkeypatch.setattr(acled_events, "countries", lambda: area)
+    monkeypatch.setattr(tables, "countries", lambda: area)
+    sent = [event(n, "2025-05-03", n, country=SPELT_BY_ACLED[code][0])
+            for n, code in enumerate(SPELT_BY_ACLED, 1)]  # fmt: skip
+    with serving(Acled(sent)) as server:
+        (delivery,) = fetched(server, tmp_path)
+    held = parse(delivery.content, delivery.url)["country"].to_list()
+    assert held == [name for _, name in SPELT_BY_ACLED.values()]
+    assert delivery.remarks == (
+        "no event came of Benin, Togo: ACLED has none, or spells the name otherwise",
+    )
 
 
 def test_a_file_exported_from_the_site_adds(tmp_path) -> None:

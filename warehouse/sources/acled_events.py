@@ -1,6 +1,8 @@
 """ACLED: political violence and demonstrations, weekly; for account holders, not republished."""
 
+import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -84,7 +86,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         SourceError: The account has no access, sees nothing, or the cursor goes wrong.
     """
     base, since = address.rstrip("/"), int(client.last_version or 0)
-    query: dict[str, str | int] = {"country": "|".join(_names())}
+    query: dict[str, str | int] = {"country": "|".join(_spellings())}
     if since:
         query |= {"timestamp": since, "timestamp_where": ">="}
     replies, restricted = _walk(base, "acled", query, client)
@@ -108,9 +110,10 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         if all(int(stamp) <= since for stamp in stamps):
             return
     covers = date.fromisoformat(restricted) if restricted else None
-    yield fetched_now(
+    fetched = fetched_now(
         bundle(replies), f"{base}/api/acled/read", Release(str(newest), covers_until=covers)
     )
+    yield replace(fetched, remarks=() if since else _without_events(events))
 
 
 def _walk(
@@ -202,9 +205,28 @@ def _rows(content: bytes, url: str) -> list[dict[str, Any]]:
     return [row for page in pages(content, url) for row in page["data"]]
 
 
+def _without_events(events: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Which countries a full answer has no event of, in words."""
+    sent = pl.Series("country", [row.get("country") for row in events], pl.String).to_frame()
+    seen = set(sent.select(canonical_country(pl.col("country"), _names()))["country"])
+    missing = ", ".join(name for name in _names() if name not in seen)
+    text = f"no event came of {missing}: ACLED has none, or spells the name otherwise"
+    return (text,) if missing else ()
+
+
 def _names() -> list[str]:
-    """The countries as ACLED spells them."""
+    """The countries as rows name them here."""
     return [name.replace("Côte d'Ivoire", "Ivory Coast") for name in countries()["country_name"]]
+
+
+def _spellings() -> list[str]:
+    """The countries by every English name, also without accents: ACLED has one of them."""
+    several = pl.concat_str("country_name", "name_variants", separator=";", ignore_nulls=True)
+    names = countries().select(several.str.split(";").explode()).to_series().to_list()
+    bare = [
+        unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode() for name in names
+    ]
+    return sorted({*names, *bare})
 
 
 SOURCE = Source(
