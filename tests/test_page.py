@@ -112,8 +112,11 @@ def test_flags_on_the_page_are_those_of_the_file(site: Path, published: Path) ->
     assert "A level does not say how violent a region is: it is the chance that violence there " \
         "doubles from 26 June to 23 September 2021. 14 regions of 104 have one: 5 at warning, " \
         "9 to watch." in text  # fmt: skip
-    assert "; of the 10 deadliest 2 have none. How sure: 24% of WARNING came true so far; " \
-        "29% of escalations came without a level." in text  # fmt: skip
+    assert "; of the 10 deadliest 2 have none. How sure: in the back-test 24% of WARNING were " \
+        "followed by an escalation; 29% of escalations came without a level." in text  # fmt: skip
+    french = " ".join(Reader(site / "fr" / "index.html").texts)
+    assert "Fiabilité : au test rétrospectif, 24 % des niveaux ALERTE ont été suivis d'une " \
+        "escalade ; 29 % des escalades sont venues sans niveau." in french  # fmt: skip
     assert "Figures up to May 2021, as known on 25 June 2021." in text
     assert len(rows_on_page) == 14
     (people,) = ask(
