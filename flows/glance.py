@@ -244,7 +244,7 @@ def level_moves_in_words(flag: dict[str, Any]) -> str:
         2 further events would lift it to alarm
         Without its newest event: watch.
     """
-    from alerts.wording import rests_on_fallen_bar
+    from alerts.wording import rests_on_fallen_bar, rests_on_newest_event
 
     level, without = flag["level"], flag["level_without_newest_event"]
     text = ""
@@ -264,6 +264,6 @@ def level_moves_in_words(flag: dict[str, Any]) -> str:
             f" If all stays quiet it can fall on {flag['may_fall_on_date']} at the earliest, once "
             "the figures of two months say so."
         )
-    if without and without != level:
+    if rests_on_newest_event(level, without):
         text += f" Without its newest event: {level_text(without).plain}."
     return text

@@ -148,6 +148,8 @@ def test_what_moves_a_level(place: str) -> None:
         "baisser au plus tôt le 13 août 2021, une fois que les chiffres de deux mois le disent."
     )
     assert plain(english.fragile(ROW)) == "Without its newest event: WATCH."
+    for without in ("warning", "alarm", None):  # the bar falls with the count
+        assert plain(english.fragile({**ROW, "level_without_newest_event": without})) == ""
     lower = {**ROW, "level": "watch", "alert_level": "watch", "level_of_month": "watch"}
     one = {**lower, "events_to_next_level_count": 1, "may_fall_on_date": None}
     assert plain(english.moves(one)) == "1 further event would lift it to WARNING or higher."
@@ -194,6 +196,9 @@ def test_the_terminal_says_what_moves_a_level() -> None:
         "fall on 2021-08-13 at the earliest, once the figures of two months say so. Without its "
         "newest event: watch."
     )
+    for without in ("warning", "alarm", None):
+        said = level_moves_in_words({**ROW, "level_without_newest_event": without})
+        assert said.endswith("once the figures of two months say so.")
 
 
 def test_every_string_of_mails_and_page_is_translated_once() -> None:

@@ -258,6 +258,20 @@ def rests_on_fallen_bar(level: str, level_at_bar_before: str, quiet_days: int | 
     return is_quiet and LEVELS.index(level_at_bar_before) < LEVELS.index(level)
 
 
+def rests_on_newest_event(level: str, level_without: str | None) -> bool:
+    """Whether a level is lower without the region's newest event; its bar falls, too.
+
+    Args:
+        level: By the figures of the night.
+        level_without: Without that event; None: there is none.
+
+    Example:
+        >>> rests_on_newest_event("warning", "watch"), rests_on_newest_event("watch", "warning")
+        (True, False)
+    """
+    return level_without is not None and LEVELS.index(level_without) < LEVELS.index(level)
+
+
 def odds(probability: float) -> dict[str, int]:
     """N and of in "n in of": one in some number, of what is likely so many in ten.
 

@@ -162,6 +162,9 @@ def environment(
         "rests_on_fallen_bar": lambda row: wording.rests_on_fallen_bar(
             row[month_level_column], row["level_at_bar_before"], row["quiet_days"]
         ),
+        "rests_on_newest_event": lambda row: wording.rests_on_newest_event(
+            row[month_level_column], row["level_without_newest_event"]
+        ),
     }
     environment.globals |= {
         "language": language,
