@@ -11,6 +11,7 @@ import pytest
 
 from config.settings import Settings, Smtp
 from conftest import FOUNDING
+from flows.cli import operate
 from flows.nightly import nightly
 from warehouse.connect import BusyError, WarehouseError, warehouse
 from warehouse.repair import is_sound, repair
@@ -187,3 +188,16 @@ def test_changes_of_others_beside_a_copy_are_not_restored(damaged: Path) -> None
     with duckdb.connect(damaged, read_only=True) as con:
         flagged = con.execute("select count(*) from mart.flag where level <> 'none'").fetchone()
     assert flagged > (0,)
+
+
+def test_a_mistyped_folder_is_not_filled_with_an_empty_file(tmp_path: Path, monkeypatch) -> None:
+    for folder in (tmp_path / "mistyped", tmp_path):  # not there, nothing in it
+        monkeypatch.setenv("TOCSIN_DATA_FOLDER", str(folder))
+        for force in (False, True):
+            with pytest.raises(WarehouseError) as refused:
+                operate.repair(force)
+            assert str(refused.value) == (
+                f"there is nothing to repair in {folder}: no working file, nothing that landed or "
+                "was published; set TOCSIN_DATA_FOLDER to the folder of your nights"
+            )
+    assert not any(tmp_path.iterdir())

@@ -56,6 +56,19 @@ class RepairReport:
     is_log_lost: bool = False
 
 
+def check_traces(path: Path, landing: Path, published: Path) -> None:
+    """See that there is a working file or something to build it from; nothing is written.
+
+    Raises:
+        WarehouseError: There is nothing: the folder is another than was meant.
+    """
+    if not any(trace.exists() for trace in (path, landing, published)):
+        raise WarehouseError(
+            f"there is nothing to repair in {path.parent}: no working file, nothing that landed "
+            "or was published; set TOCSIN_DATA_FOLDER to the folder of your nights"
+        )
+
+
 def is_sound(path: Path) -> bool:
     """Whether the working file is there and every row of it can be read.
 

@@ -38,14 +38,16 @@ def repair(
     """Build a lost or damaged working file anew; the old one is set aside, not deleted.
 
     Nothing is done to a file that is sound, but that nights still to come, which were told by
-    mistake, are taken back; nor (exit code 4) to one that another program holds.
+    mistake, are taken back; nor (exit code 4) to one that another program holds; nor (exit code 1)
+    where there is neither a working file nor anything to build it from.
     """
     from warehouse.connect import one_run, open_existing
     from warehouse.marts import take_back_nights
-    from warehouse.repair import is_sound
+    from warehouse.repair import check_traces, is_sound
     from warehouse.repair import repair as mend
 
     settings, _ = load()
+    check_traces(settings.warehouse_path, settings.landing_folder, settings.published_path.parent)
     console = Console(soft_wrap=True, highlight=False)
     with one_run(settings.data_folder, "tocsin repair"):
         if is_sound(settings.warehouse_path) and not force:
