@@ -201,6 +201,25 @@ def test_the_terminal_says_what_moves_a_level() -> None:
         assert said.endswith("once the figures of two months say so.")
 
 
+@pytest.mark.parametrize(
+    ("came", "open_count", "says"),
+    [
+        (0, 1, "0 suivi d'une escalade, 1 non, 1 pas encore connu"),
+        (1, 2, "1 suivi d'une escalade, 1 non, 2 pas encore connus"),
+        (2, 0, "2 suivis d'une escalade, 1 non"),
+    ],
+)
+def test_what_came_of_a_years_levels_agrees_with_its_count(
+    came: int, open_count: int, says: str
+) -> None:
+    year = {"alarms": 7, "came": came, "did_not_come": 1, "not_yet_known": open_count,
+            "unwarned": 0}  # fmt: skip
+    assert plain(words("page", "fr").ledger_year(year)) == (
+        f"7 niveaux donnés ou relevés, {says} ; 0 escalade est venue sans avertissement"
+    )
+    assert f"raised, {came} came, 1 did not" in plain(words("page", "en").ledger_year(year))
+
+
 def test_every_string_of_mails_and_page_is_translated_once() -> None:
     root = Path(__file__).parent.parent
     methods = [("**.j2", "jinja2.ext:babel_extract")]
