@@ -12,7 +12,7 @@ from config.registry import WORLD
 from page.nights import nights_as_told
 from page.pictures import past_forecasts
 from page.site import COUNT_INDICATORS
-from warehouse.connect import load_spatial
+from warehouse.connect import load_spatial, migrate
 from warehouse.query import run_sql
 from warehouse.situation import Situation, situation
 
@@ -150,3 +150,29 @@ def test_an_island_and_an_area_across_180_degrees_have_none(codes, has_lines) ->
         con.register("regions", pl.read_parquet(WORLD).filter(pl.col("country_code").is_in(codes)))
         (lines,) = run_sql(con, "situation/around", world=str(WORLD)).fetchone()
     assert (lines is not None) == has_lines
+
+
+def test_series_end_where_the_figures_end_however_old_they_are() -> None:
+    """Two years of figures that ended four years before the night, all of them quiet."""
+    night, months = (
+        date(2026, 11, 30),
+        pl.date_range(date(2019, 1, 1), date(2022, 12, 1), "1mo", eager=True),
+    )
+    rows = pl.DataFrame({"month_start": months}).with_columns(
+        indicator=pl.lit("events_count"),
+        place_id=pl.lit("MLI.kayes"),
+        place_level=pl.lit("region"),
+        value=pl.lit(0.0), night_from=pl.lit(night), night_to=pl.lit(None, pl.Date),
+    )  # fmt: skip
+    with duckdb.connect() as con:
+        migrate(con)
+        con.register("indicators", rows)
+        con.register("past_indicators", rows.clear())
+        of_night = {"night": night, "indicators": ["events_count"]}
+        series = run_sql(con, "situation/series", **of_night).pl()["month_start"]
+        assert (series.min(), series.max()) == (date(2021, 1, 1), date(2022, 12, 1))
+        earlier = {**of_night, "night": date(2023, 1, 20)}  # as old as figures usually are
+        con.register("indicators", rows.with_columns(night_from=pl.lit(date(2023, 1, 20))))
+        assert run_sql(con, "situation/series", **earlier).pl()["month_start"].min() == date(
+            2020, 11, 1
+        )
