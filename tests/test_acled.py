@@ -13,6 +13,7 @@
 """
 
 import json
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -56,7 +57,7 @@ def test_credentials(tmp_path) -> None:
         with pytest.raises(SourceError, match=r"token answered 400: ACLED_USERNAME and ACLED_P"):
             fetched(server, tmp_path, {**SECRETS, "ACLED_PASSWORD": "wrong"})
         (delivery,) = fetched(server, tmp_path)
-    assert delivery.release.version == "1700000003"
+    assert re.fullmatch("1700000003 [0-9a-f]{8}", delivery.release.version)
     assert PASSWORD not in str(delivery)
 
 
@@ -169,7 +170,8 @@ def test_edits(tmp_path) -> None:
             9,
         ]
         assert versions.filter(event_id_cnty="MLI3")["known_to"].null_count() == 0
-    assert [entry.source_version for entry in deliveries(SOURCE, folder)] == ["120", "140"]
+    versions = [entry.source_version.split()[0] for entry in deliveries(SOURCE, folder)]
+    assert versions == ["120", "140"]
     landed = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert PASSWORD.encode() not in landed
 
@@ -237,6 +239,40 @@ def test_spellings_of_a_country_are_one(name: str) -> None:
     with count_left_out() as left_out:
         assert parse(body, "x")["country"].unique().to_list() == ["Ivory Coast"]
     assert left_out == {"of other countries": 3}
+
+
+def in_force(con) -> list[str]:
+    return con.execute(
+        "select event_id_cnty from history.acled_events where known_to is null order by all"
+    ).pl()["event_id_cnty"].to_list()  # fmt: skip
+
+
+def test_after_a_file_everything_is_asked_for(tmp_path) -> None:
+    """Other countries' older edits too, and what was deleted; then edits alone."""
+    folder = tmp_path / "landing"
+    (tmp_path / "Mali.csv").write_text(pl.DataFrame([event(1, "2026-05-03", 200),
+        event(2, "2026-05-04", 210)], infer_schema_length=None).write_csv())  # fmt: skip
+    rows = [event(1, "2026-05-03", 200),
+            event(3, "2026-05-20", 150, event_id_cnty="BFA3", country="Burkina Faso")]  # fmt: skip
+    gone = [{"event_id_cnty": "MLI2", "deleted_timestamp": 205}]
+    with warehouse(tmp_path / "w.duckdb") as con:
+        for batch in receive(SOURCE, str(tmp_path / "Mali.csv"), folder):
+            accept(batch, folder)
+        catch_up(con, SOURCE, folder)
+        assert in_force(con) == ["MLI1", "MLI2"]
+        deliver(con, folder, Acled(rows, gone))
+        assert in_force(con) == ["BFA3", "MLI1"]
+        with serving(Acled(rows)) as server:
+            assert not list(receive(SOURCE, server.url, folder, SECRETS))
+            assert server.requests[1].query["timestamp"] == "200"
+
+
+@pytest.mark.parametrize("last", ["1700000003", "1700000003 0000dead"], ids=["old", "others"])
+def test_a_version_for_other_countries_means_everything(tmp_path, last: str) -> None:
+    with serving(Acled(rows(3))) as server:
+        (delivery,) = fetched(server, tmp_path, last=last)
+        assert "timestamp" not in server.requests[1].query
+    assert parse(delivery.content, delivery.url).height == 3
 
 
 SPELT_BY_ACLED = {

@@ -1,5 +1,6 @@
 """ACLED: political violence and demonstrations, weekly; for account holders, not republished."""
 
+import hashlib
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
@@ -77,16 +78,20 @@ def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
-    """What was edited and deleted since the last delivery; at first, everything.
+    """What was edited and deleted since the last answer for these countries; else everything.
 
     ACLED overwrites an event when it is edited and raises its ``timestamp``, so every
-    version ever fetched is kept here.
+    version ever fetched is kept here. A version is the newest ``timestamp`` and a digest of
+    the countries asked for; a file's is the former alone.
 
     Raises:
         SourceError: The account has no access, sees nothing, or the cursor goes wrong.
     """
-    base, since = address.rstrip("/"), int(client.last_version or 0)
-    query: dict[str, str | int] = {"country": "|".join(_spellings())}
+    base, names = address.rstrip("/"), "|".join(_spellings())
+    asked = hashlib.sha256(names.encode()).hexdigest()[:8]
+    newest_held, asked_then = [*(client.last_version or "").split(), "", ""][:2]
+    since = int(newest_held) if asked_then == asked else 0
+    query: dict[str, str | int] = {"country": names}
     if since:
         query |= {"timestamp": since, "timestamp_where": ">="}
     replies, restricted = _walk(base, "acled", query, client)
@@ -98,7 +103,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
             "tier with event access"
         )
     newest = max([since, *(int(row["timestamp"]) for row in events)])
-    if since:
+    if client.last_version:
         deletions: dict[str, str | int] = {
             "deleted_timestamp": since,
             "deleted_timestamp_where": ">=",
@@ -107,12 +112,11 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         replies += more
         events += [row for page in more for row in _rows(bundle([page]), base)]
         stamps = [row.get("deleted_timestamp") or row["timestamp"] for row in events]
-        if all(int(stamp) <= since for stamp in stamps):
+        if since and all(int(stamp) <= since for stamp in stamps):
             return
     covers = date.fromisoformat(restricted) if restricted else None
-    fetched = fetched_now(
-        bundle(replies), f"{base}/api/acled/read", Release(str(newest), covers_until=covers)
-    )
+    release = Release(f"{newest} {asked}", covers_until=covers)
+    fetched = fetched_now(bundle(replies), f"{base}/api/acled/read", release)
     yield replace(fetched, remarks=() if since else _without_events(events))
 
 
