@@ -267,6 +267,37 @@ def test_after_a_file_everything_is_asked_for(tmp_path) -> None:
             assert server.requests[1].query["timestamp"] == "200"
 
 
+def test_what_an_account_comes_to_see_is_fetched(tmp_path) -> None:
+    """Its timestamp is older than the newest row held: the window moves, the tier is raised."""
+    folder = tmp_path / "landing"
+    rows = [event(1, "2025-05-03", 300), event(2, "2025-12-10", 200), event(3, "2026-08-10", 250)]
+    edited = [*rows, event(4, "2025-12-12", 310), event(5, "2026-10-30", 320)]
+    nights = [
+        (Acled(rows, tier="research", seen_until="2025-11-24"), 1, ["MLI1"]),
+        (Acled(rows, tier="research", seen_until="2025-11-24"), 0, ["MLI1"]),
+        (Acled(edited, tier="research", seen_until="2025-12-24"), 1, ["MLI1", "MLI2", "MLI4"]),
+        (Acled(edited), 1, ["MLI1", "MLI2", "MLI3", "MLI4", "MLI5"]),
+        (Acled(edited), 0, ["MLI1", "MLI2", "MLI3", "MLI4", "MLI5"]),
+        (Acled(edited, tier="research"), 0, ["MLI1", "MLI2", "MLI3", "MLI4", "MLI5"]),
+    ]
+    with warehouse(tmp_path / "w.duckdb") as con:
+        for acled, delivered, held in nights:
+            assert (deliver(con, folder, acled), in_force(con)) == (delivered, held)
+        (tmp_path / "Mali.csv").write_text(pl.DataFrame(rows, infer_schema_length=None).write_csv())
+        for batch in receive(SOURCE, str(tmp_path / "Mali.csv"), folder):
+            accept(batch, folder)
+        deliver(con, folder, Acled(edited, tier="research"))  # all it sees, and no more
+        assert in_force(con) == ["MLI1", "MLI2", "MLI3", "MLI4", "MLI5"]
+    log = deliveries(SOURCE, folder)
+    assert [(entry.source_version.split()[::2], entry.rows_count) for entry in log] == [
+        (["300", "2025-11-24"], 1),
+        (["310", "2025-12-24"], 3),  # one of them was sent twice
+        (["320"], 3),
+        (["300"], 3),
+        (["300", "2025-11-24"], 1),
+    ]
+
+
 @pytest.mark.parametrize("last", ["1700000003", "1700000003 0000dead"], ids=["old", "others"])
 def test_a_version_for_other_countries_means_everything(tmp_path, last: str) -> None:
     with serving(Acled(rows(3))) as server:

@@ -73,6 +73,8 @@ class Acled:
             rows = [r for r in rows if r["country"] in request.query["country"].split("|")]
         if "timestamp" in request.query:
             rows = [r for r in rows if r["timestamp"] >= int(request.query["timestamp"])]
+        if "event_date" in request.query:
+            rows = [r for r in rows if r["event_date"] >= request.query["event_date"]]
         if self.tier == "research":
             rows = [r for r in rows if r["event_date"] <= self.seen_until]
         return self.page(request, rows)

@@ -54,6 +54,7 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
             orient="row",
         )
         events = cast_declared(text, url, COLUMNS, EMPTY)
+        events = events.unique(maintain_order=True)  # what was asked for twice in one night
     events = events.with_columns(canonical_country(pl.col("country"), _names()).alias("country"))
     ours = filter_counted(
         events, or_unreadable(pl.col("country").is_in(_names())), "of other countries"
@@ -81,20 +82,27 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     """What was edited and deleted since the last answer for these countries; else everything.
 
     ACLED overwrites an event when it is edited and raises its ``timestamp``, so every
-    version ever fetched is kept here. A version is the newest ``timestamp`` and a digest of
-    the countries asked for; a file's is the former alone.
+    version ever fetched is kept here. What an account may not see yet has old ones: where it
+    sees up to another day than then, all since the day of then is asked for too. A version is
+    the newest ``timestamp``, a digest of the countries asked for and up to which day the
+    account saw, where it did not see all; a file's is the first alone.
 
     Raises:
         SourceError: The account has no access, sees nothing, or the cursor goes wrong.
     """
     base, names = address.rstrip("/"), "|".join(_spellings())
     asked = hashlib.sha256(names.encode()).hexdigest()[:8]
-    newest_held, asked_then = [*(client.last_version or "").split(), "", ""][:2]
+    newest_held, asked_then, seen_until = [*(client.last_version or "").split(), "", "", ""][:3]
     since = int(newest_held) if asked_then == asked else 0
     query: dict[str, str | int] = {"country": names}
     if since:
         query |= {"timestamp": since, "timestamp_where": ">="}
     replies, restricted = _walk(base, "acled", query, client)
+    come_to_sight: list[bytes] = []
+    if since and seen_until and restricted != seen_until:
+        query = {"country": names, "event_date": seen_until, "event_date_where": ">="}
+        come_to_sight, _ = _walk(base, "acled", query, client)
+        replies += come_to_sight
     events = [row for page in replies for row in _rows(bundle([page]), base)]
     if not events and not since:
         extent = f" it sees events up to {restricted} only" if restricted else " it sees none"
@@ -112,10 +120,11 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         replies += more
         events += [row for page in more for row in _rows(bundle([page]), base)]
         stamps = [row.get("deleted_timestamp") or row["timestamp"] for row in events]
-        if since and all(int(stamp) <= since for stamp in stamps):
+        is_known = since and all(int(stamp) <= since for stamp in stamps)
+        if is_known and not any(_rows(bundle([page]), base) for page in come_to_sight):
             return
     covers = date.fromisoformat(restricted) if restricted else None
-    release = Release(f"{newest} {asked}", covers_until=covers)
+    release = Release(f"{newest} {asked} {restricted or ''}".strip(), covers_until=covers)
     fetched = fetched_now(bundle(replies), f"{base}/api/acled/read", release)
     yield replace(fetched, remarks=() if since else _without_events(events))
 
