@@ -40,7 +40,7 @@ from warehouse.connect import (
     open_existing,
 )
 from warehouse.marts import newest_night, nights, read_mart
-from warehouse.outbox import overdue
+from warehouse.outbox import newest_failure, overdue
 from warehouse.publish import file_sha256, manifest_entries
 from warehouse.repair import is_sound
 from warehouse.source_status import failing_sources
@@ -421,6 +421,7 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Diagnosis]:
     try:
         with open_existing(settings.warehouse_path) as con:
             waiting, last = overdue(con, datetime.now(UTC).replace(tzinfo=None) - LATE)
+            failed, cause = newest_failure(con)
     except (WarehouseError, duckdb.Error):
         return
     if not settings.published_url:
@@ -429,7 +430,14 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Diagnosis]:
             f"serve {settings.published_path.parent} and set TOCSIN_PUBLISHED_URL",
         )  # fmt: skip
     text = f"by {where}; the last went out {f'{last:%Y-%m-%d %H:%M}' if last else 'never'}"
-    if waiting:
+    if failed:
+        yield Diagnosis(
+            "mail",
+            BAD,
+            f"{text}; {failed} wait after a failed attempt: {cause}",
+            "mend what it names and run again",
+        )
+    elif waiting:
         yield Diagnosis(
             "mail",
             BAD,

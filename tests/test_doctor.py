@@ -80,6 +80,27 @@ def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, m
     }
 
 
+def test_a_mail_that_was_refused_a_minute_ago_is_bad(settings: Settings) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    run_at(settings, now)
+    cause = "cannot send by mail.nowhere:587 (Name or service not known); check TOCSIN_SMTP_*"
+    mails = [("<1@x>", 2, "an older cause", 9), ("<2@x>", 1, cause, 1), ("<3@x>", 0, None, 0)]
+    with warehouse(settings.warehouse_path) as con:
+        con.executemany(
+            "insert into ops.outbox (message_id, recipient, as_of_date, subject, content_sha256, "
+            "status, via, attempts, detail, queued_at) values "
+            "($1, 'a@example.org', '2021-06-25', 's', 'd', 'queued', 'none', $2, $3, "
+            "$5::timestamp - $4::integer * interval 1 minute)",
+            [(*mail, now) for mail in mails],
+        )
+    (mail,) = [found for found in examine(settings, Smtp(host="h")) if found.subject == "mail"]
+    assert (mail.state, mail.detail, mail.cure) == (
+        BAD,
+        f"by h:587; the last went out never; 2 wait after a failed attempt: {cause}",
+        "mend what it names and run again",
+    )
+
+
 def test_what_others_can_read_is_noted(settings: Settings) -> None:
     run_at(settings, datetime.now(UTC).replace(tzinfo=None))
     folder = settings.data_folder

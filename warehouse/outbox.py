@@ -64,6 +64,16 @@ def overdue(con: duckdb.DuckDBPyConnection, queued_before: datetime) -> tuple[in
     return count, last
 
 
+def newest_failure(con: duckdb.DuckDBPyConnection) -> tuple[int, str | None]:
+    """How many mails wait after an attempt that failed, and why it did, of the newest mail."""
+    (row,) = con.execute(
+        "select count(*), arg_max(detail, queued_at) from ops.outbox "
+        "where status = 'queued' and attempts > 0"
+    ).fetchall()
+    count, detail = row
+    return count, detail
+
+
 def operator_subjects(con: duckdb.DuckDBPyConnection, operator: str) -> set[str]:
     """Keys of the matters of which the operator was notified, by mails that were not given up."""
     rows = con.execute(
