@@ -286,10 +286,7 @@ def _facts_in_language(
         ],
         "region_names": [_place_name(r["region_name"], language) for r in regions],
         "countries": sorted(by_country, key=lambda c: _letters(names[c["country_code"]])),
-        "matrix_countries": [
-            (code, facts["matrix"].get(code, []))
-            for code in sorted(names, key=lambda code: _letters(names[code]))
-        ],
+        "matrix_countries": [(code, facts["matrix"].get(code, [])) for code in names],
         "cell": _mark("cell", language),
         "year_span": wording.span(*_past_year(facts["data_month"]), language),
         "counts": _counts(facts["flagged"], language),
@@ -449,8 +446,10 @@ def _page(path: Path, template: str, language: str, facts: Mapping[str, Any]) ->
 
 @cache
 def _country_names(language: str) -> Mapping[str, str]:
+    """Names by code, in the order of the names."""
     name = "country_name_fr" if language == "fr" else "country_name"
-    return dict(countries().select("country_code", name).iter_rows())
+    rows = countries().select("country_code", name).iter_rows()
+    return dict(sorted(rows, key=lambda row: _letters(row[1])))
 
 
 @cache

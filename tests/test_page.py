@@ -190,6 +190,15 @@ def test_the_deadliest_have_words_of_their_own_whatever_their_level(
     assert ["Mopti", "very violent", "641", "95", "no level"] in [row[:5] for row in rows]
 
 
+def test_the_choice_of_a_country_is_in_the_order_of_the_list(site: Path) -> None:
+    for language in ("en", "fr"):
+        html = (site / language / "regions.html").read_text("utf-8")
+        choice = html.partition('id="by-country"')[2].partition("</select>")[0]
+        names = re.findall(r'<option value="\w+">(.*?)</option>', choice)
+        listed = re.findall(r'<a href="#[A-Z]{3}">(.*?)</a>', html)
+        assert (names, names[1]) == (listed, "Burkina Faso")  # after Bénin
+
+
 CODE_WORD = re.compile(r"\b[a-zA-Z0-9]+_[a-zA-Z0-9_]+\b(?!:\d)")
 ENGLISH = re.compile(
     r"\b(events?|deaths?|the|and|with|months?|level|since|prefecture|commune of|warning|watch|"
