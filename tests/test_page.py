@@ -233,11 +233,13 @@ def test_the_ledger_lists_every_level_given_and_each_has_a_page(
     words = " ".join(entry.texts)
     assert "Sikasso Mali, 25 June 2021 ▲ WARNING" in words
     assert "Figures up to 31 May 2021." in words
+    assert ", events of release 24.1, boundaries 2021 vintage." in words
     assert "The window is not wholly known yet." in words
     entry = Reader(site / "fr" / "ledger" / "2021-06-25-MLI.sikasso.html")
     words = " ".join(entry.texts)
     assert "1 incident, 5 morts en mai 2021, contre 0,4 incident par mois" in words
     assert "Dernier incident connu : 30 mai 2021, cercle de Bougouni : 5 morts" in words
+    assert ", incidents de la version 24.1, limites millésime 2021." in words
     earlier = Reader(site / "fr" / "ledger" / "2021-06-05-MLI.sikasso.html")  # told before May was
     assert "en avril 2021" in " ".join(earlier.texts)
     assert "cercle de Bougouni" not in " ".join(earlier.texts)
