@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from indicators.arrays import MOST_CELLS, Array, Mask
+from indicators.arrays import Array, Mask, parts
 
 EPSILON, MOST_STEPS = 1e-8, 25  # of R's glm
 
@@ -111,13 +111,12 @@ def farrington(counts: Array, first: int, control: FarringtonControl) -> Farring
         raise ValueError(
             f"period {first} has too short a history; judge from {-offsets.min()} on, or lower b"
         )
-    regions = max(1, MOST_CELLS // ((len(counts) - first) * offsets.size))
-    parts = [
-        vars(_bounds(counts[:, at : at + regions], first, offsets, levels, control))
-        for at in range(0, max(counts.shape[1], 1), regions)
+    bounds = [
+        vars(_bounds(counts[:, regions], first, offsets, levels, control))
+        for regions in parts(max(counts.shape[1], 1), (len(counts) - first) * offsets.size)
     ]
     return FarringtonBounds(
-        **{name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+        **{name: np.concatenate([part[name] for part in bounds], axis=1) for name in bounds[0]}
     )
 
 

@@ -10,7 +10,7 @@ from statsmodels.genmod.generalized_linear_model import GLM
 
 from config.vocabulary import FIRST_DAY
 from conftest import peak_bytes
-from indicators.risk import alarms, mixtures, scores
+from indicators.risk import alarms, scores
 from indicators.risk.backtest import BacktestResult, backtest
 from indicators.risk.candidates import candidate_gain
 from indicators.risk.mixtures import CountMixture
@@ -205,8 +205,7 @@ def test_crps_of_many_forecasts_is_worked_out_in_parts(monkeypatch) -> None:
     pool = CountMixture(*rng.uniform(0.1, 1, (3, 2000)), rng.poisson(2, (2000, 12)).astype(float))
     observed = rng.poisson(1, 2000).astype(float)
     whole, whole_peak = peak_bytes(lambda: scores.crps(pool, observed))
-    monkeypatch.setattr(scores, "MOST_CELLS", 30_000)
-    monkeypatch.setattr(mixtures, "MOST_CELLS", 30_000)
+    monkeypatch.setattr("indicators.arrays.MOST_CELLS", 30_000)
     parts, peak = peak_bytes(lambda: scores.crps(pool, observed))
     assert parts.tolist() == whole.tolist()
     assert peak < whole_peak / 5

@@ -12,7 +12,6 @@ from statsmodels.genmod.families import Poisson
 from statsmodels.genmod.generalized_linear_model import GLM
 
 from conftest import peak_bytes
-from indicators import farrington as method
 from indicators.farrington import FarringtonControl, farrington
 
 FOLDER = Path(__file__).parent / "farrington"
@@ -89,7 +88,7 @@ def test_order_of_regions_and_what_comes_later_do_not_matter() -> None:
 def test_many_regions_are_judged_in_parts(monkeypatch) -> None:
     counts = np.tile(series("regions"), 40)
     whole, whole_peak = peak_bytes(lambda: farrington(counts, 96, MONTHLY))
-    monkeypatch.setattr(method, "MOST_CELLS", 10_000)
+    monkeypatch.setattr("indicators.arrays.MOST_CELLS", 10_000)
     parts, peak = peak_bytes(lambda: farrington(counts, 96, MONTHLY))
     # (Of a constant series rounding says whether a trend of nothing is significant.)
     for name in set(vars(whole)) - {"has_trend"}:

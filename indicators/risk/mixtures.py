@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import betainc
 
-from indicators.arrays import MOST_CELLS, Array, Mask, Rows
+from indicators.arrays import Array, Mask, Rows, parts
 
 
 def negbin_cdf(count: Array, mean: Array, dispersion: Array) -> Array:
@@ -69,9 +69,7 @@ class CountMixture:
         wide = count[:, None] if count.ndim == 1 else count
         parametric = negbin_cdf(wide, self.mean[:, None], self.dispersion[:, None])
         empirical = np.empty(wide.shape)
-        step = max(1, MOST_CELLS // (wide.shape[1] * self.draws.shape[1]))
-        for first in range(0, len(wide), step):
-            part = slice(first, first + step)
+        for part in parts(len(wide), wide.shape[1] * self.draws.shape[1]):
             empirical[part] = (self.draws[part, None, :] <= wide[part, :, None]).mean(axis=2)
         weight = self.weight[:, None]
         return np.asarray(weight * parametric + (1 - weight) * empirical).reshape(count.shape)

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import scoringrules
 
-from indicators.arrays import MOST_CELLS, Array, Mask
+from indicators.arrays import Array, Mask, parts
 from indicators.risk.mixtures import CountMixture
 
 IGNORANCE_BOUNDS = np.array([0, 2, 5, 10, 25, 50, 100, 250, 500, 1000])  # last count of each bin
@@ -70,9 +70,7 @@ def crps(pool: CountMixture, observed: Array, above: float = 0) -> Array:
     counts = evaluation_counts(largest)
     is_scored = counts >= above
     score = np.empty(observed.size)
-    places = max(1, MOST_CELLS // counts.size)
-    for first in range(0, observed.size, places):
-        part = slice(first, first + places)
+    for part in parts(observed.size, counts.size):
         error, width = cdf_errors(pool.take(part), observed[part], counts)
         score[part] = (error**2 * width)[:, is_scored].sum(axis=1)
     return score
