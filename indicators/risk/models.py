@@ -134,13 +134,9 @@ def fit_mean(panel: Panel, first: int, last: int, tuning: Tuning) -> tuple[Array
     Raises:
         numpy.linalg.LinAlgError, RuntimeError: The fit has no solution (``FIT_ERRORS``).
     """
-    observed = panel.targets(first, last)
+    observed, features, weight = past_nights(panel, first, last, tuning)
     if not len(observed):
         raise RuntimeError("no past night has a window that is wholly known")
-    rows = slice(-tuning.history_blocks, None)
-    observed, features = observed[rows], panel.features[: len(observed)][rows]
-    age = np.arange(len(observed))[::-1]
-    weight = 0.5 ** (age / tuning.history_half_life)
     fitted = fit_nonnegative_quasi_poisson(features, observed, weight)
     coefficients = (1 - tuning.past_year_share) * fitted
     coefficients[0] += tuning.past_year_share * (last - first + 1)
@@ -150,6 +146,20 @@ def fit_mean(panel: Panel, first: int, last: int, tuning: Tuning) -> tuple[Array
         ratio = observed_expected_ratio(observed[newest], mean, weight[newest])
         coefficients, mean = ratio * coefficients, ratio * mean
     return coefficients, observed[newest], mean
+
+
+def past_nights(panel: Panel, first: int, last: int, tuning: Tuning) -> tuple[Array, Array, Array]:
+    """What came in such a window after the newest past nights, their features, their weights.
+
+    Returns:
+        Nights x places; nights x places x features; nights, halved with age. Of nights whose whole
+        window is known, which may be none.
+    """
+    observed = panel.targets(first, last)
+    rows = slice(-tuning.history_blocks, None)
+    observed, features = observed[rows], panel.features[: len(observed)][rows]
+    age = np.arange(len(observed))[::-1]
+    return observed, features, 0.5 ** (age / tuning.history_half_life)
 
 
 def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Array) -> Array:

@@ -11,7 +11,14 @@ from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.tools.sm_exceptions import ModelWarning
 
 from indicators.arrays import Array
-from indicators.risk.models import FIT_ERRORS, LEAST_MEAN, Tuning, dispersion_scale, fit_dispersion
+from indicators.risk.models import (
+    FIT_ERRORS,
+    LEAST_MEAN,
+    Tuning,
+    dispersion_scale,
+    fit_dispersion,
+    past_nights,
+)
 from indicators.risk.panel import Panel
 
 
@@ -34,12 +41,10 @@ def log_linear(panel: Panel, first: int, last: int, tuning: Tuning) -> tuple[Arr
         mu, NaN where a feature is not known and everywhere if the fit diverges, and alpha mu^-p;
         one a place each.
     """
-    observed = panel.targets(first, last)
-    rows = slice(-tuning.history_blocks, None)
-    observed, features = observed[rows], np.log1p(panel.features[: len(observed)][rows])
+    observed, features, weight = past_nights(panel, first, last, tuning)
     if not observed.any():
         return np.full(panel.places, LEAST_MEAN), np.ones(panel.places)
-    weight = 0.5 ** (np.arange(len(observed))[::-1] / tuning.history_half_life)
+    features = np.log1p(features)
     is_known = np.isfinite(features).all(axis=2)
     regression = GLM(
         observed[is_known],
