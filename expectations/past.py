@@ -4,9 +4,9 @@ from datetime import date, datetime, time, timedelta
 
 import polars as pl
 
-from config.registry import countries, thresholds
+from config.registry import Source, countries, thresholds
 from expectations.checks import RESULT_SCHEMA, Check
-from warehouse.history import PLACES
+from warehouse.history import place_column
 from warehouse.landing import AcceptedDelivery, Batch
 from warehouse.sources.tables import fetch_file
 
@@ -62,24 +62,21 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
     rule = thresholds()["quarantine"]
     source = batch.source
     is_register = any(release.file.startswith("registers/") for release in source.embedded)
-    named = dict(
-        [
-            *countries().select(pl.col("gw_number").cast(pl.String), "country_name").rows(),
-            *countries().select("country_code", "country_name").rows(),
-        ]
-    )
+    named = _country_names()
+    is_whole = pl.col("place").is_null() & ~pl.col("is_recent")
     lost_most = (
         (pl.col("lost_count") > (1 - rule["least_rows_share"]) * pl.col("rows_count"))
         & (pl.col("lost_count") > rule["always_rows"])
-        & ((pl.col("scope") == "") | (pl.col("lost_count") >= rule["least_lost_of_a_place"]))
+        & (is_whole | (pl.col("lost_count") >= rule["least_lost_of_a_place"]))
     )
-    lost = [
-        f"{row['lost_count']:,} of {row['rows_count']:,} rows in force"
-        + (f" of {named.get(place, place)}{comma}{months}" if place else "")
-        for row in losses.filter(lost_most).iter_rows(named=True)
-        for place, comma, months in [row["scope"].partition(", the ")]
-    ]
-    whole = losses.filter(scope="").to_dicts()
+    lost = []
+    for row in losses.filter(lost_most).iter_rows(named=True):
+        place = row["place"]
+        scope = [named.get(place, place)] if place else []
+        scope += ["the last twelve months"] if row["is_recent"] else []
+        of = f" of {', '.join(scope)}" if scope else ""
+        lost.append(f"{row['lost_count']:,} of {row['rows_count']:,} rows in force{of}")
+    whole = losses.filter(is_whole).to_dicts()
     if whole and whole[0]["lost_count"] == whole[0]["rows_count"]:
         lost = lost[:1]  # and so all of every place
     if source.max_age_days and source.dated_by and whole and whole[0]["newest"]:
@@ -88,17 +85,14 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
         is_lost = whole[0]["lost_count"] > rule["always_rows"]
         if is_lost and days > rule["most_days_back"]:
             lost.append(f"every row of the last {days} days, up to {newest}")
-    row = (
-        f"landing.{source.name}",
+    return _result(
+        source,
         f"NoGreatLoss: at least {rule['least_rows_share']:.0%} of what is in force is left",
         None,
         "warning" if is_register else "critical",
-        not lost,
-        None,
-        "; ".join(lost[:LOSSES_SHOWN]) or None,
+        lost,
         "2026-11: config/thresholds.toml, quarantine.least_rows_share",
     )
-    return pl.DataFrame([row], schema=RESULT_SCHEMA, orient="row")
 
 
 def no_country_missing(batch: Batch) -> pl.DataFrame:
@@ -112,7 +106,7 @@ def no_country_missing(batch: Batch) -> pl.DataFrame:
     """
     source, release = batch.source, batch.fetched.release
     least = thresholds()["quarantine"]["least_lost_of_a_place"]
-    place = next((name for name in PLACES if name in source.columns), None)
+    place = place_column(source)
     missing: list[str] = []
     takes_its_place = release not in source.embedded and release.complete_where == "true"
     if takes_its_place and source.embedded_here and place and source.dated_by:
@@ -128,22 +122,37 @@ def no_country_missing(batch: Batch) -> pl.DataFrame:
             .len()
             .filter(pl.col("len") >= least)
         )
-        named = dict(countries().select(pl.col("gw_number").cast(pl.String), "country_name").rows())
+        named = _country_names()
         missing = [
             f"no row of {named[code]}, {count:,} in the embedded release"
             for code, count in counts.sort("len", descending=True).rows()
             if code in named
         ]
-    row = (
-        f"landing.{source.name}",
+    return _result(
+        source,
         f"NoCountryMissing: of which the embedded release has {least} rows or more",
         place,
         "critical",
-        not missing,
-        None,
-        "; ".join(missing[:LOSSES_SHOWN]) or None,
+        missing,
         "2026-11: config/thresholds.toml, quarantine.least_lost_of_a_place",
     )
+
+
+def _country_names() -> dict[str, str]:
+    """Of the area's countries, by their number (Gleditsch and Ward) and by their code."""
+    numbers = countries().select(pl.col("gw_number").cast(pl.String), "country_name").rows()
+    return dict([*numbers, *countries().select("country_code", "country_name").rows()])
+
+
+def _result(
+    source: Source, expectation: str, column: str | None, severity: str, faults: list[str],
+    notes: str,
+) -> pl.DataFrame:  # fmt: skip
+    """Result of a check of a delivery as a whole, which has no fault if it holds."""
+    observed = "; ".join(faults[:LOSSES_SHOWN]) or None
+    row = (
+        f"landing.{source.name}", expectation, column, severity, not faults, None, observed, notes,
+    )  # fmt: skip
     return pl.DataFrame([row], schema=RESULT_SCHEMA, orient="row")
 
 

@@ -85,6 +85,11 @@ def catch_up(
 PLACES = ("country_id", "location_code", "isoab", "country")  # columns that name a country
 
 
+def place_column(source: Source) -> str | None:
+    """Its column that names a country; None: it has none."""
+    return next((name for name in PLACES if name in source.columns), None)
+
+
 def count_in_force(con: duckdb.DuckDBPyConnection, source: Source) -> int:
     """How many rows of a source are in force."""
     query = f"select count(*) from history.{source.name} where known_to is null"
@@ -101,12 +106,12 @@ def rows_in_force(con: duckdb.DuckDBPyConnection, source: Source) -> pl.DataFram
 
 
 def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.DataFrame:
-    """Rows in force that a delivery would withdraw, by scope.
+    """Rows in force that a delivery would withdraw, of all that it says it holds in full.
 
     Returns:
-        Columns scope ('': everything it says it holds in full, a country, the last twelve
-        months), rows_count in force, lost_count of them withdrawn, newest and newest_left
-        (days in force, and of what would be left).
+        Columns place (a country; null: all), is_recent (of the last twelve months alone),
+        rows_count in force, lost_count of them withdrawn, newest and newest_left (days in force,
+        and of what would be left); all of all first.
     """
     fetched = batch.fetched
     keys = batch.parsed[KEY]
@@ -116,7 +121,7 @@ def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.D
     is_absence_telling = deleted is None and not keys.is_null().any()
     words = {
         "source_table": f"history.{source.name}",
-        "place": next((name for name in PLACES if name in source.columns), "null"),
+        "place": place_column(source) or "null",
         "day": source.dated_by or "null",
         "complete_where": bounded_complete_where(source, fetched.release)
         if is_absence_telling or deleted is not None else "false",

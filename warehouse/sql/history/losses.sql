@@ -1,5 +1,5 @@
--- grain: one row per scope: everything in force of what the delivery holds, each place of it,
---   and the last twelve months of both
+-- grain: one row per place and is_recent: of each place (null: of all) what the delivery holds of
+--   what is in force, and of that the last twelve months
 -- reads: history.source_table, delivered (keys of its rows), deleted (keys it says it deleted)
 with in_force as (
 
@@ -12,33 +12,31 @@ with in_force as (
 
 ),
 
-recent as (
+every as (
 
-    from in_force
-    where day > (select max(day) from in_force) - interval 12 month
+    select null as place, day, is_lost from in_force
+    union all
+    select place, day, is_lost from in_force where place is not null
 
 ),
 
 scoped as (
 
-    select '' as scope, day, is_lost from in_force
+    select false as is_recent, * from every
     union all
-    select place as scope, day, is_lost from in_force where place is not null
-    union all
-    select 'the last twelve months' as scope, day, is_lost from recent
-    union all
-    select place || ', the last twelve months' as scope, day, is_lost
-    from recent
-    where place is not null
+    select true as is_recent, *
+    from every
+    where day > (select max(day) from in_force) - interval 12 month
 
 )
 
 select
-    scope,
+    place,
+    is_recent,
     count(*) as rows_count,
     count(*) filter (where is_lost) as lost_count,
     max(day) as newest,
     max(day) filter (where not is_lost) as newest_left
 from scoped
-group by scope
-order by scope
+group by place, is_recent
+order by is_recent and place is null, place nulls first, is_recent
