@@ -1,7 +1,6 @@
 """ACLED: political violence and demonstrations, weekly; for account holders, not republished."""
 
 import hashlib
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -23,6 +22,7 @@ from warehouse.sources.tables import (
     or_unreadable,
     pages,
     read_table,
+    without_accents,
 )
 
 PAGE_ROWS = 5_000
@@ -98,12 +98,13 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     if since:
         query |= {"timestamp": since, "timestamp_where": ">="}
     replies, restricted = _walk(base, "acled", query, client)
-    come_to_sight: list[bytes] = []
+    events = _rows(bundle(replies), base)
+    come_to_sight: list[dict[str, Any]] = []
     if since and seen_until and restricted != seen_until:
         query = {"country": names, "event_date": seen_until, "event_date_where": ">="}
-        come_to_sight, _ = _walk(base, "acled", query, client)
-        replies += come_to_sight
-    events = [row for page in replies for row in _rows(bundle([page]), base)]
+        more, _ = _walk(base, "acled", query, client)
+        come_to_sight = _rows(bundle(more), base)
+        replies, events = replies + more, events + come_to_sight
     if not events and not since:
         extent = f" it sees events up to {restricted} only" if restricted else " it sees none"
         raise SourceError(
@@ -118,10 +119,9 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         }
         more, _ = _walk(base, "deleted", deletions, client)
         replies += more
-        events += [row for page in more for row in _rows(bundle([page]), base)]
+        events += _rows(bundle(more), base)
         stamps = [row.get("deleted_timestamp") or row["timestamp"] for row in events]
-        is_known = since and all(int(stamp) <= since for stamp in stamps)
-        if is_known and not any(_rows(bundle([page]), base) for page in come_to_sight):
+        if since and not come_to_sight and all(int(stamp) <= since for stamp in stamps):
             return
     covers = date.fromisoformat(restricted) if restricted else None
     release = Release(f"{newest} {asked} {restricted or ''}".strip(), covers_until=covers)
@@ -235,11 +235,9 @@ def _names() -> list[str]:
 def _spellings() -> list[str]:
     """The countries by every English name, also without accents: ACLED has one of them."""
     several = pl.concat_str("country_name", "name_variants", separator=";", ignore_nulls=True)
-    names = countries().select(several.str.split(";").explode()).to_series().to_list()
-    bare = [
-        unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode() for name in names
-    ]
-    return sorted({*names, *bare})
+    names = countries().select(name=several.str.split(";").explode())
+    bare = names.select(without_accents(pl.col("name")))
+    return sorted({*names["name"], *bare["name"]})
 
 
 SOURCE = Source(

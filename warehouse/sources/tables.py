@@ -279,8 +279,13 @@ def canonical_country(names: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
 
 def _folded(names: pl.Expr) -> pl.Expr:
     """As ``fold_name`` of the warehouse."""
-    bare = names.str.normalize("NFKD").str.replace_all(r"\p{M}", "").str.to_lowercase()
+    bare = without_accents(names).str.to_lowercase()
     return bare.str.replace_all(r"[^a-z0-9]+", " ").str.strip_chars()
+
+
+def without_accents(names: pl.Expr) -> pl.Expr:
+    """Names in bare letters."""
+    return names.str.normalize("NFKD").str.replace_all(r"\p{M}", "")
 
 
 def or_unreadable(condition: pl.Expr) -> pl.Expr:
