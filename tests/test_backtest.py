@@ -280,6 +280,9 @@ def test_log_linear_baseline_solves_its_equation() -> None:
     assert score == pytest.approx([0, 0], abs=1e-4)
     nothing = replace(panel, cumulative=np.zeros_like(panel.cumulative))
     assert log_linear(nothing, 1, 1, tuned)[0].tolist() == [LEAST_MEAN] * places
+    steep = np.sqrt(features)  # b > 1
+    steep[-1, 0, 0] = 1e308  # its mean overflows
+    assert np.isnan(log_linear(replace(panel, features=steep), 1, 1, tuned)[0]).all()
 
 
 def test_conflictology_stands_in_where_the_log_linear_fit_diverges(monkeypatch) -> None:

@@ -38,8 +38,8 @@ def log_linear(panel: Panel, first: int, last: int, tuning: Tuning) -> tuple[Arr
         tuning: The self-exciting model's numbers.
 
     Returns:
-        mu, NaN where a feature is not known and everywhere if the fit diverges, and alpha mu^-p;
-        one a place each.
+        mu, NaN where a feature is not known and everywhere if the fit or a mean diverges, and
+        alpha mu^-p; one a place each.
     """
     observed, features, weight = past_nights(panel, first, last, tuning)
     if not observed.any():
@@ -52,18 +52,17 @@ def log_linear(panel: Panel, first: int, last: int, tuning: Tuning) -> tuple[Arr
         family=Poisson(),
         var_weights=np.broadcast_to(weight[:, None], is_known.shape)[is_known],
     )
+    newest = slice(-tuning.dispersion_blocks, None)
     try:
         with warnings.catch_warnings(), np.errstate(over="raise", invalid="raise"):
             # Where little happened many b fit alike; each gives a forecast.
             warnings.simplefilter("ignore", ModelWarning)
             b = regression.fit().params
+            fitted, mean = (
+                np.maximum(np.exp(of @ b), LEAST_MEAN)
+                for of in (features[newest], np.log1p(panel.features[-1]))
+            )
     except (FloatingPointError, *FIT_ERRORS):
         return np.full(panel.places, np.nan), np.ones(panel.places)
-
-    def mean(of: Array) -> Array:
-        return np.asarray(np.maximum(np.exp(of @ b), LEAST_MEAN))
-
-    newest = slice(-tuning.dispersion_blocks, None)
-    alpha = fit_dispersion(observed[newest].ravel(), mean(features[newest]).ravel(), tuning)
-    of_places = mean(np.log1p(panel.features[-1]))
-    return of_places, alpha * dispersion_scale(of_places, tuning.dispersion_power)
+    alpha = fit_dispersion(observed[newest].ravel(), fitted.ravel(), tuning)
+    return mean, alpha * dispersion_scale(mean, tuning.dispersion_power)
