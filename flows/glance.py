@@ -153,11 +153,14 @@ def _print_levels(report: "Report", flags: "pl.DataFrame", console: Console) -> 
 
 
 def _print_sources(report: "Report", console: Console) -> None:
-    """How each source stands, which are off, and why one was not renewed."""
+    """How each source stands, which are off, and why one was not renewed.
+
+    Its age is counted from the day beside it.
+    """
     listing(
         console,
         [
-            Heading("source"), Heading("rows", right=True, spare=2), Heading("newest"),
+            Heading("source"), Heading("rows", right=True, spare=2), Heading("figures to"),
             Heading("age in days", right=True, spare=1), Heading("held out", right=True),
             Heading("state"),
         ],
@@ -165,7 +168,7 @@ def _print_sources(report: "Report", console: Console) -> None:
             (
                 source["title"],
                 f"{source['rows_count']:,}",
-                str(source["newest_date"] or "-"),
+                str(source["covered_until_date"] or "-"),
                 str(source["age_days"] if source["age_days"] is not None else "-"),
                 f"{source['quarantined_count']:,}",
                 Text("STALE", style="red") if source["is_stale"]

@@ -78,6 +78,19 @@ def test_a_night_fits_and_is_one_line_a_region(report, why) -> None:
     assert not re.search(r"\b1 events", text)
 
 
+def test_the_age_of_a_source_is_counted_from_the_day_beside_it(report) -> None:
+    shown = console()
+    print_night(report, shown, "/srv/tocsin.duckdb")
+    rows = re.findall(r" (\d{4}-\d\d-\d\d) +(\d+) +0  ok$", "\n".join(lines(shown)), re.M)
+    assert rows == [
+        ("2021-05-31", "25"),  # UCDP
+        ("2021-03-27", "90"),  # administrators: their newest figure is of 28 February 2021
+        ("2021-06-04", "21"),  # of the others the newest row
+        ("2021-05-21", "35"),
+        ("2021-05-06", "50"),
+    ]
+
+
 def test_what_is_new_is_said_first(report) -> None:
     shown = console()
     print_night(report, shown, "/srv/tocsin.duckdb")
