@@ -3,12 +3,19 @@
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 from config.texts import without_code_words
 from config.vocabulary import DRIVER_WORDS, LEVELS
-from flows.terminal import Heading, intensity_text, level_text, listing, paragraph, quantity
+from flows.terminal import (
+    Heading,
+    intensity_text,
+    level_text,
+    listing,
+    paragraph,
+    print_mail,
+    quantity,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -94,9 +101,7 @@ def print_night(report: "Report", console: Console, published: str, why: bool = 
             paragraph(console, check_in_words(check), indent=2)
     console.print(f"Published: {published}, and quality.html beside it", soft_wrap=True)
     for mail in report.deliveries:
-        console.print(
-            f"{mail.kind} to {mail.recipient}: {mail.status}, {escape(mail.where)}", soft_wrap=True
-        )
+        print_mail(console, mail)
     if not report.readers_count:
         console.print("[red]No mail: nobody is in the file of recipients.[/] (docs/operations.md)")
     elif not report.deliveries:
@@ -182,7 +187,7 @@ def _print_sources(report: "Report", console: Console) -> None:
     titles = dict(report.sources.select("source", "title").iter_rows())
     for name, failure in report.failures.items():
         sentence = f"{titles.get(name, name)}: {failure.removeprefix(f'{name}: ')}"
-        console.print(f"[red]NOT RENEWED[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+        paragraph(console, sentence, alarming="NOT RENEWED")
 
 
 def chance_change_in_words(moved: str, before: float) -> str:

@@ -3,17 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from textwrap import fill
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from alerts.delivery import MailOutcome
     from config.settings import Settings, Smtp
 
 STYLES = {"alarm": "bold red", "warning": "yellow", "watch": "cyan", "very_violent": "bold"}
@@ -195,9 +196,35 @@ def print_json(**tables: "pl.DataFrame | Sequence[Any] | None") -> None:
     print("{" + ", ".join(f'"{name}": {text}' for name, text in texts.items()) + "}")
 
 
-def paragraph(console: Console, text: str, indent: int = 0) -> None:
-    """Text wrapped at words."""
-    console.print(Padding(Text(text), (0, 0, 0, indent)))
+def paragraph(console: Console, text: str, indent: int = 0, alarming: str = "") -> None:
+    """Text wrapped at blanks: a word longer than a line, such as an address, stays whole.
+
+    Args:
+        console: Where to.
+        text: What is said.
+        indent: Blanks before each line.
+        alarming: Words, in red, that go before it.
+    """
+    blanks = " " * indent
+    lines = [
+        fill(
+            line, console.width, initial_indent=blanks, subsequent_indent=blanks,
+            break_long_words=False, break_on_hyphens=False,
+        )
+        for line in f"{alarming} {text}".strip().split("\n")
+    ]  # fmt: skip
+    said = Text("\n".join(lines))
+    said.stylize("red", indent, indent + len(alarming))
+    console.print(said, soft_wrap=True)
+
+
+def print_mail(console: Console, mail: "MailOutcome") -> None:
+    """What became of a mail; the path of its file in a line of its own, to be copied."""
+    said = f"{mail.kind} to {mail.recipient}: {mail.status}"
+    if mail.status == "written":
+        console.print(Text(f"{said}\n  {mail.where}"), soft_wrap=True)
+    else:
+        paragraph(console, f"{said}, {mail.where}")
 
 
 def level_text(level: str) -> Text:

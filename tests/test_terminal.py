@@ -9,11 +9,12 @@ import polars as pl
 import pytest
 from rich.console import Console
 
+from alerts.delivery import MailOutcome
 from expectations.judge import judge
 from flows.cli.ask import cell_in_words
 from flows.glance import check_in_words, print_night
 from flows.report import Report, with_alert_level
-from flows.terminal import Heading, listing
+from flows.terminal import Heading, listing, paragraph
 
 NIGHT = date(2021, 6, 25)
 # Ids of events stay whole, and settings are there to be typed.
@@ -66,8 +67,8 @@ def test_a_night_fits_and_is_one_line_a_region(report, why) -> None:
     assert "from 26 June to 23 September 2021" in text
     assert "Mopti (MLI) 641" in text  # the deadliest has no level
     assert CODE_WORD.findall(text) == []
-    assert "UCDP Georeferenced Event Dataset: https://example.org cannot be reached" in text
     reasons = " ".join(text.split())
+    assert "UCDP Georeferenced Event Dataset: https://example.org cannot be reached" in reasons
     sikasso = reasons.partition("Sikasso (MLI): 1 event and 5 deaths in 2021-05")[2]
     assert bool(sikasso) == why
     if why:
@@ -89,6 +90,34 @@ def test_the_age_of_a_source_is_counted_from_the_day_beside_it(report) -> None:
         ("2021-05-21", "35"),
         ("2021-05-06", "50"),
     ]
+
+
+FOLDER = "/srv/tocsin data/of the institute for peace and security in the Sahel"
+CAUSE = "cannot send by mail.example.org:587 (Name or service not known); check TOCSIN_SMTP_*"
+
+
+def test_mails_fit_and_the_path_of_one_stands_alone(report) -> None:
+    mails = [
+        MailOutcome("analyst@example.org", "written", f"{FOLDER}/2021-06-25-analyst.eml"),
+        MailOutcome("veille@example.org", "waits", CAUSE),
+    ]
+    shown = console()
+    print_night(replace(report, deliveries=mails), shown, "/srv/tocsin.duckdb")
+    assert lines(shown)[-4:] == [
+        "Mail to analyst@example.org: written",
+        f"  {FOLDER}/2021-06-25-analyst.eml",
+        "Mail to veille@example.org: waits, cannot send by mail.example.org:587 (Name or",
+        "service not known); check TOCSIN_SMTP_*",
+    ]
+
+
+def test_paragraphs_wrap_at_blanks_alone() -> None:
+    shown = console(30)
+    address = "https://example.org/a-release/of-ucdp/ged241-csv.zip"
+    paragraph(shown, f"Events: {address} cannot\nbe reached [404]", 2, alarming="NOT RENEWED")
+    assert lines(shown) == [
+        "  NOT RENEWED Events:", f"  {address}", "  cannot", "  be reached [404]",
+    ]  # fmt: skip
 
 
 def test_what_is_new_is_said_first(report) -> None:

@@ -20,12 +20,15 @@ from flows.terminal import (
     listing,
     load,
     now,
+    paragraph,
     print_json,
+    print_mail,
     quantity,
 )
 
 alerts = typer.Typer(help="What readers are told.", invoke_without_command=True)
 MAILS_PRINTED = 20
+MAIL_INDENT = 10  # below its id
 MESSAGE = typer.Argument(help="Beginning of its id as listed, or an address: its newest mail.")
 
 
@@ -93,11 +96,15 @@ def _alerts(context: typer.Context, as_json: AsJson = False) -> None:
     for row in mails.head(MAILS_PRINTED).iter_rows(named=True):
         waits = row["held_until"] if row["status"] == "held" else row["next_try_at"]
         until = f"until {waits:%Y-%m-%d %H:%M} " if waits and not row["finished_at"] else ""
-        head = f"{row['message']}  {row['status']}  {row['kind']} to {row['recipient']}"
-        console.print(Text(head), soft_wrap=True)
-        for line in (printable(row["subject"]), until + printable(row["detail"] or "")):
-            if line:
-                console.print(Text(f"          {line}"), soft_wrap=True)
+        detail = until + printable(row["detail"] or "")
+        paragraph(
+            console, f"{row['message']}  {row['status']}  {row['kind']} to {row['recipient']}"
+        )
+        paragraph(console, printable(row["subject"]), MAIL_INDENT)
+        if row["status"] == "written":  # a path, to be copied
+            console.print(Text(" " * MAIL_INDENT + detail), soft_wrap=True)
+        elif detail:
+            paragraph(console, detail, MAIL_INDENT)
 
 
 def change_in_words(row: dict[str, Any]) -> str:
@@ -208,7 +215,7 @@ def send() -> None:
     with open_existing(settings.warehouse_path) as con:
         outcomes = send_mails(con, settings, smtp)
     for mail in outcomes:
-        print(f"{mail.kind} to {mail.recipient}: {mail.status}, {mail.where}")
+        print_mail(Console(highlight=False), mail)
     print(quantity(len(outcomes), "mail"))
     if any(mail.status in ("waits", "refused", "unsure") for mail in outcomes):
         raise typer.Exit(DEGRADED)

@@ -4,10 +4,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from config.texts import printable
-from flows.terminal import AsJson, Heading, listing, load, print_json, quantity
+from flows.terminal import AsJson, Heading, listing, load, paragraph, print_json, quantity
 
 quarantine = typer.Typer(
     help="Rows that were sent but are not believed.", invoke_without_command=True
@@ -51,7 +50,7 @@ def _quarantine(context: typer.Context, as_json: AsJson = False) -> None:
         title=f"{quantity(rows.height, 'row')} in quarantine",
     )
     for failure in refused:
-        console.print(f"[red]NOT RENEWED[/] {escape(failure)}", highlight=False, soft_wrap=True)
+        paragraph(console, failure, alarming="NOT RENEWED")
 
 
 @quarantine.command("show")

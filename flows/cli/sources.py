@@ -50,11 +50,8 @@ def _sources(context: typer.Context, as_json: AsJson = False) -> None:
                 console.print(Text(f"  {fact}"), soft_wrap=True)
     for row in overview_rows.iter_rows(named=True):
         if row["failure"]:
-            console.print(
-                f"[red]NOT RENEWED[/] since {row['tried_at']:%Y-%m-%d %H:%M}: "
-                f"{escape(row['failure'])}",
-                highlight=False,
-            )
+            since = f"since {row['tried_at']:%Y-%m-%d %H:%M}"
+            paragraph(console, f"{since}: {row['failure']}", alarming="NOT RENEWED")
 
 
 @sources.command()
