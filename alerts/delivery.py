@@ -36,8 +36,9 @@ from warehouse.query import run_sql
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 GIVE_UP_DAYS = 5  # RFC 5321, 4.5.4.1: at least four to five days
 KEEP_DAYS = 30  # bytes of mails that are done
-REFUSED_FOR_GOOD = 500
+ACCEPTED, REFUSED_FOR_GOOD = 250, 500
 CLOSING = 421
+CANNOT_SEND = "cannot send by "  # begins why mails wait for another server or other settings
 SUBJECT_OF_TEXT = 80  # signs
 LINE, LONGEST_WORD = 76, 60  # signs of a line of a header (RFC 2047), and of a word in one
 
@@ -516,12 +517,14 @@ def _send_by_smtp(
         try:
             server = server or _connect(smtp)
         except (OSError, smtplib.SMTPException) as error:
-            cause = f"cannot send by {where} ({smtp_reason(error)}); check TOCSIN_SMTP_*"
+            cause = _cannot_send(smtp, error)
             return outcomes + [_wait(con, i, t, cause, now) for i, t, _ in due[number:]]
         try:
             server.sendmail(_sender(content), [to], content)
         except (OSError, smtplib.SMTPException) as error:
             code, reason = _reply_code(error, to), f"{where}: {smtp_reason(error)}"
+            if isinstance(error, smtplib.SMTPSenderRefused):
+                reason = _cannot_send(smtp, error)
             if code >= REFUSED_FOR_GOOD:
                 _finish(con, identity, "refused", "smtp", reason, now)
                 if isinstance(error, smtplib.SMTPRecipientsRefused):
@@ -541,6 +544,35 @@ def _send_by_smtp(
         except (OSError, smtplib.SMTPException):  # all is said; it may hang up first
             server.close()
     return outcomes
+
+
+def why_not_sent(smtp: Smtp, sender: str) -> str | None:
+    """Why no mail can be handed over now; None: the server lets us in and takes our sender.
+
+    Args:
+        smtp: A server, with its host.
+        sender: ``Name <address>``.
+    """
+    address = parseaddr(sender)[1]
+    try:
+        check_encryption(smtp)
+        with _connect(smtp) as server:
+            server.ehlo_or_helo_if_needed()
+            code, reply = server.mail(address)
+            if code != ACCEPTED:
+                raise smtplib.SMTPSenderRefused(code, reply, address)
+    except (OSError, smtplib.SMTPException) as error:
+        return _cannot_send(smtp, error)
+    except SettingsError as error:
+        return str(error)
+    return None
+
+
+def _cannot_send(smtp: Smtp, error: Exception) -> str:
+    return (
+        f"{CANNOT_SEND}{smtp.host}:{smtp.port} ({smtp_reason(error)}); check TOCSIN_SMTP_* and "
+        "TOCSIN_MAIL_SENDER"
+    )
 
 
 def _sender(content: bytes) -> str:

@@ -19,6 +19,7 @@ from urllib.request import getproxies
 import duckdb
 
 from alerts.channels import check_channels
+from alerts.delivery import CANNOT_SEND, why_not_sent
 from config.areas import NAME as AREAS
 from config.areas import area, read_areas
 from config.overlay import HERE, LAID_OVER, VARIABLE, ConfigurationError, own_files
@@ -40,7 +41,7 @@ from warehouse.connect import (
     open_existing,
 )
 from warehouse.marts import newest_night, nights, read_mart
-from warehouse.outbox import newest_failure, overdue
+from warehouse.outbox import failed_attempts, overdue
 from warehouse.publish import file_sha256, manifest_entries
 from warehouse.repair import is_sound
 from warehouse.source_status import failing_sources
@@ -421,7 +422,7 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Diagnosis]:
     try:
         with open_existing(settings.warehouse_path) as con:
             waiting, last = overdue(con, datetime.now(UTC).replace(tzinfo=None) - LATE)
-            failed, cause = newest_failure(con)
+            failures = failed_attempts(con)
     except (WarehouseError, duckdb.Error):
         return
     if not settings.published_url:
@@ -430,24 +431,44 @@ def _mail(settings: Settings, smtp: Smtp) -> Iterator[Diagnosis]:
             f"serve {settings.published_path.parent} and set TOCSIN_PUBLISHED_URL",
         )  # fmt: skip
     text = f"by {where}; the last went out {f'{last:%Y-%m-%d %H:%M}' if last else 'never'}"
-    if failed:
-        yield Diagnosis(
-            "mail",
-            BAD,
-            f"{text}; {failed} wait after a failed attempt: {cause}",
-            "mend what it names and run again",
-        )
-    elif waiting:
+    if failures:
+        yield _failed_mails(failures, text, settings, smtp)
+    if waiting:
         yield Diagnosis(
             "mail",
             BAD,
             f"{text}; {waiting} wait since the night before last or longer",
             "run again; it says why they do not go out",
         )
-    elif not smtp.host:
+    if failures or waiting:
+        return
+    if not smtp.host:
         yield Diagnosis("mail", NOTE, f"{text}; nobody is mailed", "set TOCSIN_SMTP_HOST")
     else:
         yield Diagnosis("mail", OK, text)
+
+
+def _failed_mails(
+    failures: list[tuple[str, datetime]], text: str, settings: Settings, smtp: Smtp
+) -> Diagnosis:
+    """Mails whose last attempt failed: bad, unless all failed of a server that takes mail now.
+
+    What a server said of a single mail, a channel of a text or a folder of a file, none can be
+    asked without handing it over.
+    """
+    text += f"; {len(failures)} wait after a failed attempt"
+    why = why_not_sent(smtp, settings.mail_sender) if smtp.host else None
+    others = [cause for cause, _ in failures if not cause.startswith(CANNOT_SEND)]
+    if why or others:
+        return Diagnosis(
+            "mail", BAD, f"{text}: {why or others[0]}", "mend what it names and run again"
+        )
+    now = "the server takes mail now" if smtp.host else "mails are written to files now"
+    due = max(at for _, at in failures)
+    return Diagnosis(
+        "mail", NOTE, f"{text} ({failures[0][0]}); {now}",
+        f"the next run after {due:%Y-%m-%d %H:%M} UTC sends them, or tocsin alerts send",
+    )  # fmt: skip
 
 
 def _schedule(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:

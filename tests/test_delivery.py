@@ -33,6 +33,7 @@ from alerts.delivery import (
     new_message,
     park,
     queue,
+    why_not_sent,
     with_date,
 )
 from alerts.digest import Digest
@@ -187,6 +188,32 @@ def test_who_is_not_let_in_waits(con, smtp, certificate, port, tmp_path, change,
         (outcome,) = hand_over(con, smtp.model_copy(update=change), tmp_path, NOW, "send")
     assert (outcome.status, inbox.taken) == ("waits", [])
     assert re.search(says, outcome.where), outcome.where
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, None),
+        (
+            {"password": SecretStr("guess")},
+            r"^cannot send by 127\.0\.0\.1:\d+ \(535 ",
+        ),
+        (
+            {"username": None},
+            r"\(530 .*\); check TOCSIN_SMTP_\* and TOCSIN_MAIL_SENDER$",
+        ),
+        ({"port": 9}, r"cannot send by 127\.0\.0\.1:9 \(Connection refused\)"),
+        ({"host": "mail.example.org", "security": "none"}, "is for this machine only"),
+    ],
+)
+def test_whether_a_server_takes_mail_is_known_without_a_mail(
+    smtp, certificate, port, change, says: str | None
+) -> None:
+    inbox = Inbox()
+    with serving(inbox, certificate, port):
+        why = why_not_sent(smtp.model_copy(update=change), "Tocsin <t@example.org>")
+    assert inbox.taken == []
+    assert why is None if says is None else re.search(says, why)
 
 
 def test_one_of_three_is_refused_for_good(con, smtp, certificate, port, tmp_path) -> None:

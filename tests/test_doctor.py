@@ -80,24 +80,50 @@ def test_each_fault_is_found_with_its_cure(settings: Settings, tmp_path: Path, m
     }
 
 
-def test_a_mail_that_was_refused_a_minute_ago_is_bad(settings: Settings) -> None:
+CAUSE = "cannot send by mail.nowhere:587 (Name or service not known); check TOCSIN_SMTP_*"
+STILL = "cannot send by h:587 (Connection refused); check TOCSIN_SMTP_* and TOCSIN_MAIL_SENDER"
+GREY = "h:587: 451 4.7.1 try later"
+MEND = "mend what it names and run again"
+
+
+@pytest.mark.parametrize(
+    ("host", "why_now", "causes", "says", "cure"),
+    [
+        ("h", STILL, [CAUSE, GREY], (BAD, f"by h:587; {{}}: {STILL}"), MEND),
+        ("h", None, [CAUSE, GREY], (BAD, f"by h:587; {{}}: {GREY}"), MEND),
+        ("h", None, [CAUSE, STILL], (NOTE, f"by h:587; {{}} ({CAUSE}); the server takes mail now"),
+         None),
+        (None, None, [CAUSE, STILL], (NOTE, f"by {{folder}}; {{}} ({CAUSE}); mails are written to "
+         "files now"), None),
+    ],
+    ids=["still failing", "of one mail", "mended", "no server any more"],
+)  # fmt: skip
+def test_mails_that_were_not_taken_a_minute_ago(
+    settings: Settings, monkeypatch, host, why_now, causes: list[str], says, cure: str | None
+) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
     run_at(settings, now)
-    cause = "cannot send by mail.nowhere:587 (Name or service not known); check TOCSIN_SMTP_*"
-    mails = [("<1@x>", 2, "an older cause", 9), ("<2@x>", 1, cause, 1), ("<3@x>", 0, None, 0)]
+    due = now + timedelta(minutes=15)
+    mails = [("<2@x>", 1, causes[0], 1, due), ("<1@x>", 2, causes[1], 9, now),
+             ("<3@x>", 0, None, 0, None)]  # fmt: skip
     with warehouse(settings.warehouse_path) as con:
         con.executemany(
             "insert into ops.outbox (message_id, recipient, as_of_date, subject, content_sha256, "
-            "status, via, attempts, detail, queued_at) values "
+            "status, via, attempts, detail, queued_at, next_try_at) values "
             "($1, 'a@example.org', '2021-06-25', 's', 'd', 'queued', 'none', $2, $3, "
-            "$5::timestamp - $4::integer * interval 1 minute)",
+            "$6::timestamp - $4::integer * interval 1 minute, $5)",
             [(*mail, now) for mail in mails],
         )
-    (mail,) = [found for found in examine(settings, Smtp(host="h")) if found.subject == "mail"]
-    assert (mail.state, mail.detail, mail.cure) == (
-        BAD,
-        f"by h:587; the last went out never; 2 wait after a failed attempt: {cause}",
-        "mend what it names and run again",
+    monkeypatch.setattr("flows.doctor.why_not_sent", lambda *_: why_now)
+    (mail,) = [found for found in examine(settings, Smtp(host=host)) if found.subject == "mail"]
+    waiting = "the last went out never; 2 wait after a failed attempt"
+    state, detail = says
+    assert (mail.state, mail.detail) == (
+        state,
+        detail.replace("{folder}", str(settings.outbox_folder)).replace("{}", waiting),
+    )
+    assert mail.cure == (
+        cure or f"the next run after {due:%Y-%m-%d %H:%M} UTC sends them, or tocsin alerts send"
     )
 
 

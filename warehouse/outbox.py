@@ -54,24 +54,22 @@ def notified_of_future_nights(
 
 
 def overdue(con: duckdb.DuckDBPyConnection, queued_before: datetime) -> tuple[int, datetime | None]:
-    """How many mails queued before an instant still wait, and when the last of all went out."""
+    """How many mails queued before an instant were never tried, and when the last went out."""
     (row,) = con.execute(
-        "select count(*) filter (where status = 'queued' and queued_at < $queued_before), "
-        "max(finished_at) from ops.outbox",
+        "select count(*) filter (where status = 'queued' and attempts = 0 "
+        "and queued_at < $queued_before), max(finished_at) from ops.outbox",
         {"queued_before": queued_before},
     ).fetchall()
     count, last = row
     return count, last
 
 
-def newest_failure(con: duckdb.DuckDBPyConnection) -> tuple[int, str | None]:
-    """How many mails wait after an attempt that failed, and why it did, of the newest mail."""
-    (row,) = con.execute(
-        "select count(*), arg_max(detail, queued_at) from ops.outbox "
-        "where status = 'queued' and attempts > 0"
+def failed_attempts(con: duckdb.DuckDBPyConnection) -> list[tuple[str, datetime]]:
+    """Of mails that wait after an attempt that failed, the newest first: why, and the next try."""
+    return con.execute(
+        "select detail, next_try_at from ops.outbox where status = 'queued' and attempts > 0 "
+        "order by queued_at desc, message_id"
     ).fetchall()
-    count, detail = row
-    return count, detail
 
 
 def operator_subjects(con: duckdb.DuckDBPyConnection, operator: str) -> set[str]:
