@@ -23,14 +23,14 @@ import duckdb
 from pydantic import SecretStr
 
 from alerts.channels import SENT, UNSURE, send_text
-from alerts.digest import PASSED, Digest, render
+from alerts.digest import PASSED, Digest, RenderedMail, render
 from alerts.text import night_text
 from config.files import write_atomically
 from config.recipients import Recipient, channel_and_target
 from config.settings import SettingsError, Smtp
 from warehouse import outbox
 from warehouse.history import transaction
-from warehouse.outbox import is_queued, notify, park
+from warehouse.outbox import notify, park, status_and_detail
 from warehouse.query import run_sql
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -186,7 +186,8 @@ def compose_digest_mail(
         text = night_text(
             digest_of_reader, mailed_levels, recipient.language, is_first=last_night is None
         )
-        digest_id = _digest_id(recipient.address, _seed(night, changes | lines, last_mail))
+        seed = _seed(night, changes | lines, last_mail, text)
+        digest_id = _digest_id(recipient.address, seed)
         identity = f"<{night}.{digest_id[:32]}@text>"
         return QueuedText(
             *life, recipient=recipient.address, message_id=identity, content=text.encode()
@@ -258,7 +259,7 @@ def digest_message(
     is_first_of_year: bool = False,
     after: str | None = None,
 ) -> EmailMessage:
-    """The mail as one recipient gets it; the same changes after the same mail give the same bytes.
+    """The mail as one recipient gets it; the same content after the same mail is the same bytes.
 
     Args:
         digest: The night, within what the recipient asked for.
@@ -268,7 +269,7 @@ def digest_message(
         unsubscribe: mailto: or https: address.
         is_first: Whether nothing was mailed to the recipient before.
         is_first_of_year: Whether the last mail to the recipient was of an earlier year.
-        after: Id of the newest mail to the recipient; None: there is none.
+        after: Id of the newest mail to the recipient that was not refused; None: there is none.
 
     Raises:
         ValueError: An address or subject holds a line break.
@@ -278,7 +279,7 @@ def digest_message(
     )
     night = digest.as_of_date
     changes = digest.changes(mailed_levels) | digest.line_changes(mailed_levels)
-    seed = _seed(night, changes, after)
+    seed = _seed(night, changes, after, mail)
     message, digest_id = new_message(recipient.address, mail.subject, sender, night, seed)
     message["List-Unsubscribe"] = f"<{unsubscribe}>"
     if unsubscribe.lower().startswith("https:"):
@@ -312,9 +313,11 @@ def new_message(
     return message, digest_id
 
 
-def _seed(night: date, changes: Mapping[str, str], after: str | None) -> str:
-    """What is told, and after which mail: told again after another one it is news."""
-    return f"{night}|{after}|{sorted(changes.items())}"
+def _seed(
+    night: date, changes: Mapping[str, str], after: str | None, content: RenderedMail | str
+) -> str:
+    """What is told, in which words, after which mail: told again after another one it is news."""
+    return f"{night}|{after}|{sorted(changes.items())}|{content}"
 
 
 def _digest_id(to: str, seed: str) -> str:
@@ -340,12 +343,24 @@ def with_date(content: bytes, at: datetime) -> bytes:
 
 def queue(
     con: duckdb.DuckDBPyConnection, mails: Sequence[QueuedMail | QueuedText], now: datetime
-) -> None:
-    """Put mails and texts into the outbox with what they tell, all or none; what is there stays."""
+) -> list[MailOutcome]:
+    """Put mails and texts into the outbox with what they tell, all or none; what is there stays.
+
+    Returns:
+        Of what is there because it was refused for good: that it is not handed over again.
+    """
+    refused = []
     with transaction(con):
         for mail in mails:
             content, identity = mail.content, mail.message_id
-            if is_queued(con, identity):
+            if became := status_and_detail(con, identity):
+                status, detail = became
+                if status == "refused":
+                    where = (
+                        f"{detail}; not sent again, since it says the same (tocsin alerts resend "
+                        f"{identity.partition('.')[2][:8]})"
+                    )
+                    refused.append(MailOutcome(mail.recipient, status, where))
                 continue
             run_sql(
                 con,
@@ -362,6 +377,7 @@ def queue(
                 now=now,
             )
             notify(con, identity, mail.levels)
+    return refused
 
 
 def hand_over(

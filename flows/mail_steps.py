@@ -29,8 +29,11 @@ from warehouse.query import table_frame
 
 def queue_digests(
     con: duckdb.DuckDBPyConnection, tables: dict[str, pl.DataFrame], night: date, settings: Settings
-) -> list[QueuedMail | QueuedText]:
-    """Mails and texts of the night, one a reader who has news at most, put into the outbox."""
+) -> tuple[list[QueuedMail | QueuedText], list[MailOutcome]]:
+    """Mails and texts of the night, one a reader who has news at most, put into the outbox.
+
+    Beside them those that were refused for good before and say the same again.
+    """
     instant = now()
     digest = digest_of(con, tables, night, settings.published_url)
     mails = [
@@ -41,8 +44,7 @@ def queue_digests(
         for recipient in load_recipients(settings.recipients_file)
     ]  # fmt: skip
     queued = [mail for mail in mails if mail]
-    queue(con, queued, instant)
-    return queued
+    return queued, queue(con, queued, instant)
 
 
 def digest_of(

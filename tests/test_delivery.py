@@ -479,7 +479,7 @@ def test_a_level_withdrawn_and_restored_in_one_night_is_told_again(con, digest) 
     assert told == [("a@example.org", levels), ("sms:+22370112233", levels)]
 
 
-@pytest.mark.parametrize("status", ["lapsed", "expired", "refused"])
+@pytest.mark.parametrize("status", ["lapsed", "expired"])
 def test_what_was_not_told_is_told_when_its_night_is_run_again(con, digest, status: str) -> None:
     recipient = Recipient("a@example.org", "en")
     queue_level(con, digest, recipient, "warning", FRIDAY)
@@ -488,6 +488,45 @@ def test_what_was_not_told_is_told_when_its_night_is_run_again(con, digest, stat
     queue_level(con, digest, recipient, "warning", FRIDAY)
     statuses = con.execute("select status from ops.outbox order by queued_at").fetchall()
     assert statuses == [(status,), ("queued",)]
+
+
+def test_what_was_refused_for_good_is_sent_again_only_if_it_says_something_else(
+    con, digest, smtp, certificate, port, tmp_path
+) -> None:
+    """By the server at its content: nobody is told, and the same words are not tried again."""
+    reader = Recipient("a@example.org", "en", when="immediate")
+    inbox = Inbox(data=["250 OK", "554 5.7.1 spam", "554 5.7.1 spam"])
+
+    def tell(level: str, days: int, lowest: str = "none") -> tuple[str | None, list[str]]:
+        other_words = replace(digest, place=f"tocsin_{lowest}.duckdb")
+        kind = queue_level(con, other_words, reader, level, FRIDAY + days * DAY)
+        return kind, hand(con, smtp, tmp_path, NOW + days * DAY + timedelta(hours=1))
+
+    with serving(inbox, certificate, port):
+        assert tell("none", -1) == ("summary", ["sent"])
+        assert tell("watch", 0) == ("alert", ["refused"])
+        assert [tell("watch", 0) for _ in range(3)] == [("alert", [])] * 3
+        assert tell("none", 0) == (None, [])  # it was not told of the level
+        assert tell("watch", 0, "other words") == ("alert", ["refused"])
+        assert tell("watch", 0) == tell("watch", 0, "other words") == ("alert", [])
+        assert tell("watch", 1) == ("alert", ["sent"])  # another night
+        assert tell("none", 1) == ("alert", ["sent"])
+        assert tell("watch", 1) == ("alert", ["sent"])  # as the second before, after another mail
+    assert len(inbox.taken) == 4
+    statuses = con.execute("select status from ops.outbox order by queued_at").fetchall()
+    assert [status for (status,) in statuses] == ["sent", "refused", "refused", *["sent"] * 3]
+
+
+def test_that_a_refused_mail_is_not_sent_again_is_told(con) -> None:
+    queue(con, [mail("a@example.org")], NOW)
+    con.execute("update ops.outbox set status = 'refused', detail = 'h:587: 554 spam'")
+    (again,) = queue(con, [mail("a@example.org"), mail("b@example.org")], NOW + DAY)
+    assert (again.recipient, again.status, again.where) == (
+        "a@example.org",
+        "refused",
+        "h:587: 554 spam; not sent again, since it says the same (tocsin alerts resend 1.a@exam)",
+    )
+    assert queue(con, [mail("b@example.org")], NOW + DAY) == []
 
 
 def test_quiet_hours_hold_a_mail_until_they_end(con, digest, tmp_path) -> None:

@@ -83,10 +83,13 @@ def operator_subjects(con: duckdb.DuckDBPyConnection, operator: str) -> set[str]
     return {key for (key,) in rows}
 
 
-def is_queued(con: duckdb.DuckDBPyConnection, message_id: str) -> bool:
-    """Whether the outbox has a mail of this id, sent or not."""
-    query = "select 1 from ops.outbox where message_id = $message_id"
-    return con.execute(query, {"message_id": message_id}).fetchone() is not None
+def status_and_detail(
+    con: duckdb.DuckDBPyConnection, message_id: str
+) -> tuple[str, str | None] | None:
+    """What became of the mail of this id; None: the outbox has none."""
+    query = "select status, detail from ops.outbox where message_id = $message_id"
+    rows = con.execute(query, {"message_id": message_id}).fetchall()
+    return rows[0] if rows else None
 
 
 def notify(con: duckdb.DuckDBPyConnection, message_id: str, levels: Mapping[str, str]) -> None:
