@@ -25,13 +25,13 @@ from flows.steps import (
     FetchOutcome,
     add_to_lake,
     assess_night,
-    event_source_remarks,
     fetch_source,
     is_on,
     judge_deliveries,
     keep_night,
     keep_versions,
-    late_history_remarks,
+    remarks,
+    with_released_rows,
     write_quality_page,
 )
 from flows.terminal import check_sources, now
@@ -106,6 +106,7 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             else FetchOutcome(s, [], is_on=False)
             for s in SOURCES
         ]
+        fetched = with_released_rows(fetched, con, settings.landing_folder)
         outcomes, landed_checks = run(
             "check what arrived", judge_deliveries, fetched, con, settings.landing_folder, cache
         )
@@ -136,11 +137,7 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             failures={s.source.name: s.failure for s in outcomes if s.failure},
             sources_off=[s.source.title for s in outcomes if not s.is_on],
             readers_count=len(readers),
-            remarks=[
-                *late_history_remarks(tables["core.event"]),
-                *event_source_remarks(tables["mart.event_source"]),
-                *(text for s in fetched for batch in s.batches for text in batch.remarks),
-            ],
+            remarks=remarks(tables, fetched),
             reports_waiting_count=tables["core.report"]["is_waiting"].sum(),
             deliveries=[*refused, *mails],
         )

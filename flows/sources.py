@@ -71,6 +71,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
         fetch_source,
         is_on,
         judge_deliveries,
+        with_released_rows,
     )
 
     matches = [source for source in SOURCES if source.name == name]
@@ -95,6 +96,7 @@ def dry_run(name: str, settings: Settings) -> DryRun:
                 link_or_copy(path, target)
         outcome = fetch_source(source, beside)
         with open_existing(beside.warehouse_path) as con:
+            (outcome,) = with_released_rows([outcome], con, beside.landing_folder)
             (passing,), checks = judge_deliveries([outcome], con, beside.landing_folder)
             for batch in passing.batches:
                 accept(batch, beside.landing_folder)

@@ -34,6 +34,7 @@ from warehouse.history import QUARANTINED_SCHEMA, catch_up, losses, transaction
 from warehouse.landing import Batch, QuarantinedRow, accept, deliveries, overrides, receive
 from warehouse.marts import check_counts, previous_night, read_previous_night, write_marts
 from warehouse.publish import publish_page
+from warehouse.quarantine import released_batches
 from warehouse.query import table_frame
 from warehouse.situation import late_first_event
 from warehouse.source_status import auxiliary_sources, forget_attempt, source_status, write_attempt
@@ -90,6 +91,24 @@ def fetch_source(source: Source, settings: Settings) -> FetchOutcome:
     return FetchOutcome(source, batches, is_on=is_on(source, settings))
 
 
+def with_released_rows(
+    outcomes: list[FetchOutcome], con: duckdb.DuckDBPyConnection, folder: Path
+) -> list[FetchOutcome]:
+    """Outcomes with the rows that a person released of increments, which are sent once, first."""
+    with_rows = []
+    for outcome in outcomes:
+        released: list[Batch] = []
+        failure = outcome.failure
+        if outcome.is_on and overrides(outcome.source.name, folder):
+            try:
+                catch_up(con, outcome.source, folder)  # what a killed run had accepted, too
+                released = released_batches(con, outcome.source, folder, outcome.batches)
+            except SourceError as error:
+                failure = failure or _masked_if_secret(outcome.source, str(error))
+        with_rows.append(replace(outcome, batches=[*released, *outcome.batches], failure=failure))
+    return with_rows
+
+
 def judge_deliveries(
     outcomes: list[FetchOutcome],
     con: duckdb.DuckDBPyConnection,
@@ -117,6 +136,8 @@ def judge_deliveries(
                     table = pl.concat([table, loss])
                 verdict = refusal or verdict
             results[outcome.source.name] = table
+            if isinstance(verdict, Batch) and verdict.released_from and verdict.rows.is_empty():
+                continue  # dated to come, it stays held
             if isinstance(verdict, str):
                 failure = _masked_if_secret(outcome.source, verdict)
                 break
@@ -265,6 +286,15 @@ def assess_night(
     """Core as known on the night, then its marts: indicators, forecasts, flags, alerts, lines."""
     vintage = night_vintage(con, night)
     return night_tables(con, vintage, *night_figures(vintage, cache), cache, lines)
+
+
+def remarks(tables: dict[str, pl.DataFrame], fetched: list[FetchOutcome]) -> list[str]:
+    """What is said of a night beside its figures: on what they rest, what was left out."""
+    return [
+        *late_history_remarks(tables["core.event"]),
+        *event_source_remarks(tables["mart.event_source"]),
+        *(text for outcome in fetched for batch in outcome.batches for text in batch.remarks),
+    ]
 
 
 def late_history_remarks(events: pl.DataFrame) -> list[str]:

@@ -22,7 +22,13 @@ import pytest
 from config.registry import SourceError, known_countries
 from config.settings import Settings
 from flows.step_cache import NO_CACHE
-from flows.steps import judge_delivery
+from flows.steps import (
+    FetchOutcome,
+    judge_deliveries,
+    judge_delivery,
+    keep_versions,
+    with_released_rows,
+)
 from stand_in import FAULTS, serving
 from stand_in.acled import PASSWORD, USER, Acled, event
 from warehouse.client import Client, Limits
@@ -31,6 +37,7 @@ from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import accept, deliveries, receive
 from warehouse.publish import PUBLISHED
+from warehouse.quarantine import quarantined_rows, release_row
 from warehouse.query import table_frame
 from warehouse.sources import acled_events, tables
 from warehouse.sources.acled_events import SOURCE, fetch, parse
@@ -245,6 +252,73 @@ def in_force(con) -> list[str]:
     return con.execute(
         "select event_id_cnty from history.acled_events where known_to is null order by all"
     ).pl()["event_id_cnty"].to_list()  # fmt: skip
+
+
+def run_source(con, folder, acled: Acled) -> list[str]:
+    """What a night does with the source; its remarks."""
+    with serving(acled) as server:
+        batches = list(receive(SOURCE, server.url, folder, SECRETS))
+    sent = with_released_rows([FetchOutcome(SOURCE, batches)], con, folder)
+    (passing,), _ = judge_deliveries(sent, con, folder)
+    assert passing.failure is None
+    keep_versions(con, [passing], Settings(data_folder=folder.parent))
+    return [text for batch in sent[0].batches for text in batch.remarks if "released" in text]
+
+
+FAR = {"latitude": "47.1108"}  # of Mali, which ends at 25
+WHO = ("A. Diarra", "read in the report")
+RELEASED = {  # what comes after the release: events and deaths in force then, what is held
+    "nothing": ([], [], {"MLI1": 8, "MLI2": 4, "MLI3": 4}, []),
+    "another event": ([event(5, "2026-01-09", 140)], [], {"MLI1": 8, "MLI2": 4, "MLI3": 4,
+                                                          "MLI5": 4}, []),
+    "the event, corrected": ([event(2, "2026-01-06", 140, fatalities=9)], [],
+                             {"MLI1": 8, "MLI2": 9, "MLI3": 4}, []),
+    "the event, wrong otherwise": ([event(2, "2026-01-06", 140, latitude="-88")], [],
+                                   {"MLI1": 8, "MLI3": 4}, ["Mali, 1, -88.0, -7.5"]),
+    "that it is deleted": ([], [{"event_id_cnty": "MLI2", "deleted_timestamp": "140"}],
+                           {"MLI1": 8, "MLI3": 4}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", RELEASED)
+def test_a_row_of_an_increment_that_is_released_enters_with_the_next_run(
+    tmp_path, monkeypatch, case: str
+) -> None:
+    """It is sent once; what was edited since the increment that had it stays as it was edited."""
+    monkeypatch.setattr(acled_events, "_without_events", lambda _: ())
+    folder = tmp_path / "landing"
+    first = [event(1, "2026-01-05", 100), event(2, "2026-01-06", 110, **FAR)]
+    second = [event(1, "2026-01-05", 120, fatalities=8), first[1], event(3, "2026-01-07", 120)]
+    third, gone, deaths, held = RELEASED[case]
+    with warehouse(tmp_path / "w.duckdb") as con:
+        run_source(con, folder, Acled(first))
+        run_source(con, folder, Acled(second))
+        assert in_force(con) == ["MLI1", "MLI3"]
+        release_row(con, folder, "acled_events", "MLI2", *WHO)
+        later = [row for row in second if row["event_id_cnty"] not in {
+            row["event_id_cnty"] for row in third}] + third  # fmt: skip
+        remarks = run_source(con, folder, Acled(later, gone))
+        is_taken_in = case in ("nothing", "another event")
+        assert [text.partition(" that were ")[2] for text in remarks] == [
+            "released are taken in: 1"
+        ] * is_taken_in
+        now = con.execute("select event_id_cnty, fatalities from history.acled_events "
+                          "where known_to is null").fetchall()  # fmt: skip
+        assert dict(now) == deaths
+        assert quarantined_rows(con)["value"].to_list() == held
+        log = deliveries(SOURCE, folder)
+        assert [bool(entry.released_from) for entry in log] == (
+            [False, False] + [True] * is_taken_in + [False] * (case != "nothing")
+        )
+        has_newer = case not in ("nothing", "that it is deleted")
+        assert log[-1].source_version.split()[0] == ("140" if has_newer else "120")
+        assert run_source(con, folder, Acled(later, gone)) == []  # once
+        assert len(deliveries(SOURCE, folder)) == len(log)
+        with warehouse(tmp_path / "anew.duckdb") as anew:
+            catch_up(anew, SOURCE, folder)
+            for name in ("ops.quarantine", "history.acled_events"):
+                rows = f"from {name} order by all"
+                assert anew.execute(rows).fetchall() == con.execute(rows).fetchall()
 
 
 def test_after_a_file_everything_is_asked_for(tmp_path) -> None:

@@ -68,7 +68,7 @@ def catch_up(
                 entry = log[number]
                 batch = parsed.get(entry.content_sha256)
                 if batch is None or batch.quarantined != entry.quarantined:
-                    batch = _landed(source, entry, folder)
+                    batch = landed_batch(source, entry, folder)
                 versions_begun += _merge(con, source, entry, batch, log[:number])
         return versions_begun
     with transaction(con):
@@ -77,7 +77,7 @@ def catch_up(
         con.execute("delete from ops.quarantine where source = $source", {"source": source.name})
         for number, entry in enumerate(log):
             versions_begun += _merge(
-                con, source, entry, _landed(source, entry, folder), log[:number]
+                con, source, entry, landed_batch(source, entry, folder), log[:number]
             )
     return versions_begun
 
@@ -175,12 +175,12 @@ def _merge(
         versions_begun = rows_changed(
             run_sql(con, "history/open", words, batch_id=batch_id, **known)
         )
-        logged = entry.model_dump(exclude={"quarantined"})
+        logged = entry.model_dump(exclude={"quarantined", "released_from"})
         run_sql(con, "history/batch", batch_id=batch_id, **logged)
         part: dict[str, Any] = {
             "source": source.name, "part": entry.partition, "known_at": entry.known_at,
         }  # fmt: skip
-        run_sql(con, "history/leave_quarantine", is_snapshot=entry.is_snapshot, **part)
+        run_sql(con, "history/leave_quarantine", words, is_snapshot=entry.is_snapshot, **part)
         run_sql(con, "history/enter_quarantine", batch_id=batch_id, **part)
         con.execute("drop table incoming")
         con.execute("drop table withdrawn")
@@ -225,7 +225,12 @@ def _key(source: Source) -> str:
     return f"concat_ws('|', {parts})"
 
 
-def _landed(source: Source, entry: AcceptedDelivery, folder: Path) -> Batch:
+def landed_batch(source: Source, entry: AcceptedDelivery, folder: Path) -> Batch:
+    """An accepted delivery, to be parsed again.
+
+    Raises:
+        SourceError: Its bytes are gone or no longer what was received.
+    """
     release = Release(entry.source_version)
     fetched = Fetched(landed_bytes(entry, folder), entry.url, entry.fetched_at, release)
     return Batch(source, fetched, entry.content_sha256, is_new=False, quarantined=entry.quarantined)

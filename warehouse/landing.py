@@ -74,6 +74,7 @@ class AcceptedDelivery(BaseModel):
         is_snapshot: Whether a row's absence withdraws it; else only ``Source.deleted`` does.
         partition: Of the source, which this delivery holds anew.
         quarantined: Its rows that are not believed.
+        released_from: Of rows that a person released, the delivery that had held them; else empty.
     """
 
     model_config = ConfigDict(
@@ -97,6 +98,7 @@ class AcceptedDelivery(BaseModel):
     is_snapshot: bool
     partition: str = ""
     quarantined: tuple[QuarantinedRow, ...] = ()
+    released_from: str = ""
 
     @property
     def batch_id(self) -> str:
@@ -121,7 +123,7 @@ OVERRIDES = TypeAdapter(list[QuarantineOverride])
 class Batch:
     """What a source sent tonight; ``is_new`` is false if it is what was accepted last.
 
-    ``quarantined``: rows that are not believed.
+    ``quarantined``: rows that are not believed. ``released_from`` as of an accepted delivery.
     """
 
     source: Source
@@ -129,6 +131,7 @@ class Batch:
     sha256: str
     is_new: bool
     quarantined: tuple[QuarantinedRow, ...] = ()
+    released_from: str = ""
 
     @cached_property
     def parsed(self) -> pl.DataFrame:
@@ -153,12 +156,7 @@ class Batch:
             frame = frame.with_columns(none.alias(FAULT), none.alias(AS_SENT))
         if LINE not in frame.columns:
             frame = frame.with_columns(pl.lit(None, pl.Int64).alias(LINE))
-        key = pl.col(*self.source.key).cast(pl.String)
-        numbered = frame.with_row_index(ROW).with_columns(
-            pl.when(~pl.all_horizontal(pl.col(*self.source.key).is_null()))
-            .then(pl.concat_str(key.fill_null("∅"), separator="|"))
-            .alias(KEY)
-        )
+        numbered = frame.with_row_index(ROW).with_columns(row_key(self.source).alias(KEY))
         return numbered, dict(left_out)
 
     @cached_property
@@ -205,6 +203,14 @@ class Batch:
         return other
 
 
+def row_key(source: Source) -> pl.Expr:
+    """What identifies a row across deliveries; null: none of it can be read."""
+    key = pl.col(*source.key)
+    return pl.when(~pl.all_horizontal(key.is_null())).then(
+        pl.concat_str(key.cast(pl.String).fill_null("∅"), separator="|")
+    )
+
+
 def receive(
     source: Source, address: str | None, folder: Path, secrets: Mapping[str, str] | None = None
 ) -> Iterator[Batch]:
@@ -223,7 +229,7 @@ def receive(
     """
     log = deliveries(source, folder)
     landed_before = {entry.content_sha256 for entry in log}
-    in_force = {entry.partition: entry.content_sha256 for entry in log}
+    in_force = {e.partition: e.content_sha256 for e in log if not e.released_from}
     is_live = bool(address) and "://" in str(address)
     last = log[-1].source_version if log else None
     client = Client(source.name, folder / source.name, dict(secrets or {}), last_version=last)
@@ -235,6 +241,30 @@ def receive(
         _land(fetched.content, folder / source.name / f"{sha256}.zst")
         is_new = in_force.get(fetched.release.partition) != sha256
         yield Batch(source, fetched, sha256, is_new)
+
+
+def land_released(
+    source: Source, entry: AcceptedDelivery, rows: pl.DataFrame, at: datetime, folder: Path
+) -> Batch:
+    """Held rows of an increment that a person released, landed as a delivery of their own.
+
+    It reaches no further than what is in force, and goes by the version and address of that.
+
+    Args:
+        source: The source.
+        entry: The delivery that held them.
+        rows: In the declared columns.
+        at: Since when they are believed (UTC): before what came tonight, whose version counts.
+        folder: Landing folder.
+    """
+    newest = deliveries(source, folder)[-1]
+    release = Release(newest.source_version, complete_where="false", partition=entry.partition)
+    remark = f"rows of {entry.fetched_at:%Y-%m-%d} that were released are taken in: {rows.height}"
+    content = rows.select(source.columns).write_csv().encode()
+    fetched = Fetched(content, newest.url, at, release, (remark,))
+    sha256 = hashlib.sha256(content).hexdigest()
+    _land(content, folder / source.name / f"{sha256}.zst")
+    return Batch(source, fetched, sha256, is_new=True, released_from=entry.batch_id)
 
 
 def _fetched(
@@ -306,11 +336,8 @@ def accept(batch: Batch, folder: Path) -> None:
     """
     source, fetched, release = batch.source, batch.fetched, batch.fetched.release
     log = deliveries(source, folder)
-    if (
-        not batch.is_new
-        and [e for e in log if e.partition == release.partition][-1].quarantined
-        == batch.quarantined
-    ):
+    of_part = [e for e in log if e.partition == release.partition and not e.released_from]
+    if not batch.is_new and of_part[-1].quarantined == batch.quarantined:
         return
     is_back = batch.sha256 in {e.content_sha256 for e in log}
     known_at, basis = fetched.fetched_at, "observed"
@@ -319,7 +346,7 @@ def accept(batch: Batch, folder: Path) -> None:
         if published_at < known_at:
             known_at, basis = published_at, "assumed"
     covers_until: date | None = release.covers_until
-    if source.dated_by and not covers_until:
+    if source.dated_by and not covers_until and not batch.released_from:
         covers_until = batch.rows.select(pl.col(source.dated_by).max()).item()
     entry = AcceptedDelivery(
         source=source.name,
@@ -336,6 +363,7 @@ def accept(batch: Batch, folder: Path) -> None:
         is_snapshot=source.deleted is None,
         partition=release.partition,
         quarantined=batch.quarantined,
+        released_from=batch.released_from,
     )
     path = _log(source, folder) / f"{entry.batch_id}.json"
     write_atomically(path, entry.model_dump_json(indent=1), durable=True)

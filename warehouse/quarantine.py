@@ -1,15 +1,29 @@
 """Rows that were sent but are not believed: those in quarantine, and releasing one."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from config.registry import SourceError
-from warehouse.landing import QuarantineOverride, add_override
+from config.registry import Source, SourceError
+from warehouse.history import landed_batch
+from warehouse.landing import (
+    KEY,
+    ROW,
+    Batch,
+    QuarantineOverride,
+    add_override,
+    deliveries,
+    land_released,
+    overrides,
+    row_key,
+)
 from warehouse.query import run_sql
 from warehouse.sources.tables import UNREADABLE
+
+SPELL = ("row_key", "rule", "value")  # what of a row a person looks at and believes
 
 
 def quarantined_rows(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
@@ -31,6 +45,53 @@ def quarantine_spells(con: duckdb.DuckDBPyConnection, source: str, key: str) -> 
             f"{source} {key}: no such row was ever held; 'tocsin quarantine' lists those that are"
         )
     return spells
+
+
+def released_batches(
+    con: duckdb.DuckDBPyConnection, source: Source, folder: Path, sent: Sequence[Batch]
+) -> list[Batch]:
+    """Rows of increments that a person released, as they landed: they are not sent again.
+
+    A whole delivery is, and its rows are then believed. A row that tonight's deliveries have, or
+    say was deleted, goes by these.
+
+    Args:
+        con: The working file, its history up to the log.
+        source: The source.
+        folder: Landing folder.
+        sent: What it delivered tonight.
+
+    Raises:
+        SourceError: Landed bytes are missing or cannot be read.
+    """
+    believed = [row.model_dump(include=set(SPELL)) for row in overrides(source.name, folder)]
+    if source.deleted is None or not believed:
+        return []
+    is_newest = pl.col("held_from") == pl.col("held_from").max().over("row_key")
+    released = (
+        quarantined_rows(con)
+        .filter(is_newest, source=source.name)
+        .join(pl.DataFrame(believed).unique().with_columns(is_believed=True), on=SPELL, how="left")
+        .filter(pl.col("is_believed").fill_null(False).all().over("row_key"))
+    )
+    if released.is_empty():
+        return []
+    for batch in sent:
+        deleted = source.deleted(batch.fetched.content, batch.fetched.url)
+        keys = pl.concat([batch.parsed[KEY], deleted.select(row_key(source)).to_series()])
+        released = released.filter(~pl.col("row_key").is_in(keys.drop_nulls().implode()))
+    log = deliveries(source, folder)
+    landed_before = {entry.content_sha256 for entry in log}
+    now = datetime.now(UTC).replace(tzinfo=None)
+    at = min([now, *(batch.fetched.fetched_at for batch in sent)]) - timedelta(microseconds=1)
+    batches = []
+    for entry in log:
+        numbers = released.filter(batch_id=entry.batch_id)["row_number"]
+        if numbers.len():
+            rows = landed_batch(source, entry, folder).parsed
+            chosen = rows.filter(pl.col(ROW).is_in(numbers.implode()))
+            batches.append(land_released(source, entry, chosen, at, folder))
+    return [batch for batch in batches if batch.sha256 not in landed_before]
 
 
 def release_row(
