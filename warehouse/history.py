@@ -204,7 +204,7 @@ def _merge_words(
         "register_columns": REGISTER_VALUES[source.is_by_hand],
         "is_by_hand": str(source.is_by_hand).lower(),
         "row_key": _key(source),
-        "differs_where": differs_where(source),
+        "replaces_where": _replaces_where(source, entry, earlier),
         "complete_where": entry.complete_where if is_absence_telling else "false",
         "expected_where": _expected_where(source, earlier),
     }
@@ -218,6 +218,23 @@ def differs_where(source: Source) -> str:
         else f'old."{name}" is distinct from new."{name}"'
         for name in source.columns
     )
+
+
+def _replaces_where(
+    source: Source, entry: AcceptedDelivery, earlier: Sequence[AcceptedDelivery]
+) -> str:
+    """SQL condition: the row ``new`` of a delivery begins a version in place of ``old``.
+
+    A month's count that is sent again after the month has ended says more than it did before;
+    a file that is read again does not.
+    """
+    if source.event_grain != "month":
+        return differs_where(source)
+    day, sent_on = f"old.{source.dated_by}", entry.known_at.date()
+    if "://" not in entry.url:
+        same = [e for e in earlier if e.content_sha256 == entry.content_sha256]
+        sent_on = min(e.known_at.date() for e in (*same, entry))
+    return f"{differs_where(source)} or old.known_from::date <= {day} and {day} < date '{sent_on}'"
 
 
 def _key(source: Source) -> str:

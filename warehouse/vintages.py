@@ -1,12 +1,13 @@
 """Figures as they were known at past instants, and up to when a source is complete."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import duckdb
 import polars as pl
 
 from config.registry import Source, SourceError
+from warehouse.history import place_column
 from warehouse.query import run_sql
 
 OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
@@ -78,7 +79,8 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
     """Last day for which a source's figures were whole on ``night``.
 
     The declared lag says what could be known; a delivery ends on its declared day or
-    with its newest row. After that day a series is missing, not zero.
+    with its newest row, one of monthly counts before the first month that had not ended when
+    it was sent. After that day a series is missing, not zero.
 
     Raises:
         SourceError: The source has no rows at all.
@@ -87,7 +89,17 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
     covers_until: date | None = in_force["covers_until"]
     if covers_until is None:
         raise SourceError(f"{source.name}: holds no rows; give it a file with events")
-    return min(covers_until, source.lag.complete_until(night))
+    until = min(covers_until, source.lag.complete_until(night))
+    if source.event_grain == "month":
+        words = {
+            "source_table": f"history.{source.name}",
+            "date_column": source.dated_by or "null",
+            "place": place_column(source) or "null",
+        }
+        partial = run_sql(con, "mart/first_partial_month", words, as_of=night_end(night))
+        ((first_day,),) = partial.fetchall()
+        until = min(until, first_day - timedelta(days=1)) if first_day else until
+    return until
 
 
 def delivery_in_force(con: duckdb.DuckDBPyConnection, source: Source) -> dict[str, Any]:

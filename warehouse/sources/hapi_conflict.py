@@ -122,7 +122,7 @@ SOURCE = Source(
     is_republishable=False,
     cadence="weekly",
     flaws=(
-        "the newest month is partial: it is left out until it has ended",
+        "the newest month is partial: it is left out until it is sent again after its end",
         "kinds of events overlap: political violence holds civilian targeting",
         "old values are overwritten by the publisher",
         "regions are matched by name: P-codes of several vintages are mixed",

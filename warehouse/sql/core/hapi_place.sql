@@ -1,7 +1,7 @@
 -- grain: one row per row of HAPI and version known by $as_of; known_to null: still believed then
 -- reads: history.hapi_conflict, core.region_name
 -- region_id: of its provider's spelling, else of HAPI's own; null: neither is known. A month that
--- had not ended when it was fetched is no whole one.
+-- had not ended when it was fetched is no whole one; sent again later it is another version.
 select
     h.* replace (case when h.known_to <= $as_of then h.known_to end as known_to),
     coalesce(p.region_id, n.region_id) as region_id,
