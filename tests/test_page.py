@@ -12,13 +12,15 @@ import numpy as np
 import polars as pl
 import pytest
 
+from alerts.wording.environment import environment
 from config.files import put_in_place
 from config.registry import thresholds
 from flows.backtest import origin_of
 from indicators.risk.scorecard import outcomes_by_level, tidy_frame
 from page.mark import is_built, leave_mark
+from page.news import news_facts
 from page.renderer import Renderer
-from page.site import build
+from page.site import HERE, build
 from page.track_record import level_track_record
 from warehouse.connect import WarehouseError
 from warehouse.situation import situation
@@ -485,6 +487,33 @@ def test_a_reader_finds_the_old_site_or_the_new_one(tmp_path: Path) -> None:
     assert len(set(contents)) > 10
     assert all(text.isdigit() for text in contents)
     assert [int(text) for text in contents] == sorted(int(text) for text in contents)
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", "ACLED events: 15 September 2026, stale, could not be renewed (before: 7 September "
+         "2026)."),
+        ("fr", "Événements ACLED : 15 septembre 2026, périmée, n'a pas pu être actualisée "
+         "(avant : 7 septembre 2026)."),
+    ],
+)  # fmt: skip
+def test_releases_are_named_for_readers(language: str, says: str) -> None:
+    """A version of ACLED's is the instant of its newest edit, and what only a program reads."""
+    news = {
+        "news_kind": "source", "region_id": None, "source": "acled_events",
+        "value_before": "1788739200 0a1b2c3d",
+        "value_now": "1789430400 0a1b2c3d 2025-11-24, stale, not renewed",
+    }  # fmt: skip
+    facts = news_facts(pl.DataFrame([news], schema_overrides={"region_id": pl.String}))
+    shown = {"news": facts, "titles": {"acled_events": "ACLED events"}}
+    words = (
+        environment(HERE / "templates", language, is_mail=False)
+        .get_template("lists.j2")
+        .make_module(shown)
+        .what_is_new()
+    )
+    assert f"<li>{says}</li>" in str(words).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_a_site_beside_the_file_is_built_once_and_links_to_it(published: Path, tmp_path) -> None:

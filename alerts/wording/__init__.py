@@ -1,8 +1,9 @@
 """Words, numbers and dates in the reader's language."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from babel.dates import format_date
@@ -99,6 +100,28 @@ def name(text: str, language: str) -> str:
         ('Béré', 'Bere')
     """
     return names_fr().get(text, text) if language == "fr" else text
+
+
+def release(versions: str, language: str) -> str:
+    """Releases as readers call them: without our notes; what is numbered by an instant, its day.
+
+    Example:
+        >>> release("24.1, eight WAEMU countries, 1989-2022; 2021 vintage, simplified", "fr")
+        '24.1; millésime 2021'
+        >>> release("1789430400 0a1b2c3d 2025-11-24", "en"), release("as of 2026-11-24", "en")
+        ('15 September 2026', '24 November 2026')
+    """
+    return "; ".join(_release(version, language) for version in versions.split("; "))
+
+
+def _release(version: str, language: str) -> str:
+    instant = re.fullmatch(r"(\d{9,10})( [0-9a-f]{8}.*)?", version)  # ACLED's, of the newest edit
+    if instant:
+        return day(datetime.fromtimestamp(int(instant[1]), UTC).date(), language)
+    asked_on = re.fullmatch(r"as of (\d{4}-\d\d-\d\d)", version)
+    if asked_on:
+        return day(date.fromisoformat(asked_on[1]), language)
+    return name(version.partition(",")[0], language)
 
 
 def country(code: str, language: str) -> str:

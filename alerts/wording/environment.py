@@ -134,6 +134,7 @@ def environment(
         "share",
         "plain",
         "name",
+        "release",
         "unit",
         "country",
     ):
