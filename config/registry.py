@@ -24,6 +24,7 @@ WORLD_SCHEME, WORLD_VINTAGE = "ISO 3166-2", "Natural Earth, about 2013"
 EARTH_RADIUS_KM = 6371.0
 NEAR = 4  # half-distances: beyond them a place weighs below a sixteenth of one beside it
 SIDES = ("west", "east", "south", "north")
+PLACES = ("country_id", "location_code", "isoab", "country")  # columns that name a country
 
 
 class SourceError(TocsinError):
@@ -165,6 +166,7 @@ class Source:
         series: Monthly series that ``core/external_series.sql`` makes of it, for the indicators
             of the same names; months it does not cover have no row.
         series_level: What these are of: region or country.
+        edited_by: Column that rises with each edit of a row: an older edit never replaces a newer.
         event_grain: day or month: it counts events on which forecasts may rest beside UCDP's
             (``core/auxiliary_count.sql``); empty: it does not.
         is_by_hand: A register kept here: a wrong row refuses the file, since whoever wrote it
@@ -195,6 +197,7 @@ class Source:
     unit: str = ""
     series: tuple[str, ...] = ()
     series_level: str = "region"
+    edited_by: str = ""
     event_grain: str = ""
     is_by_hand: bool = False
 
@@ -202,6 +205,11 @@ class Source:
     def address(self) -> str:
         """Address of the newest embedded release."""
         return self.embedded[-1].address
+
+    @property
+    def place_column(self) -> str | None:
+        """Its column that names a country; None: it has none."""
+        return next((name for name in PLACES if name in self.columns), None)
 
     @property
     def embedded_here(self) -> tuple[Release, ...]:

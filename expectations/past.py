@@ -6,7 +6,6 @@ import polars as pl
 
 from config.registry import Source, countries, thresholds
 from expectations.checks import RESULT_SCHEMA, Check
-from warehouse.history import place_column
 from warehouse.landing import AcceptedDelivery, Batch
 from warehouse.sources.tables import fetch_file
 
@@ -106,7 +105,7 @@ def no_country_missing(batch: Batch) -> pl.DataFrame:
     """
     source, release = batch.source, batch.fetched.release
     least = thresholds()["quarantine"]["least_lost_of_a_place"]
-    place = place_column(source)
+    place = source.place_column
     missing: list[str] = []
     takes_its_place = release not in source.embedded and release.complete_where == "true"
     if takes_its_place and source.embedded_here and place and source.dated_by:

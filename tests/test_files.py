@@ -1,19 +1,24 @@
 """Files as people have them: saved by spreadsheets, of the world, in a folder, a part alone."""
 
+import os
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from config.registry import Coverage, SourceError
+from config.registry import Coverage, Source, SourceError
 from flows.steps import FetchOutcome, judge_deliveries
+from stand_in.acled import event as acled_event
+from stand_in.open_data import count
 from stand_in.ucdp import event, table, zipped
 from warehouse.connect import warehouse
 from warehouse.history import catch_up
-from warehouse.landing import accept, receive
+from warehouse.landing import accept, deliveries, receive
 from warehouse.sources import SOURCES
+from warehouse.sources.acled_events import SOURCE as ACLED
 from warehouse.sources.delimited import read
+from warehouse.sources.hapi_conflict import SOURCE as HAPI
 from warehouse.sources.tables import fetch_file
 from warehouse.sources.ucdp_ged import HEADER, SOURCE, files, parse
 
@@ -122,13 +127,13 @@ def test_a_first_line_of_words_is_never_data() -> None:
         read(b"eins,zwei\n1,2\n", "x.csv", ["id", "best"], HEADER)
 
 
-def judged(con, folder: Path, address: str) -> str | None:
+def judged(con, folder: Path, address: str, source: Source = SOURCE) -> str | None:
     """What a night makes of a source's address: the failure, or None where it was taken."""
-    batches = list(receive(SOURCE, address, folder))
-    (sent,), _ = judge_deliveries([FetchOutcome(SOURCE, batches)], con, folder)
+    batches = list(receive(source, address, folder))
+    (sent,), _ = judge_deliveries([FetchOutcome(source, batches)], con, folder)
     for batch in sent.batches:
         accept(batch, folder)
-    catch_up(con, SOURCE, folder, sent.batches)
+    catch_up(con, source, folder, sent.batches)
     return sent.failure
 
 
@@ -268,8 +273,6 @@ def test_rows_of_other_countries_are_left_out_and_counted(tmp_path: Path) -> Non
 
 def test_a_years_file_of_hdx_adds_to_what_is_there(tmp_path: Path) -> None:
     """One CSV a year: each replaces its own year, rows of other countries are left out."""
-    from stand_in.open_data import count
-    from warehouse.sources.hapi_conflict import SOURCE as HAPI
 
     def year(number: int) -> bytes:
         rows = [count(f"{number}-01"), count(f"{number}-12"), count("2026-09", location_code="SDN")]
@@ -281,13 +284,102 @@ def test_a_years_file_of_hdx_adds_to_what_is_there(tmp_path: Path) -> None:
     first, second = receive(HAPI, str(tmp_path), tmp_path / "landing")
     assert first.rows["reference_period_start"].to_list() == [date(2024, 1, 1), date(2024, 12, 1)]
     assert second.fetched.release.complete_where == (
-        "reference_period_start between date '2025-01-01' and date '2025-12-01' "
+        "reference_period_start in (date '2025-01-01', date '2025-12-01') "
         "and location_code in ('MLI')"
     )
     assert second.remarks == [
         "hapi_conflict hdx_hapi_conflict_event_2025.csv: 1 rows of other countries left out"
     ]
     assert "readme.csv was passed over" in first.remarks[1]
+
+
+def hdx_year(path: Path, year: int, events: int, months: int = 12) -> list[dict]:
+    """A file of HDX: twenty cercles of Mali by month."""
+    rows = [
+        count(f"{year}-{month:02}", events=events, provider_admin2_name=f"C{n}")
+        for month in range(1, months + 1)
+        for n in range(20)
+    ]
+    path.write_text(pl.DataFrame(rows).write_csv())
+    return rows
+
+
+def test_a_misspelt_year_in_a_file_takes_away_no_month_of_another(tmp_path: Path) -> None:
+    """From 2022-12 to 2025-12 it held all, and 480 counts of the years between went unsaid."""
+    hdx_year(tmp_path / "2023.csv", 2023, 3)
+    hdx_year(tmp_path / "2024.csv", 2024, 4)
+    rows = hdx_year(tmp_path / "2025.csv", 2025, 5)
+    misspelt = count("2022-12", events=6, provider_admin2_name="C0")
+    (tmp_path / "2025.csv").write_text(pl.DataFrame([misspelt, *rows[1:]]).write_csv())
+    with warehouse(tmp_path / "w.duckdb") as con:
+        assert judged(con, tmp_path / "landing", str(tmp_path), HAPI) is None
+        in_force = con.execute(
+            "select events, count(*) from history.hapi_conflict where known_to is null "
+            "group by all order by all"
+        ).fetchall()
+    assert in_force == [(3, 240), (4, 240), (5, 239), (6, 1)]
+
+
+@pytest.mark.parametrize(
+    ("months", "newer", "older"),
+    [(10, "2025 (1).csv", "2025.csv"), (12, "2025 (1).csv", "2025.csv"), (10, "b.csv", "a.csv")],
+    ids=["newer months", "written later", "by name, too"],
+)
+def test_of_files_that_overlap_the_newer_counts(
+    tmp_path: Path, months: int, newer: str, older: str
+) -> None:
+    hdx_year(tmp_path / newer, 2025, 9)
+    hdx_year(tmp_path / older, 2025, 1, months)
+    if months == 12:
+        os.utime(tmp_path / older, (1, 1))
+    with warehouse(tmp_path / "w.duckdb") as con:
+        assert judged(con, tmp_path / "landing", str(tmp_path), HAPI) is None
+        in_force = con.execute(
+            "select events, count(*) from history.hapi_conflict where known_to is null group by all"
+        ).fetchall()
+    assert in_force == [(9, 240)]
+
+
+def test_an_older_edit_of_an_event_never_replaces_a_newer(tmp_path: Path) -> None:
+    """Neither by its file's name nor by coming a night later; an edit of the same instant does."""
+
+    def export(name: str, *rows: dict) -> None:
+        (tmp_path / name).write_text(pl.DataFrame(rows).write_csv())
+
+    def in_force() -> list[tuple]:
+        return con.execute(
+            "select event_id_cnty, fatalities, timestamp from history.acled_events "
+            "where known_to is null order by all"
+        ).fetchall()
+
+    first, second = "2026-05-03", "2026-06-03"
+    export("a.csv", acled_event(1, first, 300, fatalities=9), acled_event(2, second, 310))
+    export("b.csv", acled_event(1, first, 200, fatalities=1))
+    folder = tmp_path / "landing"
+    with warehouse(tmp_path / "w.duckdb") as con:
+        assert judged(con, folder, str(tmp_path), ACLED) is None
+        assert in_force() == [("MLI1", 9, 300), ("MLI2", 4, 310)]
+        assert deliveries(ACLED, folder)[-1].source_version == "310"
+        export("c.csv", acled_event(1, first, 300, fatalities=8),
+               acled_event(2, second, 250, fatalities=77), acled_event(3, second, 250))  # fmt: skip
+        assert judged(con, folder, str(tmp_path), ACLED) is None
+        assert in_force() == [("MLI1", 8, 300), ("MLI2", 4, 310), ("MLI3", 4, 250)]
+
+
+def test_a_country_whose_file_is_old_is_named(tmp_path: Path) -> None:
+    niger = {"country": "Niger", "event_id_cnty": "NER1"}
+    files_of = {
+        "Mali.csv": [acled_event(1, "2026-07-03", 310), acled_event(2, "2026-01-03", 310)],
+        "Niger.csv": [acled_event(1, "2026-02-03", 200, **niger)],
+        "Niger 2025.csv": [acled_event(1, "2025-02-03", 200, **niger)],
+    }
+    for name, rows in files_of.items():
+        (tmp_path / name).write_text(pl.DataFrame(rows).write_csv())
+    first, *_ = receive(ACLED, str(tmp_path), tmp_path / "landing")
+    assert first.remarks[1:] == [
+        "acled_events: nothing of Niger after 2026-02-03 (Niger.csv), while others reach "
+        "2026-07-03: it looks calm since; if that file is old, download it again"
+    ]
 
 
 def test_a_register_that_shrinks_is_taken_and_said(tmp_path: Path) -> None:

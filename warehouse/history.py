@@ -82,14 +82,6 @@ def catch_up(
     return versions_begun
 
 
-PLACES = ("country_id", "location_code", "isoab", "country")  # columns that name a country
-
-
-def place_column(source: Source) -> str | None:
-    """Its column that names a country; None: it has none."""
-    return next((name for name in PLACES if name in source.columns), None)
-
-
 def count_in_force(con: duckdb.DuckDBPyConnection, source: Source) -> int:
     """How many rows of a source are in force."""
     query = f"select count(*) from history.{source.name} where known_to is null"
@@ -121,7 +113,7 @@ def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.D
     is_absence_telling = deleted is None and not keys.is_null().any()
     words = {
         "source_table": f"history.{source.name}",
-        "place": place_column(source) or "null",
+        "place": source.place_column or "null",
         "day": source.dated_by or "null",
         "complete_where": bounded_complete_where(source, fetched.release)
         if is_absence_telling or deleted is not None else "false",
@@ -225,9 +217,11 @@ def _replaces_where(
 ) -> str:
     """SQL condition: the row ``new`` of a delivery begins a version in place of ``old``.
 
-    A month's count that is sent again after the month has ended says more than it did before;
-    a file that is read again does not.
+    An older edit does not. A month's count that is sent again after the month has ended says
+    more than it did before; a file that is read again does not.
     """
+    if source.edited_by:
+        return f'({differs_where(source)}) and new."{source.edited_by}" >= old."{source.edited_by}"'
     if source.event_grain != "month":
         return differs_where(source)
     day, sent_on = f"old.{source.dated_by}", entry.known_at.date()

@@ -7,7 +7,6 @@ import duckdb
 import polars as pl
 
 from config.registry import Source, SourceError
-from warehouse.history import place_column
 from warehouse.query import run_sql
 
 OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
@@ -94,7 +93,7 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
         words = {
             "source_table": f"history.{source.name}",
             "date_column": source.dated_by or "null",
-            "place": place_column(source) or "null",
+            "place": source.place_column or "null",
         }
         partial = run_sql(con, "mart/first_partial_month", words, as_of=night_end(night))
         ((first_day,),) = partial.fetchall()

@@ -74,8 +74,13 @@ def deleted(content: bytes, url: str) -> pl.DataFrame:
 def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
     """A file exported from ACLED's site, or a folder of them: they add to what is there."""
     return fetch_parts(
-        source, path, lambda _: "false", lambda rows: str(rows["timestamp"].max() or 0)
+        source, path, lambda _: "false", _newest_edit, lambda r: str(_newest_edit(r))
     )
+
+
+def _newest_edit(rows: pl.DataFrame) -> int:
+    newest = rows["timestamp"].max()
+    return newest if isinstance(newest, int) else 0
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -268,5 +273,6 @@ SOURCE = Source(
     credentials=(USER, PASSWORD),
     unit="event",
     series=("acled_events", "acled_fatalities"),
+    edited_by="timestamp",
     event_grain="day",
 )

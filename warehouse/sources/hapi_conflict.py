@@ -22,6 +22,7 @@ from warehouse.sources.tables import (
 
 CAP = 10_000  # rows of one answer; beyond it the server cuts without a word
 YEARS = 3  # fetched anew every night
+LONE_SHARE = 0.1  # of the rows of a file's usual month: so few are a misspelt year's
 KINDS = ("political_violence", "civilian_targeting", "demonstration")  # of events
 IDENTIFIER = "HAPI_APP_IDENTIFIER"
 COLUMNS = (
@@ -53,15 +54,21 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
     """A year's CSV of HDX (hdx-hapi-conflict-event), or a folder of them."""
 
-    def span(rows: pl.DataFrame) -> str:
-        months = rows["reference_period_start"].cast(pl.String)
+    def months_and_countries(rows: pl.DataFrame) -> str:
+        months = ", ".join(f"date '{month}'" for month in _full_months(rows)) or "null"
         codes = "', '".join(rows["location_code"].unique().drop_nulls().sort())
-        return (
-            f"reference_period_start between date '{months.min()!s}' and date '{months.max()!s}' "
-            f"and location_code in ('{codes}')"
-        )
+        return f"reference_period_start in ({months}) and location_code in ('{codes}')"
 
-    return fetch_parts(source, path, span)
+    return fetch_parts(
+        source, path, months_and_countries, lambda rows: max(_full_months(rows), default=date.min)
+    )
+
+
+def _full_months(rows: pl.DataFrame) -> list[date]:
+    """Months of which a file leaves no count out; of a month with few rows the year is misspelt."""
+    months = rows["reference_period_start"].drop_nulls().value_counts(name="rows")
+    is_full = pl.col("rows") > LONE_SHARE * pl.col("rows").median()
+    return months.filter(is_full)["reference_period_start"].sort().to_list()
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -352,16 +353,19 @@ def fetch_parts(
     source: Source,
     path: Path,
     part: Callable[[pl.DataFrame], str],
+    edition: Callable[[pl.DataFrame], Any],
     version: Callable[[pl.DataFrame], str] | None = None,
 ) -> Iterator[Fetched]:
-    """Deliveries of a publisher's files, each complete in what its own rows span.
+    """Deliveries of a publisher's files, each complete in what its own rows say.
 
     So a year's or a country's file adds to what is there, and replaces that year or country.
+    Of files that overlap the newer edition wins, of the same one what was written later.
 
     Args:
         source: The record.
         path: A file, or a folder of them.
         part: From a file's rows the SQL condition on rows of which it leaves none out.
+        edition: From its rows how new a file is.
         version: From its rows the version of the release. Default: the file's name.
 
     Raises:
@@ -370,7 +374,8 @@ def fetch_parts(
     offered = [path] if path.is_file() else sorted(
         file for file in path.iterdir() if file.suffix.lower() in (".csv", ".json", ".zip")
     )  # fmt: skip
-    chosen: list[Fetched] = []
+    editions: list[tuple[tuple[Any, float, str], Fetched]] = []
+    ends: list[pl.DataFrame] = []
     passed_over: list[str] = []
     for file in offered:
         fetched = fetch_file(source, str(file))
@@ -384,16 +389,48 @@ def fetch_parts(
         complete_where = part(rows) if rows.height else "false"
         name = version(rows) if version else file.name
         release = Release(name, complete_where=complete_where, partition=file.name)
-        chosen.append(replace(fetched, release=release))
-    if not chosen:
+        order = (edition(rows), file.stat().st_mtime, file.name)
+        editions.append((order, replace(fetched, release=release)))
+        ends.append(_ends(source, rows, file.name))
+    if not editions:
         why = "; ".join(passed_over) or "it holds no .csv, .json or .zip file"
         raise SourceError(f"{source.name}: {path}: {why}; the last good figures stay in use")
-    remarks = tuple(passed_over)
+    # Deliveries are merged in the order of their instants.
+    instants = sorted(fetched.fetched_at for _, fetched in editions)
+    chosen = [
+        replace(fetched, fetched_at=instant)
+        for (_, fetched), instant in zip(sorted(editions, key=itemgetter(0)), instants, strict=True)
+    ]
+    remarks = (*passed_over, *_behind(source, pl.concat(ends)))
     if not path.is_file():
         names = ", ".join(one.release.partition for one in chosen)
         remarks = (f"chosen in {path}: {names}", *remarks)
     yield replace(chosen[0], remarks=remarks)
     yield from chosen[1:]
+
+
+def _ends(source: Source, rows: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Countries of a file by name (country, file), and its newest day that is not to come (end)."""
+    day = pl.col(source.dated_by or "")
+    end = day.filter(day <= datetime.now(UTC).date()).max()
+    return (
+        rows.select(country=source.place_column, file=pl.lit(name), end=end).unique().drop_nulls()
+    )
+
+
+def _behind(source: Source, ends: pl.DataFrame) -> list[str]:
+    """Countries whose files end long before the folder does, in words.
+
+    That a file is old, or that nothing happened there since, cannot be told apart.
+    """
+    newest = ends["end"].max()
+    age = pl.lit(newest) - pl.col("end")
+    last = ends.sort("end", "file").group_by("country").last().sort("country")
+    return [
+        f"nothing of {country} after {end} ({file}), while others reach {newest!s}: it looks calm "
+        "since; if that file is old, download it again"
+        for country, file, end in last.filter(age.dt.total_days() > source.max_age_days).iter_rows()
+    ]
 
 
 def fetched_now(content: bytes, url: str, release: Release) -> Fetched:
