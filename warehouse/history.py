@@ -221,7 +221,8 @@ def _replaces_where(
     more than it did before; a file that is read again does not.
     """
     if source.edited_by:
-        return f'({differs_where(source)}) and new."{source.edited_by}" >= old."{source.edited_by}"'
+        edit = f'"{source.edited_by}"'
+        return f"({differs_where(source)}) and coalesce(new.{edit} >= old.{edit}, true)"
     if source.event_grain != "month":
         return differs_where(source)
     day, sent_on = f"old.{source.dated_by}", entry.known_at.date()
