@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from warehouse.connect import warehouse
 from warehouse.sources import SOURCES
 from warehouse.sources.tables import fetch_file
 
@@ -215,7 +216,17 @@ def test_folder_that_cannot_be_written(tocsin, tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file stands where the folder should be")
     run = tocsin(*NIGHT)
     assert run.returncode == 1
-    assert "make it writable or set TOCSIN_DATA_FOLDER" in one_line(run.stderr)
+    assert "there is a file; name a folder in TOCSIN_DATA_FOLDER" in one_line(run.stderr)
+
+
+def test_a_source_fails_since_its_first_failure(tocsin, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with warehouse(tmp_path / "data" / "warehouse.duckdb") as con:
+        con.execute(
+            "insert into ops.fetch values ('ucdp_ged', '2026-11-29 22:00', '2026-11-26 22:00', "
+            "'2026-11-27 22:00', 'HTTP 500')"
+        )
+    assert "NOT RENEWED since 2026-11-27 22:00: HTTP 500" in tocsin("sources").stdout
 
 
 def test_unknown_setting(tocsin) -> None:

@@ -121,10 +121,10 @@ def ensure_writable(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise WarehouseError(
-            f"cannot write to {folder} ({error.strerror}); make it writable or set "
-            "TOCSIN_DATA_FOLDER"
-        ) from None
+        cure = "make it writable or set TOCSIN_DATA_FOLDER"
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            cure = "there is a file; name a folder in TOCSIN_DATA_FOLDER"
+        raise WarehouseError(f"cannot write to {folder} ({error.strerror}); {cure}") from None
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def _sources(context: typer.Context, as_json: AsJson = False) -> None:
                 console.print(Text(f"  {fact}"), soft_wrap=True)
     for row in overview_rows.iter_rows(named=True):
         if row["failure"]:
-            since = f"since {row['tried_at']:%Y-%m-%d %H:%M}"
+            since = f"since {row['failed_since']:%Y-%m-%d %H:%M}"
             paragraph(console, f"{since}: {row['failure']}", alarming="NOT RENEWED")
 
 
