@@ -117,6 +117,46 @@ def test_what_cannot_be_undone_is_refused_in_one_sentence(content: bytes, says: 
     assert str(refused.value).replace("\n", " ") == f"ged.csv: {says}"
 
 
+@pytest.mark.parametrize(
+    ("best", "latitude", "wanted"),
+    [
+        ("2,0 0,00 7", "12,65 3,1 4", "2 0 7"),
+        ("432.0 7.0", "12.65 3.1", "432 7"),
+        ("2,000 7", "12,65 3,1", "2,000 7"),  # one cell shown otherwise, or a text as it was
+        ("2,000 7", "12 3", "2,000 7"),
+        ("2.000 7", "12.65 3.1", "2.000 7"),
+        ("2,000 7,000", "12.65 3.1", "2,000 7,000"),  # all with three decimals, or all thousands
+        ("2,000", "12", "2,000"),
+        ("1,234 2,000 7", "12,65 3,1 4", "1,234 2,000 7"),  # the comma would be of both
+        ("2,000 7", "12.65 3.1", "2000 7"),
+        ("2.000 7", "12,65 3,1", "2000 7"),
+        ("1,234 2,000 7", "12 3 4", "1234 2000 7"),
+        ("1.234.567 2.000", "12 3", "1234567 2000"),
+        ("2,000 0,000 12,000", "12,65 3,1 4", "2 0 12"),
+        ("-1,234 2,000 1234,0", "12 3 4", "-1,234 2,000 1234"),
+    ],
+)
+@pytest.mark.parametrize("sign", [";", "\t"])
+def test_a_mark_before_three_digits_is_read_where_the_file_shows_what_it_is(
+    sign: str, best: str, latitude: str, wanted: str
+) -> None:
+    lines = [sign.join(line) for line in zip(best.split(), latitude.split(), strict=True)]
+    content = "\n".join([f"best{sign}latitude", *lines, ""]).encode()
+    got = read(content, "x.csv", ["best", "latitude"])
+    assert got["best"].to_list() == wanted.split()
+
+
+def test_two_thousand_is_held_out_and_never_two() -> None:
+    """French decimals: which of 2 and 2000 a cell of another form means, nobody can tell."""
+    rows = [event(n, "2022-10-05", best=best) for n, best in enumerate((3, 2000, 1), 1)]
+    content = in_semicolons(saved(rows).decode()).replace(";2000;", ";2,000;").encode()
+    got = parse(content, "ged.csv")
+    assert got["best"].to_list() == [3, None, 1]
+    assert got["_fault"].to_list() == [
+        None, "field best: '2,000' may be of thousands or a decimal number", None,
+    ]  # fmt: skip
+
+
 def test_a_first_line_of_words_is_never_data() -> None:
     """LOW, BEST, HIGH where a release has best, high, low: names decide, not places."""
     mixed = pl.DataFrame(ROWS, infer_schema_length=None).select(HEADER).rename(str.upper)

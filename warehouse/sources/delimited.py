@@ -7,7 +7,8 @@ commas, days written day first) and refused in one sentence where it is not.
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 
 import polars as pl
 
@@ -221,11 +222,61 @@ def _undone(frame: pl.DataFrame, url: str, names: Sequence[str], sign: str) -> p
                 f"{url}: line {rows[LINE][0]}, column {name}: '{value}' is a number cut short; "
                 f"{AGAIN}"
             )
-    comma = r"^([-+]?\d+)[.,]0+$" if sign == ";" else r"^([-+]?\d+)\.0+$"
-    frame = frame.with_columns(pl.col(whole).str.replace(comma, "$1"))
+    if sign == ",":  # a dot is the decimal mark
+        frame = frame.with_columns(pl.col(whole).str.replace(r"^([-+]?\d+)\.0+$", "$1"))
+    else:
+        frame = _whole_numbers(frame, whole, decimal)
     if sign == ";":
         frame = frame.with_columns(pl.col(decimal).str.replace(r"^([-+]?\d+),(\d+)$", "$1.$2"))
     return _days_undone(frame, url, days, sign)
+
+
+def _whole_numbers(
+    frame: pl.DataFrame, whole: Sequence[str], decimal: Sequence[str]
+) -> pl.DataFrame:
+    """Whole numbers in digits alone, where the file shows what the marks in them are.
+
+    2,0 is two. In 2,000 the comma is of thousands if it is decimal nowhere in the file, and there
+    is 1,234, or the dot is decimal and the column has numbers without a comma; it is decimal if
+    all of the column has it, and there 0,000 or 2,0. Of dots the same. Else 2,000 is left, and
+    cannot be read.
+
+    Args:
+        frame: Texts.
+        whole: Columns of whole numbers.
+        decimal: Columns of other numbers.
+    """
+
+    def is_grouped(name: str, mark: str) -> pl.Expr:
+        return pl.col(name).str.contains(rf"^[-+]?[1-9]\d{{0,2}}([{mark}]\d{{3}})+$")
+
+    def is_decimal(name: str, mark: str) -> pl.Expr:
+        digits = "0+" if name in whole else r"\d+"
+        has_form = pl.col(name).str.contains(rf"^[-+]?\d+[{mark}]{digits}$")
+        return has_form & ~is_grouped(name, mark)
+
+    def as_decimal(name: str, mark: str) -> pl.Expr:
+        return pl.col(name).str.replace(rf"^([-+]?\d+)[{mark}]0+$", "$1")
+
+    def is_thousands(name: str, mark: str) -> pl.Expr:
+        return is_grouped(name, mark) & (as_decimal(name, mark) == pl.col(name))
+
+    def marks(form: Callable[[str, str], pl.Expr], names: Sequence[str]) -> set[str]:
+        return {m for m in ".," if any(frame.select(form(n, m).any()).item() for n in names)}
+
+    of_decimals, of_thousands = marks(is_decimal, (*whole, *decimal)), marks(is_thousands, whole)
+    for name, mark in product(whole, (".", ",")):
+        number = pl.col(name)
+        is_in_all = frame.select(number.str.contains(mark, literal=True).all()).item()
+        read = number
+        if mark not in of_decimals and (mark in of_thousands or (of_decimals and not is_in_all)):
+            read = number.str.replace_all(mark, "", literal=True)
+        elif is_in_all and mark in marks(is_decimal, [name]) and mark not in of_thousands:
+            read = as_decimal(name, mark)
+        frame = frame.with_columns(
+            pl.when(is_grouped(name, mark)).then(read).otherwise(as_decimal(name, mark))
+        )
+    return frame
 
 
 def _days_undone(frame: pl.DataFrame, url: str, days: Sequence[str], sign: str) -> pl.DataFrame:

@@ -36,6 +36,7 @@ FAULT, AS_SENT = "_fault", "_as_sent"  # of a row that cannot be read: why, and 
 UNREADABLE = "cannot be read"  # the rule such a row breaks
 SHOWN = 80  # characters of a wrong value
 SPREADSHEET = b"PK\x03\x04"
+THOUSANDS_OR_DECIMALS = r"^[-+]?\d{1,3}[.,]000$"  # a whole number as a spreadsheet shows it
 MOST_UNREADABLE = 0.5  # of a column's values: more are not its rows' fault but the file's
 POLARS_TYPES: dict[str, type[pl.DataType]] = {
     "text": pl.String,
@@ -196,6 +197,8 @@ def _faults(
         pl.select(
             pl.when(empty)
             .then(pl.lit(f"field {name} is empty"))
+            .when(wrong & text.str.contains(THOUSANDS_OR_DECIMALS) & pl.lit(kind == "integer"))
+            .then(pl.format(f"field {name}: '{{}}' may be of thousands or a decimal number", text))
             .when(wrong)
             .then(pl.format(f"field {name}: '{{}}' is no {kind}", text))
         )
