@@ -91,25 +91,22 @@ def test_a_count_that_was_final_before_its_month_ended_is_whole_when_sent_again(
     assert landed.con.execute(versions).fetchall() == before
 
 
-def test_an_answer_that_is_the_same_after_the_month_says_that_it_is_whole(landed) -> None:
-    for day in ("2026-06-26", "2026-06-30"):
+def test_an_answer_that_is_the_same_after_the_month_was_not_renewed(landed) -> None:
+    """A renewed one has rows of the next month, were they all of zero events."""
+    for day in ("2026-06-26", "2026-07-01"):
         landed.send(day, MAY, ANSONGO, BOUREM)
     assert len(deliveries(SOURCE, landed.folder)) == 1
-    for day in ("2026-07-01", "2026-07-02"):
-        landed.send(day, MAY, ANSONGO, BOUREM)
-    assert [str(entry.known_at.date()) for entry in deliveries(SOURCE, landed.folder)] == [
-        "2026-06-26", "2026-07-01",
-    ]  # fmt: skip
-    assert landed.events("2026-06-30") == {"2026-05": 4}
-    assert landed.events("2026-07-01") == {"2026-05": 4, "2026-06": 11}
+    assert landed.events("2026-07-01") == {"2026-05": 4}
+    assert landed.known_until("2026-07-20") == date(2026, 5, 31)
 
 
-def test_a_file_that_is_read_again_says_no_more_than_it_did(landed) -> None:
+@pytest.mark.parametrize("url", ["/mali.json", ADDRESS])
+def test_bytes_that_are_read_again_say_no_more_than_they_did(landed, url: str) -> None:
     """Not even where a person has released a row of it since."""
     content = bundle([json.dumps({"data": [MAY, ANSONGO]}).encode()])
     bad = QuarantinedRow(row=0, row_key=None, rule="r", value="4", sent="{}")
     for day, quarantined in (("2026-06-26", [bad]), ("2026-07-02", [bad]), ("2026-07-03", [])):
-        sent = Fetched(content, "/mali.json", datetime.fromisoformat(day), Release("mali"))
+        sent = Fetched(content, url, datetime.fromisoformat(day), Release("mali"))
         (batch,) = receive(replace(SOURCE, fetch=lambda *_: [sent]), ADDRESS, landed.folder)  # noqa: B023
         accept(batch.with_quarantined(quarantined), landed.folder)
         catch_up(landed.con, SOURCE, landed.folder)

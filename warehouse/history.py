@@ -218,17 +218,15 @@ def _replaces_where(
     """SQL condition: the row ``new`` of a delivery begins a version in place of ``old``.
 
     An older edit does not. A month's count that is sent again after the month has ended says
-    more than it did before; a file that is read again does not.
+    more than it did before; the same bytes, read again, do not.
     """
     if source.edited_by:
         edit = f'"{source.edited_by}"'
         return f"({differs_where(source)}) and coalesce(new.{edit} >= old.{edit}, true)"
     if source.event_grain != "month":
         return differs_where(source)
-    day, sent_on = f"old.{source.dated_by}", entry.known_at.date()
-    if "://" not in entry.url:
-        same = [e for e in earlier if e.content_sha256 == entry.content_sha256]
-        sent_on = min(e.known_at.date() for e in (*same, entry))
+    same = [e for e in earlier if e.content_sha256 == entry.content_sha256]
+    day, sent_on = f"old.{source.dated_by}", min(e.known_at.date() for e in (*same, entry))
     return f"{differs_where(source)} or old.known_from::date <= {day} and {day} < date '{sent_on}'"
 
 

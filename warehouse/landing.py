@@ -331,21 +331,14 @@ def bounded_complete_where(source: Source, release: Release) -> str:
 def accept(batch: Batch, folder: Path) -> None:
     """Enter a batch in the log; one in force already, with the same rows quarantined, is not.
 
-    An answer that is the same after a month has ended is, where counts are monthly: it says
-    of a month what before it said of a part of it. A release is known since the day it was
-    published, unless its bytes come back after others: then since they were fetched.
+    A release is known since the day it was published, unless its bytes come back
+    after others: then since they were fetched.
     """
     source, fetched, release = batch.source, batch.fetched, batch.fetched.release
     log = deliveries(source, folder)
-    if not batch.is_new:
-        of_part = [e for e in log if e.partition == release.partition and not e.released_from]
-        has_month_ended = (
-            source.event_grain == "month"
-            and "://" in fetched.url  # a file is as old as it was
-            and f"{of_part[-1].known_at:%Y-%m}" < f"{fetched.fetched_at:%Y-%m}"
-        )
-        if of_part[-1].quarantined == batch.quarantined and not has_month_ended:
-            return
+    of_part = [e for e in log if e.partition == release.partition and not e.released_from]
+    if not batch.is_new and of_part[-1].quarantined == batch.quarantined:
+        return
     is_back = batch.sha256 in {e.content_sha256 for e in log}
     known_at, basis = fetched.fetched_at, "observed"
     if release.published_on and not is_back:
