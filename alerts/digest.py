@@ -24,6 +24,7 @@ from config.vocabulary import (
     GRAVEST_FIRST,
     HATCHED_FROM,
     INTENSITIES,
+    LEDGER_KINDS,
     LEVELS,
     MEASURES,
     OUTCOMES,
@@ -329,27 +330,48 @@ def _lines_of(lines: pl.DataFrame, recipient: Recipient) -> pl.DataFrame:
 
 
 def _ledger_within(ledger: pl.DataFrame, flags: pl.DataFrame, recipient: Recipient) -> pl.DataFrame:
+    """The ledger of one reader, whom a level below the lowest asked for does not warn."""
     if ledger.is_empty():
         return ledger
-    return ledger.join(flags, on="region_id", how="semi").filter(
-        (pl.col("ledger_kind") == "unwarned")
-        | (_rank("alert_level") >= RANK[recipient.lowest_level])
+    is_mailed = _rank("alert_level") >= RANK[recipient.lowest_level]
+    return (
+        ledger.join(flags, on="region_id", how="semi")
+        .filter(is_mailed | pl.col("escalation_night").is_not_null())
+        .with_columns(
+            ledger_kind=pl.when(is_mailed).then("ledger_kind").otherwise(pl.lit("unwarned"))
+        )
     )
 
 
 def ledger_counts(ledger: pl.DataFrame, year: int) -> dict[str, int] | None:
-    """How many levels of a year's nights were followed by an escalation; None: nothing is on file.
+    """What came of the levels of a year's nights, and of what its escalations came under.
 
-    ``year``; ``alarms`` and of them ``came``, ``did_not_come``, ``not_yet_known``; ``unwarned``:
-    escalations that came without a level.
+    Levels count by their night, each escalation once, by the first of its entries.
+
+    Returns:
+        ``year``; ``alarms``: levels given or raised, and of them ``came``, ``did_not_come``,
+        ``not_yet_known``; ``escalations``, and of them ``after_alarm``, ``under_held_level`` and
+        ``unwarned``. None: nothing is on file.
     """
     if ledger.is_empty():
         return None
-    rows = ledger.filter(pl.col("as_of_date").dt.year() == year)
-    alarms = rows.filter(ledger_kind="alarm")
+    is_of_year = pl.col("as_of_date").dt.year() == year
+    alarms = ledger.filter(is_of_year, ledger_kind="alarm")
     outcomes = {name: alarms.filter(outcome=name).height for name in OUTCOMES}
-    unwarned = rows.height - alarms.height
-    return {"year": year, "alarms": alarms.height, **outcomes, "unwarned": unwarned}
+    escalations = (
+        ledger.drop_nulls("escalation_night")
+        .group_by("region_id", "escalation_night")
+        .agg(pl.col("as_of_date").min(), pl.col("ledger_kind").cast(pl.Enum(LEDGER_KINDS)).min())
+        .filter(is_of_year)
+    )
+    kinds = zip(("after_alarm", "under_held_level", "unwarned"), LEDGER_KINDS, strict=True)
+    return {
+        "year": year,
+        "alarms": alarms.height,
+        **outcomes,
+        "escalations": escalations.height,
+        **{name: escalations.filter(ledger_kind=kind).height for name, kind in kinds},
+    }
 
 
 def unsure_regions(flags: pl.DataFrame) -> list[str]:

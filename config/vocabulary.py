@@ -17,6 +17,7 @@ ACTOR_GROUPS = (
     "other",
 )  # fmt: skip
 OUTCOMES = ("came", "did_not_come", "not_yet_known")  # of an entry of the ledger
+LEDGER_KINDS = ("alarm", "held_level", "unwarned")  # of one escalation the first counts
 ALERT_STATUSES = ("new", "raised", "ongoing", "lowered", "closed")
 SIGNAL_STATES = ("quiet", "raised", "grave", "not_known")
 SIGNAL_DIRECTIONS = ("worsening", "easing", "steady")

@@ -208,11 +208,16 @@ def test_a_week_without_change_names_the_deadliest(kept, night) -> None:
 
 
 def test_the_first_mail_of_a_year_says_what_came_of_the_last(digest) -> None:
-    entries = [("alarm", "watch", "came"), ("alarm", "warning", "did_not_come"),
-               ("alarm", "alarm", "came"), ("unwarned", "none", "came")]  # fmt: skip
-    columns = ["ledger_kind", "alert_level", "outcome"]
+    march, may = date(2020, 3, 1), date(2020, 5, 1)
+    entries = [("alarm", "watch", "came", may),  # below the reader's lowest: it warned nobody
+               ("alarm", "warning", "did_not_come", None),
+               ("alarm", "watch", "came", march), ("alarm", "alarm", "came", march),  # of one
+               ("held_level", "watch", "came", date(2020, 7, 1)),
+               ("held_level", "warning", "came", date(2020, 9, 1)),
+               ("unwarned", "none", "came", date(2020, 11, 1))]  # fmt: skip
+    columns = ["ledger_kind", "alert_level", "outcome", "escalation_night"]
     ledger = pl.DataFrame(entries, schema=columns, orient="row").with_columns(
-        region_id=pl.lit("MLI.sikasso"), as_of_date=pl.lit(date(2020, 5, 1))
+        region_id=pl.lit("MLI.sikasso"), as_of_date=pl.coalesce("escalation_night", pl.lit(may))
     )
     reader = Recipient("a@example.org", "en", lowest_level="warning")
     whole = replace(digest, ledger=lambda: ledger).within(reader)
@@ -220,7 +225,10 @@ def test_the_first_mail_of_a_year_says_what_came_of_the_last(digest) -> None:
         text(digest_message(whole, {}, reader, "T <t@x.org>", "m:t", is_first_of_year=is_first))
         for is_first in (True, False)
     ]
-    line = "2020: 2 levels given or raised, 1 came, 1 did not; 1 escalation came unwarned."
+    line = (
+        "2020: 2 levels given or raised, 1 came, 1 did not; 5 escalations: 1 after such a level, "
+        "1 under a level held from before, 3 unwarned."
+    )
     assert line in mails[0].splitlines()
     assert line not in mails[1]
 

@@ -1,17 +1,21 @@
 """The ledger: what was said stays, what came is counted, and nobody's silence is left out."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
 import duckdb
+import numpy as np
 import polars as pl
 import pytest
 
 from alerts.digest import ledger_counts
+from config.vocabulary import LEDGER_KINDS, LEVELS, OUTCOMES
 from warehouse.connect import attach_core, migrate
 from warehouse.marts import ledger, news, write_marts
 from warehouse.vintages import night_end
 
-SIKASSO, KAYES = "MLI.sikasso", "MLI.kayes"
+SIKASSO, KAYES, MENAKA = "MLI.sikasso", "MLI.kayes", "MLI.menaka"
 NIGHTS = [date(2021, month, 25) for month in range(1, 10)]
 # Level told, its status, by night and region; a night not named told none.
 ALERTS = {
@@ -19,6 +23,9 @@ ALERTS = {
     (NIGHTS[3], SIKASSO): ("warning", "raised", NIGHTS[3]),
     (NIGHTS[4], SIKASSO): ("warning", "ongoing", NIGHTS[3]),
     (NIGHTS[5], SIKASSO): ("none", "closed", NIGHTS[5]),
+    (NIGHTS[0], MENAKA): ("watch", "new", NIGHTS[0]),
+    **{(night, MENAKA): ("watch", "ongoing", NIGHTS[0]) for night in NIGHTS[1:7]},
+    (NIGHTS[7], MENAKA): ("none", "closed", NIGHTS[7]),
 }
 # Region, day, deaths, known from, known to.
 EVENTS = [
@@ -27,12 +34,12 @@ EVENTS = [
     (SIKASSO, date(2021, 5, 2), 4, datetime(2021, 6, 20), None),
     (SIKASSO, date(2021, 7, 1), 8, datetime(2021, 8, 20), datetime(2021, 9, 20)),  # withdrawn
     *((KAYES, date(2021, 3, 5), 1, datetime(2021, 4, 20), None) for _ in range(3)),
+    *((MENAKA, date(2021, 6, day), 1, datetime(2021, 7, 20), None) for day in (1, 2, 3)),
 ]
 
 
-def flags(night: date) -> pl.DataFrame:
-    """Rows of both regions: a bar of three events in ninety days, figures six weeks old."""
-    places = [SIKASSO, KAYES]
+def flags(night: date, places: Sequence[str]) -> pl.DataFrame:
+    """Rows of regions: a bar of three events in ninety days, figures six weeks old."""
     return pl.DataFrame({"region_id": places}).with_columns(
         country_code=pl.lit("MLI"),
         region_name=pl.col("region_id").str.slice(4).str.to_titlecase(),
@@ -54,27 +61,34 @@ def con():
         attach_core(connection)
         for night in NIGHTS:
             alerts = [
-                {"region_id": place, "alert_level": level, "alert_status": status,
-                 "changed_night": changed}
-                for (of_night, place), (level, status, changed) in ALERTS.items()
-                if of_night == night
-            ]  # fmt: skip
-            schema = {"region_id": pl.String, "alert_level": pl.String, "alert_status": pl.String,
-                      "changed_night": pl.Date}  # fmt: skip
-            sources = pl.DataFrame({"source": ["ucdp_ged"], "source_version": [f"{night:%y.%m}"]})
-            marts = {
-                "flag": flags(night),
-                "alert": pl.DataFrame(alerts, schema=schema),
-                "source_status": sources,
-            }
-            write_marts(connection, night, marts)
+                (place, *alert) for (of_night, place), alert in ALERTS.items() if of_night == night
+            ]
+            write_night(connection, night, alerts, [SIKASSO, KAYES, MENAKA])
         yield connection
 
 
-def known(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
+def write_night(
+    con: duckdb.DuckDBPyConnection, night: date, alerts: Sequence[tuple], places: Sequence[str]
+) -> None:
+    """Keep a night: region, level told, status and night of the change of each alert."""
+    schema = {"region_id": pl.String, "alert_level": pl.String, "alert_status": pl.String,
+              "changed_night": pl.Date}  # fmt: skip
+    sources = pl.DataFrame({"source": ["ucdp_ged"], "source_version": [f"{night:%y.%m}"]})
+    marts = {
+        "flag": flags(night, places),
+        "alert": pl.DataFrame(alerts, schema=schema, orient="row"),
+        "source_status": sources,
+    }
+    write_marts(con, night, marts)
+
+
+def known(
+    con: duckdb.DuckDBPyConnection, night: date, events: Sequence[tuple] = EVENTS
+) -> pl.DataFrame:
     """The ledger as of a night, on events as known then."""
-    columns = ["region_id", "event_date", "deaths_best_count", "known_from", "known_to"]
-    versions = pl.DataFrame(EVENTS, schema=columns, orient="row").with_row_index("event_id").filter(
+    columns = {"region_id": pl.String, "event_date": pl.Date, "deaths_best_count": pl.Int32,
+               "known_from": pl.Datetime, "known_to": pl.Datetime}  # fmt: skip
+    versions = pl.DataFrame(events, schema=columns, orient="row").with_row_index("event_id").filter(
         pl.col("known_from") <= night_end(night)
     ).with_columns(
         known_to=pl.when(pl.col("known_to") <= night_end(night)).then("known_to")
@@ -89,10 +103,14 @@ def test_what_was_said_and_what_came(con) -> None:
     last = known(con, NIGHTS[-1])  # known up to the last of August
     assert last.select("ledger_id", "ledger_kind", "alert_level", "outcome").rows() == [
         ("2021-01-25-MLI.kayes", "unwarned", "none", "came"),  # once, though two windows hold it
+        ("2021-01-25-MLI.menaka", "alarm", "watch", "did_not_come"),
+        ("2021-03-25-MLI.menaka", "held_level", "watch", "came"),  # once, of three windows
         ("2021-03-25-MLI.sikasso", "alarm", "watch", "came"),
         ("2021-04-25-MLI.sikasso", "alarm", "warning", "did_not_come"),
     ]
-    watch, warning = last.row(1, named=True), last.row(2, named=True)
+    held, watch, warning = (last.row(number, named=True) for number in (2, 3, 4))
+    assert (held["escalation_night"], held["closed_night"]) == (NIGHTS[2], NIGHTS[7])
+    assert (watch["escalation_night"], warning["escalation_night"]) == (NIGHTS[1], None)
     assert watch["reason"] == "as of 2021-03-25"
     assert watch["source_version"] == "21.03"
     assert (watch["window_events_count"], watch["window_deaths_count"]) == (3, 7)
@@ -102,19 +120,82 @@ def test_what_was_said_and_what_came(con) -> None:
     assert warning["judged_night"] == date(2021, 8, 25)
     assert (warning["window_events_first_count"], warning["window_events_count"]) == (2, 1)
     counts = ledger_counts(last, 2021)
-    assert counts == {"year": 2021, "alarms": 2, "came": 1, "did_not_come": 1, "not_yet_known": 0,
+    assert counts == {"year": 2021, "alarms": 3, "came": 1, "did_not_come": 2, "not_yet_known": 0,
+                      "escalations": 3, "after_alarm": 1, "under_held_level": 1,
                       "unwarned": 1}  # fmt: skip
+
+
+def test_every_escalation_counts_once_whatever_came_before() -> None:
+    """Levels and events drawn at random; the ledger against a reckoning night by night."""
+    rng = np.random.default_rng(7)
+    places = [f"MLI.r{number}" for number in range(80)]
+    levels = rng.choice(4, (80, len(NIGHTS)), p=[0.6, 0.2, 0.1, 0.1])
+    levels[:, 1:] = np.where(rng.random((80, 8)) < 0.6, levels[:, :-1], levels[:, 1:])
+    days = {place: sorted(rng.choice(260, rng.integers(3, 12)).tolist()) for place in places}
+    alerts: dict[date, list[tuple]] = {night: [] for night in NIGHTS}
+    escalations = {}
+    for place, of_place in zip(places, levels.tolist(), strict=True):
+        nights = []
+        changed = NIGHTS[0]
+        for before, level, night in zip([0, *of_place], of_place, NIGHTS, strict=False):
+            rises = "new" if before == 0 else "raised"
+            falls = "closed" if level == 0 else "lowered"
+            status = "ongoing" if level == before else rises if level > before else falls
+            changed = changed if level == before else night
+            if level or before:
+                alerts[night].append((place, LEVELS[level], status, changed))
+            first = (night - NIGHTS[0]).days
+            count = sum(first < day <= first + 90 for day in days[place])
+            nights.append((count >= 3, night, level, level > before))
+        for came, run in groupby(nights, key=lambda row: row[0]):
+            _, of_run, levels_of_run, rose = zip(*run, strict=True)
+            if came:
+                warned = "held_level" if any(levels_of_run) else "unwarned"
+                escalations[place, of_run[0]] = "alarm" if any(rose) else warned
+    events = [
+        (place, NIGHTS[0] + timedelta(days=day), 1, datetime(2021, 1, 1), None)
+        for place in places
+        for day in days[place]
+    ]
+    with duckdb.connect() as connection:
+        migrate(connection)
+        attach_core(connection)
+        for night in NIGHTS:
+            write_night(connection, night, alerts[night], places)
+        rows = known(connection, NIGHTS[-1], events)
+    of_escalations = rows.drop_nulls("escalation_night").select(
+        "region_id", "escalation_night", "ledger_kind"
+    )
+    assert set(of_escalations.iter_rows()) == {(*key, kind) for key, kind in escalations.items()}
+    without_alarm = of_escalations.filter(pl.col("ledger_kind") != "alarm")
+    assert without_alarm.is_duplicated().sum() == 0
+    assert rows["ledger_id"].is_duplicated().sum() == 0
+    assert (rows["alert_level"] == "none").equals(rows["ledger_kind"] == "unwarned")
+    rises = sum(
+        status in ("new", "raised") for of_night in alerts.values() for _, _, status, _ in of_night
+    )
+    counts = ledger_counts(rows, 2021)
+    kinds = list(escalations.values())
+    assert counts
+    assert counts["alarms"] == rises == sum(counts[name] for name in OUTCOMES)
+    assert counts["escalations"] == len(kinds)
+    assert [counts[name] for name in ("after_alarm", "under_held_level", "unwarned")] == [
+        kinds.count(kind) for kind in LEDGER_KINDS
+    ]
+    assert min(kinds.count(kind) for kind in LEDGER_KINDS) >= 10
 
 
 def test_later_nights_change_what_came_and_nothing_that_was_said(con) -> None:
     early, late = known(con, NIGHTS[3]), known(con, NIGHTS[-1])
     assert early.select("ledger_id", "outcome").rows() == [
         ("2021-01-25-MLI.kayes", "came"),
+        ("2021-01-25-MLI.menaka", "not_yet_known"),
         ("2021-03-25-MLI.sikasso", "not_yet_known"),
         ("2021-04-25-MLI.sikasso", "not_yet_known"),
     ]
     said = ["ledger_id", "alert_level", "p_escalation", "reason", "source_version"]
-    assert early.select(said).equals(late.select(said))
+    on_both = late.filter(pl.col("ledger_id").is_in(early["ledger_id"].to_list()))
+    assert early.select(said).equals(on_both.select(said))
 
 
 def test_before_the_first_night_it_is_empty() -> None:

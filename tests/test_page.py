@@ -417,7 +417,7 @@ def test_a_back_test_run_here_is_told() -> None:
     assert (record.flagged, record.hits, record.escalated) == (3, 1, 2)
 
 
-def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None:
+def test_a_past_night_hostile_names_and_an_older_ledger(published: Path, tmp_path: Path) -> None:
     path = tmp_path / "tocsin.duckdb"
     shutil.copy(published, path)
     with duckdb.connect(path) as con:
@@ -429,11 +429,15 @@ def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None
         con.execute("update suspensions set actor = $1, what = $1", [EVIL])
         con.execute("update sources set licence = $1, flaws = $1, title = $1", [EVIL])
         con.execute(
-            "insert into scorecard select 'level', part, 3, 'combined', measure, 2, null, null, "
+            "insert into scorecard select 'level', part, 3, 'combined', measure, "
+            "if(measure = 'escalated', 1, 2), null, null, "
             "'2020-01-01', '2020-02-01', '2026-11-25' "
             "from unnest(['alarm', 'warning', 'watch', 'none']) as p(part), "
             "unnest(['region_months', 'escalated']) as m(measure)"
         )
+        con.execute("alter table ledger drop column escalation_night")
+        con.execute("update ledger set outcome = 'did_not_come'")
+        con.execute("update ledger set outcome = 'came' where ledger_id = '2021-06-05-MLI.sikasso'")
     build(path, tmp_path / "page", EARLIER)
     for file in (tmp_path / "page").rglob("*.html"):
         assert "<script>" not in file.read_text("utf-8"), file
@@ -444,6 +448,11 @@ def test_a_past_night_and_hostile_names(published: Path, tmp_path: Path) -> None
     assert "Les chiffres sont trop anciens pour alerter : le dernier mois complet est" in text
     assert "Éprouvé sur 2 mois passés (janvier 2020 à février 2020) dans 4 régions" in text
     assert "tel que connu le 25 novembre 2026." in text
+    assert "VIGILANCE sur 2 mois-régions, 1 suivi d'une escalade (50 %)" in text
+    assert "sur 4 escalades, 1 (25 %) est venue sans niveau." in text
+    ledger = " ".join(Reader(tmp_path / "page" / "fr" / "ledger.html").texts)
+    assert "1 escalade : 1 après un tel niveau, 0 sans avertissement" in ledger
+    assert re.search(r"VIGILANCE 1 sur \d+ suivi d'une escalade", ledger)
     assert any(t.startswith("● VIGILANCE peu violent Sikasso Mali") for t in page.texts)
     assert "30 mai 2021" not in " ".join(Reader(tmp_path / "page/fr/MLI.sikasso.html").texts)
     assert "Banque mondiale" not in text  # suspended on 4 June, known on 5 June, renamed above

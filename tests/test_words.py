@@ -213,11 +213,33 @@ def test_what_came_of_a_years_levels_agrees_with_its_count(
     came: int, open_count: int, says: str
 ) -> None:
     year = {"alarms": 7, "came": came, "did_not_come": 1, "not_yet_known": open_count,
-            "unwarned": 0}  # fmt: skip
+            "escalations": 0}  # fmt: skip
     assert plain(words("page", "fr").ledger_year(year)) == (
-        f"7 niveaux donnés ou relevés, {says} ; 0 escalade est venue sans avertissement"
+        f"7 niveaux donnés ou relevés, {says} ; 0 escalade"
     )
     assert f"raised, {came} came, 1 did not" in plain(words("page", "en").ledger_year(year))
+
+
+@pytest.mark.parametrize(
+    ("after", "held", "unwarned", "english", "french"),
+    [
+        (0, 0, 1, "1 escalation: 0 after such a level, 1 unwarned",
+         "1 escalade : 0 après un tel niveau, 1 sans avertissement"),
+        (1, 1, 0, "2 escalations: 1 after such a level, 1 under a level held from before, "
+         "0 unwarned",
+         "2 escalades : 1 après un tel niveau, 1 sous un niveau maintenu, 0 sans avertissement"),
+        (2, 6, 3, "11 escalations: 2 after such a level, 6 under a level held from before, "
+         "3 unwarned",
+         "11 escalades : 2 après un tel niveau, 6 sous un niveau maintenu, 3 sans avertissement"),
+    ],
+)  # fmt: skip
+def test_what_the_escalations_of_a_year_came_under_adds_up(
+    after: int, held: int, unwarned: int, english: str, french: str
+) -> None:
+    year = {"alarms": 0, "escalations": after + held + unwarned, "after_alarm": after,
+            "under_held_level": held, "unwarned": unwarned}  # fmt: skip
+    assert plain(words("page", "en").ledger_year(year)) == f"0 levels given or raised; {english}"
+    assert plain(words("page", "fr").ledger_year(year)) == f"0 niveau donné ou relevé ; {french}"
 
 
 def test_every_string_of_mails_and_page_is_translated_once() -> None:

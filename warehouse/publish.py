@@ -83,7 +83,7 @@ PUBLISHED = {
     ),
     "ledger": (
         statement("mart/ledger"),
-        "one level that was given or raised, or escalation without one: what was said, what came",
+        "one level given or raised, or escalation without one (under a level held, or unwarned)",
     ),
     "batches": (
         "from ops.batch order by source, known_at",

@@ -1,5 +1,6 @@
--- grain: one row per region and night that gave or raised a level (alarm), or that first said none
---        before an escalation on none of whose nights there was a level (unwarned)
+-- grain: one row per region and night that gave or raised a level (alarm), and one per escalation on
+--        none of whose nights one was: under its first night with a level (held_level), or under its
+--        first where none had one (unwarned)
 -- reads: ops.night, mart.flag, mart.alert, mart.source_status, core.event, core.event_version
 -- What was said stays as it was said; what came is as known on $night, and beside it as first
 -- known: on the first night run by which the whole window was known. Nights in a row whose
@@ -57,7 +58,7 @@ counted as (
 
 ),
 
-escalation as (
+numbered as (
 
     select *, night_number - row_number() over (
         partition by region_id order by night_number
@@ -67,20 +68,33 @@ escalation as (
 
 ),
 
-unwarned as (
+escalation as (
 
-    select region_id, min(as_of_date) as as_of_date
+    select * exclude (escalation_number), min(as_of_date) over nights as escalation_night,
+        bool_or(is_alarm) over nights as has_alarm
+    from numbered
+    window nights as (partition by region_id, escalation_number)
+
+),
+
+without_alarm as (
+
+    select distinct on (region_id, escalation_night) *
     from escalation
-    group by region_id, escalation_number
-    having bool_and(alert_level = 'none')
+    where not has_alarm
+    order by region_id, escalation_night, alert_level = 'none', as_of_date
 
 ),
 
 entry as (
 
-    select 'alarm' as ledger_kind, c.* from counted as c where c.is_alarm
+    select 'alarm' as ledger_kind, c.*, e.escalation_night
+    from counted as c
+    left join escalation as e using (region_id, as_of_date)
+    where c.is_alarm
     union all
-    select 'unwarned', c.* from counted as c inner join unwarned using (region_id, as_of_date)
+    select if(alert_level = 'none', 'unwarned', 'held_level'), * exclude (has_alarm)
+    from without_alarm
 
 ),
 
@@ -102,7 +116,7 @@ closed as (
     inner join mart.alert as a
         on a.region_id = e.region_id and a.alert_status = 'closed'
             and a.changed_night > e.as_of_date and a.changed_night <= $night
-    where e.ledger_kind = 'alarm'
+    where e.alert_level <> 'none'
     group by all
 
 ),
@@ -167,6 +181,7 @@ select
         when e.window_end_date <= k.known_until_date then 'did_not_come'
         else 'not_yet_known'
     end as outcome,
+    e.escalation_night,
     coalesce(t.window_events_count, 0)::integer as window_events_count,
     coalesce(t.window_deaths_count, 0)::integer as window_deaths_count,
     t.reached_date,

@@ -1,8 +1,17 @@
 -- grain: one row per ledger_id
 -- reads: ledger, flags, past_flags, events, past_events
 -- The ledger up to a night, the newest first, with the figures that each entry's night went by and
--- the newest event it knew of (a struct; null: it knew of none).
-with flag as (
+-- the newest event it knew of (a struct; null: it knew of none). Files of an older Tocsin do not say
+-- of which escalation an entry is: each is of its own, and of levels held there are none.
+with entry as (
+
+    from ledger
+    union all by name
+    select null::date as escalation_night where false
+
+),
+
+flag as (
 
     from flags
     union all by name
@@ -32,7 +41,7 @@ newest as (
             violence_type: e.violence_type,
             code_status: e.code_status
         } as newest_event
-    from ledger as l
+    from entry as l
     inner join event as e
         on
             l.region_id = e.region_id
@@ -47,7 +56,9 @@ newest as (
 )
 
 select
-    l.*,
+    l.* replace (
+        coalesce(l.escalation_night, if(l.outcome = 'came', l.as_of_date, null)) as escalation_night
+    ),
     f.data_month,
     f.events_count,
     f.deaths_best_count,
@@ -57,7 +68,7 @@ select
     f.intensity,
     f.p_escalation_before,
     newest.newest_event
-from ledger as l
+from entry as l
 inner join flag as f
     on
         l.region_id = f.region_id
