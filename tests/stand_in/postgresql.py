@@ -35,8 +35,9 @@ def postgresql(folder: Path) -> Iterator[str]:
                 parent.chmod(parent.stat().st_mode | 0o011)
 
     def call(program: str, *arguments: str) -> None:
-        subprocess.run([*prefix, programs / program, "-D", data, *arguments],
-                       check=True, capture_output=True, cwd="/")  # fmt: skip
+        run = subprocess.run([*prefix, programs / program, "-D", data, *arguments],
+                             capture_output=True, text=True, cwd="/")  # fmt: skip
+        assert run.returncode == 0, (program, *arguments, run.stdout, run.stderr)
 
     call("initdb", f"--username={USER}", "--auth=trust", "--no-sync")
     with socket.socket() as probe:
