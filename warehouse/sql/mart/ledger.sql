@@ -3,29 +3,23 @@
 --        first where none had one (unwarned)
 -- reads: ops.night, mart.flag, mart.alert, mart.source_status, core.event, core.event_version
 -- What was said stays as it was said; what came is as known on $night, and beside it as first
--- known: on the first night run by which the whole window was known. Nights in a row whose
--- windows all brought an escalation are one escalation. Nights run by a Tocsin that told no
--- window or bar are not judged.
-with night as (
+-- known: on the first night run by which the whole window was known. Nights at most 31 days apart
+-- whose windows brought an escalation are of one, in whatever rhythm nights are run: the bar moves
+-- from night to night, and with it the window now and then falls short. Nights run by a Tocsin that
+-- told no window or bar are not judged.
+with flag as (
 
-    select as_of_date, row_number() over (order by as_of_date) as night_number
-    from ops.night
-    where as_of_date <= $night
-
-),
-
-flag as (
-
-    select n.as_of_date, n.night_number, f.region_id, f.known_until_date, f.window_start_date,
+    select n.as_of_date, f.region_id, f.known_until_date, f.window_start_date,
         f.window_end_date, f.escalation_threshold_count,
         coalesce(a.alert_level, 'none') as alert_level,
         coalesce(a.alert_status in ('new', 'raised') and a.changed_night = n.as_of_date, false)
             as is_alarm
-    from night as n
+    from ops.night as n
     inner join mart.flag as f on in_force(f.night_from, f.night_to, n.as_of_date)
     left join mart.alert as a
         on a.region_id = f.region_id and in_force(a.night_from, a.night_to, n.as_of_date)
-    where f.escalation_threshold_count is not null and f.window_end_date is not null
+    where n.as_of_date <= $night
+        and f.escalation_threshold_count is not null and f.window_end_date is not null
 
 ),
 
@@ -58,31 +52,33 @@ counted as (
 
 ),
 
-numbered as (
+spaced as (
 
-    select *, night_number - row_number() over (
-        partition by region_id order by night_number
-    ) as escalation_number
+    select *, as_of_date - lag(as_of_date) over (
+        partition by region_id order by as_of_date
+    ) as days_since_last
     from counted
     where is_escalation
 
 ),
 
+-- The newest night so far with none in the 31 days before it: the one that its escalation begins on.
 escalation as (
 
-    select * exclude (escalation_number), min(as_of_date) over nights as escalation_night,
-        bool_or(is_alarm) over nights as has_alarm
-    from numbered
-    window nights as (partition by region_id, escalation_number)
+    select * exclude (days_since_last), max(as_of_date) filter (
+        where days_since_last is null or days_since_last > 31
+    ) over (partition by region_id order by as_of_date) as escalation_night
+    from spaced
 
 ),
 
 without_alarm as (
 
-    select distinct on (region_id, escalation_night) *
+    select *
     from escalation
-    where not has_alarm
-    order by region_id, escalation_night, alert_level = 'none', as_of_date
+    window nights as (partition by region_id, escalation_night)
+    qualify not bool_or(is_alarm) over nights
+        and row_number() over (nights order by alert_level = 'none', as_of_date) = 1
 
 ),
 
@@ -93,8 +89,7 @@ entry as (
     left join escalation as e using (region_id, as_of_date)
     where c.is_alarm
     union all
-    select if(alert_level = 'none', 'unwarned', 'held_level'), * exclude (has_alarm)
-    from without_alarm
+    select if(alert_level = 'none', 'unwarned', 'held_level'), * from without_alarm
 
 ),
 
