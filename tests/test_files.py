@@ -146,6 +146,14 @@ def test_a_mark_before_three_digits_is_read_where_the_file_shows_what_it_is(
     assert got["best"].to_list() == wanted.split()
 
 
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_blanks_of_thousands_are_french(sign: str) -> None:
+    sent = ["1 234", "12\xa0345\xa0678", "-2\u202f000", "0 000", "1 23", "7"]
+    content = "\n".join([f"best{sign}latitude", *(f"{value}{sign}12" for value in sent), ""])
+    got = read(content.encode(), "x.csv", ["best", "latitude"])
+    assert got["best"].to_list() == ["1234", "12345678", "-2000", "0 000", "1 23", "7"]
+
+
 def test_two_thousand_is_held_out_and_never_two() -> None:
     """French decimals: which of 2 and 2000 a cell of another form means, nobody can tell."""
     rows = [event(n, "2022-10-05", best=best) for n, best in enumerate((3, 2000, 1), 1)]

@@ -222,6 +222,11 @@ def _undone(frame: pl.DataFrame, url: str, names: Sequence[str], sign: str) -> p
                 f"{url}: line {rows[LINE][0]}, column {name}: '{value}' is a number cut short; "
                 f"{AGAIN}"
             )
+    blank = r"[ \x{a0}\x{202f}]"  # of thousands, as French has them
+    is_spaced = pl.col(whole).str.contains(rf"^[-+]?[1-9]\d{{0,2}}({blank}\d{{3}})+$")
+    frame = frame.with_columns(
+        pl.when(is_spaced).then(pl.col(whole).str.replace_all(blank, "")).otherwise(pl.col(whole))
+    )
     if sign == ",":  # a dot is the decimal mark
         frame = frame.with_columns(pl.col(whole).str.replace(r"^([-+]?\d+)\.0+$", "$1"))
     else:
