@@ -555,11 +555,15 @@ def _send_by_smtp(
             _finish(con, identity, "sent", "smtp", where, now)
             outcomes.append(MailOutcome(to, "sent", where))
     if server is not None:
-        try:
-            server.quit()
-        except (OSError, smtplib.SMTPException):  # all is said; it may hang up first
-            server.close()
+        _quit(server)
     return outcomes
+
+
+def _quit(server: smtplib.SMTP) -> None:
+    try:
+        server.quit()
+    except (OSError, smtplib.SMTPException):  # all is said; it may hang up first
+        server.close()
 
 
 def why_not_sent(smtp: Smtp, sender: str) -> str | None:
@@ -572,11 +576,14 @@ def why_not_sent(smtp: Smtp, sender: str) -> str | None:
     address = parseaddr(sender)[1]
     try:
         check_encryption(smtp)
-        with _connect(smtp) as server:
+        server = _connect(smtp)
+        try:
             server.ehlo_or_helo_if_needed()
             code, reply = server.mail(address)
-            if code != ACCEPTED:
-                raise smtplib.SMTPSenderRefused(code, reply, address)
+        finally:
+            _quit(server)
+        if code != ACCEPTED:
+            raise smtplib.SMTPSenderRefused(code, reply, address)
     except (OSError, smtplib.SMTPException) as error:
         return _cannot_send(smtp, error)
     except SettingsError as error:

@@ -136,10 +136,10 @@ def judge_deliveries(
                     table = pl.concat([table, loss])
                 verdict = refusal or verdict
             results[outcome.source.name] = table
-            if isinstance(verdict, Batch) and verdict.released_from and verdict.rows.is_empty():
-                continue  # dated to come, it stays held
             if isinstance(verdict, str):
                 failure = _masked_if_secret(outcome.source, verdict)
+                if batch.released_from:
+                    continue  # what came tonight is judged for itself
                 break
             accepted.append(verdict)
         passing.append(replace(outcome, batches=accepted, failure=failure))

@@ -321,6 +321,53 @@ def test_a_row_of_an_increment_that_is_released_enters_with_the_next_run(
                 assert anew.execute(rows).fetchall() == con.execute(rows).fetchall()
 
 
+def test_a_released_row_that_breaks_another_rule_is_held_for_that(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(acled_events, "_without_events", lambda _: ())
+    folder = tmp_path / "landing"
+    sent = [event(1, "2026-01-05", 100), event(2, "2026-01-06", 110, latitude="-145")]
+    with warehouse(tmp_path / "w.duckdb") as con:
+        run_source(con, folder, Acled(sent))
+        first = quarantined_rows(con)["rule"].to_list()
+        release_row(con, folder, "acled_events", "MLI2", *WHO)
+        run_source(con, folder, Acled(sent))
+        second = quarantined_rows(con)["rule"].to_list()
+        assert (len(first), len(second), in_force(con)) == (1, 1, ["MLI1"])
+        assert first != second
+        release_row(con, folder, "acled_events", "MLI2", *WHO)
+        run_source(con, folder, Acled(sent))
+        assert (quarantined_rows(con).height, in_force(con)) == (0, ["MLI1", "MLI2"])
+
+
+def test_released_rows_dated_to_come_wait_and_hold_up_nothing(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(acled_events, "_without_events", lambda _: ())
+    folder = tmp_path / "landing"
+    to_come = date.today() + timedelta(days=300)
+    sent = [event(n, "2026-01-05", 100) for n in range(1, 200)]
+    late = [event(n, f"{to_come}", 100) for n in range(200, 204)]
+    with warehouse(tmp_path / "w.duckdb") as con:
+        run_source(con, folder, Acled(sent + late))
+        for row in late:
+            release_row(con, folder, "acled_events", row["event_id_cnty"], *WHO)
+        newest = event(300, "2026-01-09", 140)
+        assert run_source(con, folder, Acled([*sent, *late, newest])) == []
+        assert (len(in_force(con)), quarantined_rows(con).height) == (200, 4)
+
+
+def test_what_a_file_had_and_the_server_deleted_leaves_quarantine(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(acled_events, "_without_events", lambda _: ())
+    folder, file = tmp_path / "landing", tmp_path / "mali.csv"
+    sent = [event(1, "2026-01-05", 100), event(2, "2026-01-06", 110, **FAR)]
+    pl.DataFrame(sent).write_csv(file)
+    gone = [{"event_id_cnty": "MLI2", "deleted_timestamp": "140"}]
+    with warehouse(tmp_path / "w.duckdb") as con:
+        (batch,) = receive(SOURCE, str(file), folder)
+        (passing,), _ = judge_deliveries([FetchOutcome(SOURCE, [batch])], con, folder)
+        keep_versions(con, [passing], Settings(data_folder=tmp_path))
+        assert quarantined_rows(con)["row_key"].to_list() == ["MLI2"]
+        run_source(con, folder, Acled(sent[:1], gone))
+        assert quarantined_rows(con).height == 0
+
+
 def test_after_a_file_everything_is_asked_for(tmp_path) -> None:
     """Other countries' older edits too, and what was deleted; then edits alone."""
     folder = tmp_path / "landing"

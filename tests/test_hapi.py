@@ -9,13 +9,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from config.registry import Fetched, Release
+from config.registry import Coverage, Fetched, Release
 from stand_in.open_data import count
 from warehouse.connect import warehouse
 from warehouse.core import build_core
 from warehouse.history import catch_up
 from warehouse.landing import QuarantinedRow, accept, deliveries, receive
-from warehouse.sources.hapi_conflict import SOURCE
+from warehouse.sources.hapi_conflict import COLUMNS, SOURCE
 from warehouse.sources.tables import bundle
 from warehouse.vintages import complete_until
 
@@ -91,6 +91,17 @@ def test_a_count_that_was_final_before_its_month_ended_is_whole_when_sent_again(
     assert landed.con.execute(versions).fetchall() == before
 
 
+def test_a_month_is_whole_when_its_lag_is_over(landed) -> None:
+    """Ten days: what is sent on the first of July knows the last days of June in part."""
+    landed.send("2026-06-26", MAY, ANSONGO, BOUREM)
+    landed.send("2026-07-09", MAY, ANSONGO, BOUREM | {"events": 3})
+    assert landed.events("2026-07-09") == {"2026-05": 4}
+    assert landed.known_until("2026-07-20") == date(2026, 5, 31)
+    landed.send("2026-07-10", MAY, ANSONGO, BOUREM | {"events": 4})
+    assert landed.events("2026-07-10") == {"2026-05": 4, "2026-06": 13}
+    assert landed.known_until("2026-07-20") == date(2026, 6, 30)
+
+
 def test_an_answer_that_is_the_same_after_the_month_was_not_renewed(landed) -> None:
     """A renewed one has rows of the next month, were they all of zero events."""
     for day in ("2026-06-26", "2026-07-01"):
@@ -144,3 +155,20 @@ def test_months_counted_by_an_older_tocsin_are_whole_after_its_upgrade(tmp_path:
         landed = Landed(con, tmp_path / "landing")
         catch_up(con, SOURCE, landed.folder)
         assert landed.events("2026-07-24") == {"2026-05": 4, "2026-06": 11}
+
+
+def test_a_file_without_a_row_of_ours_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "mali.csv").write_text(",".join(COLUMNS) + "\n")
+    (sent,) = SOURCE.files(SOURCE, tmp_path, Coverage(None, None))
+    assert sent.release.complete_where == "false"
+    assert sent.remarks == (f"chosen in {tmp_path}: mali.csv",)
+
+
+def test_a_misspelt_country_takes_no_country_away(tmp_path: Path) -> None:
+    """One row of 31 with another country's code: its file does not hold that country."""
+    rows = [cercle(f"province {n}", "2026-06", 1, location_code="BFA") for n in range(30)]
+    (tmp_path / "burkina.json").write_text(json.dumps({"data": [*rows, ANSONGO]}))
+    (sent,) = SOURCE.files(SOURCE, tmp_path, Coverage(None, None))
+    assert sent.release.complete_where == (
+        "reference_period_start in (date '2026-06-01') and location_code in ('BFA')"
+    )

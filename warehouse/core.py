@@ -28,6 +28,7 @@ from warehouse.connect import attach_core, load_spatial, migrate, warehouse
 from warehouse.history import catch_up
 from warehouse.landing import accept, receive
 from warehouse.query import run_sql, statement, table_frame
+from warehouse.sources.hapi_conflict import SOURCE as HAPI
 from warehouse.vintages import night_end
 
 BUILD_ORDER = (
@@ -92,6 +93,8 @@ def _build(con: duckdb.DuckDBPyConnection, night: date, tables: Sequence[str]) -
         params: dict[str, object] = {}
         if "$as_of" in text:
             params["as_of"] = night_end(night)
+        if "$hapi_lag_days" in text:
+            params["hapi_lag_days"] = HAPI.lag.days
         if "$presumed_open_months" in text:
             params["presumed_open_months"] = thresholds()["suspensions"]["presumed_open_months"]
         con.execute(f"create or replace table core.{table} as {text}", params or None)

@@ -217,8 +217,8 @@ def _replaces_where(
 ) -> str:
     """SQL condition: the row ``new`` of a delivery begins a version in place of ``old``.
 
-    An older edit does not. A month's count that is sent again after the month has ended says
-    more than it did before; the same bytes, read again, do not.
+    An older edit does not. A month's count that is sent again when the month is known, by the
+    declared lag, says more than it did before; the same bytes, read again, do not.
     """
     if source.edited_by:
         edit = f'"{source.edited_by}"'
@@ -226,8 +226,12 @@ def _replaces_where(
     if source.event_grain != "month":
         return differs_where(source)
     same = [e for e in earlier if e.content_sha256 == entry.content_sha256]
-    day, sent_on = f"old.{source.dated_by}", min(e.known_at.date() for e in (*same, entry))
-    return f"{differs_where(source)} or old.known_from::date <= {day} and {day} < date '{sent_on}'"
+    sent_on = min(e.known_at.date() for e in (*same, entry))
+    known_on = f"old.{source.dated_by} + {source.lag.days}"
+    return (
+        f"{differs_where(source)} "
+        f"or old.known_from::date < {known_on} and {known_on} <= date '{sent_on}'"
+    )
 
 
 def _key(source: Source) -> str:

@@ -80,18 +80,19 @@ def released_batches(
         deleted = source.deleted(batch.fetched.content, batch.fetched.url)
         keys = pl.concat([batch.parsed[KEY], deleted.select(row_key(source)).to_series()])
         released = released.filter(~pl.col("row_key").is_in(keys.drop_nulls().implode()))
-    log = deliveries(source, folder)
-    landed_before = {entry.content_sha256 for entry in log}
     now = datetime.now(UTC).replace(tzinfo=None)
     at = min([now, *(batch.fetched.fetched_at for batch in sent)]) - timedelta(microseconds=1)
     batches = []
-    for entry in log:
+    for entry in deliveries(source, folder):
         numbers = released.filter(batch_id=entry.batch_id)["row_number"]
         if numbers.len():
             rows = landed_batch(source, entry, folder).parsed
             chosen = rows.filter(pl.col(ROW).is_in(numbers.implode()))
-            batches.append(land_released(source, entry, chosen, at, folder))
-    return [batch for batch in batches if batch.sha256 not in landed_before]
+            if source.dated_by:  # one dated to come waits for its day
+                chosen = chosen.filter(pl.col(source.dated_by) <= at.date())
+            if chosen.height:
+                batches.append(land_released(source, entry, chosen, at, folder))
+    return batches
 
 
 def release_row(

@@ -78,8 +78,8 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
     """Last day for which a source's figures were whole on ``night``.
 
     The declared lag says what could be known; a delivery ends on its declared day or
-    with its newest row, one of monthly counts before the first month that had not ended when
-    it was sent. After that day a series is missing, not zero.
+    with its newest row, one of monthly counts before the first month that was not known, by
+    the lag, when it was sent. After that day a series is missing, not zero.
 
     Raises:
         SourceError: The source has no rows at all.
@@ -95,7 +95,10 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
             "date_column": source.dated_by or "null",
             "place": source.place_column or "null",
         }
-        partial = run_sql(con, "mart/first_partial_month", words, as_of=night_end(night))
+        partial = run_sql(
+            con, "mart/first_partial_month", words,
+            as_of=night_end(night), lag_days=source.lag.days,
+        )  # fmt: skip
         ((first_day,),) = partial.fetchall()
         until = min(until, first_day - timedelta(days=1)) if first_day else until
     return until

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -22,7 +23,8 @@ from warehouse.sources.tables import (
 
 CAP = 10_000  # rows of one answer; beyond it the server cuts without a word
 YEARS = 3  # fetched anew every night
-LONE_SHARE = 0.1  # of the rows of a file's usual month: so few are a misspelt year's
+LONE_SHARE = 0.1  # of the rows of a file's usual month or country: so few are misspelt
+MONTH = "reference_period_start"
 KINDS = ("political_violence", "civilian_targeting", "demonstration")  # of events
 IDENTIFIER = "HAPI_APP_IDENTIFIER"
 COLUMNS = (
@@ -55,20 +57,20 @@ def files(source: Source, path: Path, _: Coverage) -> Iterator[Fetched]:
     """A year's CSV of HDX (hdx-hapi-conflict-event), or a folder of them."""
 
     def months_and_countries(rows: pl.DataFrame) -> str:
-        months = ", ".join(f"date '{month}'" for month in _full_months(rows)) or "null"
-        codes = "', '".join(rows["location_code"].unique().drop_nulls().sort())
-        return f"reference_period_start in ({months}) and location_code in ('{codes}')"
+        months = ", ".join(f"date '{month}'" for month in _full(rows, MONTH)) or "null"
+        codes = "', '".join(_full(rows, "location_code"))
+        return f"{MONTH} in ({months}) and location_code in ('{codes}')"
 
     return fetch_parts(
-        source, path, months_and_countries, lambda rows: max(_full_months(rows), default=date.min)
+        source, path, months_and_countries, lambda rows: max(_full(rows, MONTH), default=date.min)
     )
 
 
-def _full_months(rows: pl.DataFrame) -> list[date]:
-    """Months of which a file leaves no count out; of a month with few rows the year is misspelt."""
-    months = rows["reference_period_start"].drop_nulls().value_counts(name="rows")
+def _full(rows: pl.DataFrame, name: str) -> list[Any]:
+    """Months or countries of which a file leaves no count out; one with few rows is misspelt."""
+    counts = rows[name].drop_nulls().value_counts(name="rows")
     is_full = pl.col("rows") > LONE_SHARE * pl.col("rows").median()
-    return months.filter(is_full)["reference_period_start"].sort().to_list()
+    return counts.filter(is_full)[name].sort().to_list()
 
 
 def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
@@ -129,7 +131,8 @@ SOURCE = Source(
     is_republishable=False,
     cadence="weekly",
     flaws=(
-        "the newest month is partial: it is left out until it is sent again after its end",
+        "the newest month is partial: it is left out until it is sent again ten days after its "
+        "end; one that never is stops the source there: give its file again",
         "kinds of events overlap: political violence holds civilian targeting",
         "old values are overwritten by the publisher",
         "regions are matched by name: P-codes of several vintages are mixed",

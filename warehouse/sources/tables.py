@@ -427,7 +427,7 @@ def _behind(source: Source, ends: pl.DataFrame) -> list[str]:
     That a file is old, or that nothing happened there since, cannot be told apart.
     """
     newest = ends["end"].max()
-    age = pl.lit(newest) - pl.col("end")
+    age = pl.lit(newest, pl.Date) - pl.col("end")
     last = ends.sort("end", "file").group_by("country").last().sort("country")
     return [
         f"nothing of {country} after {end} ({file}), while others reach {newest!s}: it looks calm "

@@ -1,12 +1,13 @@
 -- grain: one row per row of HAPI and version known by $as_of; known_to null: still believed then
 -- reads: history.hapi_conflict, core.region_name
 -- region_id: of its provider's spelling, else of HAPI's own; null: neither is known. A month that
--- had not ended when it was fetched is no whole one; sent again later it is another version.
+-- was not known, by the source's lag, when it was fetched is no whole one; sent again later it is
+-- another version.
 select
     h.* replace (case when h.known_to <= $as_of then h.known_to end as known_to),
     coalesce(p.region_id, n.region_id) as region_id,
     coalesce(h.provider_admin1_name, h.admin1_name) as source_admin1_name,
-    h.reference_period_end < h.known_from::date as is_whole_month
+    h.reference_period_end + $hapi_lag_days::integer <= h.known_from::date as is_whole_month
 from history.hapi_conflict as h
 left join core.region_name as p
     on

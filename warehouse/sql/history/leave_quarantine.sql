@@ -11,7 +11,6 @@ set
     end
 where
     q.source = $source
-    and q.part = $part
     and q.held_to is null
     and not exists (
         select 1
@@ -19,8 +18,10 @@ where
         where (r.row_key, r.rule, r.value) is not distinct from (q.row_key, q.rule, q.value)
     )
     and (
-        $is_snapshot
-        or q.row_key in (select i.row_key from incoming as i)
-        or q.row_key in (select r.row_key from quarantined as r)
-        or q.row_key in (select __row_key__ from deleted)
+        q.row_key in (select __row_key__ from deleted)
+        or q.part = $part and (
+            $is_snapshot
+            or q.row_key in (select i.row_key from incoming as i)
+            or q.row_key in (select r.row_key from quarantined as r)
+        )
     )

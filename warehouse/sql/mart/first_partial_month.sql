@@ -1,5 +1,5 @@
--- grain: one row, the first month of which some place's counts were sent before it had ended and
---   not again since, as known by $as_of; null: there is none
+-- grain: one row, the first month of which some place's counts were sent before the month is known
+--   by its source's lag, and not again since, as known by $as_of; null: there is none
 -- reads: __source_table__
 select min(first_day) as first_day
 from (
@@ -7,5 +7,5 @@ from (
     from __source_table__
     where in_force(known_from, known_to, $as_of)
     group by first_day, __place__
-    having not bool_or(__date_column__ < known_from::date)
+    having not bool_or(__date_column__ + $lag_days::integer <= known_from::date)
 )
