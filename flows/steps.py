@@ -99,9 +99,8 @@ def with_released_rows(
     for outcome in outcomes:
         released: list[Batch] = []
         failure = outcome.failure
-        if outcome.is_on and overrides(outcome.source.name, folder):
+        if outcome.is_on:
             try:
-                catch_up(con, outcome.source, folder)  # what a killed run had accepted, too
                 released = released_batches(con, outcome.source, folder, outcome.batches)
             except SourceError as error:
                 failure = failure or _masked_if_secret(outcome.source, str(error))

@@ -213,18 +213,18 @@ def paragraph(console: Console, text: str, indent: int = 0, alarming: str = "") 
         )
         for line in f"{alarming} {text}".strip().split("\n")
     ]  # fmt: skip
-    said = Text("\n".join(lines))
-    said.stylize("red", indent, indent + len(alarming))
-    console.print(said, soft_wrap=True)
+    wrapped_text = Text("\n".join(lines))
+    wrapped_text.stylize("red", indent, indent + len(alarming))
+    console.print(wrapped_text, soft_wrap=True)
 
 
 def print_mail(console: Console, mail: "MailOutcome") -> None:
     """What became of a mail; the path of its file in a line of its own, to be copied."""
-    said = f"{mail.kind} to {mail.recipient}: {mail.status}"
+    outcome = f"{mail.kind} to {mail.recipient}: {mail.status}"
     if mail.status == "written":
-        console.print(Text(f"{said}\n  {mail.where}"), soft_wrap=True)
+        console.print(Text(f"{outcome}\n  {mail.where}"), soft_wrap=True)
     else:
-        paragraph(console, f"{said}, {mail.where}")
+        paragraph(console, f"{outcome}, {mail.where}")
 
 
 def level_text(level: str) -> Text:

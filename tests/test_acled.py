@@ -282,10 +282,9 @@ RELEASED = {  # what comes after the release: events and deaths in force then, w
 
 @pytest.mark.parametrize("case", RELEASED)
 def test_a_row_of_an_increment_that_is_released_enters_with_the_next_run(
-    tmp_path, monkeypatch, case: str
+    tmp_path, case: str
 ) -> None:
     """It is sent once; what was edited since the increment that had it stays as it was edited."""
-    monkeypatch.setattr(acled_events, "_without_events", lambda _: ())
     folder = tmp_path / "landing"
     first = [event(1, "2026-01-05", 100), event(2, "2026-01-06", 110, **FAR)]
     second = [event(1, "2026-01-05", 120, fatalities=8), first[1], event(3, "2026-01-07", 120)]
@@ -321,8 +320,7 @@ def test_a_row_of_an_increment_that_is_released_enters_with_the_next_run(
                 assert anew.execute(rows).fetchall() == con.execute(rows).fetchall()
 
 
-def test_a_released_row_that_breaks_another_rule_is_held_for_that(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(acled_events, "_without_events", lambda _: ())
+def test_a_released_row_that_breaks_another_rule_is_held_for_that(tmp_path) -> None:
     folder = tmp_path / "landing"
     sent = [event(1, "2026-01-05", 100), event(2, "2026-01-06", 110, latitude="-145")]
     with warehouse(tmp_path / "w.duckdb") as con:
@@ -338,8 +336,7 @@ def test_a_released_row_that_breaks_another_rule_is_held_for_that(tmp_path, monk
         assert (quarantined_rows(con).height, in_force(con)) == (0, ["MLI1", "MLI2"])
 
 
-def test_released_rows_dated_to_come_wait_and_hold_up_nothing(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(acled_events, "_without_events", lambda _: ())
+def test_released_rows_dated_to_come_wait_and_hold_up_nothing(tmp_path) -> None:
     folder = tmp_path / "landing"
     to_come = date.today() + timedelta(days=300)
     sent = [event(n, "2026-01-05", 100) for n in range(1, 200)]
@@ -353,8 +350,7 @@ def test_released_rows_dated_to_come_wait_and_hold_up_nothing(tmp_path, monkeypa
         assert (len(in_force(con)), quarantined_rows(con).height) == (200, 4)
 
 
-def test_what_a_file_had_and_the_server_deleted_leaves_quarantine(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(acled_events, "_without_events", lambda _: ())
+def test_what_a_file_had_and_the_server_deleted_leaves_quarantine(tmp_path) -> None:
     folder, file = tmp_path / "landing", tmp_path / "mali.csv"
     sent = [event(1, "2026-01-05", 100), event(2, "2026-01-06", 110, **FAR)]
     pl.DataFrame(sent).write_csv(file)

@@ -104,10 +104,10 @@ def test_a_month_is_whole_when_its_lag_is_over(landed) -> None:
 
 def test_an_answer_that_is_the_same_after_the_month_was_not_renewed(landed) -> None:
     """A renewed one has rows of the next month, were they all of zero events."""
-    for day in ("2026-06-26", "2026-07-01"):
+    for day in ("2026-06-26", "2026-07-12"):
         landed.send(day, MAY, ANSONGO, BOUREM)
     assert len(deliveries(SOURCE, landed.folder)) == 1
-    assert landed.events("2026-07-01") == {"2026-05": 4}
+    assert landed.events("2026-07-12") == {"2026-05": 4}
     assert landed.known_until("2026-07-20") == date(2026, 5, 31)
 
 
@@ -116,13 +116,13 @@ def test_bytes_that_are_read_again_say_no_more_than_they_did(landed, url: str) -
     """Not even where a person has released a row of it since."""
     content = bundle([json.dumps({"data": [MAY, ANSONGO]}).encode()])
     bad = QuarantinedRow(row=0, row_key=None, rule="r", value="4", sent="{}")
-    for day, quarantined in (("2026-06-26", [bad]), ("2026-07-02", [bad]), ("2026-07-03", [])):
+    for day, quarantined in (("2026-06-26", [bad]), ("2026-07-12", [bad]), ("2026-07-13", [])):
         sent = Fetched(content, url, datetime.fromisoformat(day), Release("mali"))
         (batch,) = receive(replace(SOURCE, fetch=lambda *_: [sent]), ADDRESS, landed.folder)  # noqa: B023
         accept(batch.with_quarantined(quarantined), landed.folder)
         catch_up(landed.con, SOURCE, landed.folder)
     assert len(deliveries(SOURCE, landed.folder)) == 2
-    assert landed.events("2026-07-12") == {"2026-05": 4}
+    assert landed.events("2026-07-14") == {"2026-05": 4}
     landed.send("2026-07-24", MAY, ANSONGO, BOUREM, url="/july.json")
     assert landed.events("2026-07-24") == {"2026-05": 4, "2026-06": 11}
 

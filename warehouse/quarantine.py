@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 from config.registry import Source, SourceError
-from warehouse.history import landed_batch
+from warehouse.history import catch_up, landed_batch
 from warehouse.landing import (
     KEY,
     ROW,
@@ -56,7 +56,7 @@ def released_batches(
     say was deleted, goes by these.
 
     Args:
-        con: The working file, its history up to the log.
+        con: The working file.
         source: The source.
         folder: Landing folder.
         sent: What it delivered tonight.
@@ -64,9 +64,12 @@ def released_batches(
     Raises:
         SourceError: Landed bytes are missing or cannot be read.
     """
-    believed = [row.model_dump(include=set(SPELL)) for row in overrides(source.name, folder)]
-    if source.deleted is None or not believed:
+    if source.deleted is None:
         return []
+    believed = [row.model_dump(include=set(SPELL)) for row in overrides(source.name, folder)]
+    if not believed:
+        return []
+    catch_up(con, source, folder)  # what a killed run had accepted, too
     is_newest = pl.col("held_from") == pl.col("held_from").max().over("row_key")
     released = (
         quarantined_rows(con)
