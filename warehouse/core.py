@@ -29,7 +29,7 @@ from warehouse.history import catch_up
 from warehouse.landing import accept, receive
 from warehouse.query import run_sql, statement, table_frame
 from warehouse.sources.hapi_conflict import SOURCE as HAPI
-from warehouse.vintages import night_end
+from warehouse.vintages import known_on, night_end
 
 BUILD_ORDER = (
     "region_name", "population_unit", "region", "country_name", "acled_place", "hapi_place",
@@ -88,13 +88,12 @@ def report_table(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
 
 
 def _build(con: duckdb.DuckDBPyConnection, night: date, tables: Sequence[str]) -> None:
+    words = {"hapi_known_on": known_on(HAPI.lag, "h.reference_period_end")}
     for table in tables:
-        text = statement(f"core/{table}")
+        text = statement(f"core/{table}", words)
         params: dict[str, object] = {}
         if "$as_of" in text:
             params["as_of"] = night_end(night)
-        if "$hapi_lag_days" in text:
-            params["hapi_lag_days"] = HAPI.lag.days
         if "$presumed_open_months" in text:
             params["presumed_open_months"] = thresholds()["suspensions"]["presumed_open_months"]
         con.execute(f"create or replace table core.{table} as {text}", params or None)

@@ -18,6 +18,7 @@ from warehouse.landing import (
     landed_bytes,
 )
 from warehouse.query import rows_changed, run_sql
+from warehouse.vintages import known_on
 
 # How a version ends and begins, by whether its source is a register kept by hand. A figure is
 # believed until another comes. An entry says itself from when it was known; what it replaces
@@ -227,11 +228,8 @@ def _replaces_where(
         return differs_where(source)
     same = [e for e in earlier if e.content_sha256 == entry.content_sha256]
     sent_on = min(e.known_at.date() for e in (*same, entry))
-    known_on = f"old.{source.dated_by} + {source.lag.days}"
-    return (
-        f"{differs_where(source)} "
-        f"or old.known_from::date < {known_on} and {known_on} <= date '{sent_on}'"
-    )
+    due = known_on(source.lag, f"old.{source.dated_by}")
+    return f"{differs_where(source)} or old.known_from::date < {due} and {due} <= date '{sent_on}'"
 
 
 def _key(source: Source) -> str:

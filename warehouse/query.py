@@ -14,32 +14,33 @@ PLACEHOLDER = re.compile(r"__([a-z]+(?:_[a-z]+)*)__")
 
 
 @cache
-def statement(name: str) -> str:
-    """Text of ``sql/<name>.sql``."""
+def _file_text(name: str) -> str:
     return (SQL / f"{name}.sql").read_text("utf-8")
 
 
-def run_sql(
-    con: duckdb.DuckDBPyConnection, name: str, words: Mapping[str, str] | None = None, **params: Any
-) -> duckdb.DuckDBPyConnection:
-    """Execute ``sql/<name>.sql`` with ``$parameters`` bound.
+def statement(name: str, words: Mapping[str, str] | None = None) -> str:
+    """Text of ``sql/<name>.sql``.
 
     Args:
-        con: Where.
         name: Path below ``sql`` without its ending, such as ``core/event``.
         words: What stands for ``__placeholders__`` (``source_table``, ...): identifiers and
             conditions of our own records, so that one statement serves every source; never
             values.
-        params: Values.
 
     Raises:
         ValueError: The statement has a placeholder of which nothing is said.
     """
     try:
-        text = PLACEHOLDER.sub(lambda match: (words or {})[match[1]], statement(name))
+        return PLACEHOLDER.sub(lambda match: (words or {})[match[1]], _file_text(name))
     except KeyError as error:
         raise ValueError(f"{name}.sql: nothing is said of __{error.args[0]}__") from None
-    return con.execute(text, params or None)
+
+
+def run_sql(
+    con: duckdb.DuckDBPyConnection, name: str, words: Mapping[str, str] | None = None, **params: Any
+) -> duckdb.DuckDBPyConnection:
+    """Execute ``statement(name, words)`` with ``$parameters`` bound to ``params``."""
+    return con.execute(statement(name, words), params or None)
 
 
 def rows_changed(written: duckdb.DuckDBPyConnection) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from config.registry import Source, SourceError
+from config.registry import Lag, Source, SourceError
 from warehouse.query import run_sql
 
 OLDEST_AGE = 18  # months to which figures are followed: past the yearly release
@@ -74,6 +74,19 @@ def reporting_triangle(con: duckdb.DuckDBPyConnection, source: Source, night: da
     )
 
 
+def known_on(lag: Lag, day: str) -> str:
+    """SQL of the day on which figures dated ``day`` are assumed known (``Lag.known_at``).
+
+    Example:
+        >>> day = known_on(Lag(next_month_day=20), "date '2021-05-30'")
+        >>> duckdb.sql(f"select {day}").fetchone()
+        (datetime.date(2021, 6, 20),)
+    """
+    if lag.next_month_day is None:
+        return f"({day} + {lag.days})"
+    return f"(last_day({day}) + {lag.next_month_day})"
+
+
 def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> date:
     """Last day for which a source's figures were whole on ``night``.
 
@@ -94,11 +107,9 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
             "source_table": f"history.{source.name}",
             "date_column": source.dated_by or "null",
             "place": source.place_column or "null",
+            "known_on": known_on(source.lag, source.dated_by or "null"),
         }
-        partial = run_sql(
-            con, "mart/first_partial_month", words,
-            as_of=night_end(night), lag_days=source.lag.days,
-        )  # fmt: skip
+        partial = run_sql(con, "mart/first_partial_month", words, as_of=night_end(night))
         ((first_day,),) = partial.fetchall()
         until = min(until, first_day - timedelta(days=1)) if first_day else until
     return until

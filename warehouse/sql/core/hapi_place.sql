@@ -7,7 +7,7 @@ select
     h.* replace (case when h.known_to <= $as_of then h.known_to end as known_to),
     coalesce(p.region_id, n.region_id) as region_id,
     coalesce(h.provider_admin1_name, h.admin1_name) as source_admin1_name,
-    h.reference_period_end + $hapi_lag_days::integer <= h.known_from::date as is_whole_month
+    __hapi_known_on__ <= h.known_from::date as is_whole_month
 from history.hapi_conflict as h
 left join core.region_name as p
     on

@@ -7,5 +7,5 @@ from (
     from __source_table__
     where in_force(known_from, known_to, $as_of)
     group by first_day, __place__
-    having not bool_or(__date_column__ + $lag_days::integer <= known_from::date)
+    having not bool_or(__known_on__ <= known_from::date)
 )
