@@ -32,6 +32,7 @@ def cercle(name: str, month: str, events: int, **changed: Any) -> dict[str, Any]
 MAY = cercle("Ansongo", "2026-05", 4)
 ANSONGO = cercle("Ansongo", "2026-06", 9)
 BOUREM = cercle("Bourem", "2026-06", 2)
+JULY = cercle("Bourem", "2026-07", 0)
 
 
 class Landed:
@@ -78,14 +79,14 @@ def test_a_count_that_was_final_before_its_month_ended_is_whole_when_sent_again(
     landed.send("2026-06-26", MAY, ANSONGO, BOUREM)
     assert landed.events("2026-07-20") == {"2026-05": 4}
     assert landed.known_until("2026-07-20") == date(2026, 5, 31)  # June is missing, not zero
-    landed.send("2026-07-24", MAY, ANSONGO, BOUREM | {"events": 3})
+    landed.send("2026-07-24", MAY, ANSONGO, BOUREM | {"events": 3}, JULY)
     assert landed.events("2026-07-23") == {"2026-05": 4}  # as known then
     assert landed.known_until("2026-07-23") == date(2026, 5, 31)
     assert landed.events("2026-07-24") == {"2026-05": 4, "2026-06": 12}  # 9 + 3
     assert landed.known_until("2026-07-24") == date(2026, 6, 30)
     versions = "from history.hapi_conflict select * exclude (batch_id) order by all"
     before = landed.con.execute(versions).fetchall()
-    assert len(before) == 1 + 2 + 2
+    assert len(before) == 1 + 2 + 2 + 1
     landed.con.execute("delete from ops.batch; delete from history.hapi_conflict")
     catch_up(landed.con, SOURCE, landed.folder)
     assert landed.con.execute(versions).fetchall() == before
@@ -94,10 +95,10 @@ def test_a_count_that_was_final_before_its_month_ended_is_whole_when_sent_again(
 def test_a_month_is_whole_when_its_lag_is_over(landed) -> None:
     """Ten days: what is sent on the first of July knows the last days of June in part."""
     landed.send("2026-06-26", MAY, ANSONGO, BOUREM)
-    landed.send("2026-07-09", MAY, ANSONGO, BOUREM | {"events": 3})
+    landed.send("2026-07-09", MAY, ANSONGO, BOUREM | {"events": 3}, JULY)
     assert landed.events("2026-07-09") == {"2026-05": 4}
     assert landed.known_until("2026-07-20") == date(2026, 5, 31)
-    landed.send("2026-07-10", MAY, ANSONGO, BOUREM | {"events": 4})
+    landed.send("2026-07-10", MAY, ANSONGO, BOUREM | {"events": 4}, JULY)
     assert landed.events("2026-07-10") == {"2026-05": 4, "2026-06": 13}
     assert landed.known_until("2026-07-20") == date(2026, 6, 30)
 
@@ -123,15 +124,28 @@ def test_bytes_that_are_read_again_say_no_more_than_they_did(landed, url: str) -
         catch_up(landed.con, SOURCE, landed.folder)
     assert len(deliveries(SOURCE, landed.folder)) == 2
     assert landed.events("2026-07-14") == {"2026-05": 4}
-    landed.send("2026-07-24", MAY, ANSONGO, BOUREM, url="/july.json")
+    landed.send("2026-07-24", MAY, ANSONGO, BOUREM, JULY, url="/july.json")
     assert landed.events("2026-07-24") == {"2026-05": 4, "2026-06": 11}
+
+
+def test_the_newest_month_is_not_whole_though_it_is_long_over(landed) -> None:
+    """HAPI stood still, or an old file was given late: June was counted until its 26th alone."""
+    landed.send("2026-08-01", MAY, ANSONGO, BOUREM)
+    assert landed.events("2026-08-20") == {"2026-05": 4}
+    assert landed.known_until("2026-08-20") == date(2026, 5, 31)
+    reasons = landed.con.execute("select reason, rows_count from core.left_out").fetchall()
+    assert reasons == [("the month was not over when it was sent, or is the newest", 2)]
+    landed.send("2026-08-21", MAY, ANSONGO, BOUREM | {"events": 3}, JULY)
+    assert landed.events("2026-08-20") == {"2026-05": 4}
+    assert landed.events("2026-08-21") == {"2026-05": 4, "2026-06": 12}
+    assert landed.known_until("2026-08-21") == date(2026, 6, 30)
 
 
 def test_a_country_that_was_not_sent_again_keeps_its_month_open(landed) -> None:
     niger = {"location_code": "NER", "provider_admin1_name": "Tillaberi", "admin1_name": None}
     landed.send("2026-06-26", MAY, ANSONGO, ANSONGO | niger)
     mali = replace(SOURCE, fetch=lambda *_: [Fetched(
-        bundle([json.dumps({"data": [MAY, ANSONGO]}).encode()]), ADDRESS,
+        bundle([json.dumps({"data": [MAY, ANSONGO, JULY]}).encode()]), ADDRESS,
         datetime(2026, 7, 24), Release("mali", complete_where=f"{SINCE} and location_code = 'MLI'"),
     )])  # fmt: skip
     for batch in receive(mali, ADDRESS, landed.folder):
@@ -146,7 +160,7 @@ def test_months_counted_by_an_older_tocsin_are_whole_after_its_upgrade(tmp_path:
     with warehouse(path) as con:
         landed = Landed(con, tmp_path / "landing")
         landed.send("2026-06-26", MAY, ANSONGO)
-        landed.send("2026-07-24", MAY, ANSONGO, BOUREM)
+        landed.send("2026-07-24", MAY, ANSONGO, BOUREM, JULY)
         con.execute("delete from history.hapi_conflict where known_to is not null")
         con.execute("update history.hapi_conflict set known_from = '2026-06-26' where events = 9")
         assert landed.events("2026-07-24") == {"2026-05": 4, "2026-06": 2}  # as it was left

@@ -92,7 +92,7 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
 
     The declared lag says what could be known; a delivery ends on its declared day or
     with its newest row, one of monthly counts before the first month that was not known, by
-    the lag, when it was sent. After that day a series is missing, not zero.
+    the lag, when it was sent, or is the newest sent. After that day a series is missing, not zero.
 
     Raises:
         SourceError: The source has no rows at all.
@@ -107,9 +107,11 @@ def complete_until(con: duckdb.DuckDBPyConnection, source: Source, night: date) 
             "source_table": f"history.{source.name}",
             "date_column": source.dated_by or "null",
             "place": source.place_column or "null",
-            "known_on": known_on(source.lag, source.dated_by or "null"),
+            "known_on": known_on(source.lag, f"h.{source.dated_by}"),
         }
-        partial = run_sql(con, "mart/first_partial_month", words, as_of=night_end(night))
+        partial = run_sql(
+            con, "mart/first_partial_month", words, source=source.name, as_of=night_end(night)
+        )
         ((first_day,),) = partial.fetchall()
         until = min(until, first_day - timedelta(days=1)) if first_day else until
     return until

@@ -132,7 +132,8 @@ SOURCE = Source(
     cadence="weekly",
     flaws=(
         "the newest month is partial: it is left out until it is sent again ten days after its "
-        "end; one that never is stops the source there: give its file again",
+        "end, with counts of a later month; one that never is stops the source there: give its "
+        "file again, and of a year that is over the next year's too",
         "kinds of events overlap: political violence holds civilian targeting",
         "old values are overwritten by the publisher",
         "regions are matched by name: P-codes of several vintages are mixed",

@@ -28,7 +28,7 @@ hapi as (
         'hapi_conflict' as source,
         case
             when not h.is_whole_month
-                then 'the month was not over when it was fetched'
+                then 'the month was not over when it was sent, or is the newest'
             when s.scope is not null then 'the name is of several regions (config/scopes.csv)'
             else 'the name of the region is not known'
         end as reason,
