@@ -388,6 +388,21 @@ def test_of_files_that_overlap_the_newer_counts(
     assert in_force == [(9, 240)]
 
 
+def test_an_older_export_that_comes_on_a_later_night_replaces_no_newer(tmp_path: Path) -> None:
+    """October's first weeks, exported then and put into the folder last, counted as October."""
+    hdx_year(tmp_path / "december.csv", 2025, 9)
+    with warehouse(tmp_path / "w.duckdb") as con:
+        assert judged(con, tmp_path / "landing", str(tmp_path), HAPI) is None
+        hdx_year(tmp_path / "october.csv", 2025, 1, 10)
+        (sent,) = receive(HAPI, str(tmp_path), tmp_path / "landing")
+        assert "october.csv was passed over: december.csv holds its months" in sent.remarks[1]
+        assert judged(con, tmp_path / "landing", str(tmp_path), HAPI) is None
+        in_force = con.execute(
+            "select events, count(*) from history.hapi_conflict where known_to is null group by all"
+        ).fetchall()
+    assert in_force == [(9, 240)]
+
+
 def test_an_older_edit_of_an_event_never_replaces_a_newer(tmp_path: Path) -> None:
     """Neither by its file's name nor by coming a night later; an edit of the same instant does."""
 

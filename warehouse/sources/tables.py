@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import combinations
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -362,7 +363,8 @@ def fetch_parts(
     """Deliveries of a publisher's files, each complete in what its own rows say.
 
     So a year's or a country's file adds to what is there, and replaces that year or country.
-    Of files that overlap the newer edition wins, of the same one what was written later.
+    Of files that overlap the newer edition wins, of the same one what was written later; of
+    monthly counts a file whose months a newer one holds is passed over: it may come later.
 
     Args:
         source: The record.
@@ -379,6 +381,7 @@ def fetch_parts(
     )  # fmt: skip
     editions: list[tuple[tuple[Any, float, str], Fetched]] = []
     ends: list[pl.DataFrame] = []
+    cells: dict[str, pl.DataFrame] = {}
     passed_over: list[str] = []
     for file in offered:
         fetched = fetch_file(source, str(file))
@@ -395,14 +398,26 @@ def fetch_parts(
         order = (edition(rows), file.stat().st_mtime, file.name)
         editions.append((order, replace(fetched, release=release)))
         ends.append(_ends(source, rows, file.name))
+        cells[file.name] = rows.select(source.place_column, source.dated_by).drop_nulls().unique()
     if not editions:
         why = "; ".join(passed_over) or "it holds no .csv, .json or .zip file"
         raise SourceError(f"{source.name}: {path}: {why}; the last good figures stay in use")
+    editions.sort(key=itemgetter(0))
+    newer_of = {
+        old: new
+        for old, new in combinations([name for (*_, name), _ in editions], 2)
+        if source.event_grain == "month"
+        and cells[old].join(cells[new], on=cells[old].columns, how="anti").is_empty()
+    }
+    passed_over += [
+        f"{old} was passed over: {new} holds its months" for old, new in newer_of.items()
+    ]
     # Deliveries are merged in the order of their instants.
     instants = sorted(fetched.fetched_at for _, fetched in editions)
     chosen = [
         replace(fetched, fetched_at=instant)
-        for (_, fetched), instant in zip(sorted(editions, key=itemgetter(0)), instants, strict=True)
+        for (_, fetched), instant in zip(editions, instants, strict=True)
+        if fetched.release.partition not in newer_of
     ]
     remarks = (*passed_over, *_behind(source, pl.concat(ends)))
     if not path.is_file():
