@@ -320,15 +320,21 @@ def event_source_remarks(event_sources: pl.DataFrame) -> list[str]:
 
     Example:
         >>> row = {"source": "acled_events", "known_until_date": date(2021, 6, 15)}
+        >>> row |= {"is_monthly": False}
         >>> gain = {"why_not": None, "crps_gain_share": 0.057, "gain_nights_count": 60}
         >>> event_source_remarks(pl.DataFrame([row | gain]))[0][:55]
         'Forecasts rest on acled_events, too, up to 2021-06-15: '
         >>> event_source_remarks(pl.DataFrame([row | gain | {"why_not": "stale"}]))
         ['Forecasts do not rest on acled_events (known up to 2021-06-15): stale.']
+        >>> stale = row | gain | {"why_not": "stale", "is_monthly": True}
+        >>> event_source_remarks(pl.DataFrame([stale]))[0][-59:]
+        'stale. A month is whole once it is sent with a later month.'
     """
     return [
         f"Forecasts do not rest on {s['source']} (known up to {s['known_until_date']}): "
         f"{s['why_not'].replace('_', ' ')}."
+        + " A month is whole once it is sent with a later month."
+        * (s["why_not"] == "stale" and s["is_monthly"])
         if s["why_not"]
         else f"Forecasts rest on {s['source']}, too, up to {s['known_until_date']}: on "
         f"{s['gain_nights_count']} past nights it saved {s['crps_gain_share']:.1%} of the CRPS."
