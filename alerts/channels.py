@@ -27,16 +27,16 @@ def check_channels(recipients: Iterable[Recipient], channels: Mapping[str, Secre
     Raises:
         SettingsError: One is not; the message names the reader and the cure, not the secret.
     """
-    used: dict[str, str] = {}
+    channels_used: dict[str, str] = {}
     for recipient in recipients:
         if of_text := channel_and_target(recipient.address):
-            used.setdefault(of_text[0], recipient.address)
-    for channel, address in sorted(used.items()):
+            channels_used.setdefault(of_text[0], recipient.address)
+    for channel, address in sorted(channels_used.items()):
         if channel not in channels:
-            known = ", ".join(sorted(channels)) or "none"
+            known_channels = ", ".join(sorted(channels)) or "none"
             raise SettingsError(
                 f"recipient {address}: {PREFIX}CHANNELS names no channel {channel!r} (known: "
-                f"{known}); name it there, or remove the recipient"
+                f"{known_channels}); name it there, or remove the recipient"
             )
         way = channels[channel].get_secret_value()
         if way.startswith(COMMAND):

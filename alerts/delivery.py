@@ -349,7 +349,7 @@ def queue(
     Returns:
         Of what is there because it was refused for good: that it is not handed over again.
     """
-    refused = []
+    refusals = []
     with transaction(con):
         for mail in mails:
             content, identity = mail.content, mail.message_id
@@ -360,7 +360,7 @@ def queue(
                         f"{detail}; not sent again, since it says the same (tocsin alerts resend "
                         f"{identity.partition('.')[2][:8]})"
                     )
-                    refused.append(MailOutcome(mail.recipient, status, where))
+                    refusals.append(MailOutcome(mail.recipient, status, where))
                 continue
             run_sql(
                 con,
@@ -377,7 +377,7 @@ def queue(
                 now=now,
             )
             notify(con, identity, mail.levels)
-    return refused
+    return refusals
 
 
 def hand_over(
@@ -414,8 +414,8 @@ def hand_over(
     deliver = (
         partial(_send_by_smtp, smtp=smtp) if smtp.host else partial(_write_files, folder=folder)
     )
-    sent = _send_texts(con, texts, channels, now)  # first: they are in a hurry
-    return [*(deliver(con, mails, now=now) if mails else []), *sent]
+    text_outcomes = _send_texts(con, texts, channels, now)  # first: they are in a hurry
+    return [*(deliver(con, mails, now=now) if mails else []), *text_outcomes]
 
 
 def waiting_mails(con: duckdb.DuckDBPyConnection, now: datetime) -> list[MailOutcome]:

@@ -207,9 +207,9 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
         .pipe(sorted_by_gravity, "alert_level")
         .with_columns(country_name=pl.col("country_code").replace_strict(country_names))
     )
-    changed = _changed_rows(digest, mailed_levels, rows.filter(is_in(changes)))
+    changed_regions = _changed_rows(digest, mailed_levels, rows.filter(is_in(changes)))
     standing = rows.filter(~is_in(changes) & ~is_in(digest.muted))
-    mailed_countries = [row["country_code"] for row in changed] or standing[
+    mailed_countries = [row["country_code"] for row in changed_regions] or standing[
         "country_code"
     ].to_list()
     violent = digest.flags.filter(
@@ -242,10 +242,12 @@ def mail_facts(digest: Digest, mailed_levels: Mapping[str, str], language: str) 
         "people_exposed": wording.residents(rows.filter(pl.col("alert_level") != CALM).to_dicts()),
         "counts": {n: rows.filter(pl.col("alert_level") == n).height for n in GRAVEST_FIRST},
         **_line_lists(digest, mailed_levels, is_stale),
-        "changed": changed,
-        "detailed": changed[:DETAILED],
-        "also": changed[DETAILED : DETAILED + LISTED],
-        "also_more": _by_country([row["country_name"] for row in changed[DETAILED + LISTED :]]),
+        "changed": changed_regions,
+        "detailed": changed_regions[:DETAILED],
+        "also": changed_regions[DETAILED : DETAILED + LISTED],
+        "also_more": _by_country(
+            [row["country_name"] for row in changed_regions[DETAILED + LISTED :]]
+        ),
         "standing": standing.head(LISTED).to_dicts(),
         "standing_more": _by_country(standing["country_name"][LISTED:]),
         "muted": [
@@ -284,11 +286,11 @@ def _changed_rows(
     digest: Digest, mailed_levels: Mapping[str, str], rows: pl.DataFrame
 ) -> list[dict[str, Any]]:
     """Regions whose level changed, with what a mail says of each; rises come first."""
-    changed = []
+    changed_rows = []
     for number, row in enumerate(rows.iter_rows(named=True)):
         place, level = row["region_id"], row["alert_level"]
         mailed_level = mailed_levels.get(place, CALM)
-        changed.append(
+        changed_rows.append(
             {
                 **row,
                 "mailed_level": mailed_level,
@@ -303,7 +305,7 @@ def _changed_rows(
                 "picture": f"counts{number}",
             }
         )
-    return sorted(changed, key=lambda row: row["direction"] in ("lowered", "closed"))
+    return sorted(changed_rows, key=lambda row: row["direction"] in ("lowered", "closed"))
 
 
 def _line_lists(
@@ -313,10 +315,10 @@ def _line_lists(
     changes = digest.line_changes(mailed_levels)
     rows = [] if is_stale else line_rows(digest.lines.sort("p_reached", descending=True))
     lines = [{**row, "is_new": f"{LINE_KEY}{row['line_id']}" in changes} for row in rows]
-    passed = [line for line in lines if line["is_passed"]]
+    passed_lines = [line for line in lines if line["is_passed"]]
     return {
-        "lines_passed": passed,
-        "new_lines": [line for line in passed if line["is_new"]],
+        "lines_passed": passed_lines,
+        "new_lines": [line for line in passed_lines if line["is_new"]],
         "lines_below": [line for line in lines if not line["is_passed"]],
     }
 

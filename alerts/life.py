@@ -39,8 +39,8 @@ def is_revised(counts: pl.DataFrame, previous: pl.DataFrame) -> bool:
         >>> is_revised(may, may), is_revised(may, may.with_columns(value=2))
         (False, True)
     """
-    joined = counts.join(previous, on=["place_id", "month_start"])
-    return bool((joined["value"] != joined["value_right"]).any())
+    both = counts.join(previous, on=["place_id", "month_start"])
+    return bool((both["value"] != both["value_right"]).any())
 
 
 def events_on_previous_vintage(
@@ -111,10 +111,10 @@ def causes(
         previous_boundaries="boundaries_version",
         previous_sources=rested_on,  # nights before it was said: on one source
     )
-    joined = flags.join(versions, on="region_id", how="left", maintain_order="left").join(
+    with_versions = flags.join(versions, on="region_id", how="left", maintain_order="left").join(
         on_previous_vintage, on="region_id", how="left", maintain_order="left"
     )
-    return joined.select(
+    return with_versions.select(
         "region_id",
         cause=pl.when(pl.col("previous_model") != pl.col("model_version"))
         .then(pl.lit(MODEL))
@@ -155,7 +155,7 @@ def advance_alerts(flags: pl.DataFrame, previous: pl.DataFrame, night: date) -> 
     )
     skipped_a_month = months - previous_months > 1
     undercut_twice = pl.col("data_month") > pl.col("previous_undercut_month")
-    joined = (
+    both = (
         flags.join(alerts_before, on="region_id", how="left", maintain_order="left")
         .with_columns(
             level=rank, previous_rank=previous_rank, first_undercut=_rank("previous_undercut_level")
@@ -175,19 +175,19 @@ def advance_alerts(flags: pl.DataFrame, previous: pl.DataFrame, night: date) -> 
         )
         .filter((pl.col("new_rank") > 0) | (pl.col("previous_rank") > 0))
     )
-    changed = pl.col("new_rank") != pl.col("previous_rank")
+    is_changed = pl.col("new_rank") != pl.col("previous_rank")
     is_undercut = pl.col("level") < pl.col("new_rank")
 
     def at_change(now: pl.Expr, column: str) -> pl.Expr:
-        return pl.when(changed).then(now).otherwise(pl.col(f"previous_{column}")).alias(column)
+        return pl.when(is_changed).then(now).otherwise(pl.col(f"previous_{column}")).alias(column)
 
     def undercut(now: pl.Expr, column: str) -> pl.Expr:
         if_stale = pl.when("is_stale").then(pl.col(f"previous_{column}"))
         return if_stale.when(is_undercut).then(now).alias(column)
 
-    return joined.select(
+    return both.select(
         "region_id",
-        alert_status=pl.when(~changed)
+        alert_status=pl.when(~is_changed)
         .then(pl.lit("ongoing"))
         .when(pl.col("previous_rank") == 0)
         .then(pl.lit("new"))
@@ -197,7 +197,7 @@ def advance_alerts(flags: pl.DataFrame, previous: pl.DataFrame, night: date) -> 
         .then(pl.lit("lowered"))
         .otherwise(pl.lit("closed")),
         alert_level=_name("new_rank"),
-        level_before=pl.when(changed)
+        level_before=pl.when(is_changed)
         .then(_name("previous_rank"))
         .otherwise(pl.col("previous_level_before")),
         cause=at_change(pl.col("cause"), "cause"),

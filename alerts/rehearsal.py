@@ -65,8 +65,10 @@ def mail_counts(
             now = dict(raised.select("region_id", "alert_level").iter_rows())
         is_stale = night in stale_nights
         if lines is not None and not is_stale:
-            passed = lines.filter("is_passed", pl.col("line_id").is_in(own_lines), night=night)
-            now |= {f"{LINE_KEY}{line_id}": PASSED for line_id in passed["line_id"]}
+            passed_lines = lines.filter(
+                "is_passed", pl.col("line_id").is_in(own_lines), night=night
+            )
+            now |= {f"{LINE_KEY}{line_id}": PASSED for line_id in passed_lines["line_id"]}
         changes = {
             key
             for key in now.keys() | mailed_levels.keys()

@@ -130,17 +130,17 @@ def night_text(
         return in_gsm_7(" ".join(str(getattr(macros, macro)(*arguments)).split()))
 
     listed, macro = (facts["changed"], "change") if facts["changed"] else (standing, "standing")
-    return fitted(
+    return short_text(
         " ".join(filter(None, (line("opening"), line("own_lines")))),
         [line(macro, row) for row in listed[:MOST_CHARACTERS]],
         len(listed) + (0 if facts["changed"] else sum(n for _, n in facts["standing_more"])),
-        lambda left: line("more", left),
+        lambda count: line("more", count),
         line("closing"),
         [line(macro) for macro in ("figures", "deadly", "not_renewed_sources", "address")],
     )
 
 
-def fitted(
+def short_text(
     opening: str,
     changes: Sequence[str],
     changes_count: int,
@@ -160,13 +160,14 @@ def fitted(
 
     Example:
         >>> changes = [f"Region {n} WATCH" for n in range(30)]
-        >>> text = fitted("Tocsin.", changes, 30, "+{} regions".format, "No all-clear.", ["x" * 90])
+        >>> more = "+{} regions".format
+        >>> text = short_text("Tocsin.", changes, 30, more, "No all-clear.", ["x" * 90])
         >>> len(text), text[-34:]
         (296, ' WATCH; +14 regions. No all-clear.')
     """
     for count in range(len(changes), -1, -1):
-        left = changes_count - count
-        listed = "; ".join([*changes[:count], *([more(left)] if left else [])])
+        left_out_count = changes_count - count
+        listed = "; ".join([*changes[:count], *([more(left_out_count)] if left_out_count else [])])
         text = " ".join(part for part in (opening, f"{listed}." if listed else "", closing) if part)
         if len(text) <= MOST_CHARACTERS:
             break

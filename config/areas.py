@@ -62,15 +62,15 @@ def area() -> Area:
     Raises:
         ConfigurationError: ``TOCSIN_AREA`` names none, or the file of areas is wrong.
     """
-    name, known = set_in_environment(VARIABLE) or DEFAULT, areas()
-    if name not in known:
-        meant = get_close_matches(name, known, n=1)
+    name, by_name = set_in_environment(VARIABLE) or DEFAULT, areas()
+    if name not in by_name:
+        meant = get_close_matches(name, by_name, n=1)
         nearest = f" (nearest: {meant[0]})" if meant else ""
         raise ConfigurationError(
-            f"{VARIABLE}={name}: no such area{nearest}; known are {', '.join(known)}; 'tocsin area "
-            "make' makes another"
+            f"{VARIABLE}={name}: no such area{nearest}; known are {', '.join(by_name)}; 'tocsin "
+            "area make' makes another"
         )
-    return known[name]
+    return by_name[name]
 
 
 @cache
@@ -128,8 +128,10 @@ def mark_folder(folder: Path) -> None:
 
 
 def _mark(which: Area) -> dict[str, Any]:
-    drawn = which.boundaries and hashlib.sha256(which.boundaries.read_bytes()).hexdigest()
-    return {"area": which.name, "countries": list(which.countries), "boundaries": drawn}
+    boundaries_sha256 = (
+        which.boundaries and hashlib.sha256(which.boundaries.read_bytes()).hexdigest()
+    )
+    return {"area": which.name, "countries": list(which.countries), "boundaries": boundaries_sha256}
 
 
 def read_areas(path: Path) -> dict[str, Area]:
@@ -155,11 +157,15 @@ def _area(name: str, entry: Any, path: Path) -> Area:
         raise ConfigurationError(
             f"{where}: unknown field {', '.join(sorted(unknown))}; known are {', '.join(FIELDS)}"
         )
-    known = config_table("countries.csv")["country_code"].to_list()
+    known_codes = config_table("countries.csv")["country_code"].to_list()
     listed = entry.get("countries")
-    codes = known if listed == ALL else listed
-    if not isinstance(codes, list) or not codes or set(map(str, codes)) - set(known):
-        wrong = [code for code in codes if code not in known] if isinstance(codes, list) else codes
+    codes = known_codes if listed == ALL else listed
+    if not isinstance(codes, list) or not codes or set(map(str, codes)) - set(known_codes):
+        wrong = (
+            [code for code in codes if code not in known_codes]
+            if isinstance(codes, list)
+            else codes
+        )
         raise ConfigurationError(
             f'{where}: countries {wrong!r} must be "{ALL}" or a list out of config/countries.csv; '
             "write the codes of ISO 3166 alpha-3"

@@ -91,8 +91,8 @@ def line_of(entry: Mapping[str, Any], where: str) -> Line:
     """
     for name in entry.keys() - set(FIELDS):
         meant = get_close_matches(name, FIELDS, n=1)
-        known = f"nearest: {meant[0]}" if meant else f"known are {', '.join(FIELDS)}"
-        raise SettingsError(f"{where}: unknown field {name}; {known}")
+        cure = f"nearest: {meant[0]}" if meant else f"known are {', '.join(FIELDS)}"
+        raise SettingsError(f"{where}: unknown field {name}; {cure}")
     quantity = entry.get("quantity", QUANTITIES[0])
     if quantity not in QUANTITIES:
         raise SettingsError(f"{where}: quantity {quantity!r} is not one of {', '.join(QUANTITIES)}")
@@ -145,33 +145,33 @@ def _texts(values: Any, name: str, where: str) -> tuple[str, ...]:
 
 def _countries(values: Any, where: str) -> tuple[str, ...]:
     names = dict(countries().select("country_code", "country_name").iter_rows())
-    for code in (chosen := _texts(values, "countries", where)):
+    for code in (codes := _texts(values, "countries", where)):
         if code not in names:
             raise SettingsError(
                 f"{where}: countries {code!r} is no country that is watched; "
                 f"{_nearest(code, names)}"
             )
-    return chosen
+    return codes
 
 
 def _regions(values: Any, where: str) -> tuple[str, ...]:
     names = dict(regions().select("region_id", "region_name").iter_rows())
-    for region in (chosen := _texts(values, "regions", where)):
+    for region in (region_ids := _texts(values, "regions", where)):
         if region not in names:
             raise SettingsError(
                 f"{where}: regions {region!r} is no region; {_nearest(region, names)}; "
                 "tocsin regions match finds an id"
             )
-    return chosen
+    return region_ids
 
 
-def _nearest(wanted: str, names: Mapping[str, str]) -> str:
+def _nearest(word: str, names: Mapping[str, str]) -> str:
     """Ids that are written nearly so, or whose name is."""
     by_letters: dict[str, list[str]] = {}
     for place, name in names.items():
         for text in (place, name, place.partition(".")[2]):
             by_letters.setdefault(_letters(text), []).append(place)
-    meant: Iterable[str] = get_close_matches(_letters(wanted), by_letters, NEAREST, 0.5)
+    meant: Iterable[str] = get_close_matches(_letters(word), by_letters, NEAREST, 0.5)
     places = list(dict.fromkeys(place for text in meant for place in by_letters[text]))[:NEAREST]
     if not places:
         return f"one is {min(names)} ({names[min(names)]})"

@@ -19,7 +19,7 @@ def write_area(
     codes: list[str],
     title: str,
     languages: list[str],
-    drawn: pl.DataFrame | None = None,
+    regions: pl.DataFrame | None = None,
 ) -> tuple[Path, Area]:
     """Append an area to the user's own ``areas.toml``; the file, and the area as it is read.
 
@@ -28,7 +28,7 @@ def write_area(
         codes: ISO 3166 alpha-3 of its countries.
         title: What readers call it; empty: its name.
         languages: Of the page, the first first.
-        drawn: Regions of the user's own (``warehouse.boundaries``), written beside it; None: ours.
+        regions: Regions of the user's own (``warehouse.boundaries``), put beside it; None: ours.
 
     Raises:
         ConfigurationError: There is no folder for it, the name is taken, or a country or
@@ -46,8 +46,8 @@ def write_area(
         raise ConfigurationError(
             f"there is an area {name} already (in {NAME}); take another name, or change it there"
         )
-    known = known_countries()["country_code"].to_list()
-    if not codes or (unknown := sorted({*codes} - {*known})):
+    known_codes = known_countries()["country_code"].to_list()
+    if not codes or (unknown := sorted({*codes} - {*known_codes})):
         wrong = ", ".join(unknown) if codes else "none given"
         raise ConfigurationError(
             f"--countries: {wrong}; write codes of ISO 3166 alpha-3 out of config/countries.csv, "
@@ -65,20 +65,20 @@ def write_area(
         "projection": {"type": "azimuthalEqualArea", "rotate": _rotation(codes)},
         "time_zone": _time_zone(codes[0]),
     }
-    if drawn is not None:
-        elsewhere = drawn.filter(~pl.col("country_code").is_in(codes))
+    if regions is not None:
+        elsewhere = regions.filter(~pl.col("country_code").is_in(codes))
         if elsewhere.height:
             raise ConfigurationError(
                 f"{elsewhere.height} units lie in {', '.join(elsewhere['country_code'].unique())}, "
                 f"such as {elsewhere['region_name'][0]}; add these to --countries, or drop them"
             )
-        if lacking := sorted({*codes} - {*drawn["country_code"]}):
+        if lacking := sorted({*codes} - {*regions["country_code"]}):
             raise ConfigurationError(
                 f"no unit lies in {', '.join(lacking)}; drop it from --countries, or give its units"
             )
         entry["boundaries"] = f"boundaries/{name}.parquet"
         packed = BytesIO()
-        drawn.write_parquet(packed)
+        regions.write_parquet(packed)
         write_atomically(path.parent / entry["boundaries"], packed.getvalue())
     before = path.read_text("utf-8-sig") if path.exists() else ""
     lines = "\n".join(f"{field} = {_toml(value)}" for field, value in entry.items())

@@ -127,8 +127,10 @@ def own_files() -> dict[str, Path]:
 
 def _nearest(name: str) -> str:
     registers = [path.relative_to(HERE).as_posix() for path in sorted(HERE.glob("registers/*.csv"))]
-    known = sorted([*registers, *(n for n in LAID_OVER + IN_PLACE if "*" not in n)])
-    meant = [n for n in known if Path(n).name == Path(name).name] or get_close_matches(name, known)
+    known_names = sorted([*registers, *(n for n in LAID_OVER + IN_PLACE if "*" not in n)])
+    meant = [n for n in known_names if Path(n).name == Path(name).name] or get_close_matches(
+        name, known_names
+    )
     if meant:
         return f"; call it {' or '.join(meant)} below {VARIABLE}"
-    return f"; known are {', '.join(known)}; move away what is not meant to be read"
+    return f"; known are {', '.join(known_names)}; move away what is not meant to be read"

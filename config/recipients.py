@@ -158,10 +158,10 @@ def _recipient(entry: dict[str, Any], where: str) -> Recipient:
             f"{where}: unknown field {', '.join(sorted(unknown))}; known are {', '.join(FIELDS)}"
         )
 
-    def one_of(field: str, allowed: tuple[str, ...], default: str | None = None) -> str:
+    def one_of(field: str, options: tuple[str, ...], default: str | None = None) -> str:
         value = entry.get(field, default)
-        if value not in allowed:
-            raise SettingsError(f"{where}: {field} {value!r} is not one of {', '.join(allowed)}")
+        if value not in options:
+            raise SettingsError(f"{where}: {field} {value!r} is not one of {', '.join(options)}")
         return str(value)
 
     def out_of(field: str, codes: list[str], named_in: str) -> tuple[str, ...]:

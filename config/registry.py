@@ -45,8 +45,8 @@ class Lag:
     days: int = 0
     next_month_day: int | None = None
 
-    def known_at(self, dated: pl.Expr) -> pl.Expr:
-        """First instant (UTC) at which figures dated ``dated`` are assumed known.
+    def known_at(self, day: pl.Expr) -> pl.Expr:
+        """First instant (UTC) at which figures dated ``day`` are assumed known.
 
         Example:
             >>> frame = pl.DataFrame({"day": [date(2021, 5, 30)]})
@@ -54,12 +54,10 @@ class Lag:
             datetime.datetime(2021, 6, 20, 0, 0)
         """
         if self.next_month_day is None:
-            instant = dated.dt.offset_by(f"{self.days}d")
+            instant = day.dt.offset_by(f"{self.days}d")
         else:
             instant = (
-                dated.dt.month_start()
-                .dt.offset_by("1mo")
-                .dt.offset_by(f"{self.next_month_day - 1}d")
+                day.dt.month_start().dt.offset_by("1mo").dt.offset_by(f"{self.next_month_day - 1}d")
             )
         return instant.cast(pl.Datetime("us"))
 
@@ -280,13 +278,13 @@ def known_regions() -> pl.DataFrame:
     does not have the world's admin-1 units; in the area those of the user's own boundaries.
     """
     curated = config_table("regions.csv").fill_null("")
-    drawn = drawn_regions().select(
+    drawn_ids = drawn_regions().select(
         "region_id", "country_code", "region_name",
         name_variants=pl.lit(""), parent_region_id=pl.lit(""), valid_from=pl.lit(""),
     )  # fmt: skip
     if area().boundaries:
         curated = curated.filter(~pl.col("country_code").is_in(area().countries))
-    return pl.concat([curated, drawn])
+    return pl.concat([curated, drawn_ids])
 
 
 @cache
@@ -302,10 +300,10 @@ def all_regions() -> pl.DataFrame:
 def regions() -> pl.DataFrame:
     """Regions that have a series of their own (no parent), with the P-code of their polygon."""
     series = all_regions().filter(parent_region_id="")
-    drawn = drawn_regions()
+    on_map = drawn_regions()
     curated = pcodes().filter(pcode_vintage=BOUNDARY_VINTAGE).drop("covers", "basis")
-    codes = curated.join(drawn, on="region_id", how="anti", maintain_order="left")
-    iso = drawn.drop_nulls("region_pcode").with_columns(
+    codes = curated.join(on_map, on="region_id", how="anti", maintain_order="left")
+    iso = on_map.drop_nulls("region_pcode").with_columns(
         pcode_scheme=pl.lit(WORLD_SCHEME), pcode_vintage=pl.lit(WORLD_VINTAGE)
     )
     return series.drop("parent_region_id", "valid_from").join(
@@ -436,10 +434,10 @@ def coverage() -> pl.DataFrame:
 
     source, series (of the source; empty: all), country_code, kept_from, kept_until (days), reason.
     """
-    kept = config_table("registers/coverage.csv").with_columns(
+    periods = config_table("registers/coverage.csv").with_columns(
         pl.col("series").fill_null(""), pl.col("kept_from", "kept_until").str.to_date()
     )
-    return kept.filter(pl.col("country_code").is_in(area().countries))
+    return periods.filter(pl.col("country_code").is_in(area().countries))
 
 
 @cache
@@ -457,9 +455,9 @@ def known_countries(codes: tuple[str, ...] | None = None) -> pl.DataFrame:
     facts = config_table("countries.csv").with_columns(pl.col(SIDES).cast(float))
     number = dict(facts.select("country_code", "gw_number").iter_rows())
     state = pl.coalesce("territory_of", "country_code")
-    chosen = facts if codes is None else facts.filter(pl.col("country_code").is_in(codes))
-    nameless = chosen.filter(pl.col("country_name").is_null())["country_code"].to_list()
-    without_box = chosen.filter(pl.col("west").is_null())["country_code"].to_list()
+    of_codes = facts if codes is None else facts.filter(pl.col("country_code").is_in(codes))
+    nameless = of_codes.filter(pl.col("country_name").is_null())["country_code"].to_list()
+    without_box = of_codes.filter(pl.col("west").is_null())["country_code"].to_list()
     names = _cldr_names(nameless)
     boxes = enclosing_boxes(
         pl.read_parquet(WORLD, columns=["country_code", *SIDES]).filter(
@@ -468,7 +466,7 @@ def known_countries(codes: tuple[str, ...] | None = None) -> pl.DataFrame:
         "country_code",
     )
     return (
-        chosen.join(names, on="country_code", how="left", maintain_order="left", suffix="_cldr")
+        of_codes.join(names, on="country_code", how="left", maintain_order="left", suffix="_cldr")
         .join(boxes, on="country_code", how="left", maintain_order="left", suffix="_world")
         .select(
             "country_code",
@@ -505,13 +503,13 @@ def _cldr_names(codes: list[str]) -> pl.DataFrame:
     from babel.core import get_global
 
     alpha2 = {code: two[0] for code, two in get_global("territory_aliases").items()} | {"XKX": "XK"}
-    named = {
+    names = {
         column: [Locale(language).territories[alpha2[code]] for code in codes]
         for column, language in (("country_name", "en"), ("country_name_fr", "fr"))
     }
     plain = pl.col("country_name", "country_name_fr").str.replace(" & ", " and ", literal=True)
     plain = plain.str.replace_all("’", "'", literal=True).str.replace(r"^St\. ", "Saint ")
-    return pl.DataFrame({"country_code": codes, **named}).with_columns(plain)
+    return pl.DataFrame({"country_code": codes, **names}).with_columns(plain)
 
 
 def enclosing_boxes(units: pl.DataFrame, of: str) -> pl.DataFrame:

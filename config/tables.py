@@ -206,11 +206,11 @@ def file_rows(path: Path, name: str) -> pl.DataFrame:
         if not field.fits(value)
     ]
     for column, field in fields.items():
-        known = _known(field, frame, name)
-        for line, value in zip(lines, frame[column] if known is not None else (), strict=False):
+        options = _known(field, frame, name)
+        for line, value in zip(lines, frame[column] if options is not None else (), strict=False):
             for part in filter(None, map(str.strip, value.split(";"))):
-                if part not in (known or ()):
-                    wrong.append((line, _unknown(column, part, field, known or ())))
+                if part not in (options or ()):
+                    wrong.append((line, _unknown(column, part, field, options or ())))
     twice = frame.select(again=~pl.struct(key).is_first_distinct())["again"]
     wrong += [
         (line, f"field {key[0]}: a line above has the same {', '.join(key)}; keep one")
@@ -232,8 +232,8 @@ def _known(field: Field, frame: pl.DataFrame, name: str) -> tuple[str, ...] | No
     return tuple((frame if holder == name else config_table(holder))[column])
 
 
-def _unknown(column: str, value: str, field: Field, known: tuple[str, ...]) -> str:
-    meant = get_close_matches(value, known, n=2)
+def _unknown(column: str, value: str, field: Field, options: tuple[str, ...]) -> str:
+    meant = get_close_matches(value, options, n=2)
     nearest = f" (nearest: {', '.join(meant)})" if meant else ""
     holder = field.of[0] if field.of else ""
     return f"field {column}: {value!r} is not in {holder}; write it as there{nearest}, or add it"
@@ -256,8 +256,8 @@ def encoding_of(content: bytes, url: str) -> str:
     """
     if content[:4] in (b"PAR1", b"PK\x03\x04"):
         raise TableError(f"{url}: is a workbook or an archive, not a CSV file; {SAVE}")
-    marked = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb": "utf-8-sig"}
-    for encoding in (marked.get(content[:2], "utf-8"), "cp1252"):
+    encoding_of_mark = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb": "utf-8-sig"}
+    for encoding in (encoding_of_mark.get(content[:2], "utf-8"), "cp1252"):
         try:
             content.decode(encoding)
         except UnicodeDecodeError:

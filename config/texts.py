@@ -36,8 +36,8 @@ def mask_quoted(text: str) -> str:
         >>> mask_quoted("field latitude: '' is no number")
         "field latitude: '' is no number"
     """
-    quoted = re.compile(r"'(.*?)'(?=$|[ ,;:)])")
-    return quoted.sub(lambda match: f"'{_masked(match[1])}'", text)
+    in_quotes = re.compile(r"'(.*?)'(?=$|[ ,;:)])")
+    return in_quotes.sub(lambda match: f"'{_masked(match[1])}'", text)
 
 
 def _masked(value: str) -> str:

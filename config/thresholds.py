@@ -35,8 +35,8 @@ def tuned(own: Path | None = None) -> Mapping[str, Mapping[str, Any]]:
             ours if area().name == DEFAULT else {k: v for k, v in ours.items() if k != "followed"}
         )
     path = files[-1]
-    merged = _merged(ours, above[0], path, ())
-    levels = merged["levels"]
+    values = _merged(ours, above[0], path, ())
+    levels = values["levels"]
     bounds = [levels[level] for level in LEVELS[1:]]
     if sorted(set(bounds)) != bounds:
         raise ConfigurationError(
@@ -44,13 +44,13 @@ def tuned(own: Path | None = None) -> Mapping[str, Mapping[str, Any]]:
             f"{LEVELS[1]} to {LEVELS[-1]}"
         )
     if "followed" not in above[0] and (
-        area().name != DEFAULT or any(merged[name] != ours[name] for name in COUNTED_UNDER)
+        area().name != DEFAULT or any(values[name] != ours[name] for name in COUNTED_UNDER)
     ):
-        del merged["followed"]
-    return merged
+        del values["followed"]
+    return values
 
 
-def changed() -> list[str]:
+def own_thresholds() -> list[str]:
     """What the user's own file says otherwise than ours: "levels.watch 0.2 (ours 0.14)"."""
     return differences(tuned(), read_toml(HERE / NAME, NAME), "ours")
 
@@ -83,21 +83,21 @@ def _numbers(table: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple
 def _merged(
     ours: Mapping[str, Any], own: Mapping[str, Any], path: Path, above: tuple[str, ...]
 ) -> dict[str, Any]:
-    merged = dict(ours)
+    values = dict(ours)
     for name, value in own.items():
         names = (*above, name)
         where = f"{path}: line {_line(path, names)}, {'.'.join(names)}"
         if name not in ours:
             meant = get_close_matches(name, ours, n=1)
-            known = f"nearest: {meant[0]}" if meant else f"known are {', '.join(ours)}"
-            raise ConfigurationError(f"{where}: no such threshold; {known}")
+            nearest = f"nearest: {meant[0]}" if meant else f"known are {', '.join(ours)}"
+            raise ConfigurationError(f"{where}: no such threshold; {nearest}")
         if isinstance(ours[name], dict) and isinstance(value, dict):
-            merged[name] = _merged(ours[name], value, path, names)
+            values[name] = _merged(ours[name], value, path, names)
         elif cure := _bounds(ours[name], value):
             raise ConfigurationError(f"{where}: {value!r} must be {cure}")
         else:
-            merged[name] = type(ours[name])(value) if isinstance(value, int | float) else value
-    return merged
+            values[name] = type(ours[name])(value) if isinstance(value, int | float) else value
+    return values
 
 
 def _bounds(ours: Any, value: Any) -> str:
@@ -125,8 +125,8 @@ def _line(path: Path, names: tuple[str, ...]) -> int:
             table = head.strip("[] ")
             if names[: table.count(".") + 1] == tuple(table.split(".")):
                 line_number = number
-        left = tuple(part.strip() for part in head.split("=")[0].split("."))
-        full = (*filter(None, table.split(".")), *left)
+        head_parts = tuple(part.strip() for part in head.split("=")[0].split("."))
+        full = (*filter(None, table.split(".")), *head_parts)
         if "=" in head and full == names[: len(full)]:
             line_number = number
     return line_number

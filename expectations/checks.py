@@ -51,8 +51,8 @@ class Check:
         """Columns of the table the check reads."""
         if self.condition is not None:
             return sorted(set(self.condition.meta.root_names()))
-        named = self.arguments.get("column_list", [self.arguments.get("column")])
-        return [name for name in named if name is not None]
+        names = self.arguments.get("column_list", [self.arguments.get("column")])
+        return [name for name in names if name is not None]
 
     @property
     def is_of_rows(self) -> bool:
@@ -61,11 +61,11 @@ class Check:
         return not self.expectation.startswith(whole) and "mostly" not in self.arguments
 
     @property
-    def wanted(self) -> str:
+    def expected(self) -> str:
         """What good rows hold, in words.
 
         Example:
-            >>> between("where_prec", 1, 7, "UCDP").wanted
+            >>> between("where_prec", 1, 7, "UCDP").expected
             'from 1 to 7'
         """
         low, high = self.arguments.get("min_value"), self.arguments.get("max_value")

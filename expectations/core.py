@@ -40,13 +40,13 @@ BY_COUNTRY = [s for source in SOURCES if source.series_level == "country" for s 
 
 def _kept(series: pl.Expr, country: pl.Expr, day: pl.Expr, source: str) -> pl.Expr:
     """Whether a day lies within what ``config/registers/coverage.csv`` declares."""
-    declared = [
+    is_declared = [
         series.is_in([row["series"]] if row["series"] else [*MEASURES, *OTHER_MEASURES])
         & (country == row["country_code"])
         & day.is_between(row["kept_from"], row["kept_until"])
         for row in coverage().filter(source=source).iter_rows(named=True)
     ]
-    return pl.any_horizontal(country.is_null(), *declared)  # an area may have none
+    return pl.any_horizontal(country.is_null(), *is_declared)  # an area may have none
 
 
 OUTSIDE = (

@@ -110,7 +110,7 @@ def judge_batch(
 def rule_name(check: Check) -> str:
     """Name of a check as the rule that a row breaks."""
     column = ", ".join(_columns_judged(check))
-    return column if check.condition is not None else f"{column}: {check.wanted}"
+    return column if check.condition is not None else f"{column}: {check.expected}"
 
 
 def _rows_to_quarantine(
@@ -137,9 +137,9 @@ def _rows_to_quarantine(
     if not parts:
         return pl.DataFrame(schema={"row": pl.Int64, "rule": pl.String, "value": pl.String})
     offending = pl.concat(parts)
-    believed = pl.DataFrame(list(overridden), schema=offending.schema, orient="row")
+    overrides = pl.DataFrame(list(overridden), schema=offending.schema, orient="row")
     return (
-        offending.join(believed, on=["row", "rule", "value"], how="anti")
+        offending.join(overrides, on=["row", "rule", "value"], how="anti")
         .unique("row", keep="first", maintain_order=True)
         .sort("row")
     )
@@ -156,13 +156,13 @@ def gate(results: pl.DataFrame, stopped: str = "nothing was published") -> None:
         GateError: One line for every critical failure, naming table, column, what was
             expected, rows and first values; and what to do.
     """
-    failed = results.filter((pl.col("severity") == "critical") & ~pl.col("is_success"))
-    if failed.is_empty():
+    failed_checks = results.filter((pl.col("severity") == "critical") & ~pl.col("is_success"))
+    if failed_checks.is_empty():
         return
-    gap = " " if failed.height == 1 else "\n"
+    gap = " " if failed_checks.height == 1 else "\n"
     lines = [
-        f"{failed.height} critical check(s) failed, {stopped}:",
-        *(_line(row) for row in failed.iter_rows(named=True)),
+        f"{failed_checks.height} critical check(s) failed, {stopped}:",
+        *(_line(row) for row in failed_checks.iter_rows(named=True)),
         "correct the figures at their source and run again or, if a bound is wrong, change it "
         "with a reason",
     ]
@@ -170,12 +170,12 @@ def gate(results: pl.DataFrame, stopped: str = "nothing was published") -> None:
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    wanted = row["expectation"].partition(": ")[2]
+    rule = row["expectation"].partition(": ")[2]
     count = row["unexpected_count"]
     rows = "" if count is None else f", broken in {count:,} row{'' if count == 1 else 's'}"
     observed = f", seen: {row['observed']}" if row["observed"] else ""
     return (
-        f"{row['table_name']}, {row['column_name'] or 'table'}: expected: {wanted}{rows}{observed} "
+        f"{row['table_name']}, {row['column_name'] or 'table'}: expected: {rule}{rows}{observed} "
         f"({row['notes']});"
     )
 
@@ -198,19 +198,19 @@ def _judge_table(
     A check of rows holds where there are none, and is not handed over then.
     """
     obstacles: dict[int, str] = {}  # why a check cannot be made, by its place in the suite
-    read: dict[str, pl.Series] = {}  # what is handed over: columns, and rules as booleans
+    series_by_name: dict[str, pl.Series] = {}  # what is handed over: columns, and rules as booleans
     for number, check in enumerate(checks):
         if missing := [column for column in check.columns if column not in frame.columns]:
             obstacles[number] = f"column is missing: {', '.join(missing)}"
         elif check.condition is None:
-            read |= {column: frame[column] for column in check.columns}
+            series_by_name |= {column: frame[column] for column in check.columns}
         else:
             try:
                 holds = frame.select(check.condition.fill_null(True)).to_series()
             except pl.exceptions.PolarsError as error:
                 obstacles[number] = _first_line(error)
             else:
-                read[check.arguments["column"]] = holds
+                series_by_name[check.arguments["column"]] = holds
     possible = {
         number: check
         for number, check in enumerate(checks)
@@ -218,17 +218,21 @@ def _judge_table(
         and not (frame.is_empty() and check.is_of_rows)
         and check.expectation != "ExpectColumnToExist"  # no obstacle: it does
     }
-    of_rows = {n: _holds(check, read) for n, check in possible.items() if check.is_of_rows}
+    of_rows = {
+        n: _holds(check, series_by_name) for n, check in possible.items() if check.is_of_rows
+    }
     by_check = {n: holds for n, holds in of_rows.items() if holds is not None}
     together = {n: holds for n, holds in by_check.items() if holds.all()}
     failing = by_check.keys() - together.keys()
     if len(together) > 1 and _all_hold(list(together.values())):
         possible = {n: check for n, check in possible.items() if n not in together}
     names = {name for check in possible.values() for name in _columns_judged(check)}
-    judged = pl.DataFrame({name: values for name, values in read.items() if name in names})
+    frame_judged = pl.DataFrame(
+        {name: values for name, values in series_by_name.items() if name in names}
+    )
     if not names:
-        judged = frame.select(row=pl.int_range(pl.len()))
-    results = _validate(judged, possible, failing)
+        frame_judged = frame.select(row=pl.int_range(pl.len()))
+    results = _validate(frame_judged, possible, failing)
     rows = [
         _row(name, check, frame, obstacles.get(number), results.get(number))
         for number, check in enumerate(checks)
@@ -249,30 +253,30 @@ def _columns_judged(check: Check) -> list[str]:
     return [column] if column else list(check.arguments.get("column_list", ()))
 
 
-def _holds(check: Check, read: Mapping[str, pl.Series]) -> pl.Series | None:
+def _holds(check: Check, series_by_name: Mapping[str, pl.Series]) -> pl.Series | None:
     """By row, whether a check of rows holds; None: only Great Expectations can tell.
 
     As there, a value that is missing, in pandas null or NaN, is neither outside a set nor
     outside bounds, and a key of which all parts are missing is none.
     """
     if check.condition is not None:
-        return read[check.arguments["column"]]
-    columns = pl.DataFrame([read[name] for name in _columns_judged(check)])
+        return series_by_name[check.arguments["column"]]
+    columns = pl.DataFrame([series_by_name[name] for name in _columns_judged(check)])
     columns = columns.with_columns(cs.float().fill_nan(None))
     values = cs.first()
     arguments = {name: value for name, value in check.arguments.items() if name != "column"}
     match check.expectation, arguments:
-        case "ExpectColumnValuesToNotBeNull", {**other} if not other:
+        case ["ExpectColumnValuesToNotBeNull", {**other}] if not other:
             holds = values.is_not_null()
-        case "ExpectColumnValuesToBeInSet", {"value_set": value_set, **other} if not other:
+        case ["ExpectColumnValuesToBeInSet", {"value_set": value_set, **other}] if not other:
             holds = values.is_in(value_set)
-        case "ExpectColumnValuesToBeBetween", {"min_value": low, "max_value": high, **other} if (
+        case ["ExpectColumnValuesToBeBetween", {"min_value": low, "max_value": high, **other}] if (
             not other
         ):
             bounds = [values >= low] if low is not None else []
             bounds += [values <= high] if high is not None else []
             holds = pl.all_horizontal(bounds)
-        case "ExpectColumnValuesToBeUnique" | "ExpectCompoundColumnsToBeUnique", _:
+        case ["ExpectColumnValuesToBeUnique" | "ExpectCompoundColumnsToBeUnique", _]:
             is_empty = pl.all_horizontal(pl.all().is_null())
             holds = pl.struct(pl.all()).is_unique() | is_empty
         case _:
@@ -309,9 +313,9 @@ def _validate(
     )
     to_try = {n: check for n, check in checks.items() if check.is_of_rows and n not in failing}
     results = _run(validator, to_try)
-    passed = {number for number, result in results.items() if result.success}
+    numbers_passed = {number for number, result in results.items() if result.success}
     validator.result_format = ResultFormat.COMPLETE
-    rest = {number: check for number, check in checks.items() if number not in passed}
+    rest = {number: check for number, check in checks.items() if number not in numbers_passed}
     return results | _run(validator, rest)
 
 
@@ -345,7 +349,7 @@ def _row(
         )
     return (
         name,
-        f"{check.expectation}: {check.wanted}",
+        f"{check.expectation}: {check.expected}",
         column or None,
         "critical" if obstacle else check.severity,
         is_success,

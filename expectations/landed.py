@@ -97,9 +97,9 @@ def in_box(country: str, boxes: pl.DataFrame, otherwise: pl.Expr) -> list[Check]
 
 def _boxes(*names: str) -> pl.DataFrame:
     """Boxes of the countries by each of these columns, in which ; separates several names."""
-    named = [countries().with_columns(country=name) for name in names]
+    by_spelling = [countries().with_columns(country=name) for name in names]
     return (
-        pl.concat(named)
+        pl.concat(by_spelling)
         .with_columns(pl.col("country").str.split(";"))
         .explode("country")
         .drop_nulls("country")

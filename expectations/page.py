@@ -42,12 +42,12 @@ def quality_page(
         since=pl.col("notes").str.split(": ").list.first(),
         why=pl.col("notes").str.split(": ").list.slice(1).list.join(": "),
     )
-    failed = results.filter(~pl.col("is_success")).sort("severity", "table_name")
+    failed_checks = results.filter(~pl.col("is_success")).sort("severity", "table_name")
     in_part = results.filter(pl.col("is_success") & (pl.col("unexpected_count") > 0))
     return _template().render(
         night=night,
         checks_count=results.height,
-        failed=failed.rows(named=True),
+        failed=failed_checks.rows(named=True),
         in_part=in_part.rows(named=True),
         sources=sources.sort("source").rows(named=True),
         quarantined_count=sources["quarantined_count"].sum(),

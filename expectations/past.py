@@ -39,8 +39,8 @@ def previous_delivery_checks(batch: Batch, log: list[AcceptedDelivery]) -> tuple
     before = last.rows_count
     least = min(int(before * rule["least_rows_share"]), before - rule["always_rows"])
     checks = [no_fewer_rows(least, before)] if least > 1 else []  # one the suite asks for
-    declared = fetched.release.covers_until
-    if source.dated_by and source.max_age_days and last.covers_until and not declared:
+    declared_end = fetched.release.covers_until
+    if source.dated_by and source.max_age_days and last.covers_until and not declared_end:
         day = last.covers_until - timedelta(days=rule["most_days_back"])
         checks.append(no_earlier_end(source.dated_by, day))
     return tuple(checks)
@@ -61,35 +61,35 @@ def no_great_loss(batch: Batch, losses: pl.DataFrame) -> pl.DataFrame:
     rule = thresholds()["quarantine"]
     source = batch.source
     is_register = any(release.file.startswith("registers/") for release in source.embedded)
-    named = _country_names()
+    name_of_country = _country_names()
     is_whole = pl.col("place").is_null() & ~pl.col("is_recent")
     lost_most = (
         (pl.col("lost_count") > (1 - rule["least_rows_share"]) * pl.col("rows_count"))
         & (pl.col("lost_count") > rule["always_rows"])
         & (is_whole | (pl.col("lost_count") >= rule["least_lost_of_a_place"]))
     )
-    lost = []
+    losses_in_words = []
     for row in losses.filter(lost_most).iter_rows(named=True):
         place = row["place"]
-        scope = [named.get(place, place)] if place else []
+        scope = [name_of_country.get(place, place)] if place else []
         scope += ["the last twelve months"] if row["is_recent"] else []
         of = f" of {', '.join(scope)}" if scope else ""
-        lost.append(f"{row['lost_count']:,} of {row['rows_count']:,} rows in force{of}")
+        losses_in_words.append(f"{row['lost_count']:,} of {row['rows_count']:,} rows in force{of}")
     whole = losses.filter(is_whole).to_dicts()
     if whole and whole[0]["lost_count"] == whole[0]["rows_count"]:
-        lost = lost[:1]  # and so all of every place
+        losses_in_words = losses_in_words[:1]  # and so all of every place
     if source.max_age_days and source.dated_by and whole and whole[0]["newest"]:
         newest, last = whole[0]["newest"], batch.rows[source.dated_by].max()
         days = (newest - last).days if isinstance(last, date) else 0
         is_lost = whole[0]["lost_count"] > rule["always_rows"]
         if is_lost and days > rule["most_days_back"]:
-            lost.append(f"every row of the last {days} days, up to {newest}")
+            losses_in_words.append(f"every row of the last {days} days, up to {newest}")
     return _result(
         source,
         f"NoGreatLoss: at least {rule['least_rows_share']:.0%} of what is in force is left",
         None,
         "warning" if is_register else "critical",
-        lost,
+        losses_in_words,
         "2026-11: config/thresholds.toml, quarantine.least_rows_share",
     )
 
@@ -121,11 +121,11 @@ def no_country_missing(batch: Batch) -> pl.DataFrame:
             .len()
             .filter(pl.col("len") >= least)
         )
-        named = _country_names()
+        name_of_country = _country_names()
         missing = [
-            f"no row of {named[code]}, {count:,} in the embedded release"
+            f"no row of {name_of_country[code]}, {count:,} in the embedded release"
             for code, count in counts.sort("len", descending=True).rows()
-            if code in named
+            if code in name_of_country
         ]
     return _result(
         source,

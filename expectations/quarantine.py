@@ -38,31 +38,31 @@ def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
         GateError: A check of the whole table failed, or more rows are bad than
             ``config/thresholds.toml`` allows; nothing of the batch is believed.
     """
-    source, parsed = batch.source, batch.parsed
-    faults = parsed.filter(pl.col(FAULT).is_not_null()).select(
+    source, parsed_rows = batch.source, batch.parsed_rows
+    faults = parsed_rows.filter(pl.col(FAULT).is_not_null()).select(
         ROW, KEY, rule=pl.lit(UNREADABLE), value=pl.col(FAULT), sent=pl.col(AS_SENT)
     )
-    readable = parsed.filter(pl.col(FAULT).is_null())
-    believed = overrides(source.name, folder)
+    readable = parsed_rows.filter(pl.col(FAULT).is_null())
+    overrides_on_file = overrides(source.name, folder)
     if source.dated_by:
         latest = batch.fetched.fetched_at.date() + timedelta(days=31)
         late = readable.filter(pl.col(source.dated_by) > latest)
         readable = readable.filter((pl.col(source.dated_by) <= latest).fill_null(True))
-        dated = pl.col(source.dated_by).cast(pl.String)
-        alone = _alone(batch, readable, believed)
+        day = pl.col(source.dated_by).cast(pl.String)
+        alone = _alone(batch, readable, overrides_on_file)
         readable = readable.join(alone, on=ROW, how="anti", maintain_order="left")
         faults = pl.concat(
             [
                 faults,
-                _as_quarantined(late, pl.lit(FUTURE), dated),
-                _as_quarantined(alone, pl.lit(ALONE), dated),
+                _as_quarantined(late, pl.lit(FUTURE), day),
+                _as_quarantined(alone, pl.lit(ALONE), day),
             ]
         )
     table = f"landing.{source.name}"
     results, broken = judge_batch(
         table,
         readable.drop(ROW, KEY, FAULT, AS_SENT, LINE),
-        _overridden(readable, believed),
+        _overridden(readable, overrides_on_file),
         previous_delivery_checks(batch, deliveries(source, folder)),
     )
     results = _publishable(source, results)
@@ -72,17 +72,17 @@ def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
     )
     if source.is_by_hand and quarantined.height:
         raise GateError(_wrong_lines(batch, quarantined), results)
-    lines = parsed.select(ROW, LINE)
+    lines = parsed_rows.select(ROW, LINE)
     few = _few_enough(
         table,
         _without_values(source, quarantined).join(
             lines, on=ROW, how="left", maintain_order="left", validate="m:1"
         ),
-        parsed.height,
+        parsed_rows.height,
     )
     if not few["is_success"][-1]:
         raise GateError(
-            f"{quarantined.height:,} of {parsed.height:,} rows are bad, more than "
+            f"{quarantined.height:,} of {parsed_rows.height:,} rows are bad, more than "
             f"{thresholds()['quarantine']['most_share']:.0%}: {few['observed'][-1]}; the "
             "delivery is not believed and the last good figures stay in use: look whether the "
             "source changed its format, or download the file again if a spreadsheet changed it",
@@ -100,7 +100,9 @@ def quarantine_rows(batch: Batch, folder: Path) -> tuple[Batch, pl.DataFrame]:
     )  # fmt: skip
 
 
-def _alone(batch: Batch, rows: pl.DataFrame, believed: list[QuarantineOverride]) -> pl.DataFrame:
+def _alone(
+    batch: Batch, rows: pl.DataFrame, overrides_on_file: list[QuarantineOverride]
+) -> pl.DataFrame:
     """The few newest rows, if so long after all others that the source would be stale without.
 
     A year misspelt in one row would make every month before it count as covered, and calm. Only
@@ -108,8 +110,8 @@ def _alone(batch: Batch, rows: pl.DataFrame, believed: list[QuarantineOverride])
     before; a person who releases one of them believes them all.
     """
     source = batch.source
-    declared = batch.fetched.release.covers_until
-    if not source.dated_by or not source.max_age_days or source.is_by_hand or declared:
+    declared_end = batch.fetched.release.covers_until
+    if not source.dated_by or not source.max_age_days or source.is_by_hand or declared_end:
         return rows.clear()
     days = rows.select(day=pl.col(source.dated_by)).drop_nulls().unique().sort("day")
     gaps = days.with_columns(gap=pl.col("day").diff().dt.total_days()).drop_nulls()
@@ -122,11 +124,11 @@ def _alone(batch: Batch, rows: pl.DataFrame, believed: list[QuarantineOverride])
     )["gap"].max()
     newest = rows.filter(pl.col(source.dated_by) >= since)
     rule = thresholds()["quarantine"]
-    released = {row.row_key for row in believed if row.rule == ALONE}
+    released_keys = {row.row_key for row in overrides_on_file if row.rule == ALONE}
     is_alone = (
         (usual is None or gap > usual)
         and newest.height <= min(rule["always_rows"], rule["most_share"] * rows.height)
-        and released.isdisjoint(newest[KEY])
+        and released_keys.isdisjoint(newest[KEY])
     )
     return newest if is_alone else rows.clear()
 
@@ -156,11 +158,15 @@ def _wrong_lines(batch: Batch, quarantined: pl.DataFrame) -> str:
 
 
 def _overridden(
-    rows: pl.DataFrame, believed: list[QuarantineOverride]
+    rows: pl.DataFrame, overrides_on_file: list[QuarantineOverride]
 ) -> set[tuple[int, str, str]]:
     """Position, rule and value of what a person believes."""
-    places = dict(rows.with_row_index("place").select(KEY, "place").iter_rows()) if believed else {}
-    return {(places[p.row_key], p.rule, p.value) for p in believed if p.row_key in places}
+    places = (
+        dict(rows.with_row_index("place").select(KEY, "place").iter_rows())
+        if overrides_on_file
+        else {}
+    )
+    return {(places[p.row_key], p.rule, p.value) for p in overrides_on_file if p.row_key in places}
 
 
 def _as_quarantined(rows: pl.DataFrame, rule: pl.Expr, value: pl.Expr) -> pl.DataFrame:

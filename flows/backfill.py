@@ -81,12 +81,12 @@ def backfill(
     with one_run(settings.data_folder, what), open_existing(settings.warehouse_path) as con:
         for source in SOURCES:
             catch_up(con, source, settings.landing_folder)
-        landed = _landed(con)
+        landed_checks = _landed(con)
         nights_on_file = [] if rebuild else marts.nights(con)
         missing = [night for night in nights if night not in nights_on_file]
         start = time.perf_counter()
         for number, (night, seconds) in enumerate(
-            _rebuild_nights(con, missing, landed, settings, mapping), 1
+            _rebuild_nights(con, missing, landed_checks, settings, mapping), 1
         ):
             mean = (time.perf_counter() - start) / number
             progress(
@@ -103,7 +103,7 @@ def backfill(
 def _rebuild_nights(
     con: duckdb.DuckDBPyConnection,
     nights: list[date],
-    landed: pl.DataFrame,
+    landed_checks: pl.DataFrame,
     settings: Settings,
     mapping: Callable[..., Iterable[Any]],
 ) -> Iterator[tuple[date, float]]:
@@ -118,7 +118,7 @@ def _rebuild_nights(
         for vintage, (series, assessment) in zip(vintages, mapping(figures, vintages), strict=True):
             night = vintage.night
             tables = night_tables(con, vintage, series, assessment, cache, lines)
-            keep_night(con, night, tables, judge_night(tables, landed, cache))
+            keep_night(con, night, tables, judge_night(tables, landed_checks, cache))
             yield night, time.perf_counter() - start
             start = time.perf_counter()
 

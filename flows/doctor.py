@@ -28,7 +28,7 @@ from config.registry import Source, SourceError
 from config.settings import Settings, Smtp, credentials
 from config.tables import TABLES, file_rows
 from config.thresholds import NAME as THRESHOLDS
-from config.thresholds import changed
+from config.thresholds import own_thresholds
 from flows.nights import tonight
 from flows.process import SOCKS, unusable_proxy
 from warehouse import runs
@@ -144,7 +144,7 @@ def _in_force(name: str, path: Path) -> str:
         SourceError: It is a register and wrong.
     """
     if name == THRESHOLDS:
-        numbers = changed()
+        numbers = own_thresholds()
         return f"above ours: {', '.join(numbers) or 'no other number'}"
     if name == "recipients.toml":
         return "in place of ours"
@@ -160,10 +160,10 @@ def _in_force(name: str, path: Path) -> str:
     else:
         own, ours = file_rows(path, name), file_rows(HERE / name, name)
         key = TABLES[name][1]
-    left = ours.join(own, on=key, how="anti", nulls_equal=True).height
+    lacking_count = ours.join(own, on=key, how="anti", nulls_equal=True).height
     if name in LAID_OVER:
-        return f"{own.height} rows above our {ours.height}; {own.height + left} in force"
-    missing = f", of which it lacks {left}" if left else ""
+        return f"{own.height} rows above our {ours.height}; {own.height + lacking_count} in force"
+    missing = f", of which it lacks {lacking_count}" if lacking_count else ""
     return f"{own.height} rows in place of our {ours.height}{missing}"
 
 
@@ -293,9 +293,9 @@ def _several(count: int, what: str) -> str:
 def _published(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
     path = settings.published_path
     logs = [log_beside(file) for file in sorted(path.parent.glob(f"{path.stem}*.duckdb"))]
-    if left := [log.name for log in logs if log.exists()]:
+    if names := [log.name for log in logs if log.exists()]:
         yield Diagnosis(
-            "published file", BAD, f"{', '.join(left)} beside it: changes that another program "
+            "published file", BAD, f"{', '.join(names)} beside it: changes that another program "
             "made, which readers see in it", "run again, which takes them away, or delete them",
         )  # fmt: skip
     if not path.exists():
@@ -384,14 +384,14 @@ def _named(file: str) -> str:
 
 
 def _proxy(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
-    used = {
+    proxies = {
         scheme: url for scheme, url in getproxies().items() if scheme in ("http", "https", "all")
     }
-    named = ", ".join(
+    names = ", ".join(
         f"{scheme}_proxy={urlsplit(url).hostname}:{urlsplit(url).port or ''}"
-        for scheme, url in sorted((used | SOCKS).items())
+        for scheme, url in sorted((proxies | SOCKS).items())
     )
-    if not named:
+    if not names:
         return
     places = [
         source.live if settings.sources[source.name] == "live" else settings.sources[source.name]
@@ -405,7 +405,7 @@ def _proxy(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
         yield Diagnosis("proxy", BAD, why.partition(":")[0], why.partition(": ")[2])
         return
     yield Diagnosis(
-        "proxy", NOTE, f"{named} stands between this machine and sources; this machine itself is "
+        "proxy", NOTE, f"{names} stands between this machine and sources; this machine itself is "
         "reached without it", "unset it, or name hosts in no_proxy, if a source does not answer",
     )  # fmt: skip
 
@@ -502,9 +502,9 @@ def _schedule(settings: Settings, _: Smtp) -> Iterator[Diagnosis]:
         why = f"failed: {last[0]['run_failure']}" if status == runs.FAILED else "was killed"
         yield Diagnosis("last run", BAD, f"{text} and {why}", "mend it and run again; tocsin runs")
     if finished is None or now - finished.replace(tzinfo=UTC) > LATE:
-        ended = f"{finished:%Y-%m-%d %H:%M} UTC" if finished else "never"
+        last_end = f"{finished:%Y-%m-%d %H:%M} UTC" if finished else "never"
         yield Diagnosis(
-            "schedule", BAD, f"the last run that was finished: {ended}",
+            "schedule", BAD, f"the last run that was finished: {last_end}",
             "schedule it: 'tocsin serve', prefect.yaml or a timer (docs/operations.md)",
         )  # fmt: skip
     else:

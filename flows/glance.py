@@ -51,8 +51,8 @@ def news_in_words(report: "Report | Situation") -> str:
         return "The first night: there is none before it to compare with."
     counts = dict(report.news.group_by("news_kind").len().iter_rows())
     entries = sum(counts.get(k, 0) for k in ("register_entry", "suspension", "coup", "presence"))
-    changed = report.news.filter(news_kind="source")["source"].to_list()
-    titles = report.sources.filter(pl.col("source").is_in(changed))["title"].to_list()
+    changed_sources = report.news.filter(news_kind="source")["source"].to_list()
+    titles = report.sources.filter(pl.col("source").is_in(changed_sources))["title"].to_list()
     parts = [
         quantity(counts.get("level", 0), "level") + " changed",
         quantity(counts.get("event_added", 0), "event") + " added",
@@ -65,13 +65,13 @@ def news_in_words(report: "Report | Situation") -> str:
     return f"New since the night of {report.night_before}: {', '.join(parts)}{sources}."
 
 
-def print_night(report: "Report", console: Console, published: str, why: bool = False) -> None:
+def print_night(report: "Report", console: Console, published_path: str, why: bool = False) -> None:
     """The night at a glance: the answer first, then sources, checks, file and mails.
 
     Args:
         report: What the run did.
         console: Where to.
-        published: Path of the published file.
+        published_path: Path of the published file.
         why: Whether each level's reasons are told.
     """
     from warehouse.situation import gravest_first
@@ -92,14 +92,14 @@ def print_night(report: "Report", console: Console, published: str, why: bool = 
         paragraph(console, remark)
     if count := report.reports_waiting_count:
         console.print(f"{quantity(count, 'report')} to be read (tocsin registers inbox)")
-    failed = report.checks.filter(~report.checks["is_success"])
+    failed_checks = report.checks.filter(~report.checks["is_success"])
     console.print(
-        f"Checks: {report.checks.height} made, {failed.height} did not hold", highlight=False
+        f"Checks: {report.checks.height} made, {failed_checks.height} did not hold", highlight=False
     )
-    for check in failed.iter_rows(named=True):
+    for check in failed_checks.iter_rows(named=True):
         if check["column_name"] != NOT_TOO_OLD:  # told in red above
             paragraph(console, check_in_words(check), indent=2)
-    console.print(f"Published: {published}, and quality.html beside it", soft_wrap=True)
+    console.print(f"Published: {published_path}, and quality.html beside it", soft_wrap=True)
     for mail in report.deliveries:
         print_mail(console, mail)
     if not report.readers_count:
@@ -190,14 +190,14 @@ def _print_sources(report: "Report", console: Console) -> None:
         paragraph(console, sentence, alarming="NOT RENEWED")
 
 
-def chance_change_in_words(moved: str, before: float) -> str:
+def chance_change_in_words(direction: str, before: float) -> str:
     """How a chance moved in a month.
 
     Example:
         >>> chance_change_in_words("down", 0.34), chance_change_in_words("unchanged", 0.19)
         ('down from 34%', 'unchanged')
     """
-    return moved if moved == "unchanged" else f"{moved} from {before:.0%}"
+    return direction if direction == "unchanged" else f"{direction} from {before:.0%}"
 
 
 def deadliest_in_words(report: "Report | Situation") -> str:

@@ -90,19 +90,19 @@ def line_tables(
         from indicators.risk.line_price import line_nights, line_row
         from indicators.risk.lines import line_chances, line_series, version_days
 
-        chosen = [line for line in lines if (line.quantity, line.windows) == (quantity, windows)]
-        known = version_days(versions, core["region"], core["neighbour_region"], quantity)
-        past = past_means(known, _origins(night, known_until), quantity, windows, cache)
+        alike = [line for line in lines if (line.quantity, line.windows) == (quantity, windows)]
+        versions_known = version_days(versions, core["region"], core["neighbour_region"], quantity)
+        past = past_means(versions_known, _origins(night, known_until), quantity, windows, cache)
         first, tonight = thresholds()["lines"]["priced_from"], len(past.origins) - 1
         replayed = [n for n in range(tonight) if past.origins[n].known_until >= first]
-        series = [line_series(line, known, past) for line in chosen]
-        every = line_chances(series, known, past, [*replayed, tonight])
-        for line, one, chances in zip(chosen, series, every, strict=True):
-            nights = line_nights(one, chances, known, past)
+        series = [line_series(line, versions_known, past) for line in alike]
+        every = line_chances(series, versions_known, past, [*replayed, tonight])
+        for line, one, chances in zip(alike, series, every, strict=True):
+            nights = line_nights(one, chances, versions_known, past)
             rows.append(
                 _said(line, night, known_until)
                 | {"coarse_events_count": coarse[line.line_id]}
-                | line_row(one, chances, nights, known, past)
+                | line_row(one, chances, nights, versions_known, past)
             )
             replays.append(nights.select(pl.lit(line.line_id).alias("line_id"), pl.all()))
     return {
@@ -155,15 +155,15 @@ def _coarse_events(
 
     latitude, longitude, km = line.circle
     regions = regions_near(con, latitude, longitude, circle_outline(latitude, longitude, km))
-    reached = regions.filter("is_within")
-    if reached.is_empty():
+    regions_within = regions.filter("is_within")
+    if regions_within.is_empty():
         raise LineError(
             f"the line of {km:g} km around {latitude:g}, {longitude:g} (latitude, longitude) "
             f"reaches no region that is watched; the nearest is {regions['region_name'][0]} "
             f"({regions['region_id'][0]}): correct the point, or widen within_km"
         )
-    is_reached = pl.col("region_id").is_in(reached["region_id"].implode())
-    is_of_country = pl.col("country_code").is_in(reached["country_code"].unique().implode())
+    is_reached = pl.col("region_id").is_in(regions_within["region_id"].implode())
+    is_of_country = pl.col("country_code").is_in(regions_within["country_code"].unique().implode())
     is_coarse = pl.col("where_prec") > PLACED_TO
     return year.filter((is_unplaced & is_of_country) | (is_reached & is_coarse)).height
 
@@ -200,8 +200,8 @@ def past_means(
     from indicators.risk.lines import PastMeans, ground, origin_mean, weights_of
 
     step, inputs = f"line {quantity} {windows}", (quantity, str(windows), ground(versions))
-    cached = (cache.get(step, inputs) or {}).get("nights", pl.DataFrame(schema=MEANS_SCHEMA))
-    by_key = {row["key"]: row for row in cached.iter_rows(named=True)}
+    means_on_file = (cache.get(step, inputs) or {}).get("nights", pl.DataFrame(schema=MEANS_SCHEMA))
+    by_key = {row["key"]: row for row in means_on_file.iter_rows(named=True)}
     keys = [f"{o.night} {o.known_until} {versions.digest(o)}" for o in origins]
     missing = [number for number, key in enumerate(keys) if key not in by_key]
     if missing:

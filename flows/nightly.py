@@ -123,7 +123,7 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             "build the page", build_page, settings.published_path, settings.page_folder, night,
             settings.published_url,
         )  # fmt: skip
-        _, refused = run("write mails", queue_digests, con, tables, night, settings)
+        _, refusals = run("write mails", queue_digests, con, tables, night, settings)
         mails = run("send mails", send_mails, con, settings, smtp)
         if settings.lake:  # last: a lake that cannot be reached holds up no mail
             run("publish to the lake", add_to_lake, settings, night)
@@ -139,7 +139,7 @@ def _nightly(night: date, settings: Settings, smtp: Smtp, progress: Progress) ->
             readers_count=len(readers),
             remarks=remarks(tables, fetched),
             reports_waiting_count=tables["core.report"]["is_waiting"].sum(),
-            deliveries=[*refused, *mails],
+            deliveries=[*refusals, *mails],
         )
         recorder.is_degraded = report.is_degraded
     ops.note_finished_run(settings, str(night), now())

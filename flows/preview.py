@@ -62,8 +62,8 @@ def preview(content: bytes, folder: Path, name: str) -> list[Path]:
 
 def crop_ground(picture: Path) -> None:
     """Take the empty ground below the last words away; the window was a guess."""
-    with Image.open(picture) as opened:
-        image = opened.convert("RGB")
+    with Image.open(picture) as picture_file:
+        image = picture_file.convert("RGB")
     ground = Image.new("RGB", image.size, image.getpixel((0, image.height - 1)))
     box = ImageChops.difference(image, ground).getbbox()
     if box:

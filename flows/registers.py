@@ -42,8 +42,8 @@ class Trial:
     source: Source
     rows_count: int
     wrong: tuple[str, ...] = ()
-    added: tuple[str, ...] = ()
-    withdrawn: tuple[str, ...] = ()
+    lines_added: tuple[str, ...] = ()
+    lines_withdrawn: tuple[str, ...] = ()
     uncovered_count: int = 0
 
 
@@ -72,8 +72,8 @@ def register_of(content: bytes, url: str) -> Source | None:
     for source in REGISTERS:
         if header >= {*source.key}:
             return source
-    known = "; ".join(f"{source.name}: {', '.join(source.columns)}" for source in REGISTERS)
-    raise SourceError(f"{url}: line 1 is of no register; their columns are {known}")
+    columns_known = "; ".join(f"{source.name}: {', '.join(source.columns)}" for source in REGISTERS)
+    raise SourceError(f"{url}: line 1 is of no register; their columns are {columns_known}")
 
 
 def try_file(path: Path, settings: Settings, night: date) -> Trial | int:
@@ -124,13 +124,13 @@ def try_content(content: bytes, url: str, source: Source, settings: Settings, ni
     key = after.columns[0]
     compared = [name for name in after.columns if name not in UNCOMPARED]
     new = after.join(before, on=compared, how="anti", nulls_equal=True).sort(key)
-    gone = before.join(after, on=compared, how="anti", nulls_equal=True).sort(key)
-    added, withdrawn = (
+    lines_gone = before.join(after, on=compared, how="anti", nulls_equal=True).sort(key)
+    lines_added, lines_withdrawn = (
         tuple(IN_WORDS[source.name](row) for row in lines.iter_rows(named=True))
-        for lines in (new, gone)
+        for lines in (new, lines_gone)
     )
     uncovered = sum(not _is_covered(source, row) for row in new.iter_rows(named=True))
-    return Trial(source, rows.height, (), added, withdrawn, uncovered)
+    return Trial(source, rows.height, (), lines_added, lines_withdrawn, uncovered)
 
 
 def wrong_by_themselves(source: Source, values: Mapping[str, str]) -> list[WrongValue]:
@@ -239,13 +239,13 @@ def _is_covered(source: Source, row: Mapping[str, Any]) -> bool:
     series = row.get("register") or row.get("measure_type") or ""
     days = [row.get(name) for name in ("observed_date", "entry_date", "opened_date")]
     day = next((day for day in days if day), row.get("confirmed_date"))
-    kept = coverage().filter(
+    periods = coverage().filter(
         (pl.col("source") == source.name)
         & pl.col("series").is_in(["", series])
         & (pl.col("country_code") == country)
         & pl.lit(day).is_between("kept_from", "kept_until")
     )
-    return kept.height > 0
+    return periods.height > 0
 
 
 def _figure_in_words(row: Mapping[str, Any]) -> str:
@@ -257,11 +257,11 @@ def _figure_in_words(row: Mapping[str, Any]) -> str:
 
 def _measure_in_words(row: Mapping[str, Any]) -> str:
     begun = row["opened_date"] or "start not on file"
-    ended = f"to {row['closed_date']}" if row["closed_date"] else row["status"].replace("_", " ")
+    end = f"to {row['closed_date']}" if row["closed_date"] else row["status"].replace("_", " ")
     kind = row["measure_type"].replace("_", " ")
     partly = f", partly lifted {row['partly_lifted_date']}" if row["partly_lifted_date"] else ""
     return (
-        f"{row['country_code']}, {row['actor']}, {kind}: {begun}, {ended}{partly}; last word "
+        f"{row['country_code']}, {row['actor']}, {kind}: {begun}, {end}{partly}; last word "
         f"{row['confirmed_date']}"
     )
 

@@ -73,11 +73,11 @@ class Change:
             now, then = thresholds.tuned(), thresholds.tuned(self.thresholds)
             differing = thresholds.differences(then, now, "now")
             words.append(f"{self.thresholds}: {', '.join(differing) or 'as now'}")
-        known = [source.name for source in SOURCES]
+        source_names = [source.name for source in SOURCES]
         for name, path in self.sources.items():
-            if name not in known:
+            if name not in source_names:
                 raise RehearsalError(
-                    f"--source {name}: no such source; known are {', '.join(known)}"
+                    f"--source {name}: no such source; known are {', '.join(source_names)}"
                 )
             if not path.exists():
                 raise RehearsalError(f"--source {name}={path}: there is no such file or folder")
@@ -138,7 +138,7 @@ class Rehearsal:
     """
 
     nights: list[date]
-    changed: list[str]
+    changes: list[str]
     sides: dict[str, Side]
     differences: pl.DataFrame
     mails: dict[str, dict[str, Counter[str]]]
@@ -177,7 +177,7 @@ def rehearse(
         RehearsalError: A side cannot be replayed.
         TocsinError: As ``Change.in_words``, or no night was run yet.
     """
-    changed = change.in_words()
+    changes = change.in_words()
     folder = settings.data_folder / FOLDER
     recipients = load_recipients(settings.recipients_file)
     with open_existing(settings.warehouse_path) as con:
@@ -186,9 +186,9 @@ def rehearse(
         raise RehearsalError("no night is on file, so nothing has landed; run 'tocsin nightly'")
     with one_run(folder, "tocsin rehearse"):
         try:
-            for left in folder.iterdir():  # of one that was killed
-                if left.is_dir():
-                    remove(left)
+            for leftover in folder.iterdir():  # of one that was killed
+                if leftover.is_dir():
+                    remove(leftover)
             with one_run(settings.data_folder, "tocsin rehearse (copies what landed)"):
                 shutil.copytree(settings.landing_folder, folder / "landing")
             then = _replayed(folder, settings, "then", change, nights, newest, renewed, progress)
@@ -197,11 +197,11 @@ def rehearse(
             for path in folder.iterdir():
                 if path.is_dir():
                     remove(path)
-    return compared({"now": now, "then": then}, nights, changed, recipients)
+    return comparison({"now": now, "then": then}, nights, changes, recipients)
 
 
-def compared(
-    sides: dict[str, Side], nights: list[date], changed: list[str], recipients: Sequence[Recipient]
+def comparison(
+    sides: dict[str, Side], nights: list[date], changes: list[str], recipients: Sequence[Recipient]
 ) -> Rehearsal:
     """Two sides of the same nights, and what their difference means to readers."""
     levels = {name: side.levels for name, side in sides.items()}
@@ -224,7 +224,7 @@ def compared(
     differ = (pl.col("p_escalation") - pl.col("p_escalation_right")).abs() >= 0.0005
     return Rehearsal(
         nights,
-        changed,
+        changes,
         sides,
         differences,
         mails,
@@ -234,12 +234,12 @@ def compared(
 
 
 def _scores(side: Side, levels: pl.DataFrame) -> dict[str, Any]:
-    known = outcomes(side.flags, levels, side.events).join(
+    known_outcomes = outcomes(side.flags, levels, side.events).join(
         side.flags.filter(pl.col("window_end_date") <= side.known_until),
         on=["region_id", "night"],
         how="semi",
     )
-    return alarm_scores(known)
+    return alarm_scores(known_outcomes)
 
 
 def _replayed(

@@ -59,7 +59,7 @@ def sign(folder: Path, name: str, rehearsal: "Rehearsal", at: datetime) -> Path:
         "first_night": str(rehearsal.nights[0]),
         "last_night": str(rehearsal.nights[-1]),
         "nights_count": len(rehearsal.nights),
-        "changed": rehearsal.changed,
+        "changed": rehearsal.changes,
         "alarms": rehearsal.counts(),
         **{side: dict(of_side.configuration) for side, of_side in rehearsal.sides.items()},
     }
@@ -72,12 +72,12 @@ def judge_tonight(
     con: duckdb.DuckDBPyConnection,
     night: date,
     tables: dict[str, pl.DataFrame],
-    landed: pl.DataFrame,
+    landed_checks: pl.DataFrame,
     settings: Settings,
     cache: StepCache = NO_CACHE,
 ) -> pl.DataFrame:
     """As ``judge_night``; and a warning where what is in force was not rehearsed and signed."""
-    results = judge_night(tables, landed, cache)
+    results = judge_night(tables, landed_checks, cache)
     now = configuration(tables["mart.flag"]["model_version"][0])
     return pl.concat([results, unrehearsed(con, night, settings.data_folder, now)])
 

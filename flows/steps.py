@@ -78,8 +78,10 @@ def fetch_source(source: Source, settings: Settings) -> FetchOutcome:
     try:
         if place and "://" in place and (why := unusable_proxy(place)):
             raise SourceError(f"{source.name}: {place} cannot be reached: {why}")
-        received = receive(source, place, settings.landing_folder, credentials(source.credentials))
-        for batch in received:
+        received_batches = receive(
+            source, place, settings.landing_folder, credentials(source.credentials)
+        )
+        for batch in received_batches:
             if batch.is_new:
                 _ = batch.rows  # bytes that cannot be read fail here, by name
             batches.append(batch)
@@ -97,14 +99,16 @@ def with_released_rows(
     """Outcomes with the rows that a person released of increments, which are sent once, first."""
     with_rows = []
     for outcome in outcomes:
-        released: list[Batch] = []
+        released_rows: list[Batch] = []
         failure = outcome.failure
         if outcome.is_on:
             try:
-                released = released_batches(con, outcome.source, folder, outcome.batches)
+                released_rows = released_batches(con, outcome.source, folder, outcome.batches)
             except SourceError as error:
                 failure = failure or _masked_if_secret(outcome.source, str(error))
-        with_rows.append(replace(outcome, batches=[*released, *outcome.batches], failure=failure))
+        with_rows.append(
+            replace(outcome, batches=[*released_rows, *outcome.batches], failure=failure)
+        )
     return with_rows
 
 
@@ -123,7 +127,7 @@ def judge_deliveries(
     passing: list[FetchOutcome] = []
     results: dict[str, pl.DataFrame] = {}
     for outcome in outcomes:
-        accepted: list[Batch] = []
+        accepted_batches: list[Batch] = []
         failure = outcome.failure
         if any(batch.is_new for batch in outcome.batches):
             catch_up(con, outcome.source, folder)  # what a killed run had accepted is in force too
@@ -140,8 +144,8 @@ def judge_deliveries(
                 if batch.released_from:
                     continue  # what came tonight is judged for itself
                 break
-            accepted.append(verdict)
-        passing.append(replace(outcome, batches=accepted, failure=failure))
+            accepted_batches.append(verdict)
+        passing.append(replace(outcome, batches=accepted_batches, failure=failure))
     if not results:  # every source failed
         from expectations.judge import judge
 
@@ -156,15 +160,15 @@ def judge_loss(con: duckdb.DuckDBPyConnection, batch: Batch) -> tuple[pl.DataFra
     """
     from expectations.past import no_country_missing, no_great_loss
 
-    lost = losses(con, batch.source, batch)
-    if lost.is_empty():
+    losses_found = losses(con, batch.source, batch)
+    if losses_found.is_empty():
         result = no_country_missing(batch)
         return result, None if result["is_success"][0] else (
             f"{batch.source.name}: {batch.fetched.url} was refused: it holds "
             f"{result['observed'][0]} for the same days, so it is a part given as the whole, and "
             "they would look quiet; give a release of all countries"
         )
-    result = no_great_loss(batch, lost)
+    result = no_great_loss(batch, losses_found)
     if result["is_success"][0] or result["severity"][0] == "warning":
         return result, None
     return result, (
@@ -191,12 +195,12 @@ def judge_delivery(
     overrides_json = "".join(override.model_dump_json() for override in overrides(name, folder))
     inputs = (batch.sha256, batch.fetched.url, overrides_json)
     step = f"check {name} {batch.fetched.release.partition}".strip()
-    cached = cache.get(step, inputs)
-    if cached is not None:
-        rows = cached["rows"].iter_rows(named=True)
-        return replace(batch, quarantined=tuple(QuarantinedRow(**row) for row in rows)), cached[
-            "results"
-        ]
+    verdict_on_file = cache.get(step, inputs)
+    if verdict_on_file is not None:
+        rows = verdict_on_file["rows"].iter_rows(named=True)
+        return replace(
+            batch, quarantined=tuple(QuarantinedRow(**row) for row in rows)
+        ), verdict_on_file["results"]
     from expectations.judge import GateError, judge  # Great Expectations: seconds to import
     from expectations.quarantine import FUTURE, quarantine_rows
 
@@ -466,8 +470,8 @@ def night_tables(
 def boundaries_version(source: pl.DataFrame) -> str | None:
     """Which boundaries a night rests on: the source's, and those that come with the area."""
     curated: str | None = source["source_version"].item() if source.height else None
-    drawn = drawn_boundaries()["boundary_source"].unique().sort().to_list()
-    return "; ".join(filter(None, [curated, *drawn])) or None
+    versions = drawn_boundaries()["boundary_source"].unique().sort().to_list()
+    return "; ".join(filter(None, [curated, *versions])) or None
 
 
 def board_of_night(vintage: NightVintage, series: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -509,12 +513,12 @@ def night_series(
 ) -> pl.DataFrame:
     """Every indicator of every place and month up to ``newest``; once for the same tables."""
     inputs: tuple[str | pl.DataFrame, ...] = (*core.values(), str(newest))
-    cached = cache.get("indicators", inputs)
-    if cached is None:
+    on_file = cache.get("indicators", inputs)
+    if on_file is None:
         first = first_month_of_series(core["region"].height, newest)
-        cached = {"series": compute_indicators(core, first, newest)}
-        cache.put("indicators", inputs, cached)
-    return cached["series"]
+        on_file = {"series": compute_indicators(core, first, newest)}
+        cache.put("indicators", inputs, on_file)
+    return on_file["series"]
 
 
 def first_month_of_series(regions: int, newest: date) -> date:
@@ -575,22 +579,24 @@ def versions_here_and_around(core: dict[str, pl.DataFrame]) -> pl.DataFrame:
 
 
 def judge_night(
-    tables: dict[str, pl.DataFrame], landed: pl.DataFrame, cache: StepCache = NO_CACHE
+    tables: dict[str, pl.DataFrame], landed_checks: pl.DataFrame, cache: StepCache = NO_CACHE
 ) -> pl.DataFrame:
-    """Results of core, marts and all of them together after ``landed``; critical stops here."""
+    """Results of core, marts and all together after ``landed_checks``; critical stops here."""
     frames = tables | derived_tables(tables)
     frames = {n: frames[n] for n in SUITES if n in frames}
-    cached = {n: cache.get(f"check {n}", (f,)) for n, f in frames.items()}
-    unchecked = {n: f for n, f in frames.items() if cached[n] is None}
+    results_on_file = {n: cache.get(f"check {n}", (f,)) for n, f in frames.items()}
+    unchecked = {n: f for n, f in frames.items() if results_on_file[n] is None}
     if unchecked:
         from expectations.judge import gate, judge  # Great Expectations takes seconds to import
 
         results = judge(unchecked)
         gate(results)
         for name, frame in unchecked.items():
-            cached[name] = {"results": results.filter(table_name=name)}
+            results_on_file[name] = {"results": results.filter(table_name=name)}
             cache.put(f"check {name}", (frame,), {"results": results.filter(table_name=name)})
-    return pl.concat([landed, *(result["results"] for result in cached.values() if result)])
+    return pl.concat(
+        [landed_checks, *(result["results"] for result in results_on_file.values() if result)]
+    )
 
 
 def keep_night(

@@ -33,9 +33,9 @@ def load() -> "tuple[Settings, Smtp]":
     """Settings from the environment, imported with what a command needs: --help needs nothing."""
     from config import settings
 
-    loaded = settings.load()
-    check_sources(loaded[0])
-    return loaded
+    own, smtp = settings.load()
+    check_sources(own)
+    return own, smtp
 
 
 def check_sources(settings: "Settings") -> None:
@@ -106,30 +106,32 @@ def listing(
     one line where that is asked for.
     """
     cells = [[c if isinstance(c, Text) else Text(c) for c in row] for row in rows]
-    chosen = [
+    columns_shown = [
         i
         for i in range(len(headings))
         if blank == "keep" or not rows or any(row[i].plain for row in cells)
     ]
     needed = _longest_line if is_one_line else _longest_word
-    while _total_width(needed, headings, cells, chosen) > console.width:
-        spare = max(chosen, key=lambda i: headings[i].spare, default=None)
+    while _total_width(needed, headings, cells, columns_shown) > console.width:
+        spare = max(columns_shown, key=lambda i: headings[i].spare, default=None)
         if spare is None or not headings[spare].spare:
             break
-        chosen.remove(spare)
+        columns_shown.remove(spare)
     if title:
         console.print(Text(title, style="bold"))
-    if _total_width(_longest_word, headings, cells, chosen) > console.width:
+    if _total_width(_longest_word, headings, cells, columns_shown) > console.width:
         _print_stacked(console, headings, cells)
         return
     if not rows and blank == "drop":
         return
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
-    for i, width in zip(chosen, _widths(headings, cells, chosen, console.width), strict=True):
+    for i, width in zip(
+        columns_shown, _widths(headings, cells, columns_shown, console.width), strict=True
+    ):
         justify: Literal["left", "right"] = "right" if headings[i].right else "left"
         table.add_column(headings[i].name, justify=justify, width=width)
     for row in cells:
-        table.add_row(*(row[i] for i in chosen))
+        table.add_row(*(row[i] for i in columns_shown))
     console.print(table)
 
 
@@ -147,28 +149,28 @@ def _total_width(
     needed: Callable[[Sequence[Heading], list[list[Text]], int], int],
     headings: Sequence[Heading],
     cells: list[list[Text]],
-    chosen: list[int],
+    columns_shown: list[int],
 ) -> int:
-    return sum(needed(headings, cells, i) + GAP for i in chosen) - GAP
+    return sum(needed(headings, cells, i) + GAP for i in columns_shown) - GAP
 
 
 def _widths(
-    headings: Sequence[Heading], cells: list[list[Text]], chosen: list[int], most: int
+    headings: Sequence[Heading], cells: list[list[Text]], columns_shown: list[int], most: int
 ) -> list[int]:
     """Width of each column: its longest word, then its longest cell where that is left."""
-    widths = {i: _longest_word(headings, cells, i) for i in chosen}
+    widths = {i: _longest_word(headings, cells, i) for i in columns_shown}
     lines = {
         i: max(
             [len(headings[i].name), *(line.cell_len for row in cells for line in row[i].split())]
         )
-        for i in chosen
+        for i in columns_shown
     }
-    left = most - sum(widths.values()) - GAP * (len(chosen) - 1)
-    for i in sorted(chosen, key=lambda i: lines[i] - widths[i]):
-        more = min(left, lines[i] - widths[i])
+    spare_width = most - sum(widths.values()) - GAP * (len(columns_shown) - 1)
+    for i in sorted(columns_shown, key=lambda i: lines[i] - widths[i]):
+        more = min(spare_width, lines[i] - widths[i])
         widths[i] += more
-        left -= more
-    return [widths[i] for i in chosen]
+        spare_width -= more
+    return [widths[i] for i in columns_shown]
 
 
 def _print_stacked(console: Console, headings: Sequence[Heading], cells: list[list[Text]]) -> None:

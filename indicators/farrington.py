@@ -124,14 +124,14 @@ def _bounds(
     counts: Array, first: int, offsets: Array, levels: Array, control: FarringtonControl
 ) -> FarringtonBounds:
     """Bounds of some regions; offsets and levels: ``_reference``."""
-    judged = np.arange(first, len(counts))
-    shape = (judged.size, counts.shape[1])
+    periods_judged = np.arange(first, len(counts))
+    shape = (periods_judged.size, counts.shape[1])
     cases, periods = control.limit54
     total = np.cumsum(np.vstack([np.zeros((1, shape[1])), counts]), axis=0)
-    recent = total[judged + 1] - total[np.maximum(judged + 1 - periods, 0)]
+    recent = total[periods_judged + 1] - total[np.maximum(periods_judged + 1 - periods, 0)]
     is_enough = (recent >= cases).ravel()
-    past = counts[judged[:, None] + offsets].transpose(0, 2, 1).reshape(-1, offsets.size)
-    y, observed = past[is_enough], counts[judged].ravel()[is_enough]
+    past = counts[periods_judged[:, None] + offsets].transpose(0, 2, 1).reshape(-1, offsets.size)
+    y, observed = past[is_enough], counts[periods_judged].ravel()[is_enough]
     eta, error, phi, is_fitted, has_trend = _prediction(y, offsets, levels, control)
     upper, score, p_value = _threshold(eta, error, phi, observed, control)
     has_bound = is_fitted & np.isfinite(upper)
@@ -148,7 +148,7 @@ def _bounds(
         p_value=by_period(p_value),
         dispersion=by_period(phi),
         has_trend=by_period(has_trend.astype(np.float64)) == 1,
-        alarm=(by_period(score) > 1) & (counts[judged] > 0),
+        alarm=(by_period(score) > 1) & (counts[periods_judged] > 0),
     )
 
 
@@ -211,8 +211,8 @@ def _reference(control: FarringtonControl) -> tuple[Array, Array]:
                 level |= dict.fromkeys(range(at, at + size), number)
                 at += size
     level |= dict.fromkeys(range(-w, 1), p)
-    used = sorted(offset for offset in level if offset < -excluded)
-    return np.array(used), np.array([level[offset] for offset in used])
+    reference_offsets = sorted(offset for offset in level if offset < -excluded)
+    return np.array(reference_offsets), np.array([level[offset] for offset in reference_offsets])
 
 
 def _fit_reweighted(y: Array, design: Array, now: Array, control: FarringtonControl) -> _Fit:

@@ -43,11 +43,11 @@ def presence_share(presence: pl.DataFrame, grid: pl.DataFrame, cadre: str) -> pl
     return grid.join(own, on=PLACE_MONTH, how="left", maintain_order="left")
 
 
-def days_since(dated: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
+def days_since(entries: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     """Days from a place's last dated entry to the end of the month; null if none is on file.
 
     Args:
-        dated: ``place_id`` and ``day``.
+        entries: ``place_id`` and ``day``.
         grid: ``place_id`` and ``month_start`` to be covered.
 
     Example:
@@ -60,7 +60,7 @@ def days_since(dated: pl.DataFrame, grid: pl.DataFrame) -> pl.DataFrame:
     month_ends = grid.with_row_index("order").with_columns(
         month_end=pl.col("month_start").dt.month_end()
     )
-    last = dated.with_columns(month_end="day").sort("month_end")
+    last = entries.with_columns(month_end="day").sort("month_end")
     return (
         month_ends.sort("month_end")
         .join_asof(last, on="month_end", by="place_id", check_sortedness=False)
@@ -89,14 +89,12 @@ def is_covered(grid: pl.DataFrame, source: str, series: str = "") -> pl.Series:
         >>> is_covered(grid, "governance_register", "local_agreement").to_list()
         [False, True, False]
     """
-    declared = coverage().filter(
-        (pl.col("source") == source) & pl.col("series").is_in(["", series])
-    )
+    periods = coverage().filter((pl.col("source") == source) & pl.col("series").is_in(["", series]))
     is_in_spell = [
         (pl.col("place_id").str.head(3) == row["country_code"])
         & (pl.col("month_start") >= row["kept_from"])
         & (pl.col("month_start").dt.month_end() <= row["kept_until"])
-        for row in declared.iter_rows(named=True)
+        for row in periods.iter_rows(named=True)
     ]
     return grid.select(pl.any_horizontal(pl.col("place_id").is_null(), *is_in_spell)).to_series()
 

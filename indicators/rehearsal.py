@@ -131,10 +131,10 @@ def outcomes(flags: pl.DataFrame, levels: pl.DataFrame, events: pl.DataFrame) ->
     )
 
     def events_until(day: str, name: str, frame: pl.DataFrame) -> pl.DataFrame:
-        joined = frame.sort(day).join_asof(
+        with_counts = frame.sort(day).join_asof(
             daily, left_on=day, right_on="event_date", by="region_id", check_sortedness=False
         )
-        return joined.with_columns(
+        return with_counts.with_columns(
             pl.col("events_to_date").fill_null(0).cast(pl.Int64).alias(name)
         ).drop("events_to_date", "event_date")
 

@@ -70,8 +70,10 @@ def board(
     months = _past_months(data_month, night)
     days = [*(_month_end(month) for month in months), night]
     counts = _monthly(series, data_month)
-    counted = {name: rule for name, rule in rules.items() if rule["rule"] == "count"}
-    by_rule = [_counts(_with_area(counts.filter(pl.col("signal").is_in(list(counted)))), counted)]
+    count_rules = {name: rule for name, rule in rules.items() if rule["rule"] == "count"}
+    by_rule = [
+        _counts(_with_area(counts.filter(pl.col("signal").is_in(list(count_rules)))), count_rules)
+    ]
     for signal, rule in rules.items():
         if rule["rule"] == "spread":
             of_regions = counts.filter(signal=signal, place_level="region")
@@ -331,16 +333,18 @@ def _spread(series: pl.DataFrame, places: pl.DataFrame, rule: Mapping[str, Any])
         .then(pl.concat_list(fact))
         .otherwise(pl.lit([], pl.List(FACT))),
     )
-    reached = (
+    reached_regions = (
         figures.with_columns(state=state)
         .join(places.filter(place_level="region"), on=PLACE)
         .with_columns(place_id="country_code", place_level=pl.lit("country"))
         .group_by(*SERIES, "month_start")
         .agg(value=pl.col("state").is_in([RAISED, GRAVE]).sum().cast(pl.Float64))
     )
-    counted = {"spread": {"raised_least": 1, "grave_least": rule["grave_least"]}}
+    spread_rule = {"spread": {"raised_least": 1, "grave_least": rule["grave_least"]}}
     names = [*SERIES, "day", *FIGURES]
-    return pl.concat([regions.select(names), _counts(_with_area(reached), counted).select(names)])
+    return pl.concat(
+        [regions.select(names), _counts(_with_area(reached_regions), spread_rule).select(names)]
+    )
 
 
 def _presence(
@@ -447,12 +451,12 @@ def _acts(
         }[rule["register"]]()
         acts.append(of_register.with_columns(signal=pl.lit(signal)))
     at = _days(days)
-    covered = pl.concat(
+    grid = pl.concat(
         _covered(core, places, at, coups_until, rule).with_columns(signal=pl.lit(signal))
         for signal, rule in rules.items()
     )
-    counted, facts = _act_counts(_placed(pl.concat(acts, how="diagonal"), places), at, night)
-    rows = covered.join(counted, on=[*SERIES, "day"], how="left", maintain_order="left").join(
+    act_counts, facts = _act_counts(_placed(pl.concat(acts, how="diagonal"), places), at, night)
+    rows = grid.join(act_counts, on=[*SERIES, "day"], how="left", maintain_order="left").join(
         facts, on=[*SERIES, "day"], how="left", maintain_order="left"
     )
     in_force = pl.col("in_force").fill_null(0.0)
@@ -493,12 +497,12 @@ def _acts(
 
 
 def _act_counts(
-    placed: pl.DataFrame, at: pl.DataFrame, night: date
+    acts: pl.DataFrame, at: pl.DataFrame, night: date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Acts counted by place, signal and day, and those of the night as facts.
 
     Args:
-        placed: As ``_placed``: an act a row and place.
+        acts: As ``_placed``: an act a row and place.
         at: Days, as ``_days``.
         night: The last of them.
 
@@ -525,10 +529,10 @@ def _act_counts(
     is_new = pl.col("begun") + pl.duration(days="grave_days") >= pl.col("day")
     is_grave = is_in_force & is_new & pl.col("can_be_grave")
     begun = is_begun & (pl.col("begun") + span > pl.col("day"))
-    ended = (pl.col("ended") <= pl.col("day")) & (pl.col("ended") + span > pl.col("day"))
+    has_ended = (pl.col("ended") <= pl.col("day")) & (pl.col("ended") + span > pl.col("day"))
     is_here = is_in_force & pl.col("is_placed")
-    begun_acts = placed.join(at, how="cross").filter(is_begun)
-    counted = begun_acts.group_by(*SERIES, "day").agg(
+    begun_acts = acts.join(at, how="cross").filter(is_begun)
+    act_counts = begun_acts.group_by(*SERIES, "day").agg(
         in_force=is_here.sum().cast(pl.Float64),
         elsewhere=(is_in_force & ~pl.col("is_placed")).sum(),
         grave=(is_grave & pl.col("is_placed")).sum(),
@@ -536,7 +540,7 @@ def _act_counts(
         since_raised=pl.col("begun").filter(is_here).min(),
         newest=pl.col("begun").filter(~pl.col("is_easing")).max(),
         balance=(begun & ~pl.col("is_easing")).sum().cast(pl.Int64)
-        - (ended | (begun & pl.col("is_easing"))).fill_null(False).sum().cast(pl.Int64),
+        - (has_ended | (begun & pl.col("is_easing"))).fill_null(False).sum().cast(pl.Int64),
     )
     fact = pl.struct("country_code", "name", "kind", day="begun", precision="precision",
                      is_placed="is_placed", is_easing="is_easing")  # fmt: skip
@@ -553,7 +557,7 @@ def _act_counts(
         )
         .select(*SERIES, "day", facts=_first_with_any("here", "elsewhere_facts", "made", "last"))
     )
-    return counted, facts
+    return act_counts, facts
 
 
 def _first_with_any(*columns: str) -> pl.Expr:
@@ -567,13 +571,13 @@ def _first_with_any(*columns: str) -> pl.Expr:
 def _measures(suspensions: pl.DataFrame, rule: Mapping[str, Any]) -> pl.DataFrame:
     """Spells of measures against a country as acts; without a known end to the last word and on."""
     months = int(thresholds()["suspensions"]["presumed_open_months"])
-    ended = pl.coalesce("closed_date", pl.col("confirmed_date").dt.offset_by(f"{months}mo"))
+    end = pl.coalesce("closed_date", pl.col("confirmed_date").dt.offset_by(f"{months}mo"))
     return _named(
         suspensions.filter(pl.col("measure_type").is_in(rule["kinds"])).select(
             country_code="country_code",
             region_id=pl.lit(None, pl.String),
             begun=pl.coalesce("opened_date", "confirmed_date"),
-            ended=ended,
+            ended=end,
             name="actor",
             kind="measure_type",
             precision=pl.coalesce("opened_precision", pl.lit("day")),

@@ -183,13 +183,13 @@ _RATES = tuple(
         version=1,
         compute=compute,
         place_level="region",
-        unit=f"{counted} / 100,000 residents / 12 months",
+        unit=f"{quantity} / 100,000 residents / 12 months",
         rises_mean="worse",
         reads=("events", "grid", "regions"),
         sources=("ucdp_ged", "cod_ps_population", "mali_census_2009"),
         summary=(compute.__doc__ or "").splitlines()[0],
     )
-    for compute, counted in (
+    for compute, quantity in (
         (events_past12_per_100k, "events"),
         (deaths_past12_per_100k, "deaths"),
     )

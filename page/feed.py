@@ -110,16 +110,16 @@ def _tag(place: str | None, language: str, about: str) -> str:
     return f"tag:{authority},{TAGS_SINCE}:{area().name}/{language}/{quote(about)}"
 
 
-def write_latest(situation: Situation, published: Path, folder: Path) -> None:
+def write_latest(situation: Situation, published_path: Path, folder: Path) -> None:
     """Write the night as JSON, and the schema it follows, beside the pages.
 
     Args:
         situation: The night.
-        published: The file it is read from, named with its digest.
+        published_path: The file it is read from, named with its digest.
         folder: Of the site.
     """
     for name, content in (
-        (LATEST, _latest(situation, published)),
+        (LATEST, _latest(situation, published_path)),
         (SCHEMA, latest_schema()),
     ):
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, default=_as_text)
@@ -131,21 +131,21 @@ def _as_text(value: date | datetime) -> str:
     return f"{value.isoformat()}Z" if isinstance(value, datetime) else value.isoformat()
 
 
-def _latest(situation: Situation, published: Path) -> dict[str, Any]:
+def _latest(situation: Situation, published_path: Path) -> dict[str, Any]:
     flags = situation.flags.rename({"level": "alert_level", "level_of_month": "level"})
     first = flags.row(0, named=True)
     unknown = situation.signals.filter(state=SIGNAL_STATES[-1]) if situation.signals.width else None
     signals_not_known: dict[str, list[str]] = {}
     if unknown is not None:
-        grouped = unknown.group_by("place_id").agg(pl.col("signal").sort())
-        signals_not_known = dict(grouped.iter_rows())
+        signals_of_place = unknown.group_by("place_id").agg(pl.col("signal").sort())
+        signals_not_known = dict(signals_of_place.iter_rows())
     news = situation.news
     return {
         "$schema": SCHEMA,
         "area": area().name,
         **{name: first[name] for name in NIGHT if name != "as_of_date"},
         "as_of_date": situation.night,
-        "published_file": {"name": published.name, "sha256": file_sha256(published)},
+        "published_file": {"name": published_path.name, "sha256": file_sha256(published_path)},
         "regions": [
             {**row, "signals_not_known": signals_not_known.get(row["region_id"], [])}
             for row in _rows(flags, REGION)

@@ -18,8 +18,8 @@ def ledger_levels(ledger: pl.DataFrame) -> list[dict[str, Any]]:
     """A row a level, the gravest first: how many of its alarms are judged, and came."""
     alarms = ledger.filter(pl.col("ledger_kind") == "alarm", pl.col("outcome") != OUTCOMES[2])
     counts = {
-        level: (judged, came)
-        for level, judged, came in alarms.group_by("alert_level")
+        level: (judged_count, came)
+        for level, judged_count, came in alarms.group_by("alert_level")
         .agg(pl.len(), (pl.col("outcome") == OUTCOMES[0]).sum().alias("came"))
         .iter_rows()
     }

@@ -23,7 +23,7 @@ def line_facts(situation: Situation, renderer: Renderer) -> list[dict[str, Any]]
             "{}: {}%", "replay_date", (pl.col("p_reached") * 100).round(0).cast(pl.Int64)
         ),
     )
-    drawn = {}
+    chart_of_line = {}
     for (line_id,), rows in nights.partition_by("line_id", as_dict=True).items():
         line = situation.lines.filter(line_id=line_id)
         if line.is_empty():
@@ -37,9 +37,9 @@ def line_facts(situation: Situation, renderer: Renderer) -> list[dict[str, Any]]
             .to_dicts(),
         }
         spec = line_spec(line["chance_bound"].item(), rows["start"][0], rows["end"][-1])
-        drawn[line_id] = renderer.draw(spec, data)
+        chart_of_line[line_id] = renderer.draw(spec, data)
     return [
-        {**row, "chart": page_svg(drawn[row["line_id"]].result())
-         if row["line_id"] in drawn else None}
+        {**row, "chart": page_svg(chart_of_line[row["line_id"]].result())
+         if row["line_id"] in chart_of_line else None}
         for row in line_rows(situation.lines)
     ]  # fmt: skip

@@ -34,8 +34,12 @@ def news_facts(news: pl.DataFrame) -> dict[str, Any]:
     """
     counts = dict(news.group_by("news_kind").len().iter_rows())
     levels = news.filter(news_kind="level").to_dicts()
-    added = news.filter(pl.col("news_kind") == "event_added", pl.col("region_id").is_not_null())
-    places = added.group_by("region_id").len().sort("len", "region_id", descending=[True, False])
+    events_added = news.filter(
+        pl.col("news_kind") == "event_added", pl.col("region_id").is_not_null()
+    )
+    places = (
+        events_added.group_by("region_id").len().sort("len", "region_id", descending=[True, False])
+    )
     kinds = ("event_added", "event_changed", "event_withdrawn", "level", "signal", *ENTRIES)
     gravest = sorted(levels, key=lambda row: -_rank(row["value_now"]))
     return {

@@ -34,7 +34,7 @@ def nights_as_told(situation: Situation, is_wide: bool) -> dict[str, Any]:
         ``unsure_months``: place numbers whose silence may not be quiet, by months before the
         newest.
     """
-    states, added = situation.night_states, situation.night_events
+    states, night_events = situation.night_states, situation.night_events
     regions_count = states["region_id"].n_unique()
     states = states.filter(pl.col("region_id").is_in(situation.flags["region_id"].implode()))
     packed = _packed(states, is_wide)
@@ -43,7 +43,7 @@ def nights_as_told(situation: Situation, is_wide: bool) -> dict[str, Any]:
     nights = []
     for (day,), rows in packed.group_by("as_of_date", maintain_order=True):
         row = places.to_frame().join(rows, on="place_id", how="left", maintain_order="left")
-        changes = added.filter(as_of_date=day)
+        changes = night_events.filter(as_of_date=day)
         nights.append(
             {
                 "day": str(day),

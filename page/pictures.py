@@ -200,13 +200,13 @@ def region_pictures(
     month = pl.col("month_start")
     span = {"start": month, "end": month.dt.offset_by("1mo")}
     begins = chart_begin(newest)
-    counted = by_month.filter(
+    months_with_events = by_month.filter(
         month.is_between(begins, newest) & (pl.col("events_count") > 0)
     ).select("region_id", "events_count", "deaths_best_count", **span, **TYPE_COUNTS)
     data = {
-        "months": _stacked(counted),
-        "deaths": _bars(counted, "deaths_best_count"),
-        "bars": _bars(counted, "events_count").filter(
+        "months": _stacked(months_with_events),
+        "deaths": _bars(months_with_events, "deaths_best_count"),
+        "bars": _bars(months_with_events, "events_count").filter(
             pl.col("start") > pl.lit(newest).dt.offset_by(f"-{RECENT_MONTHS}mo")
         ),
         "may_come": _may_come(situation.nowcast),
@@ -231,7 +231,7 @@ def region_pictures(
     country = dict(situation.flags.select("region_id", "country_code").iter_rows())
     ends = _ends(situation)
     pictures = {}
-    for place in counted["region_id"].unique().sort():
+    for place in months_with_events["region_id"].unique().sort():
         rows = {name: part.get(place, []) for name, part in parts.items()}
         rows["measures"] = of_country.get(country[place], [])
         rows["ends"] = ends
@@ -258,17 +258,17 @@ def _percent(name: str) -> pl.Expr:
     return (pl.col(name) * 100).round(0).cast(pl.Int64)
 
 
-def _bars(counted: pl.DataFrame, name: str) -> pl.DataFrame:
+def _bars(months: pl.DataFrame, name: str) -> pl.DataFrame:
     """A bar for each month in which there is something."""
-    return counted.filter(pl.col(name) > 0).select(
+    return months.filter(pl.col(name) > 0).select(
         "region_id", "start", "end",
         value=name, tip=pl.format("{}: {}", _month("start"), name),
     )  # fmt: skip
 
 
-def _stacked(counted: pl.DataFrame) -> pl.DataFrame:
+def _stacked(months: pl.DataFrame) -> pl.DataFrame:
     """The bars of the types of events, one upon the other."""
-    tops = counted.with_columns(
+    tops = months.with_columns(
         pl.sum_horizontal(VIOLENCE_TYPES[: i + 1]).alias(f"{name}_top")
         for i, name in enumerate(VIOLENCE_TYPES)
     )

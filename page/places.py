@@ -64,7 +64,7 @@ def place_rows(situation: Situation, regions: Sequence[Mapping[str, Any]]) -> li
 
 def _spellings(events: pl.DataFrame) -> dict[str, list[str]]:
     """Names that lead to each region beside the one it is called by."""
-    known = all_regions().with_columns(
+    places = all_regions().with_columns(
         place=pl.when(pl.col("parent_region_id") == "")
         .then("region_id")
         .otherwise("parent_region_id"),
@@ -72,15 +72,15 @@ def _spellings(events: pl.DataFrame) -> dict[str, list[str]]:
     )
     names = pl.concat(
         [
-            known.filter("is_part").select("place", spelling="region_name"),
-            known.select("place", spelling=pl.col("name_variants").str.split(";")).explode(
+            places.filter("is_part").select("place", spelling="region_name"),
+            places.select("place", spelling=pl.col("name_variants").str.split(";")).explode(
                 "spelling"
             ),
             events.select(place="region_id", spelling="source_admin2_name"),
         ]
     )
-    named = names.filter(pl.col("spelling").fill_null("") != "").unique(maintain_order=True)
-    return dict(named.group_by("place", maintain_order=True).agg("spelling").iter_rows())
+    spellings = names.filter(pl.col("spelling").fill_null("") != "").unique(maintain_order=True)
+    return dict(spellings.group_by("place", maintain_order=True).agg("spelling").iter_rows())
 
 
 def months_by_place(counts: pl.DataFrame, place: str) -> dict[str, list[list[int]]]:

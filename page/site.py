@@ -87,7 +87,7 @@ Rows = dict[str, list[dict[str, Any]]]
 
 
 def build(
-    published: Path, folder: Path, night: date | None = None, place: str | None = None
+    published_path: Path, folder: Path, night: date | None = None, place: str | None = None
 ) -> Path:
     """Write the site of a night and put it in place of the folder in one step.
 
@@ -95,7 +95,7 @@ def build(
     to it and, of the newest night, to the page about the data's quality.
 
     Args:
-        published: The published file; only read.
+        published_path: The published file; only read.
         folder: Where the site is to stand: new, empty or of an earlier site.
         night: A night that was run; None: the newest.
         place: Address of what is published, for the feeds; None: no reader can reach it.
@@ -107,30 +107,30 @@ def build(
         WarehouseError: There is no file, the night was not run, or the folder cannot be
             written or holds something else.
     """
-    is_beside = folder.resolve().parent == published.resolve().parent
+    is_beside = folder.resolve().parent == published_path.resolve().parent
     is_site = any((folder / name).exists() for name in (MARK, "fr/index.html"))
     is_empty = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
     if not is_site and not is_empty:
         if not is_beside or not folder.name.startswith(PAGE_PREFIX):
             raise WarehouseError(f"{folder} holds something else; name a folder of its own")
         set_aside(folder, "is not as a page was built")
-    quality = published.with_name(QUALITY)
+    quality = published_path.with_name(QUALITY)
     has_quality = is_beside and quality.exists()
     place = place.rstrip("/") if place else None
-    inputs = (f"{night}", f"{is_beside}", f"{has_quality}", published.name, f"{place}")
+    inputs = (f"{night}", f"{is_beside}", f"{has_quality}", published_path.name, f"{place}")
     part = folder.with_name(f".{folder.name}.part")
     remove(part)  # of a build that was killed
-    if published.exists() and is_built(folder, (*inputs, published)):
+    if published_path.exists() and is_built(folder, (*inputs, published_path)):
         return folder / "index.html"
     with Renderer() as renderer:  # first, so that it starts while the file is read
-        situation = read_situation(published, night, [*COUNT_INDICATORS, *RATE_INDICATORS])
+        situation = read_situation(published_path, night, [*COUNT_INDICATORS, *RATE_INDICATORS])
         try:
             part.mkdir(parents=True)
             try:
-                links = _links(published, is_beside, has_quality and situation.is_newest)
+                links = _links(published_path, is_beside, has_quality and situation.is_newest)
                 _write(situation, renderer, part, links, place)
-                write_latest(situation, published, part)
-                leave_mark(part, (*inputs, published))
+                write_latest(situation, published_path, part)
+                leave_mark(part, (*inputs, published_path))
                 put_in_place(part, folder)
             finally:
                 remove(part)
@@ -142,11 +142,11 @@ def build(
     return folder / "index.html"
 
 
-def _links(published: Path, is_beside: bool, has_quality: bool) -> dict[str, str | None]:
+def _links(published_path: Path, is_beside: bool, has_quality: bool) -> dict[str, str | None]:
     """The published file's name, and addresses from a page of what stands beside the site."""
     return {
-        "database": published.name,
-        "database_url": f"../../{quote(published.name)}" if is_beside else None,
+        "database": published_path.name,
+        "database_url": f"../../{quote(published_path.name)}" if is_beside else None,
         "quality_url": f"../../{QUALITY}" if has_quality else None,
     }
 

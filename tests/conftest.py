@@ -137,24 +137,24 @@ def keep(landing: Path, shared: Shared) -> Keep:
 
 
 @pytest.fixture(scope="session")
-def kept(
+def warehouse_con(
     keep: Keep, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    with keep(tmp_path_factory.mktemp("kept") / "warehouse.duckdb") as con:
+    with keep(tmp_path_factory.mktemp("core") / "warehouse.duckdb") as con:
         build_core(con, FOUNDING)
         yield con
 
 
 @pytest.fixture(scope="session")
 def night(
-    kept: duckdb.DuckDBPyConnection, shared: Shared
+    warehouse_con: duckdb.DuckDBPyConnection, shared: Shared
 ) -> Callable[[date], dict[str, pl.DataFrame]]:
-    """Tables of a night, as ``assess_night`` gives them; ``kept`` has core tables of any."""
+    """Tables of a night, as ``assess_night`` gives them; the file has core tables of any."""
     from flows.steps import assess_night
 
     def tables(day: date) -> dict[str, pl.DataFrame]:
         def fill(folder: Path) -> None:
-            (folder / "tables").write_bytes(pickle.dumps(assess_night(kept, day)))
+            (folder / "tables").write_bytes(pickle.dumps(assess_night(warehouse_con, day)))
 
         return pickle.loads((shared(f"night of {day}", fill) / "tables").read_bytes())
 

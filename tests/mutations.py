@@ -1226,7 +1226,7 @@ def page() -> str:
                 if not shares_its_column(table, check) or caught(table, number)[words]
             ]
             since, _, why = check.notes.partition(": ")
-            wanted = "as its name says" if check.condition is not None else check.wanted
+            wanted = "as its name says" if check.condition is not None else check.expected
             if check.condition is not None and "mostly" in check.arguments:
                 wanted += f", in {check.arguments['mostly']:.0%} of rows"
             row = (shown(wanted), check.severity, since, shown(why), "; ".join(mutation_texts))

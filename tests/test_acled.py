@@ -288,7 +288,7 @@ def test_a_row_of_an_increment_that_is_released_enters_with_the_next_run(
     folder = tmp_path / "landing"
     first = [event(1, "2026-01-05", 100), event(2, "2026-01-06", 110, **FAR)]
     second = [event(1, "2026-01-05", 120, fatalities=8), first[1], event(3, "2026-01-07", 120)]
-    third, gone, deaths, held = RELEASED[case]
+    third, gone, deaths, values_held = RELEASED[case]
     with warehouse(tmp_path / "w.duckdb") as con:
         run_source(con, folder, Acled(first))
         run_source(con, folder, Acled(second))
@@ -304,7 +304,7 @@ def test_a_row_of_an_increment_that_is_released_enters_with_the_next_run(
         now = con.execute("select event_id_cnty, fatalities from history.acled_events "
                           "where known_to is null").fetchall()  # fmt: skip
         assert dict(now) == deaths
-        assert quarantined_rows(con)["value"].to_list() == held
+        assert quarantined_rows(con)["value"].to_list() == values_held
         log = deliveries(SOURCE, folder)
         assert [bool(entry.released_from) for entry in log] == (
             [False, False] + [True] * is_taken_in + [False] * (case != "nothing")
@@ -398,8 +398,8 @@ def test_what_an_account_comes_to_see_is_fetched(tmp_path) -> None:
         (Acled(edited, tier="research"), 0, ["MLI1", "MLI2", "MLI3", "MLI4", "MLI5"]),
     ]
     with warehouse(tmp_path / "w.duckdb") as con:
-        for acled, delivered, held in nights:
-            assert (deliver(con, folder, acled), in_force(con)) == (delivered, held)
+        for acled, delivered, in_history in nights:
+            assert (deliver(con, folder, acled), in_force(con)) == (delivered, in_history)
         (tmp_path / "Mali.csv").write_text(pl.DataFrame(rows, infer_schema_length=None).write_csv())
         for batch in receive(SOURCE, str(tmp_path / "Mali.csv"), folder):
             accept(batch, folder)
@@ -443,8 +443,8 @@ def test_countries_are_asked_for_by_every_spelling(tmp_path, monkeypatch) -> Non
             for n, code in enumerate(SPELT_BY_ACLED, 1)]  # fmt: skip
     with serving(Acled(sent)) as server:
         (delivery,) = fetched(server, tmp_path)
-    held = parse(delivery.content, delivery.url)["country"].to_list()
-    assert held == [name for _, name in SPELT_BY_ACLED.values()]
+    names = parse(delivery.content, delivery.url)["country"].to_list()
+    assert names == [name for _, name in SPELT_BY_ACLED.values()]
     assert delivery.remarks == (
         "no event came of Benin, Togo: ACLED has none, or spells the name otherwise",
     )

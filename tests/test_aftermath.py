@@ -34,7 +34,7 @@ def aftermath_rows(
         versions=pl.DataFrame(events, schema_overrides={"known_to": pl.Datetime}),
         regions=pl.DataFrame({"country_code": [*CODES]}),
     )
-    taken = pl.DataFrame(
+    coup_rows = pl.DataFrame(
         [(code, month_after(FIRST_DAY, month), True) for code, month in coups],
         schema=COUPS, orient="row",
     )  # fmt: skip
@@ -42,7 +42,7 @@ def aftermath_rows(
     if suspended:
         opened = month_after(FIRST_DAY, suspended[1])
         measures = pl.DataFrame([(suspended[0], "membership", opened)], SUSPENSIONS, orient="row")
-    rows = aftermath(vintages, cases_of(taken, measures), UNTIL)  # type: ignore[arg-type]
+    rows = aftermath(vintages, cases_of(coup_rows, measures), UNTIL)  # type: ignore[arg-type]
     return {
         (part, length, measure): (value, low, high)
         for target, part, length, _, measure, value, low, high in rows
@@ -90,7 +90,7 @@ def test_what_cannot_be_told_is_not() -> None:
 
 
 def test_the_page_says_how_much_can_be_said() -> None:
-    taken = pl.DataFrame([("MLI", date(1996, 7, 1), False)], schema=COUPS, orient="row")
+    coup_rows = pl.DataFrame([("MLI", date(1996, 7, 1), False)], schema=COUPS, orient="row")
     measures = pl.DataFrame([("MLI", "sanctions", date(1996, 9, 2))], SUSPENSIONS, orient="row")
     vintages = SimpleNamespace(
         versions=pl.DataFrame(
@@ -99,7 +99,7 @@ def test_the_page_says_how_much_can_be_said() -> None:
         ),
         regions=pl.DataFrame({"country_code": ["MLI"]}),
     )  # fmt: skip
-    cases = cases_of(taken, measures)
+    cases = cases_of(coup_rows, measures)
     page = _aftermath(scorecard.tidy_frame(aftermath(vintages, cases, UNTIL)))  # type: ignore[arg-type]
     assert (page["suspensions"], page["soon_after_coups"]) == ("1", "1")
     assert page["together"][0] == ("coups", "0", "6", "0", "0", "0", "-", "0", "0", "-")

@@ -162,8 +162,8 @@ def test_a_withdrawn_attack_lowers_sikasso_as_a_revision(night, keep, tmp_path) 
         keep_night(con, day, tables, judge({}))
         alerts = alerts_of_night(con, later, flags, revised, none)
         same = alerts_of_night(con, later, tables["mart.flag"], series, none)
-    kept = ("alert_status", "alert_level", "level_before", "cause")
-    assert alerts.filter(region_id="MLI.sikasso").select(kept).row(0) == (
+    columns = ("alert_status", "alert_level", "level_before", "cause")
+    assert alerts.filter(region_id="MLI.sikasso").select(columns).row(0) == (
         "lowered", "watch", "warning", "revision",
     )  # fmt: skip
     assert alerts.filter(alert_status="ongoing").height == alerts.height - 1 == 13

@@ -174,10 +174,10 @@ def test_accessible(browser: Browser, site: Path, scheme, language) -> None:
 
 @pytest.mark.parametrize(("scheme", "language"), [("light", "fr"), ("dark", "en")])
 def test_a_mail_is_accessible_and_fits_a_phone(
-    browser: Browser, kept, night, scheme, language
+    browser: Browser, warehouse_con, night, scheme, language
 ) -> None:
     day = date(2021, 6, 25)
-    digest = digest_of(kept, night(day), day, "tocsin.duckdb")
+    digest = digest_of(warehouse_con, night(day), day, "tocsin.duckdb")
     mail = digest_message(digest, {"MLI.sikasso": "watch"}, Recipient("a@example.org", language),
                    "Tocsin <t@example.org>", "mailto:t@x.org")  # fmt: skip
     html = html_with_pictures(email.message_from_bytes(mail.as_bytes(), policy=default))

@@ -148,8 +148,8 @@ class Pardons(Own):
     is_silent = ("[]",)
 
     def make(self) -> None:
-        given = QuarantineOverride(row_key="k", rule="r", value="v", who="a", why="b", at=NOW)
-        add_override(CENSUS.name, given, self.folder)
+        override = QuarantineOverride(row_key="k", rule="r", value="v", who="a", why="b", at=NOW)
+        add_override(CENSUS.name, override, self.folder)
 
     def read(self) -> Any:
         return len(overrides(CENSUS.name, self.folder)) > 0
@@ -376,8 +376,8 @@ def test_deliveries_that_are_gone_do_not_take_their_history_along(tmp_path: Path
         landing.rename(tmp_path / "not mounted")
         with pytest.raises(SourceError, match=r"no longer tells of 1 of 1 deliveries .*--force"):
             catch_up(con, CENSUS, landing)
-        kept = con.execute(f"select count(*) from history.{CENSUS.name}").fetchone()
-    assert kept == (begun,)
+        known_from = con.execute(f"select count(*) from history.{CENSUS.name}").fetchone()
+    assert known_from == (begun,)
 
 
 def test_a_damaged_working_file_is_told_in_one_line(tmp_path: Path) -> None:

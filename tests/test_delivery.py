@@ -349,8 +349,8 @@ def test_plain_smtp_leaves_this_machine_never() -> None:
 
 
 @pytest.fixture(scope="module")
-def digest(kept, night) -> Digest:
-    return digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
+def digest(warehouse_con, night) -> Digest:
+    return digest_of(warehouse_con, night(NIGHT), NIGHT, "tocsin.duckdb")
 
 
 def queue_level(
@@ -471,12 +471,12 @@ def test_a_level_withdrawn_and_restored_in_one_night_is_told_again(con, digest) 
         for to in (reader, channel):
             assert queue_level(con, digest, to, level, FRIDAY) == "alert"
             assert queue_level(con, digest, to, level, FRIDAY) is None  # run once more
-    told = con.execute(
+    notifications = con.execute(
         "select recipient, list(level order by queued_at) from ops.notification "
         "inner join ops.outbox using (message_id) group by recipient order by recipient"
     ).fetchall()
     levels = ["watch", "none", "watch", "none", "watch"]
-    assert told == [("a@example.org", levels), ("sms:+22370112233", levels)]
+    assert notifications == [("a@example.org", levels), ("sms:+22370112233", levels)]
 
 
 @pytest.mark.parametrize("status", ["lapsed", "expired"])

@@ -27,9 +27,9 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def digest(kept, night) -> Digest:
+def digest(warehouse_con, night) -> Digest:
     """Sikasso alone, raised on the founding night."""
-    whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
+    whole = digest_of(warehouse_con, night(NIGHT), NIGHT, "tocsin.duckdb")
     return replace(
         whole,
         flags=whole.flags.filter(region_id="MLI.sikasso"),
@@ -162,10 +162,12 @@ def test_an_alert_that_ended_where_many_die_says_both(ended) -> None:
         "residents in 2018" in lines  # fmt: skip
 
 
-def test_people_in_regions_with_a_level_with_the_years_and_who_is_not_counted(kept, night) -> None:
+def test_people_in_regions_with_a_level_with_the_years_and_who_is_not_counted(
+    warehouse_con, night
+) -> None:
     """Kidal, Koulikoro, Ségou, Sikasso, Tombouctou of 2018; Gao and Ménaka of 2009."""
     mali = Recipient("a@example.org", "en", ("MLI",))
-    whole = digest_of(kept, night(NIGHT), NIGHT, None).within(mali)
+    whole = digest_of(warehouse_con, night(NIGHT), NIGHT, None).within(mali)
 
     def mailed(unknown: tuple[str, ...]) -> str:
         flags = whole.flags.with_columns(
@@ -196,8 +198,8 @@ def test_the_first_mail_tells_the_state(digest) -> None:
     assert "(new)" not in words
 
 
-def test_a_week_without_change_names_the_deadliest(kept, night) -> None:
-    whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
+def test_a_week_without_change_names_the_deadliest(warehouse_con, night) -> None:
+    whole = digest_of(warehouse_con, night(NIGHT), NIGHT, "tocsin.duckdb")
     mailed_levels = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
     mali = Recipient("a@example.org", "fr", ("MLI",))
     mail = digest_message(whole.within(mali), mailed_levels, mali, "T <t@x.org>", "mailto:t@x.org")
@@ -233,10 +235,12 @@ def test_the_first_mail_of_a_year_says_what_came_of_the_last(digest) -> None:
     assert line not in mails[1]
 
 
-def test_a_mail_of_many_regions_says_how_many_it_leaves_out_where(kept, night, monkeypatch) -> None:
+def test_a_mail_of_many_regions_says_how_many_it_leaves_out_where(
+    warehouse_con, night, monkeypatch
+) -> None:
     monkeypatch.setattr("alerts.digest.LISTED", 1)
     monkeypatch.setattr("alerts.digest.DETAILED", 1)
-    whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
+    whole = digest_of(warehouse_con, night(NIGHT), NIGHT, "tocsin.duckdb")
     levels = dict(whole.alerts.select("region_id", "alert_level").iter_rows())
     for mailed_levels in ({}, levels):  # all of it news, and nothing
         mail = digest_message(
@@ -247,9 +251,9 @@ def test_a_mail_of_many_regions_says_how_many_it_leaves_out_where(kept, night, m
             assert "7 more countries, with fewer deaths expected" in text(mail, kind)
 
 
-def test_where_most_die_nobody_is_left_without_a_word(kept, night) -> None:
+def test_where_most_die_nobody_is_left_without_a_word(warehouse_con, night) -> None:
     day = date(2023, 1, 20)
-    whole = digest_of(kept, night(day), day, "tocsin.duckdb")
+    whole = digest_of(warehouse_con, night(day), day, "tocsin.duckdb")
     flags = whole.flags
     deaths = flags["deaths_past12_count"]
     is_grey = (flags["level"] == "none") & flags["intensity"].is_in(["calm", "some"])
@@ -311,9 +315,9 @@ ENGLISH = re.compile(
 
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_no_word_of_the_code_reaches_a_reader_and_no_english_a_french_one(
-    kept, night, language
+    warehouse_con, night, language
 ) -> None:
-    whole = digest_of(kept, night(NIGHT), NIGHT, "https://example.org")
+    whole = digest_of(warehouse_con, night(NIGHT), NIGHT, "https://example.org")
     mail = digest_message(
         whole, {}, Recipient("a@example.org", language), "T <t@x.org>", "mailto:t@x.org"
     )
@@ -438,9 +442,9 @@ def test_a_source_that_failed_is_named_first(digest) -> None:
     assert "not renewed" not in text(message(digest))
 
 
-def test_same_night_same_bytes_and_small(kept, night, digest) -> None:
+def test_same_night_same_bytes_and_small(warehouse_con, night, digest) -> None:
     assert message(digest).as_bytes() == message(digest).as_bytes()
-    whole = digest_of(kept, night(NIGHT), NIGHT, "tocsin.duckdb")
+    whole = digest_of(warehouse_con, night(NIGHT), NIGHT, "tocsin.duckdb")
     every = digest_message(
         whole, {}, Recipient("a@example.org", "fr"), "T <t@x.org>", "mailto:t@x.org"
     )

@@ -115,7 +115,9 @@ def test_mails_that_were_not_taken_a_minute_ago(
             [(*mail, now) for mail in mails],
         )
     monkeypatch.setattr("flows.doctor.why_not_sent", lambda *_: why_now)
-    (mail,) = [found for found in examine(settings, Smtp(host=host)) if found.subject == "mail"]
+    (mail,) = [
+        finding for finding in examine(settings, Smtp(host=host)) if finding.subject == "mail"
+    ]
     waiting = "the last went out never; 2 wait after a failed attempt"
     state, detail = says
     assert (mail.state, mail.detail) == (

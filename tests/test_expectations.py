@@ -51,9 +51,9 @@ def test_the_embedded_night_passes_but_for_known_flaws(passed) -> None:
     gate(passed)
 
 
-def test_a_countrys_box_is_the_extent_of_its_polygons(kept) -> None:
+def test_a_countrys_box_is_the_extent_of_its_polygons(warehouse_con) -> None:
     """config/countries.csv, to a tenth of a degree outward."""
-    rows = kept.execute(
+    rows = warehouse_con.execute(
         "select country_code, floor(10 * min(st_xmin(g))) / 10, ceil(10 * max(st_xmax(g))) / 10, "
         "floor(10 * min(st_ymin(g))) / 10, ceil(10 * max(st_ymax(g))) / 10 from (select "
         "country_code, st_geomfromwkb(boundary_wkb) as g from history.admin1_boundaries) "

@@ -189,8 +189,8 @@ def test_the_copies_equal_the_published_tables(published: Path, tmp_path: Path) 
             body = (folder / name).read_bytes()
             assert file["bytes"] == len(body)
             assert file["sha256"] == hashlib.sha256(body).hexdigest()
-            kept = con.execute(f"from '{folder / name}'")
-            columns = [(column, str(kind).lower()) for column, kind, *_ in kept.description]
+            copy = con.execute(f"from '{folder / name}'")
+            columns = [(column, str(kind).lower()) for column, kind, *_ in copy.description]
             assert [(c["name"], c["type"]) for c in file["columns"]] == columns
             sums = "select count(*), sum(hash(t)) from"
             original = con.execute(f"{sums} {file['table']} as t").fetchone()

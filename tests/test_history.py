@@ -250,10 +250,10 @@ def test_landed_bytes_that_were_changed_are_refused(tmp_path: Path) -> None:
         assert con.execute("select count(*) from history.mali_census_2009").fetchone() == (10,)
 
 
-def test_two_releases_of_ged_hold_real_revisions(kept: duckdb.DuckDBPyConnection) -> None:
+def test_two_releases_of_ged_hold_real_revisions(warehouse_con: duckdb.DuckDBPyConnection) -> None:
     """171 events changed and 25 added by 24.1 among those 21.1 could hold; none withdrawn."""
     released = datetime(2024, 6, 30)
-    versions = kept.execute(
+    versions = warehouse_con.execute(
         "select id, count(*) as versions, min(known_from) as known_from, bool_or(known_to is null) "
         "as is_held from history.ucdp_ged group by id"
     ).pl()
@@ -262,7 +262,7 @@ def test_two_releases_of_ged_hold_real_revisions(kept: duckdb.DuckDBPyConnection
     assert versions["versions"].value_counts().sort("versions").rows() == [(1, 3851), (2, 171)]
     added = versions.filter(versions=1, known_from=released)
     assert added.height == 25
-    three = kept.execute(
+    three = warehouse_con.execute(
         "select id, best, known_from, known_to, source_version from history.ucdp_ged "
         "join ops.batch using (batch_id) where id in (42710, 364482, 374535) order by id, 3"
     ).fetchall()
@@ -277,11 +277,11 @@ def test_two_releases_of_ged_hold_real_revisions(kept: duckdb.DuckDBPyConnection
     ]
 
 
-def test_every_source_is_rebuilt_from_its_log(kept, keep, tmp_path: Path) -> None:
+def test_every_source_is_rebuilt_from_its_log(warehouse_con, keep, tmp_path: Path) -> None:
     with keep(tmp_path / "anew.duckdb") as anew:
         for source in SOURCES:
             versions = f"from history.{source.name} order by all"
-            assert anew.execute(versions).fetchall() == kept.execute(versions).fetchall()
+            assert anew.execute(versions).fetchall() == warehouse_con.execute(versions).fetchall()
 
 
 def test_a_left_join_on_what_is_in_force_pairs_no_row_with_all_others() -> None:

@@ -107,8 +107,8 @@ def test_what_was_said_and_what_came(con) -> None:
         ("2021-03-25-MLI.sikasso", "alarm", "watch", "came"),
         ("2021-04-25-MLI.sikasso", "alarm", "warning", "did_not_come"),
     ]
-    held, watch, warning = (last.row(number, named=True) for number in (2, 3, 4))
-    assert (held["escalation_night"], held["closed_night"]) == (NIGHTS[2], NIGHTS[7])
+    held_level, watch, warning = (last.row(number, named=True) for number in (2, 3, 4))
+    assert (held_level["escalation_night"], held_level["closed_night"]) == (NIGHTS[2], NIGHTS[7])
     assert (watch["escalation_night"], warning["escalation_night"]) == (NIGHTS[1], None)
     assert watch["reason"] == "as of 2021-03-25"
     assert watch["source_version"] == "21.03"

@@ -145,10 +145,10 @@ def test_a_number_never_reached_cannot_be_priced_and_nought_nights_neither() -> 
 
 
 @pytest.fixture(scope="module")
-def mali(kept) -> tuple[pl.DataFrame, pl.DataFrame]:
+def mali(warehouse_con) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Versions of Mali's events and its regions: small enough for a replay in a test."""
-    versions = table_frame(kept, "core.event_version").filter(country_code="MLI")
-    return versions, table_frame(kept, "core.region").filter(country_code="MLI")
+    versions = table_frame(warehouse_con, "core.event_version").filter(country_code="MLI")
+    return versions, table_frame(warehouse_con, "core.region").filter(country_code="MLI")
 
 
 LINES = [

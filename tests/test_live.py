@@ -68,7 +68,7 @@ def parsed(module, server, folder, path: str = ""):
     return module.parse(delivery.content, delivery.url)
 
 
-def kept(con, folder, source: Source, address: str | None) -> None:
+def fetch_and_merge(con, folder, source: Source, address: str | None) -> None:
     batches = list(receive(source, address, folder, SECRETS))
     for batch in batches:
         accept(batch, folder)
@@ -79,7 +79,7 @@ def kept(con, folder, source: Source, address: str | None) -> None:
 def con(tmp_path):
     with warehouse(tmp_path / "w.duckdb") as opened:
         (boundaries,) = (s for s in SOURCES if s.name == "admin1_boundaries")
-        kept(opened, tmp_path / "landing", boundaries, None)
+        fetch_and_merge(opened, tmp_path / "landing", boundaries, None)
         yield opened
 
 
@@ -138,7 +138,7 @@ def test_hapi_series(tmp_path, con) -> None:
         count(this_month),
     ]  # fmt: skip
     with serving(Hapi(rows)) as server:
-        kept(con, tmp_path / "landing", hapi_conflict.SOURCE, server.url)
+        fetch_and_merge(con, tmp_path / "landing", hapi_conflict.SOURCE, server.url)
     assert series(con) == [
         ("acled_civilian_targeting_events", "MLI.sikasso", "2026-08", 0),
         ("acled_civilian_targeting_fatalities", "MLI.sikasso", "2026-08", 0),
@@ -177,11 +177,11 @@ def test_fts_series(tmp_path, con) -> None:
         flow(7, decisionDate=None, to=["Mali"], date="2026-02-04T00:00:00Z"),
     ]
     with serving(Fts(flows)) as server:
-        kept(con, tmp_path / "landing", fts_flows.SOURCE, server.url)
+        fetch_and_merge(con, tmp_path / "landing", fts_flows.SOURCE, server.url)
         rows = series(con)
         server.answer.flows = flows[1:]  # one vanishes, another grows
         server.answer.flows[0] = flow(2, amountUSD=60_000, versionId=3)
-        kept(con, tmp_path / "landing", fts_flows.SOURCE, server.url)
+        fetch_and_merge(con, tmp_path / "landing", fts_flows.SOURCE, server.url)
     name, mali = "fts_new_funding_usd", "MLI"
     assert rows == [(name, mali, "2026-02", 250_000), (name, mali, "2026-03", 300_000)]
     assert series(con) == [(name, mali, "2026-02", 250_000), (name, mali, "2026-03", 60_000)]
@@ -206,7 +206,7 @@ def test_views_rows(tmp_path, con) -> None:
     with serving(Views(RUNS, rows)) as server:
         assert parsed(views_forecast, server, tmp_path).height == 1_000
         assert len(server.requests) == 1 + 3  # the third page is empty
-        kept(con, tmp_path / "landing", views_forecast.SOURCE, server.url)
+        fetch_and_merge(con, tmp_path / "landing", views_forecast.SOURCE, server.url)
     build_core(con, TODAY)
     forecast = con.execute("from core.external_forecast limit 1").pl().row(0, named=True)
     assert (forecast["origin_month"], forecast["target_month"]) == (
@@ -235,7 +235,7 @@ def test_reliefweb(tmp_path, con) -> None:
         with pytest.raises(SourceError, match=r"403 .*not an approved appname"):
             fetched(reliefweb_reports, server, tmp_path, secrets={"RELIEFWEB_APPNAME": "other"})
         assert parsed(reliefweb_reports, server, tmp_path).height == 250
-        kept(con, tmp_path / "landing", reliefweb_reports.SOURCE, server.url)
+        fetch_and_merge(con, tmp_path / "landing", reliefweb_reports.SOURCE, server.url)
     landed = b"".join(p.read_bytes() for p in (tmp_path / "landing").rglob("*.json"))
     assert APPNAME.encode() not in landed
     build_core(con, TODAY)
@@ -285,7 +285,7 @@ def test_a_fault_is_told_and_nothing_is_lost(name: str, tmp_path) -> None:
 
     with warehouse(tmp_path / "w.duckdb") as con, serving(answer) as server:
         folder = tmp_path / "landing"
-        kept(con, folder, source, server.url + path)
+        fetch_and_merge(con, folder, source, server.url + path)
         before = rows(con)
         assert before.height >= 1
         for fault in FAULTS:
@@ -299,5 +299,5 @@ def test_a_fault_is_told_and_nothing_is_lost(name: str, tmp_path) -> None:
                     module.parse(fetched.content, fetched.url)
                 pytest.fail(fault)
             server.fault = ""
-            kept(con, folder, source, server.url + path)
+            fetch_and_merge(con, folder, source, server.url + path)
             assert rows(con).equals(before), fault

@@ -184,8 +184,8 @@ def test_a_later_release_changes_no_past_night(landing, keep, night, tmp_path) -
         assert not assess_night(con, tonight)["mart.flag"].equals(flags)
 
 
-def test_revisions_between_the_two_releases(kept) -> None:
-    revised = revisions(kept, date(2024, 6, 1), date(2024, 7, 1))
+def test_revisions_between_the_two_releases(warehouse_con) -> None:
+    revised = revisions(warehouse_con, date(2024, 6, 1), date(2024, 7, 1))
     assert dict(revised["change"].value_counts().iter_rows()) == {"changed": 171, "added": 25}
     assert row(revised, row_key="42710") == {
         "source": "ucdp_ged",
@@ -203,7 +203,7 @@ def test_revisions_between_the_two_releases(kept) -> None:
         "has_other_actors": False,
     }
     # a month becoming due by the declared lag is news, no revision
-    assert revisions(kept, date(2021, 6, 1), date(2021, 6, 25)).is_empty()
+    assert revisions(warehouse_con, date(2021, 6, 1), date(2021, 6, 25)).is_empty()
 
 
 def test_unusual_months_are_marked_and_quiet_regions_are_not_judged(after) -> None:

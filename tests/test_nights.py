@@ -69,11 +69,11 @@ def test_a_night_too_early_is_refused_with_the_earliest(refused) -> None:
     assert "exchange them" in refused("backfill", "--from", "2021-06-25", "--to", "2021-06-24")
 
 
-def test_the_earliest_night_has_a_year_of_whole_months(kept) -> None:
+def test_the_earliest_night_has_a_year_of_whole_months(warehouse_con) -> None:
     assert earliest_night() == date(1990, 1, 20)  # December 1989 is known since then
-    assert assess_night(kept, earliest_night())["mart.flag"].height == 104
+    assert assess_night(warehouse_con, earliest_night())["mart.flag"].height == 104
     with pytest.raises(NightError, match=r"whole up to 1989-11 only.*earliest night is 1990-01-20"):
-        assess_night(kept, date(1990, 1, 19))
+        assess_night(warehouse_con, date(1990, 1, 19))
 
 
 def test_tonight_is_the_day_in_utc_wherever_the_desk_is(monkeypatch) -> None:

@@ -185,12 +185,25 @@ def test_intervals_hold_what_they_say() -> None:
     for number in range(120):
         n = int(rng.integers(5, 60))
         share, late = rng.beta(9, 1), rng.gamma(0.8) * 0.5
-        kept, added = int(rng.binomial(n, share)), int(rng.poisson(late * np.sqrt(n)))
+        kept_count, added = int(rng.binomial(n, share)), int(rng.poisson(late * np.sqrt(n)))
         code = "".join(chr(65 + number // 26**i % 26) for i in range(3))
         rows.append(
-            (LINK, JANUARY, code, "clear", n, kept, added, n, kept, kept, added, kept + added)
+            (
+                LINK,
+                JANUARY,
+                code,
+                "clear",
+                n,
+                kept_count,
+                added,
+                n,
+                kept_count,
+                kept_count,
+                added,
+                kept_count + added,
+            )
         )
-        truth.append((n, kept + added))
+        truth.append((n, kept_count + added))
     revisions = pl.DataFrame(rows, [*KEY, *COUNTED], orient="row").with_columns(
         revision_basis=pl.lit("declared")
     )

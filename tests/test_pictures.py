@@ -27,8 +27,8 @@ SCOPES = [
 
 
 @pytest.fixture(scope="module")
-def digest(kept, night) -> Digest:
-    return digest_of(kept, night(NIGHT), NIGHT, "-")
+def digest(warehouse_con, night) -> Digest:
+    return digest_of(warehouse_con, night(NIGHT), NIGHT, "-")
 
 
 def polygons(outline: str) -> list[list[list[tuple[float, float]]]]:

@@ -118,10 +118,10 @@ def test_what_a_file_would_change_is_said_of_the_published_table() -> None:
                            NIGHT)  # fmt: skip
 
     lifted = trial(aid_suspensions, **LIFT)
-    assert lifted.withdrawn == (
+    assert lifted.lines_withdrawn == (
         "MLI, France, development aid: 2022-11-17, end unknown; last word 2022-11-17",
     )
-    assert lifted.added == (
+    assert lifted.lines_added == (
         "MLI, France, development aid: 2022-11-17, to 2023-03-01; last word 2023-03-01",
     )
     assert lifted.uncovered_count == 0
@@ -130,14 +130,14 @@ def test_what_a_file_would_change_is_said_of_the_published_table() -> None:
         indicator="prefects_present_share", value_pct="50", source_symbol="x",
         source_symbol_basis="read",
     )  # fmt: skip
-    assert prefects.added == ("MLI.kayes, 2024-03-01: 50% of prefects",)
+    assert prefects.lines_added == ("MLI.kayes, 2024-03-01: 50% of prefects",)
     assert prefects.uncovered_count == 1  # the register of Mali is declared until 2022
     entry = trial(
         governance_register, register="state_of_emergency", country_code="NER",
         region_id="NER.diffa; NER.tahoua", entry_date="2019-06", entry_type="extension",
         title="three months more", url="https://example.org/b",
     )  # fmt: skip
-    assert entry.added == (
+    assert entry.lines_added == (
         "NER.diffa;NER.tahoua, 2019-06-01, state of emergency, extension: three months more",
     )
     ahead = trial(
@@ -249,8 +249,8 @@ def test_the_documentation_counts_the_rows_that_are_kept() -> None:
     acts = acts.join(countries(), left_on="country", right_on="country_name").select(
         "country_code", kind=pl.lit("aid_suspensions")
     )
-    kept = pl.concat([entries, acts])
-    counts = dict(kept.group_by("kind", "country_code").len().select(
+    register_rows = pl.concat([entries, acts])
+    counts = dict(register_rows.group_by("kind", "country_code").len().select(
         pl.concat_str("kind", "country_code"), "len").iter_rows())  # fmt: skip
     lines = [f"| kind | {' | '.join(codes)} | all |", f"|{' --- |' * (len(codes) + 2)}"]
     for kind in [*governance_register.ENTRY_TYPES, "aid_suspensions"]:

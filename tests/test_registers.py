@@ -259,11 +259,11 @@ def test_a_wrong_row_of_a_register_is_never_held_out(tmp_path: Path) -> None:
 
 def test_a_fresh_and_an_old_database_agree(tmp_path: Path) -> None:
     """Of a register whose rows were added, mended and taken out one by one."""
-    kept = {**ACT, "country": "Mali", "actor": "World Bank", "date": "2021-06-04"}
-    lift = {**kept, "action": "lift", "date": "2021-09-06", "published_on": "2021-09-22"}
-    wrong = {**kept, "actor": "France"}
-    month = {**kept, "actor": "Denmark", "date": "2021-10", "date_precision": "month"}
-    steps = [[kept, wrong], [kept, wrong, lift], [{**kept, "url": "https://b.org"}, lift, month]]
+    act = {**ACT, "country": "Mali", "actor": "World Bank", "date": "2021-06-04"}
+    lift = {**act, "action": "lift", "date": "2021-09-06", "published_on": "2021-09-22"}
+    wrong = {**act, "actor": "France"}
+    month = {**act, "actor": "Denmark", "date": "2021-10", "date_precision": "month"}
+    steps = [[act, wrong], [act, wrong, lift], [{**act, "url": "https://b.org"}, lift, month]]
     schemas = {}
     for name, deliveries in (("old", steps), ("fresh", steps[-1:])):
         folder = tmp_path / name
@@ -389,9 +389,9 @@ def test_unknown_spellings_of_events_are_set_aside_with_candidates(night) -> Non
     assert lagunes["placed_in"].startswith("CIV.district_autonome_d_abidjan")
 
 
-def test_no_spelling_means_two_regions_of_a_country(kept, night) -> None:
+def test_no_spelling_means_two_regions_of_a_country(warehouse_con, night) -> None:
     night(date(2023, 1, 20))
-    twice = kept.execute(
+    twice = warehouse_con.execute(
         "select country_code, folded_name from core.region_name group by all having count(*) > 1"
     ).fetchall()
     assert twice == []

@@ -63,8 +63,8 @@ def test_the_rehearsed_alerts_are_those_of_nights_run_so(
     result = rehearse(settings, Change(file), NIGHTS, lambda *done: progress.append(done))
     assert progress == [(side, number, 2) for side in ("then", "now") for number in (1, 2)]
     assert settings.warehouse_path.read_bytes() == before
-    left = {path.name for path in (settings.data_folder / rehearsals.FOLDER).iterdir()}
-    assert left == {"area.json", "run.lock"}
+    files_left = {path.name for path in (settings.data_folder / rehearsals.FOLDER).iterdir()}
+    assert files_left == {"area.json", "run.lock"}
 
     (own / "thresholds.toml").write_text(LOWER)
     monkeypatch.setenv(VARIABLE, str(own))

@@ -63,7 +63,13 @@ def test_a_file_that_is_gone_is_rebuilt_from_what_landed_and_was_published(
     assert (done.set_aside, done.deliveries) == (None, 9)
     assert (done.nights, done.last_night) == (2, FOUNDING)
     assert done.copy is not None
-    assert done.lost == ["ops.fetch", "ops.mute", "ops.notification", "ops.outbox", "ops.parked"]
+    assert done.lost_tables == [
+        "ops.fetch",
+        "ops.mute",
+        "ops.notification",
+        "ops.outbox",
+        "ops.parked",
+    ]
     with warehouse(damaged) as con:
         assert tables(con) == tables(working)
     assert is_sound(damaged)
@@ -83,7 +89,7 @@ def test_what_can_be_read_of_a_damaged_file_is_kept(damaged: Path, working) -> N
     assert not is_sound(damaged)
     done = mended(damaged)
     assert done.copy is not None
-    assert (done.nights, done.lost) == (2, [])
+    assert (done.nights, done.lost_tables) == (2, [])
     with warehouse(damaged) as con:
         tables_of_copy = tables(con)
         assert con.execute("select message_id, status from ops.outbox").fetchall() == [
@@ -102,7 +108,7 @@ def test_without_a_published_copy_the_nights_are_lost_and_said(damaged: Path) ->
     shutil.rmtree(damaged.parent / "published")
     done = mended(damaged)
     assert (done.nights, done.last_night, done.copy) == (0, None, None)
-    assert {"mart.flag", "ops.night", "ops.outbox"} <= {*done.lost}
+    assert {"mart.flag", "ops.night", "ops.outbox"} <= {*done.lost_tables}
     with warehouse(damaged) as con:
         events = con.execute("select count(*) from history.ucdp_ged where known_to is null")
         assert events.fetchone() == (4022,)
@@ -121,7 +127,7 @@ def test_a_file_of_before_runs_were_kept_keeps_its_nights_and_what_mails_told(
         con.execute("insert into ops.told values ('<1@x>', 'MLI.sikasso', 'alarm')")
     done = mended(damaged)
     assert (done.nights, done.copy) == (2, None)
-    assert done.lost == ["ops.run", "ops.run_step"]
+    assert done.lost_tables == ["ops.run", "ops.run_step"]
     with warehouse(damaged) as con:
         notifications = con.execute("select subject_key, level from ops.notification").fetchall()
     assert notifications == [("MLI.sikasso", "alarm")]
@@ -159,17 +165,17 @@ def test_a_file_that_is_only_held_is_left_alone(damaged: Path) -> None:
 def test_what_only_the_log_holds_is_kept_and_a_broken_log_costs_only_itself(damaged: Path) -> None:
     log = damaged.with_name(f"{damaged.name}.wal")
     subprocess.run([sys.executable, "-c", KILLED, str(damaged)], check=False)
-    kept = log.read_bytes()
+    log_before = log.read_bytes()
     done = mended(damaged)  # as with --force: the file is sound
-    assert (done.lost, done.is_log_lost) == ([], False)
+    assert (done.lost_tables, done.is_log_lost) == ([], False)
     with duckdb.connect(damaged, read_only=True) as con:
         assert con.execute("select region_id from ops.mute").fetchall() == [("MLI.kidal",)]
-    content = bytearray(kept)
+    content = bytearray(log_before)
     content[len(content) // 2] ^= 1
     log.write_bytes(content)
     assert not is_sound(damaged)
     done = mended(damaged)
-    assert (done.lost, done.is_log_lost, done.nights) == ([], True, 2)
+    assert (done.lost_tables, done.is_log_lost, done.nights) == ([], True, 2)
     with duckdb.connect(damaged, read_only=True) as con:
         assert con.execute("select message_id from ops.outbox").fetchall() == [("<1@x>",)]
         assert con.execute("select region_id from ops.mute").fetchall() == [("MLI.kidal",)]

@@ -124,7 +124,7 @@ def migrations(path: Path) -> int:
 
 
 def test_a_file_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
-    path, kept = tmp_path / "w.duckdb", tmp_path / "w.of-migration-11.duckdb"
+    path, copy = tmp_path / "w.duckdb", tmp_path / "w.of-migration-11.duckdb"
     (tmp_path / "w.of-migration-3.duckdb").write_text("of an upgrade before")
     older(path)
     another = "import duckdb, sys; duckdb.connect(sys.argv[1])"
@@ -133,8 +133,8 @@ def test_a_file_is_copied_before_it_is_migrated(tmp_path: Path) -> None:
         notifications = con.execute("select subject_key, level from ops.notification").fetchall()
     assert notifications == [("MLI.sikasso", "alarm")]
     assert "Conflicting lock is held" in run.stderr
-    assert (migrations(path), migrations(kept)) == (15, 11)
-    assert sorted(tmp_path.glob("w.of-migration-*")) == [kept]
+    assert (migrations(path), migrations(copy)) == (15, 11)
+    assert sorted(tmp_path.glob("w.of-migration-*")) == [copy]
 
 
 def test_a_file_that_cannot_be_copied_is_not_migrated(tmp_path: Path, monkeypatch) -> None:

@@ -26,12 +26,12 @@ def zipped(name: str, content: bytes) -> bytes:
 
 @pytest.mark.parametrize(("before", "after"), [(0o000, 0o027), (0o022, 0o027), (0o077, 0o077)])
 def test_files_are_for_the_owner_unless_stricter_is_asked_for(before: int, after: int) -> None:
-    kept = os.umask(before)
+    umask_before = os.umask(before)
     try:
         settings.load()
         assert os.umask(before) == after
     finally:
-        os.umask(kept)
+        os.umask(umask_before)
 
 
 def test_a_wrong_setting_is_named_without_secrets(monkeypatch) -> None:

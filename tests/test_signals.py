@@ -346,8 +346,8 @@ def test_an_agreement_that_was_seen_to_end_and_a_new_one() -> None:
     assert (signal_row["state"], signal_row["direction"], signal_row["since_date"]) == (
         "raised", "worsening", date(2021, 5, 16),
     )  # fmt: skip
-    made = entry("local_agreement", "peace_agreement", 10, region_id="MLI.a")
-    signal_row = row(with_sentences(computed(register_entry=[made])[0]), "agreement_broken")
+    agreement = entry("local_agreement", "peace_agreement", 10, region_id="MLI.a")
+    signal_row = row(with_sentences(computed(register_entry=[agreement])[0]), "agreement_broken")
     assert (signal_row["state"], signal_row["direction"]) == ("quiet", "easing")
     assert signal_row["sentence_en"] == (
         "None is known; the register is kept up to the night. Agreed or begun in the year before: "

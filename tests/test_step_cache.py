@@ -18,16 +18,18 @@ def no_more(*_: object) -> None:
     raise AssertionError("worked out again")
 
 
-def test_the_same_night_is_not_worked_out_again(kept, night, tmp_path, monkeypatch) -> None:
+def test_the_same_night_is_not_worked_out_again(
+    warehouse_con, night, tmp_path, monkeypatch
+) -> None:
     from conftest import FOUNDING
 
     cache, none = StepCache(tmp_path), expectations.judge.judge({})
     whole = night(FOUNDING)
-    first = assess_night(kept, FOUNDING, cache)
+    first = assess_night(warehouse_con, FOUNDING, cache)
     checks = judge_night(first, none, cache)
     monkeypatch.setattr(indicators.risk.assess, "assess", no_more)
     monkeypatch.setattr(expectations.judge, "judge", no_more)
-    again = assess_night(kept, FOUNDING, cache)
+    again = assess_night(warehouse_con, FOUNDING, cache)
     assert whole.keys() == first.keys() == again.keys()
     assert all(f.equals(first[n]) and f.equals(again[n]) for n, f in whole.items())
     assert judge_night(again, none, cache).equals(checks)

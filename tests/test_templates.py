@@ -32,12 +32,12 @@ def test_a_template_is_compiled_again_only_when_it_changed(tmp_path: Path) -> No
         assert rendered(tmp_path, cache) == ("3", 1)
 
 
-@pytest.mark.parametrize("kept", [0, 3, 12, 30, 60])
-def test_what_is_damaged_is_compiled_again(tmp_path: Path, kept: int) -> None:
+@pytest.mark.parametrize("kept_bytes", [0, 3, 12, 30, 60])
+def test_what_is_damaged_is_compiled_again(tmp_path: Path, kept_bytes: int) -> None:
     (tmp_path / "a.j2").write_text("{{ 1 + 1 }}")
     rendered(tmp_path, tmp_path)
     (file,) = tmp_path.glob("*.jinja")
-    file.write_bytes(file.read_bytes()[:kept] + b"\xff" * 20)
+    file.write_bytes(file.read_bytes()[:kept_bytes] + b"\xff" * 20)
     assert rendered(tmp_path, tmp_path) == ("2", 1)
     assert rendered(tmp_path, tmp_path) == ("2", 0)
 

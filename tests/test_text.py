@@ -39,8 +39,8 @@ MALI = Recipient(TO, "en", countries=("MLI",))
 
 
 @pytest.fixture(scope="module")
-def digest(kept, night) -> Digest:
-    return digest_of(kept, night(NIGHT), NIGHT, None).within(MALI)
+def digest(warehouse_con, night) -> Digest:
+    return digest_of(warehouse_con, night(NIGHT), NIGHT, None).within(MALI)
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_the_founding_night_in_three_hundred_characters(digest, language: str) -
     assert (len(said), is_gsm_7(said), segments(said)) == (length, True, 2)
 
 
-def test_what_has_no_room_is_counted(kept, night) -> None:
-    area = digest_of(kept, night(NIGHT), NIGHT, None)
+def test_what_has_no_room_is_counted(warehouse_con, night) -> None:
+    area = digest_of(warehouse_con, night(NIGHT), NIGHT, None)
     text = night_text(area, {}, "fr")
     shown = len(re.findall(r"\([A-Z]{3}\) [A-Z]+ \(nouveau\)", text))
     assert 0 < shown < 14

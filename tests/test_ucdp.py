@@ -173,8 +173,8 @@ def test_a_year_ends_before_its_release(tmp_path) -> None:
     names = ["26.1", "26.01.26.12", "27.0.1"]
     with serving(Ucdp(dict.fromkeys(names, month))) as server:
         limits = {"today": date(2027, 2, 21)}
-        made = Client("ucdp_ged", tmp_path, SECRETS, **limits)
-        versions = [f.release.version for f in fetch(SOURCE, f"{server.url}/downloads", made)]
+        client = Client("ucdp_ged", tmp_path, SECRETS, **limits)
+        versions = [f.release.version for f in fetch(SOURCE, f"{server.url}/downloads", client)]
     assert versions == names
 
 
@@ -216,12 +216,12 @@ def test_an_unchanged_release_is_no_delivery(tmp_path) -> None:
 
 def test_candidates_then_the_release(tmp_path, monkeypatch) -> None:
     """Region-months of Sikasso before and after; nothing is counted twice, nothing is lost."""
-    kept = yearly(3)
+    yearly_events = yearly(3)
     january = [event(101, "2026-01-09"), event(102, "2026-01-20", best=5, deaths_a=3)]
     february = [event(103, "2026-02-11"), event(104, "2026-01-31")]  # a late row of January
     quarter = [january[0], event(102, "2026-01-20", best=8, deaths_a=6), february[0], february[1],
                event(105, "2026-03-02")]  # fmt: skip
-    final = [*kept, quarter[0], quarter[1], quarter[3], event(105, "2026-03-03"),
+    final = [*yearly_events, quarter[0], quarter[1], quarter[3], event(105, "2026-03-03"),
              event(106, "2026-03-09")]  # fmt: skip
 
     def months(con) -> list[tuple]:
@@ -234,14 +234,14 @@ def test_candidates_then_the_release(tmp_path, monkeypatch) -> None:
 
     folder = tmp_path / "landing"
     with warehouse(tmp_path / "w.duckdb") as con:
-        arrive(folder, {"26.1": kept, "26.0.1": january, "26.0.2": february}, con)
+        arrive(folder, {"26.1": yearly_events, "26.0.1": january, "26.0.2": february}, con)
         assert months(con) == [("2026-01", 3, 11), ("2026-02", 1, 3)]
         assert complete_until(con, SOURCE, date(2026, 11, 24)) == date(2026, 2, 28)
-        arrive(folder, {"26.1": kept, "26.01.26.03": quarter}, con)
+        arrive(folder, {"26.1": yearly_events, "26.01.26.03": quarter}, con)
         assert months(con) == [("2026-01", 3, 14), ("2026-02", 1, 3), ("2026-03", 1, 3)]
         assert complete_until(con, SOURCE, date(2026, 11, 24)) == date(2026, 3, 31)
         april = [event(107, "2026-04-01")]
-        arrive(folder, {"26.1": kept, "26.01.26.03": quarter, "26.0.4": april}, con)
+        arrive(folder, {"26.1": yearly_events, "26.01.26.03": quarter, "26.0.4": april}, con)
         # the next yearly release: 101, 104 confirmed, 102 as corrected, 105 moved, 103 and 107 gone
         before = table_frame(con, "history.ucdp_ged").filter(pl.col("id") > 100).height
         late = Client("ucdp_ged", folder / "ucdp_ged", {}, today=date(2027, 6, 20))

@@ -221,7 +221,7 @@ def test_what_came_of_a_years_levels_agrees_with_its_count(
 
 
 @pytest.mark.parametrize(
-    ("after", "held", "unwarned", "english", "french"),
+    ("after", "under_held", "unwarned", "english", "french"),
     [
         (0, 0, 1, "1 escalation: 0 after such a level, 1 unwarned",
          "1 escalade : 0 après un tel niveau, 1 sans avertissement"),
@@ -234,10 +234,10 @@ def test_what_came_of_a_years_levels_agrees_with_its_count(
     ],
 )  # fmt: skip
 def test_what_the_escalations_of_a_year_came_under_adds_up(
-    after: int, held: int, unwarned: int, english: str, french: str
+    after: int, under_held: int, unwarned: int, english: str, french: str
 ) -> None:
-    year = {"alarms": 0, "escalations": after + held + unwarned, "after_alarm": after,
-            "under_held_level": held, "unwarned": unwarned}  # fmt: skip
+    year = {"alarms": 0, "escalations": after + under_held + unwarned, "after_alarm": after,
+            "under_held_level": under_held, "unwarned": unwarned}  # fmt: skip
     assert plain(words("page", "en").ledger_year(year)) == f"0 levels given or raised; {english}"
     assert plain(words("page", "fr").ledger_year(year)) == f"0 niveau donné ou relevé ; {french}"
 

@@ -148,9 +148,11 @@ def _columns(
             f"{file}: is in {crs.get('name') or crs['proj4']}, not in degrees (WGS 84): ogr2ogr "
             f"-t_srs EPSG:4326 degrees.gpkg {file.name}"
         )
-    quoted = [f'"{column.replace(chr(34), chr(34) * 2)}"' for column in (id_column, name_column)]
+    quoted_names = [
+        f'"{column.replace(chr(34), chr(34) * 2)}"' for column in (id_column, name_column)
+    ]
     shape = next(name for name, kind, *_ in described if kind.startswith("GEOMETRY"))
-    return {"id": quoted[0], "name": quoted[1], "geometry": f'"{shape}"'}
+    return {"id": quoted_names[0], "name": quoted_names[1], "geometry": f'"{shape}"'}
 
 
 def _faults(units: pl.DataFrame, id_column: str, name_column: str) -> Iterable[str]:

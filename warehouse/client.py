@@ -74,11 +74,11 @@ class Limits:
 
 
 def _validators(content: bytes) -> dict[str, dict[str, str]]:
-    known: dict[str, dict[str, str]] = json.loads(content)
-    texts = (text for entry in known.values() for text in entry.values())
+    validators: dict[str, dict[str, str]] = json.loads(content)
+    texts = (text for entry in validators.values() for text in entry.values())
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("an entry is no text")
-    return known
+    return validators
 
 
 def _verified_part(content: bytes) -> bytes:
@@ -210,15 +210,15 @@ class Client:
             SourceError: As ``get``.
         """
         memory = self.folder / "validators.json"
-        known = read_or_set_aside(memory, _validators, "files are asked for anew") or {}
-        last = known.get(url, {})
-        landed = self._read_landed(str(last.get("sha256")))
+        validators = read_or_set_aside(memory, _validators, "files are asked for anew") or {}
+        last = validators.get(url, {})
+        landed_bytes = self._read_landed(str(last.get("sha256")))
         conditions = {}
-        if landed is not None:
+        if landed_bytes is not None:
             names = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
             conditions = {header: last[name] for name, header in names.items() if last.get(name)}
         absent = (HTTPStatus.NOT_FOUND,) if is_due else ABSENT_STATUSES
-        accept = (*absent, *((HTTPStatus.NOT_MODIFIED,) if landed is not None else ()))
+        accept = (*absent, *((HTTPStatus.NOT_MODIFIED,) if landed_bytes is not None else ()))
         try:
             reply = self.get(url, headers={**(headers or {}), **conditions}, accept=accept)
         except _PageError:
@@ -228,12 +228,12 @@ class Client:
         if reply.status in absent:
             return None
         if reply.status == HTTPStatus.NOT_MODIFIED:
-            return landed
+            return landed_bytes
         entry = {
             name: reply.headers[name] for name in ("etag", "last-modified") if name in reply.headers
         }
-        known[url] = {**entry, "sha256": hashlib.sha256(reply.content).hexdigest()}
-        write_atomically(memory, json.dumps(known, indent=1))
+        validators[url] = {**entry, "sha256": hashlib.sha256(reply.content).hexdigest()}
+        write_atomically(memory, json.dumps(validators, indent=1))
         return reply.content
 
     def _read_landed(self, sha256: str) -> bytes | None:
@@ -261,9 +261,9 @@ class Client:
     def cached_part(self, key: str, fetch: Callable[[], bytes]) -> bytes:
         """A part of a longer download: from the cache of an unfinished run, else fetched."""
         path = self.folder / "parts" / hashlib.sha256(key.encode()).hexdigest()
-        known = read_or_set_aside(path, _verified_part, "that part is fetched again")
-        if known is not None:
-            return known
+        cached_reply = read_or_set_aside(path, _verified_part, "that part is fetched again")
+        if cached_reply is not None:
+            return cached_reply
         content = fetch()
         write_atomically(path, hashlib.sha256(content).digest() + content)
         return content
@@ -367,17 +367,17 @@ class Client:
                 content = bytearray()
                 for chunk in answer.iter_bytes():
                     content += chunk
-                    received = max(answer.num_bytes_downloaded, 1)
+                    received_bytes = max(answer.num_bytes_downloaded, 1)
                     if len(content) > self.limits.bytes:
                         raise self._error(url, f"sends more than {self.limits.bytes:,} bytes")
-                    if len(content) > 2**20 and len(content) > self.limits.ratio * received:
+                    if len(content) > 2**20 and len(content) > self.limits.ratio * received_bytes:
                         raise self._error(
                             url, f"unpacks to more than {self.limits.ratio:.0f} times its size"
                         )
-                masked = bytes(content)
+                masked_content = bytes(content)
                 for secret in self.secrets.values():  # that a server sends back
-                    masked = masked.replace(secret.encode(), b"***")
-                return Reply(answer.status_code, masked, answer.headers, url)
+                    masked_content = masked_content.replace(secret.encode(), b"***")
+                return Reply(answer.status_code, masked_content, answer.headers, url)
         except httpx.DecodingError as error:
             raise _RetryableError(f"cannot be unpacked ({error})") from None
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

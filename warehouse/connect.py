@@ -226,7 +226,7 @@ def open_existing(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @contextmanager
-def open_published(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_published(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A read-only connection to the published file; the run may replace it meanwhile.
 
     Raises:
@@ -234,17 +234,17 @@ def open_published(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             taken away.
         BusyError: Another process has opened it to write.
     """
-    if not published.exists():
-        raise WarehouseError(f"nothing is published at {published}; run 'tocsin nightly' first")
-    take_log_away(published)
+    if not path.exists():
+        raise WarehouseError(f"nothing is published at {path}; run 'tocsin nightly' first")
+    take_log_away(path)
     try:
-        con = duckdb.connect(published, read_only=True)
+        con = duckdb.connect(path, read_only=True)
     except duckdb.Error as error:
-        cause = opening_error(published, error)
+        cause = opening_error(path, error)
         if isinstance(cause, DamagedError):
             first = str(error).partition("\n")[0]
             raise DamagedError(
-                f"cannot open {published} ({first}); delete it and run again; past nights stand "
+                f"cannot open {path} ({first}); delete it and run again; past nights stand "
                 "in the copies beside it"
             ) from None
         raise cause from None
@@ -303,18 +303,18 @@ def migrate(con: duckdb.DuckDBPyConnection, path: Path | None = None) -> None:
             be copied.
     """
     con.execute("create table if not exists main.migration (number integer primary key)")
-    done = {number for (number,) in con.execute("from main.migration").fetchall()}
+    numbers_done = {number for (number,) in con.execute("from main.migration").fetchall()}
     files = {int(path.name[:3]): path for path in sorted((SQL / "schema").glob("*.sql"))}
-    if newer := done - files.keys():
+    if newer := numbers_done - files.keys():
         raise WarehouseError(
             f"the warehouse holds migration {max(newer)}, this Tocsin knows {max(files)}; "
             "install the newer Tocsin that wrote it"
         )
-    if path and done and files.keys() - done:
+    if path and numbers_done and files.keys() - numbers_done:
         con.execute("checkpoint")  # all of it is in the file
-        _copy_before(path, max(done))
-    missing = sorted(files.keys() - done)
-    for numbers in [[number] for number in missing] if done else [missing]:
+        _copy_before(path, max(numbers_done))
+    missing = sorted(files.keys() - numbers_done)
+    for numbers in [[number] for number in missing] if numbers_done else [missing]:
         con.begin()
         for number in numbers:
             con.execute(files[number].read_text("utf-8"))
@@ -366,6 +366,8 @@ def ensure_tables(con: duckdb.DuckDBPyConnection, *sources: Source) -> None:
                 con.execute(
                     f"delete from ops.{table} where source = $source", {"source": source.name}
                 )
-        typed = ", ".join(f'"{name}" {DUCKDB_TYPES[columns()[name].type]}' for name in names)
-        con.execute(f"create table history.{source.name} ({typed})")
+        columns_in_sql = ", ".join(
+            f'"{name}" {DUCKDB_TYPES[columns()[name].type]}' for name in names
+        )
+        con.execute(f"create table history.{source.name} ({columns_in_sql})")
     con.commit()

@@ -123,7 +123,7 @@ def match_region(name: str, country: str | None = None) -> pl.DataFrame:
 
 def _register_config(con: duckdb.DuckDBPyConnection) -> None:
     """What ``config/`` declares, as views that core statements read."""
-    declared = {
+    frames = {
         "config_regions": all_regions(),
         "config_series": regions(),
         "config_boundaries": drawn_boundaries(),
@@ -138,7 +138,7 @@ def _register_config(con: duckdb.DuckDBPyConnection) -> None:
         "config_actor_rules": actor_rules(),
         "config_population_units": population_units(),
     }
-    for name, frame in declared.items():
+    for name, frame in frames.items():
         con.register(name, frame)
 
 

@@ -50,13 +50,13 @@ def source_page(source: Source) -> str:
     return "\n".join(lines) + "\n"
 
 
-def dictionary(published: Path) -> str:
+def dictionary(published_path: Path) -> str:
     """Markdown: one section a table, one line a column.
 
     Raises:
         WarehouseError: Nothing is published yet.
     """
-    with open_published(published) as con:
+    with open_published(published_path) as con:
         tables = con.execute(f"from {RELATIONS} order by table_name").fetchall()
         columns = con.execute(
             "select table_name, column_name, data_type, comment from duckdb_columns() "

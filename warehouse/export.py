@@ -48,7 +48,7 @@ GEOMETRY = {
 
 
 def export(
-    published: Path, folder: Path, kind: str, tables: Sequence[str] = (), program: str = ""
+    published_path: Path, folder: Path, kind: str, tables: Sequence[str] = (), program: str = ""
 ) -> list[Path]:
     """Write tables of the published file as ``folder/<table>.<ending>``.
 
@@ -58,7 +58,7 @@ def export(
     says what the others hold, which tables are left out unless named, and whom to credit.
 
     Args:
-        published: The published file.
+        published_path: The published file.
         folder: Where to write; made if need be.
         kind: parquet, csv, xlsx (one workbook, a sheet each) or geoparquet.
         tables: Which; none: all, for geoparquet those with a place.
@@ -70,28 +70,29 @@ def export(
     """
     if program and kind != "csv":
         raise WarehouseError(f"--for {program} goes with --format csv, not {kind}")
-    with open_published(published) as con:
-        known = [n for (n,) in con.execute(f"select table_name from {RELATIONS}").fetchall()]
+    with open_published(published_path) as con:
+        names_known = [n for (n,) in con.execute(f"select table_name from {RELATIONS}").fetchall()]
         if kind == "geoparquet":
-            known = list(GEOMETRY)
+            names_known = list(GEOMETRY)
             load_spatial(con)
-        if wrong := sorted(set(tables) - set(known)):
+        if wrong := sorted(set(tables) - set(names_known)):
             raise WarehouseError(
-                f"cannot export {', '.join(wrong)} as {kind}; known are {', '.join(sorted(known))}"
+                f"cannot export {', '.join(wrong)} as {kind}; known are "
+                f"{', '.join(sorted(names_known))}"
             )
-        chosen = sorted(tables or known)
+        names = sorted(tables or names_known)
         try:
             if kind == "xlsx":
-                path = folder / f"{published.stem}.xlsx"
-                write_atomically(path, _workbook(con, chosen, is_whole=not tables))
+                path = folder / f"{published_path.stem}.xlsx"
+                write_atomically(path, _workbook(con, names, is_whole=not tables))
                 return [path]
             write: Callable[[duckdb.DuckDBPyConnection, str, Path], object]
             write = {"parquet": _parquet, "csv": _csv, "geoparquet": _geoparquet}[kind]
             if program:
                 write = _csv_for_excel_fr
             ending = "csv" if kind == "csv" else "parquet"
-            paths = [folder / f"{table}.{ending}" for table in chosen]
-            for table, path in zip(chosen, paths, strict=True):
+            paths = [folder / f"{table}.{ending}" for table in names]
+            for table, path in zip(names, paths, strict=True):
                 with draft_for(path) as draft:
                     write(con, table, draft)
         except (OSError, duckdb.IOException) as error:
@@ -102,7 +103,7 @@ def export(
         return paths
 
 
-def copy_as_parquet(published: Path, folder: Path) -> int:
+def copy_as_parquet(published_path: Path, folder: Path) -> int:
     """Copy tables of the published file as ``folder/<table>.parquet``, all or none of them.
 
     ``manifest.json`` in the folder names the night, the file copied and, for every copy,
@@ -110,7 +111,7 @@ def copy_as_parquet(published: Path, folder: Path) -> int:
     are, byte for byte, what that says.
 
     Args:
-        published: The published file, ``manifest.json`` beside it.
+        published_path: The published file, ``manifest.json`` beside it.
         folder: Where the copies are to stand; those of an earlier file are replaced.
 
     Returns:
@@ -123,8 +124,8 @@ def copy_as_parquet(published: Path, folder: Path) -> int:
     part = folder.with_name(f".{folder.name}.part")
     try:
         remove(part)  # of a run that was killed
-        with open_published(published) as con:
-            origin = _copy_origin(con, published)
+        with open_published(published_path) as con:
+            origin = _copy_origin(con, published_path)
             manifest = _valid_manifest(folder)
             if manifest is None or manifest | origin != manifest:
                 part.mkdir()
@@ -144,13 +145,13 @@ def copy_as_parquet(published: Path, folder: Path) -> int:
     return sum(file["rows"] for file in manifest["files"].values())
 
 
-def answer(published: Path, question: str) -> pl.DataFrame:
+def answer(published_path: Path, question: str) -> pl.DataFrame:
     """What the published file answers to a question in SQL; nothing of it can be changed.
 
     Raises:
         WarehouseError: There is no published file, or the question cannot be answered.
     """
-    with open_published(published) as con:
+    with open_published(published_path) as con:
         try:
             result = con.sql(question)
             if result is None:
@@ -171,14 +172,14 @@ def escape_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _copy_origin(con: duckdb.DuckDBPyConnection, published: Path) -> dict[str, Any]:
+def _copy_origin(con: duckdb.DuckDBPyConnection, published_path: Path) -> dict[str, Any]:
     """Night and digest of the file as it is, whatever a manifest that is older says."""
-    sha256 = file_sha256(published)
-    entry = manifest_entries(published.with_name("manifest.json")).get(published.name, {})
+    sha256 = file_sha256(published_path)
+    entry = manifest_entries(published_path.with_name("manifest.json")).get(published_path.name, {})
     night = entry.get("as_of_date")
     if entry.get("sha256") != sha256 or not isinstance(night, str):
         night = str(con.execute("select max(as_of_date) from nights").fetchall()[0][0])
-    return {"night": night, "copies_of": {"file": published.name, "sha256": sha256}}
+    return {"night": night, "copies_of": {"file": published_path.name, "sha256": sha256}}
 
 
 def _valid_manifest(folder: Path) -> Any:
@@ -187,7 +188,7 @@ def _valid_manifest(folder: Path) -> Any:
     try:
         content = json.loads(manifest.read_bytes())
         listed = {name: (file["bytes"], file["sha256"]) for name, file in content["files"].items()}
-        counted = sum(file["rows"] + 0 for file in content["files"].values())
+        rows_count = sum(file["rows"] + 0 for file in content["files"].values())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -195,7 +196,7 @@ def _valid_manifest(folder: Path) -> Any:
         return None
     files = [path for path in folder.iterdir() if path.name != manifest.name]
     present = {p.name: (p.stat().st_size, file_sha256(p)) for p in files if p.is_file()}
-    return content if counted >= 0 and present == listed and len(files) == len(present) else None
+    return content if rows_count >= 0 and present == listed and len(files) == len(present) else None
 
 
 def _copies(con: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, Any]:
@@ -234,13 +235,13 @@ def _geoparquet(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
 
 def _csv(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> None:
     columns = con.execute(f'describe "{table}"').fetchall()
-    written = [
+    replacements = [
         f"case when regexp_matches(\"{name}\", '^[=+@\\t\\r\\n-]') then '''' || \"{name}\" "
         f'else "{name}" end as "{name}"'
         for name, kind, *_ in columns
         if kind == "VARCHAR"
     ] + [f'lower(hex("{name}")) as "{name}"' for name, kind, *_ in columns if kind == "BLOB"]
-    replaced = f" replace ({', '.join(written)})" if written else ""
+    replaced = f" replace ({', '.join(replacements)})" if replacements else ""
     _copy(con, f'select *{replaced} from "{table}"', path, "format csv, header")
 
 

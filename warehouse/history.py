@@ -53,21 +53,21 @@ def catch_up(
             cannot be read.
     """
     log = deliveries(source, folder)
-    merged = {row[0] for row in run_sql(con, "history/merged", source=source.name).fetchall()}
-    done = len(merged)
-    parsed = {batch.sha256: batch for batch in fresh if batch.source is source}
+    merged_ids = {row[0] for row in run_sql(con, "history/merged", source=source.name).fetchall()}
+    merged_count = len(merged_ids)
+    fresh_batch = {batch.sha256: batch for batch in fresh if batch.source is source}
     versions_begun = 0
-    if missing := sorted(merged - {entry.batch_id for entry in log}):
+    if missing := sorted(merged_ids - {entry.batch_id for entry in log}):
         raise SourceError(
             f"{source.name}: {folder / source.name / 'log'} no longer tells of {len(missing)} of "
-            f"{done} deliveries that were merged ({missing[0]}); restore the folder, or give "
-            "'tocsin repair --force': what only they told is forgotten"
+            f"{merged_count} deliveries that were merged ({missing[0]}); restore the folder, or "
+            "give 'tocsin repair --force': what only they told is forgotten"
         )
-    if {entry.batch_id for entry in log[:done]} == merged:
-        for number in range(done, len(log)):
+    if {entry.batch_id for entry in log[:merged_count]} == merged_ids:
+        for number in range(merged_count, len(log)):
             with transaction(con):
                 entry = log[number]
-                batch = parsed.get(entry.content_sha256)
+                batch = fresh_batch.get(entry.content_sha256)
                 if batch is None or batch.quarantined != entry.quarantined:
                     batch = landed_batch(source, entry, folder)
                 versions_begun += _merge(con, source, entry, batch, log[:number])
@@ -107,10 +107,12 @@ def losses(con: duckdb.DuckDBPyConnection, source: Source, batch: Batch) -> pl.D
         and of what would be left); all of all first.
     """
     fetched = batch.fetched
-    keys = batch.parsed[KEY]
+    keys = batch.parsed_rows[KEY]
     deleted = source.deleted(fetched.content, fetched.url) if source.deleted else None
     con.register("delivered", keys.drop_nulls().alias("row_key").to_frame())
-    con.register("deleted", batch.parsed.select(source.key)[:0] if deleted is None else deleted)
+    con.register(
+        "deleted", batch.parsed_rows.select(source.key)[:0] if deleted is None else deleted
+    )
     is_absence_telling = deleted is None and not keys.is_null().any()
     words = {
         "source_table": f"history.{source.name}",
@@ -163,10 +165,10 @@ def _merge(
         run_sql(con, "history/incoming", words)
         run_sql(con, "history/withdrawn", words)
         run_sql(con, "history/close", words, known_at=entry.known_at)
-        known = {"known_at": entry.known_at, "known_basis": entry.known_basis}
+        instant = {"known_at": entry.known_at, "known_basis": entry.known_basis}
         batch_id = entry.batch_id
         versions_begun = rows_changed(
-            run_sql(con, "history/open", words, batch_id=batch_id, **known)
+            run_sql(con, "history/open", words, batch_id=batch_id, **instant)
         )
         logged = entry.model_dump(exclude={"quarantined", "released_from"})
         run_sql(con, "history/batch", batch_id=batch_id, **logged)
@@ -268,13 +270,13 @@ def _known_assumed_at(source: Source, rows: pl.DataFrame) -> pl.Expr:
     The lag of a day known only to the month counts from the month's end. Reference data (no
     ``dated_by``) are assumed known at all times.
     """
-    known: pl.Expr = pl.lit("1900-01-01").str.to_datetime(time_unit="us")
+    known_at: pl.Expr = pl.lit("1900-01-01").str.to_datetime(time_unit="us")
     if source.dated_by:
-        dated = pl.col(source.dated_by)
+        day = pl.col(source.dated_by)
         if "date_precision" in rows.columns:
             is_month = pl.col("date_precision").str.starts_with("month").fill_null(False)
-            dated = pl.when(is_month).then(dated.dt.month_end()).otherwise(dated)
-        known = source.lag.known_at(dated)
+            day = pl.when(is_month).then(day.dt.month_end()).otherwise(day)
+        known_at = source.lag.known_at(day)
     if "published_on" in rows.columns:
-        known = pl.coalesce(pl.col("published_on").cast(pl.Datetime("us")), known)
-    return known
+        known_at = pl.coalesce(pl.col("published_on").cast(pl.Datetime("us")), known_at)
+    return known_at

@@ -36,7 +36,7 @@ CONFIG = "hub-config"
 TASK_IDS = ("origin_date", "target", "horizon", "location", "target_end_date")
 
 
-def export_hub(published: Path, folder: Path, contact: str) -> tuple[list[Path], int]:
+def export_hub(published_path: Path, folder: Path, contact: str) -> tuple[list[Path], int]:
     """Write a hub: ``hub-config``, ``model-metadata``, ``model-output``, ``target-data``.
 
     Of every night in the file that told all quantiles: mean and quantiles of events and deaths, by
@@ -44,7 +44,7 @@ def export_hub(published: Path, folder: Path, contact: str) -> tuple[list[Path],
     their quantiles are not. Target data are the counts as known on the newest night.
 
     Args:
-        published: The published file.
+        published_path: The published file.
         folder: Where the hub is to stand: new, empty or of an earlier export.
         contact: E-mail address of who answers for it.
 
@@ -60,12 +60,12 @@ def export_hub(published: Path, folder: Path, contact: str) -> tuple[list[Path],
     part = folder.with_name(f".{folder.name}.part")
     remove(part)  # of an export that was killed
     try:
-        with open_published(published) as con:
+        with open_published(published_path) as con:
             nights = [night for (night,) in con.execute("from nights order by all").fetchall()]
             values, left_out = _write_output(con, nights, part / "model-output")
             if not values["origin_date"]:
                 raise WarehouseError(
-                    f"no night of {published} told all quantiles; run 'tocsin nightly' first"
+                    f"no night of {published_path} told all quantiles; run 'tocsin nightly' first"
                 )
             oracle, series = _observed(con, values["target_end_date"])
         for name, content in _configuration(values, contact).items():
@@ -79,7 +79,7 @@ def export_hub(published: Path, folder: Path, contact: str) -> tuple[list[Path],
         put_in_place(part, folder)
     except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise WarehouseError(
-            f"{published} was written by another Tocsin ({str(error).splitlines()[0]}); run "
+            f"{published_path} was written by another Tocsin ({str(error).splitlines()[0]}); run "
             "'tocsin nightly' first"
         ) from None
     except OSError as error:

@@ -50,19 +50,19 @@ CAVEATS = (
 )
 
 
-def export_hxl(published: Path, folder: Path) -> list[Path]:
+def export_hxl(published_path: Path, folder: Path) -> list[Path]:
     """Write ``tocsin_levels.csv``, a row a region, and ``dataset.json``, what HDX asks about it.
 
     Texts that a spreadsheet would run get an apostrophe, as in other tables.
 
     Args:
-        published: The published file.
+        published_path: The published file.
         folder: Where to write; made if need be.
 
     Raises:
         WarehouseError: There is no file, or the folder cannot be written.
     """
-    with open_published(published) as con:
+    with open_published(published_path) as con:
         levels = run_sql(con, "export/hxl").pl()
         sources = con.execute(
             "select title, licence, attribution, is_republishable from sources order by source"

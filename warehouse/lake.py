@@ -29,7 +29,7 @@ OF_POSTGRES = {"postgres_scanner": "duckdb_extension_postgres_scanner"}
 
 
 def publish_to_lake(
-    published: Path, catalog: str, data_path: str, night: date, kept_days: int
+    published_path: Path, catalog: str, data_path: str, night: date, kept_days: int
 ) -> int:
     """Add the published file to the lake as one snapshot, in one transaction.
 
@@ -39,7 +39,7 @@ def publish_to_lake(
     replaced for more than ``kept_days`` expire.
 
     Args:
-        published: The published file, ``manifest.json`` beside it.
+        published_path: The published file, ``manifest.json`` beside it.
         catalog: As DuckLake's ``attach`` takes it: ``ducklake:postgres:dbname=...``.
         data_path: Folder or object store of the rows; used when the lake is made.
         night: Night of the file.
@@ -52,12 +52,14 @@ def publish_to_lake(
         WarehouseError: The extra is not installed, the lake cannot be reached or written,
             or does not hold what the file holds; it stays as it was.
     """
-    entry = manifest_entries(published.with_name("manifest.json")).get(published.name)
+    entry = manifest_entries(published_path.with_name("manifest.json")).get(published_path.name)
     if entry is None:
-        raise WarehouseError(f"{published} stands in no manifest.json; run 'tocsin nightly' first")
+        raise WarehouseError(
+            f"{published_path} stands in no manifest.json; run 'tocsin nightly' first"
+        )
     try:
         with lake_connection(catalog, data_path) as con:
-            con.execute(f"attach '{_escaped(str(published))}' as night (read_only)")
+            con.execute(f"attach '{_escaped(str(published_path))}' as night (read_only)")
             last = _last_publication(con)
             if last.get("sha256") == entry["sha256"]:
                 return 0
@@ -152,17 +154,17 @@ def _copy_table(
         WarehouseError: It is not, even when it was written anew.
     """
     if has_same_columns:
-        (gone,) = con.execute(
+        (deleted_count,) = con.execute(
             f'delete from lake."{name}" where rowid in (select l.row from '
             f'(select rowid as row, hash(t) as digest from lake."{name}" as t) as l '
             f'anti join (select hash(t) as digest from night."{name}" as t) as n using (digest))'
         ).fetchone() or (0,)
-        (added,) = con.execute(
+        (inserted_count,) = con.execute(
             f'insert into lake."{name}" select t.* from night."{name}" as t anti join '
             f'(select hash(l) as digest from lake."{name}" as l) as l on hash(t) = l.digest'
         ).fetchone() or (0,)
         if _rows_and_digest(con, name) == expected:
-            return int(gone) + int(added)
+            return int(deleted_count) + int(inserted_count)
     # Another number of rows that are the same in every column shows in no difference of digests.
     con.execute(f'create or replace table lake."{name}" as from night."{name}"')
     if (rows_and_digest := _rows_and_digest(con, name)) != expected:

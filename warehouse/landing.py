@@ -134,7 +134,7 @@ class Batch:
     released_from: str = ""
 
     @cached_property
-    def parsed(self) -> pl.DataFrame:
+    def parsed_rows(self) -> pl.DataFrame:
         """Every row of concern, with its number, its key, its fault if it cannot be read.
 
         Raises:
@@ -166,7 +166,7 @@ class Batch:
         Raises:
             SourceError: The bytes cannot be read.
         """
-        believed = self.parsed.filter(pl.col(FAULT).is_null())
+        rows = self.parsed_rows.filter(pl.col(FAULT).is_null())
         if self.quarantined:
             quarantined = pl.DataFrame(
                 [(row.row, row.row_key) for row in self.quarantined],
@@ -175,13 +175,13 @@ class Batch:
             )
             # Older versions numbered rows of other countries too: where the number now is
             # another row's, the key says which is meant.
-            moved = quarantined.join(self.parsed, on=[ROW, KEY], how="anti", nulls_equal=True)
-            believed = believed.join(quarantined, on=[ROW, KEY], how="anti", nulls_equal=True)
-            if moved.height:
-                believed = believed.filter(
-                    ~pl.col(KEY).is_in(moved[KEY].implode()).fill_null(False)
-                )
-        return believed.drop(ROW, KEY, FAULT, AS_SENT, LINE)
+            misplaced = quarantined.join(
+                self.parsed_rows, on=[ROW, KEY], how="anti", nulls_equal=True
+            )
+            rows = rows.join(quarantined, on=[ROW, KEY], how="anti", nulls_equal=True)
+            if misplaced.height:
+                rows = rows.filter(~pl.col(KEY).is_in(misplaced[KEY].implode()).fill_null(False))
+        return rows.drop(ROW, KEY, FAULT, AS_SENT, LINE)
 
     @property
     def remarks(self) -> list[str]:
@@ -189,11 +189,11 @@ class Batch:
 
         What was there before is not parsed for that.
         """
-        named = f"{self.source.name} {self.fetched.release.version}"
+        release_name = f"{self.source.name} {self.fetched.release.version}"
         counts = self.left_out if self.is_new else {}
         return [
             *(f"{self.source.name}: {text}" for text in self.fetched.remarks),
-            *(f"{named}: {count:,} rows {why} left out" for why, count in counts.items()),
+            *(f"{release_name}: {count:,} rows {why} left out" for why, count in counts.items()),
         ]
 
     def with_quarantined(self, rows: Iterable[QuarantinedRow]) -> "Batch":
@@ -287,13 +287,13 @@ def _fetched(
             return
         # A part goes on after the embedded releases.
         ends = source.embedded_here[-1].covers_until if source.embedded_here else None
-        chosen = list(source.files(source, Path(address), Coverage(ends, ends)))
-        if chosen[0].release.complete_where != "true":
+        deliveries = list(source.files(source, Path(address), Coverage(ends, ends)))
+        if deliveries[0].release.complete_where != "true":
             if not source.embedded_here:
                 raise SourceError(_no_embedded(source, f"are none below the part {address}"))
             for release in source.embedded_here:
                 yield fetch_file(source, release.address)
-        yield from chosen
+        yield from deliveries
     elif address and Path(address).is_dir():
         raise SourceError(
             f"{source.name}: {address} is a folder; name the file itself in TOCSIN_SOURCES"

@@ -37,7 +37,7 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
         Rows written.
     """
     (next_night,) = run_sql(con, "mart/next_night", night=night).fetchone() or (None,)
-    written = 0
+    written_count = 0
     for name, mart in marts.items():
         frame = mart.drop("as_of_date", strict=False)  # the night itself
         con.register("frame", frame)
@@ -63,13 +63,13 @@ def write_marts(con: duckdb.DuckDBPyConnection, night: date, marts: dict[str, pl
                 run_sql(con, "mart/carry", words, night=night, next_night=next_night)
             run_sql(con, "mart/close_spells", words, night=night)
             con.execute(f"delete from {table} where night_from = night_to")
-        written += rows_changed(
+        written_count += rows_changed(
             run_sql(con, "mart/insert_night", words, night=night, next_night=next_night)
         )
         con.execute("drop table if exists differing")
         con.unregister("frame")
     con.execute("insert or ignore into ops.night values ($night)", {"night": night})
-    return written
+    return written_count
 
 
 def _ensure_mart(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:

@@ -33,13 +33,13 @@ def mail(con: duckdb.DuckDBPyConnection, message: str) -> dict[str, Any]:
             f"{message!r} begins {candidates.height} mails; write more of it (tocsin alerts lists "
             "them)"
         )
-    chosen = candidates.row(0, named=True)
-    if chosen["content"] is None:
+    row = candidates.row(0, named=True)
+    if row["content"] is None:
         raise WarehouseError(
-            f"{message}: the bytes of {chosen['subject']!r} are gone, a month after it was "
-            f"{chosen['status']}"
+            f"{message}: the bytes of {row['subject']!r} are gone, a month after it was "
+            f"{row['status']}"
         )
-    return chosen
+    return row
 
 
 def notified_of_future_nights(
@@ -118,20 +118,20 @@ def approve(
         WarehouseError: It is not held.
     """
     if message is None:
-        chosen = mails(con).filter(status="held")["message_id"].to_list()
+        message_ids = mails(con).filter(status="held")["message_id"].to_list()
     else:
         one = mail(con, message)
         if one["status"] != "held":
             raise WarehouseError(f"{message}: is {one['status']}, not held")
-        chosen = [str(one["message_id"])]
-    for identity in chosen:
+        message_ids = [str(one["message_id"])]
+    for identity in message_ids:
         con.execute(
             "update ops.outbox set status = 'queued', approved_by = $who, held_until = null, "
             "detail = 'approved ' || strftime($now::timestamp, '%Y-%m-%d %H:%M') "
             "where message_id = $identity",
             {"who": who, "now": now, "identity": identity},
         )
-    return chosen
+    return message_ids
 
 
 def requeue(con: duckdb.DuckDBPyConnection, message: str) -> str:
@@ -197,11 +197,15 @@ def latest_alerts(
     flags = run_sql(con, "mart/as_of_night", {"mart_table": "mart.flag"}, night=night).pl()
     if "intensity" not in flags.columns:
         flags = flags.with_columns(intensity=pl.lit(None, pl.String))
-    named = alerts.join(
+    with_names = alerts.join(
         flags.select("region_id", "region_name", "country_code", "intensity"),
         on="region_id", how="left", validate="1:1",
     )  # fmt: skip
-    return night, named.sort(rank, "region_id", descending=[True, False]), muted_regions(con, night)
+    return (
+        night,
+        with_names.sort(rank, "region_id", descending=[True, False]),
+        muted_regions(con, night),
+    )
 
 
 def muted_regions(con: duckdb.DuckDBPyConnection, night: date) -> dict[str, date]:

@@ -164,33 +164,33 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
     manifest = path.with_name("manifest.json")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in path.parent.glob(f".{path.stem}*.part*"):  # of runs that were killed
-            remove(left)
-        for published in path.parent.glob(f"{path.stem}*.duckdb"):
-            take_log_away(published)
+        for leftover in path.parent.glob(f".{path.stem}*.part*"):  # of runs that were killed
+            remove(leftover)
+        for published_file in path.parent.glob(f"{path.stem}*.duckdb"):
+            take_log_away(published_file)
         listed = read_or_set_aside(manifest, _entries, "it is written anew") or {}
         last = listed.get(path.name, {})
         if _is_published(con, path, night, last):
             return sum(rows for rows, _ in last["content"]["tables"].values())
-        written = _write(con, part, night)
+        written_rows = _write(con, part, night)
         content = _verify(part)
-        counted = {name: rows for name, (rows, _) in content["tables"].items()}
+        counts = {name: rows for name, (rows, _) in content["tables"].items()}
         if log_beside(part).exists():
             raise WarehouseError(
                 f"not all of the new file {part} was written; look at the disk and run again; the "
                 "last published file is untouched"
             )
-        if counted != written:
+        if counts != written_rows:
             raise WarehouseError(
-                f"the new file {part} holds {counted}, written were {written}; look at the disk "
-                "and run again; the last published file is untouched"
+                f"the new file {part} holds {counts}, written were {written_rows}; look at the "
+                "disk and run again; the last published file is untouched"
             )
         is_same = _without_runs(last.get("content")) == _without_runs(content)
         if is_same and _is_as_listed(path, last):
             part.unlink()
             listed[path.name] = {**last, "code_sha256": _code()}
             write_atomically(manifest, json.dumps(listed, indent=1, sort_keys=True), durable=True)
-            return sum(written.values())
+            return sum(written_rows.values())
         entry = {
             "as_of_date": str(night),
             "content": content,
@@ -220,7 +220,7 @@ def publish(con: duckdb.DuckDBPyConnection, path: Path, night: date, copies: int
             f"cannot publish to {path.parent} ({cause}); make room or make it writable and run "
             "again; the last published file is untouched"
         ) from None
-    return sum(written.values())
+    return sum(written_rows.values())
 
 
 def publish_page(path: Path, page: str) -> None:
@@ -353,7 +353,7 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
     con.execute(f"attach '{escaped}' as published (storage_version 'v1.0.0', block_size 262144)")
     try:
         with transaction(con):  # one commit, not one a table and comment
-            written = {
+            rows_by_table = {
                 name: _table(con, name, select, meaning, night)
                 for name, (select, meaning) in _tables().items()
             }
@@ -376,7 +376,7 @@ def _write(con: duckdb.DuckDBPyConnection, part: Path, night: date) -> Mapping[s
         for name, (text, meaning) in macros(alone).items():
             alone.execute(f"create macro {name} as table {text}")
             alone.execute(f"comment on macro table {name.partition('(')[0]} is {_quoted(meaning)}")
-    return written
+    return rows_by_table
 
 
 def _panel(con: duckdb.DuckDBPyConnection) -> None:

@@ -48,7 +48,7 @@ def quarantine_spells(con: duckdb.DuckDBPyConnection, source: str, key: str) -> 
 
 
 def released_batches(
-    con: duckdb.DuckDBPyConnection, source: Source, folder: Path, sent: Sequence[Batch]
+    con: duckdb.DuckDBPyConnection, source: Source, folder: Path, batches_tonight: Sequence[Batch]
 ) -> list[Batch]:
     """Rows of increments that a person released, as they landed: they are not sent again.
 
@@ -59,42 +59,50 @@ def released_batches(
         con: The working file.
         source: The source.
         folder: Landing folder.
-        sent: What it delivered tonight.
+        batches_tonight: What it delivered tonight.
 
     Raises:
         SourceError: Landed bytes are missing or cannot be read.
     """
     if source.deleted is None:
         return []
-    believed = [row.model_dump(include=set(SPELL)) for row in overrides(source.name, folder)]
-    if not believed:
+    overrides_on_file = [
+        row.model_dump(include=set(SPELL)) for row in overrides(source.name, folder)
+    ]
+    if not overrides_on_file:
         return []
     catch_up(con, source, folder)  # what a killed run had accepted, too
     is_newest = pl.col("held_from") == pl.col("held_from").max().over("row_key")
-    released = (
+    released_rows = (
         quarantined_rows(con)
         .filter(is_newest, source=source.name)
-        .join(pl.DataFrame(believed).unique().with_columns(is_believed=True), on=SPELL, how="left")
+        .join(
+            pl.DataFrame(overrides_on_file).unique().with_columns(is_believed=True),
+            on=SPELL,
+            how="left",
+        )
         .filter(pl.col("is_believed").fill_null(False).all().over("row_key"))
     )
-    if released.is_empty():
+    if released_rows.is_empty():
         return []
-    for batch in sent:
+    for batch in batches_tonight:
         deleted = source.deleted(batch.fetched.content, batch.fetched.url)
-        keys = pl.concat([batch.parsed[KEY], deleted.select(row_key(source)).to_series()])
-        released = released.filter(~pl.col("row_key").is_in(keys.drop_nulls().implode()))
+        keys = pl.concat([batch.parsed_rows[KEY], deleted.select(row_key(source)).to_series()])
+        released_rows = released_rows.filter(~pl.col("row_key").is_in(keys.drop_nulls().implode()))
     now = datetime.now(UTC).replace(tzinfo=None)
-    at = min([now, *(batch.fetched.fetched_at for batch in sent)]) - timedelta(microseconds=1)
+    at = min([now, *(batch.fetched.fetched_at for batch in batches_tonight)]) - timedelta(
+        microseconds=1
+    )
     batches = []
     for entry in deliveries(source, folder):
-        numbers = released.filter(batch_id=entry.batch_id)["row_number"]
+        numbers = released_rows.filter(batch_id=entry.batch_id)["row_number"]
         if numbers.len():
-            rows = landed_batch(source, entry, folder).parsed
-            chosen = rows.filter(pl.col(ROW).is_in(numbers.implode()))
+            rows = landed_batch(source, entry, folder).parsed_rows
+            rows_to_land = rows.filter(pl.col(ROW).is_in(numbers.implode()))
             if source.dated_by:  # one dated to come waits for its day
-                chosen = chosen.filter(pl.col(source.dated_by) <= at.date())
-            if chosen.height:
-                batches.append(land_released(source, entry, chosen, at, folder))
+                rows_to_land = rows_to_land.filter(pl.col(source.dated_by) <= at.date())
+            if rows_to_land.height:
+                batches.append(land_released(source, entry, rows_to_land, at, folder))
     return batches
 
 

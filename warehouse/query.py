@@ -43,9 +43,9 @@ def run_sql(
     return con.execute(statement(name, words), params or None)
 
 
-def rows_changed(written: duckdb.DuckDBPyConnection) -> int:
+def rows_changed(result: duckdb.DuckDBPyConnection) -> int:
     """Rows that an insert, update or delete just run has changed."""
-    (count,) = written.fetchone() or (0,)
+    (count,) = result.fetchone() or (0,)
     return int(count)
 
 

@@ -52,17 +52,17 @@ class RepairReport:
     nights: int
     copy: Path | None
     last_night: date | None
-    lost: list[str]
+    lost_tables: list[str]
     is_log_lost: bool = False
 
 
-def check_traces(path: Path, landing: Path, published: Path) -> None:
+def check_traces(path: Path, landing: Path, published_folder: Path) -> None:
     """See that there is a working file or something to build it from; nothing is written.
 
     Raises:
         WarehouseError: There is nothing: the folder is another than was meant.
     """
-    if not any(trace.exists() for trace in (path, landing, published)):
+    if not any(trace.exists() for trace in (path, landing, published_folder)):
         raise WarehouseError(
             f"there is nothing to repair in {path.parent}: no working file, nothing that landed "
             "or was published; set TOCSIN_DATA_FOLDER to the folder of your nights"
@@ -83,7 +83,7 @@ def is_sound(path: Path) -> bool:
         return names is not None and all(_frame(con, path, name) is not None for name in names)
 
 
-def repair(path: Path, landing: Path, published: Path) -> RepairReport:
+def repair(path: Path, landing: Path, published_folder: Path) -> RepairReport:
     """Build the working file anew beside the old one, which is set aside and not deleted.
 
     History comes from the log of what landed; the rest from what can be read of the old
@@ -92,7 +92,7 @@ def repair(path: Path, landing: Path, published: Path) -> RepairReport:
     Args:
         path: The working file.
         landing: Landing folder.
-        published: Folder of published copies.
+        published_folder: Folder of published copies.
 
     Raises:
         SourceError: Landed bytes are missing or were changed.
@@ -101,15 +101,15 @@ def repair(path: Path, landing: Path, published: Path) -> RepairReport:
             ours to read; nothing was changed.
     """
     part = path.with_name(f"{path.stem}.rebuilt.duckdb")
-    for left in (part, log_beside(part)):
-        left.unlink(missing_ok=True)
+    for leftover in (part, log_beside(part)):
+        leftover.unlink(missing_ok=True)
     old, is_log_lost = _readable(path)
     with warehouse(part) as con:
         for source in SOURCES:
             catch_up(con, source, landing)
-        lost, copy = _restore(con, old, published)
+        lost_tables, copy = _restore(con, old, published_folder)
         nights = con.execute("select count(*), max(as_of_date) from ops.night").fetchall()[0]
-        merged = con.execute("select count(*) from ops.batch").fetchall()[0][0]
+        merged_count = con.execute("select count(*) from ops.batch").fetchall()[0][0]
     if old != path:
         old.unlink()
     aside = None
@@ -121,7 +121,7 @@ def repair(path: Path, landing: Path, published: Path) -> RepairReport:
     log_beside(path).unlink(missing_ok=True)
     os.replace(part, path)
     sync(path.parent)
-    return RepairReport(aside, merged, nights[0], copy, nights[1], lost, is_log_lost)
+    return RepairReport(aside, merged_count, nights[0], copy, nights[1], lost_tables, is_log_lost)
 
 
 def _readable(path: Path) -> tuple[Path, bool]:
@@ -137,34 +137,34 @@ def _readable(path: Path) -> tuple[Path, bool]:
         if con is not None:
             return path, False
     alone = path.with_name(f"{path.stem}.without-log.duckdb")
-    for left in (alone, log_beside(alone)):
-        left.unlink(missing_ok=True)
+    for leftover in (alone, log_beside(alone)):
+        leftover.unlink(missing_ok=True)
     link_or_copy(path, alone)
     return alone, True
 
 
 def _restore(
-    con: duckdb.DuckDBPyConnection, old: Path, published: Path
+    con: duckdb.DuckDBPyConnection, old: Path, published_folder: Path
 ) -> tuple[list[str], Path | None]:
     """Fill all but the history; returns tables that are lost, and the copy that was needed."""
     with _read_only(old) as readable:
         names = _tables(readable) if readable else None
     names = names or []
-    wanted = {f"ops.{name}" for (name,) in con.execute(
+    expected_tables = {f"ops.{name}" for (name,) in con.execute(
         "select table_name from duckdb_tables() where schema_name = 'ops'"
     ).fetchall() if name not in REBUILT}  # fmt: skip
-    stored = {name for name in names if name.startswith(("mart.", "ops."))}
-    stored -= {f"ops.{name}" for name in REBUILT}
+    tables_to_copy = {name for name in names if name.startswith(("mart.", "ops."))}
+    tables_to_copy -= {f"ops.{name}" for name in REBUILT}
     rows: dict[str, pl.DataFrame | None] = {}
-    for name in stored:
+    for name in tables_to_copy:
         now, columns = RENAMED.get(name, (name, {}))
         frame = _rows(old, name)
         rows[now] = frame if frame is None else frame.rename(columns)
-    wanted |= rows.keys()
+    expected_tables |= rows.keys()
     nights = {*FROM_COPY, *(f"mart.{mart}" for mart in PUBLISHED_MARTS)}
     copy = None
     if any(rows.get(name) is None for name in nights):  # of one moment: all or none of the copy
-        copy = _most_complete_copy(published)
+        copy = _most_complete_copy(published_folder)
         copied = _published(copy) if copy else dict.fromkeys(nights)
         rows |= {n: f for n, f in copied.items() if n in nights or rows.get(n) is None}
     with transaction(con):
@@ -174,7 +174,7 @@ def _restore(
                 con.execute(f"create table if not exists {name} as from frame limit 0")
                 con.execute(f"insert into {name} by name from frame")
                 con.unregister("frame")
-    return sorted(name for name in wanted | nights if rows.get(name) is None), copy
+    return sorted(name for name in expected_tables | nights if rows.get(name) is None), copy
 
 
 def _published(copy: Path) -> dict[str, pl.DataFrame | None]:

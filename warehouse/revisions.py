@@ -37,8 +37,8 @@ def revisions(con: duckdb.DuckDBPyConnection, since: date, until: date) -> pl.Da
     nights: dict[str, Any] = {"since": night_end(since), "until": night_end(until)}
     rows = pl.concat([_source_revisions(con, source, since, nights) for source in SOURCES])
     events = run_sql(con, "core/event_revision", **nights).pl()
-    named = rows.with_columns(event_id=pl.format("{}:{}", "source", "row_key"))
-    both = named.join(events, on="event_id", how="left", maintain_order="left", validate="m:1")
+    with_ids = rows.with_columns(event_id=pl.format("{}:{}", "source", "row_key"))
+    both = with_ids.join(events, on="event_id", how="left", maintain_order="left", validate="m:1")
     flags = [pl.when(change="changed").then(pl.col(flag)).alias(flag) for flag in FLAGS]
     return both.with_columns(*flags, year=pl.col("date").dt.year()).select(
         "source", "row_key", "year", "change", "country_code", "region_id",
@@ -69,14 +69,14 @@ def _source_revisions(
 
 def by_place_and_year(rows: pl.DataFrame) -> pl.DataFrame:
     """Counts by source, country, region and year: added, withdrawn, changed and what of it."""
-    changed = {flag.removeprefix("has_"): pl.col(flag).sum() for flag in FLAGS}
+    changes = {flag.removeprefix("has_"): pl.col(flag).sum() for flag in FLAGS}
     return (
         rows.group_by("source", "country_code", "region_id", "year")
         .agg(
             added=(pl.col("change") == "added").sum(),
             withdrawn=(pl.col("change") == "withdrawn").sum(),
             changed=(pl.col("change") == "changed").sum(),
-            **changed,
+            **changes,
             deaths_before=pl.col("deaths_before_count").sum(),
             deaths_after=pl.col("deaths_after_count").sum(),
         )

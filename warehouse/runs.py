@@ -51,12 +51,12 @@ def begin(
     )  # fmt: skip
 
 
-def add_step(con: duckdb.DuckDBPyConnection, run_id: str, number: int, done: Step) -> None:
+def add_step(con: duckdb.DuckDBPyConnection, run_id: str, number: int, step: Step) -> None:
     """Enter a step, counted from 1."""
     con.execute(
         "insert into ops.run_step values ($run_id, $number, $step, $step_seconds, $rows_in, "
         "$rows_out, $peak_memory_bytes, $is_success)",
-        {"run_id": run_id, "number": number, **asdict(done)},
+        {"run_id": run_id, "number": number, **asdict(step)},
     )
 
 

@@ -131,27 +131,27 @@ def shown_nights(nights: Sequence[date], night: date) -> list[date]:
     return sorted({*last.values(), *(n for n in nights if recent <= n <= night)})
 
 
-def situation(published: Path, night: date | None, indicators: Sequence[str]) -> Situation:
+def situation(published_path: Path, night: date | None, indicators: Sequence[str]) -> Situation:
     """The situation of a night that was run, from the published file.
 
     Registers are those known on the night. Of a suspension the day it ended tells when
     that became known.
 
     Args:
-        published: The published file.
+        published_path: The published file.
         night: Which; None: the newest.
         indicators: Series of the regions to be read.
 
     Raises:
         WarehouseError: There is no file, another Tocsin wrote it, or the night was not run.
     """
-    with open_published(published) as con:
+    with open_published(published_path) as con:
         nights = [n for (n,) in con.execute("from nights order by as_of_date").fetchall()]
         night = night or nights[-1]
         if night not in nights:
             nearest = sorted(nights, key=lambda n: abs((n - night).days))[:5]
             raise WarehouseError(
-                f"the night of {night} is not in {published} (nearest of {len(nights)}: "
+                f"the night of {night} is not in {published_path} (nearest of {len(nights)}: "
                 f"{', '.join(map(str, sorted(nearest)))}); run 'tocsin nightly --as-of {night}' "
                 "first"
             )
@@ -159,8 +159,8 @@ def situation(published: Path, night: date | None, indicators: Sequence[str]) ->
             return _read(con, night, nights, indicators)
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise WarehouseError(
-                f"{published} was written by another Tocsin ({str(error).splitlines()[0]}); run "
-                "'tocsin nightly' first"
+                f"{published_path} was written by another Tocsin ({str(error).splitlines()[0]}); "
+                "run 'tocsin nightly' first"
             ) from None
 
 
@@ -176,14 +176,14 @@ def _read(
         ).pl()
 
     night_before = max((n for n in nights if n < night), default=None)
-    shown = shown_nights(nights, night)
+    nights_shown = shown_nights(nights, night)
     return Situation(
         night=night,
         is_newest=night == nights[-1],
         night_before=night_before,
         nights=[n for n in nights if n <= night],
-        night_states=run_sql(con, "situation/night_state", nights=shown).pl(),
-        night_events=run_sql(con, "situation/night_event", nights=shown).pl(),
+        night_states=run_sql(con, "situation/night_state", nights=nights_shown).pl(),
+        night_events=run_sql(con, "situation/night_event", nights=nights_shown).pl(),
         flags=run_sql(con, "situation/flag", night=night).pl(),
         drivers=query("from flag_drivers_as_of($night) order by region_id, driver_rank"),
         forecasts=query(

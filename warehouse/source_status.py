@@ -26,8 +26,8 @@ def source_status(con: duckdb.DuckDBPyConnection, night: date) -> pl.DataFrame:
     has no row.
     """
     rows = [_status(con, source, night) for source in SOURCES]
-    delivered = [row for row in rows if row["content_sha256"] is not None]
-    return pl.DataFrame(delivered, infer_schema_length=None).with_columns(
+    rows_with_delivery = [row for row in rows if row["content_sha256"] is not None]
+    return pl.DataFrame(rows_with_delivery, infer_schema_length=None).with_columns(
         pl.col("failure").cast(pl.String),
         pl.col("days_to_reader_median", "days_to_reader_q90").cast(pl.Float64),
     )
@@ -41,16 +41,16 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
     attempt = con.execute(
         "select failure from ops.fetch where source = $source", {"source": source.name}
     ).fetchone()
-    covered = newest
+    covered_until = newest
     if newest and source.max_age_days is not None:
-        covered = complete_until(con, source, night)
-    age = (night - covered).days if covered is not None else None
+        covered_until = complete_until(con, source, night)
+    age = (night - covered_until).days if covered_until is not None else None
     days_to_reader: tuple[float | None, float | None, int] = (None, None, 0)
     if source.dated_by:
-        measured = run_sql(
+        quantiles = run_sql(
             con, "mart/days_to_reader", words, source=source.name, as_of=night_end(night)
         ).fetchone()
-        days_to_reader = measured or days_to_reader
+        days_to_reader = quantiles or days_to_reader
     is_stale = source.max_age_days is not None and (age is None or age > source.max_age_days)
     return {
         "source": source.name,
@@ -62,7 +62,7 @@ def _status(con: duckdb.DuckDBPyConnection, source: Source, night: date) -> dict
         "is_republishable": source.is_republishable,
         "rows_count": rows,
         "newest_date": newest,
-        "covered_until_date": covered,
+        "covered_until_date": covered_until,
         "fetched_at": in_force["fetched_at"],
         "age_days": age,
         "max_age_days": source.max_age_days,

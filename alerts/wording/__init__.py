@@ -44,13 +44,15 @@ def residents(regions: Iterable[Mapping[str, Any]]) -> dict[str, int | None]:
         {'people_count': None, 'first_year': None, 'last_year': None, 'without_count': 1}
     """
     regions = list(regions)
-    known = [region for region in regions if region["population_count"] is not None]
-    years = [region["population_year"] for region in known]
+    with_figure = [region for region in regions if region["population_count"] is not None]
+    years = [region["population_year"] for region in with_figure]
     return {
-        "people_count": sum(region["population_count"] for region in known) if known else None,
+        "people_count": sum(region["population_count"] for region in with_figure)
+        if with_figure
+        else None,
         "first_year": min(years, default=None),
         "last_year": max(years, default=None),
-        "without_count": len(regions) - len(known),
+        "without_count": len(regions) - len(with_figure),
     }
 
 

@@ -105,18 +105,18 @@ def make(
     from config.new_area import write_area
 
     codes = [code.strip().upper() for code in countries.split(",") if code.strip()]
-    drawn = None
+    regions = None
     if boundaries:
         from warehouse.boundaries import read_boundaries
 
-        drawn = read_boundaries(boundaries, id_column, name_column)
-        codes = codes or drawn["country_code"].unique().sort().to_list()
+        regions = read_boundaries(boundaries, id_column, name_column)
+        codes = codes or regions["country_code"].unique().sort().to_list()
     if neighbours:
         from warehouse.boundaries import bordering
 
         codes += bordering(codes)
     path, new_area = write_area(
-        name, codes, title, [part.strip() for part in languages.split(",")], drawn
+        name, codes, title, [part.strip() for part in languages.split(",")], regions
     )
     console = Console(soft_wrap=True, highlight=False)
     count = quantity(len(new_area.countries), "country")

@@ -70,7 +70,7 @@ def try_line(
     from warehouse.marts import newest_night
 
     settings, _ = load()
-    wanted = line_of(
+    new_line = line_of(
         {
             "name": name, "regions": region or [], "countries": country or [],
             "latitude": latitude, "longitude": longitude, "within_km": within_km,
@@ -82,13 +82,13 @@ def try_line(
         night = runnable_night(as_of or newest_night(con) or tonight(), tonight())
         vintage = night_vintage(con, night)
         cache = StepCache(settings.data_folder / CACHE_FOLDER)
-        lines = lines_of_night(con, vintage, [wanted], cache)["line"]
+        lines = lines_of_night(con, vintage, [new_line], cache)["line"]
     if as_json:
         print_json(lines=lines)
         return
     console = Console()
     print_lines(lines, console, f"Night of {night}")
-    print(f"To save it, under the reader's [[recipient]]:\n\n{as_toml(wanted)}")
+    print(f"To save it, under the reader's [[recipient]]:\n\n{as_toml(new_line)}")
 
 
 def print_lines(lines: "pl.DataFrame", console: Console, title: str) -> None:
@@ -146,7 +146,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def as_toml(wanted: "Line") -> str:
+def as_toml(line: "Line") -> str:
     """The line as it is written into the recipients' file."""
     import json
 
@@ -155,7 +155,7 @@ def as_toml(wanted: "Line") -> str:
     values = {
         name: list(value) if isinstance(value, tuple) else value
         for name in FIELDS
-        if (value := getattr(wanted, name)) not in ((), None, "")
+        if (value := getattr(line, name)) not in ((), None, "")
     }
     return "\n".join(
         [

@@ -61,7 +61,7 @@ def _alerts(context: typer.Context, as_json: AsJson = False) -> None:
         console.print("No night was run yet: tocsin nightly")
         return
     standing = night_alerts.filter(night_alerts["alert_level"] != "none").height
-    ended = night_alerts.height - standing
+    ended_count = night_alerts.height - standing
     listing(
         console,
         [
@@ -84,7 +84,7 @@ def _alerts(context: typer.Context, as_json: AsJson = False) -> None:
             for row in night_alerts.iter_rows(named=True)
         ],
         title=f"Night of {night}: {quantity(standing, 'region')} with a level"
-        + (f", {ended} whose level ended tonight" if ended else ""),
+        + (f", {ended_count} whose level ended tonight" if ended_count else ""),
         is_one_line=True,
     )  # fmt: skip
     console.print("[dim]A level does not say how violent a region is: the deadliest often have "
@@ -157,10 +157,10 @@ def show_mail(message: Annotated[str, MESSAGE]) -> None:
     if mail["is_text"]:
         print(f"To: {mail['recipient']}\n\n{printable(mail['content'].decode())}")
         return
-    parsed: Any = email.message_from_bytes(mail["content"], policy=default)
+    parsed_mail: Any = email.message_from_bytes(mail["content"], policy=default)
     for header in ("From", "To", "Date", "Subject", "Message-ID"):
-        print(f"{header}: {printable(str(parsed[header]))}")
-    body = parsed.get_body(("plain",))
+        print(f"{header}: {printable(str(parsed_mail[header]))}")
+    body = parsed_mail.get_body(("plain",))
     print("\n" + "\n".join(printable(line) for line in body.get_content().splitlines()))
 
 

@@ -78,14 +78,14 @@ def repair(
         if result.nights
         else "[red]No night could be restored[/]: no published copy tells of one."
     )
-    if result.lost:
-        console.print(f"[red]Lost[/]: {', '.join(result.lost)}")
+    if result.lost_tables:
+        console.print(f"[red]Lost[/]: {', '.join(result.lost_tables)}")
     if result.is_log_lost:
         console.print(
             "[red]Lost[/]: changes since the file was last closed, whose log cannot be read; run "
             "the night again."
         )
-    if "ops.outbox" in result.lost:
+    if "ops.outbox" in result.lost_tables:
         console.print(
             "It is not known which mails went out: a night that is run again is mailed again."
         )
@@ -117,11 +117,11 @@ def backfill(
     gc.enable()
     nights = nights_between(first, last, INTERVALS[every])
 
-    def progress(done: "NightProgress") -> None:
-        left = f"{done.seconds_left / 60:.0f} min" if done.seconds_left > 99 else (
-            f"{done.seconds_left:.0f} s")  # fmt: skip
-        console.print(f"  {done.night}  {done.seconds:5.1f} s  {done.number} of {done.nights}, "
-                      f"{left} left")  # fmt: skip
+    def progress(night: "NightProgress") -> None:
+        time_left = f"{night.seconds_left / 60:.0f} min" if night.seconds_left > 99 else (
+            f"{night.seconds_left:.0f} s")  # fmt: skip
+        console.print(f"  {night.night}  {night.seconds:5.1f} s  {night.number} of {night.nights}, "
+                      f"{time_left} left")  # fmt: skip
 
     with workers(settings) as mapping:
         count = rebuild_nights(settings, nights, rebuild, progress, mapping)

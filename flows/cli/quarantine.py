@@ -32,7 +32,7 @@ def _quarantine(context: typer.Context, as_json: AsJson = False) -> None:
         columns = ("source", "tried_at", "failure")
         print_json(quarantine=rows, not_renewed=pl.DataFrame(failing, columns, orient="row"))
         return
-    refused = [failure for _, _, failure in failing]
+    failures = [failure for _, _, failure in failing]
     console = Console()
     listing(
         console,
@@ -49,7 +49,7 @@ def _quarantine(context: typer.Context, as_json: AsJson = False) -> None:
         ],
         title=f"{quantity(rows.height, 'row')} in quarantine",
     )
-    for failure in refused:
+    for failure in failures:
         paragraph(console, failure, alarming="NOT RENEWED")
 
 

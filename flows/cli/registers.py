@@ -42,10 +42,10 @@ def _registers(context: typer.Context, as_json: AsJson = False) -> None:
     for source in REGISTERS:
         fetched = fetch_file(source, address(source, settings))
         entries = source.parse(fetched.content, fetched.url)
-        kept = coverage().filter(source=source.name).group_by("country_code").agg(
+        kept_until = coverage().filter(source=source.name).group_by("country_code").agg(
             pl.col("kept_until").max()
         ).sort("country_code")  # fmt: skip
-        until = ", ".join(f"{country} {day}" for country, day in kept.iter_rows())
+        until = ", ".join(f"{country} {day}" for country, day in kept_until.iter_rows())
         newest = entries.get_column(source.dated_by or source.columns[0]).cast(pl.String).max()
         rows.append((source.name, entries.height, str(newest), until, fetched.url))
     names = ("register", "rows", "newest entry", "kept until", "file")
@@ -99,7 +99,7 @@ def _print_as_json(trial: "Trial | int") -> None:
         print_json(registers=[of_file], wrong=None, changes=None)
         return
     name = trial.source.name
-    lines = (("added", trial.added), ("withdrawn", trial.withdrawn))
+    lines = (("added", trial.lines_added), ("withdrawn", trial.lines_withdrawn))
     print_json(
         registers=[
             {
@@ -122,15 +122,15 @@ def _print_as_json(trial: "Trial | int") -> None:
 def _print_changes(console: Console, trial: "Trial") -> None:
     from flows.registers import COVERAGE
 
-    for sign, lines in (("+", trial.added), ("-", trial.withdrawn)):
+    for sign, lines in (("+", trial.lines_added), ("-", trial.lines_withdrawn)):
         for line in lines[:MOST_LINES]:
             console.print(Text(f"{sign} {printable(line)}"), soft_wrap=True)
         if len(lines) > MOST_LINES:
             console.print(f"{sign} {len(lines) - MOST_LINES:,} more")
     console.print(
-        f"Against the register in force: {quantity(len(trial.added), 'line')} more, "
-        f"{len(trial.withdrawn):,} less. Nothing was kept."
-        if trial.added or trial.withdrawn
+        f"Against the register in force: {quantity(len(trial.lines_added), 'line')} more, "
+        f"{len(trial.lines_withdrawn):,} less. Nothing was kept."
+        if trial.lines_added or trial.lines_withdrawn
         else "It says what the register in force says."
     )
     if trial.uncovered_count:
@@ -160,18 +160,18 @@ def add(
     source = register_named(register)
     values: dict[str, str] = {}
     today = now().date()
-    offered = {}
+    default_of = {}
     if report:
         reports = waiting_reports(settings, today).filter(report_id=report)
         if reports.is_empty():
             raise RegisterFileError(f"{report}: no such report waits; see 'tocsin registers inbox'")
         one = reports.row(0, named=True)
-        offered = dict.fromkeys(("url", "url_if_known"), one["url"]) | {
+        default_of = dict.fromkeys(("url", "url_if_known"), one["url"]) | {
             "published_on": f"{one['published_date']}"
         }
     console = Console()
     for name in source.columns:
-        _ask(console, source, name, values, offered.get(name, ""))
+        _ask(console, source, name, values, default_of.get(name, ""))
     path, after, wrong = with_row_added(source, values, settings)
     while wrong:
         for value in wrong:
@@ -198,7 +198,7 @@ def _to_mend(source: "Source", value: "WrongValue") -> tuple[str, ...]:
 
 
 def _ask(
-    console: Console, source: "Source", name: str, values: dict[str, str], offered: str
+    console: Console, source: "Source", name: str, values: dict[str, str], default: str
 ) -> None:
     """Ask for a value until it holds by itself."""
     from config.registry import columns
@@ -206,7 +206,7 @@ def _ask(
 
     console.print(Text(f"{name}: {columns()[name].meaning}", style="dim"), soft_wrap=True)
     while True:
-        values[name] = typer.prompt(name, default=offered, show_default=bool(offered)).strip()
+        values[name] = typer.prompt(name, default=default, show_default=bool(default)).strip()
         wrong = [v for v in wrong_by_themselves(source, values) if v.field == name]
         if not wrong:
             return

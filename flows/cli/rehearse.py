@@ -80,10 +80,10 @@ def rehearse(
     start = time.perf_counter()
 
     def progress(side: str, number: int, count: int) -> None:
-        done = number + (count if side == "now" else 0)
-        left = (time.perf_counter() - start) / done * (2 * count - done)
+        nights_done = number + (count if side == "now" else 0)
+        seconds = (time.perf_counter() - start) / nights_done * (2 * count - nights_done)
         console.print(
-            f"  {SIDE_WORDS[side]}: {number} of {quantity(count, 'night')}, {left:.0f} s left"
+            f"  {SIDE_WORDS[side]}: {number} of {quantity(count, 'night')}, {seconds:.0f} s left"
         )
 
     rehearsal = rehearse(settings, change, nights, progress)

@@ -106,8 +106,8 @@ def check_source(
         )
         for remark in batch.remarks:
             console.print(f"  {escape(remark)}", highlight=False)
-    failed = trial.checks.filter(~trial.checks["is_success"])
-    for check in failed.iter_rows(named=True):
+    failed_checks = trial.checks.filter(~trial.checks["is_success"])
+    for check in failed_checks.iter_rows(named=True):
         paragraph(console, check_in_words(check))
     if failure:
         console.print(f"[red]FAILED[/] {escape(failure)}", highlight=False)

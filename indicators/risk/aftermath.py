@@ -72,8 +72,8 @@ def cases_of(coups: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFrame:
         .select("country_code", "day", kind=pl.lit("suspension"))
     )
     kind = pl.when("is_successful").then(pl.lit("coup")).otherwise(pl.lit("attempt"))
-    taken = coups.select("country_code", day="coup_date", kind=kind)
-    return pl.concat([taken, openings]).filter(pl.col("day") >= FIRST_DAY).sort(
+    coup_days = coups.select("country_code", day="coup_date", kind=kind)
+    return pl.concat([coup_days, openings]).filter(pl.col("day") >= FIRST_DAY).sort(
         "kind", "day", "country_code"
     )  # fmt: skip
 
@@ -181,14 +181,14 @@ def _of_kind(key: tuple[str, int, str], all_windows: Windows, cases: pl.DataFram
         low, high = np.quantile(ratio, INTERVAL)
         rows.append((*name, "rate_ratio", *np.exp([ratio.mean(), low, high]).tolist()))
     name = (target, kind, length, OF_ALL)
-    counted = {
+    counts = {
         "on_file": cases.height, "cases": number, "compared": len(ratios),
         "rose": sum(ratio > 0 for ratio in ratios),
     }  # fmt: skip
-    of_all: Rows = [(*name, what, float(count), None, None) for what, count in counted.items()]
+    of_all: Rows = [(*name, what, float(count), None, None) for what, count in counts.items()]
     if len(ratios) >= LEAST_CASES:
-        drawn = np.random.default_rng(1).integers(len(ratios), size=(RESAMPLES, len(ratios)))
-        low, high = np.quantile(np.array(ratios)[drawn].mean(axis=1), INTERVAL)
+        resamples = np.random.default_rng(1).integers(len(ratios), size=(RESAMPLES, len(ratios)))
+        low, high = np.quantile(np.array(ratios)[resamples].mean(axis=1), INTERVAL)
         of_all.append((*name, "rate_ratio", *np.exp([np.mean(ratios), low, high]).tolist()))
     return [*of_all, *rows]
 

@@ -60,9 +60,9 @@ def hold_out_gain(plain: Panel, extended: Panel, first: int, last: int, tuned: T
     Raises:
         numpy.linalg.LinAlgError, RuntimeError: A model cannot be fitted (``models.FIT_ERRORS``).
     """
-    known = len(extended.targets(first, last))
-    nights = min(tuned.dispersion_blocks, known // 2)
-    ago = len(extended.features) - known + nights - 1
+    nights_known = len(extended.targets(first, last))
+    nights = min(tuned.dispersion_blocks, nights_known // 2)
+    ago = len(extended.features) - nights_known + nights - 1
     crps = []
     for panel in (extended, plain):
         model = models.fit_self_exciting(panel.as_of(ago), first, last, tuned)
@@ -95,7 +95,7 @@ def with_sources_that_help(
     rule = thresholds()["auxiliary"]
     blocks = int(thresholds()["escalation"]["blocks"])
     plain = inputs.panel(inputs.events) if sources else None
-    used: list[EventSource] = []
+    sources_used: list[EventSource] = []
     rows = []
     for source in sources:
         extended = replace(inputs, auxiliary=(source,)).panel(inputs.events)
@@ -108,11 +108,11 @@ def with_sources_that_help(
             except models.FIT_ERRORS:
                 why_not = "not_fitted"
         if why_not is None:
-            used.append(source)
+            sources_used.append(source)
         figures = (None, None, None, None) if gain is None else vars(gain).values()
         rows.append((source.name, why_not, *figures))
     table = pl.DataFrame(rows, schema=GAIN_SCHEMA, orient="row")
-    return replace(inputs, auxiliary=tuple(used)), table
+    return replace(inputs, auxiliary=tuple(sources_used)), table
 
 
 def _is_long_enough(extended: Panel, least_blocks: int) -> bool:

@@ -162,19 +162,19 @@ def backtest(
         _learnt_weight(forecasts[:number], origin.known_until, tuning(target).weight)
         for number, origin in enumerate(every)
     ]
-    scored = forecasts[len(burn_in) :]
+    scored_forecasts = forecasts[len(burn_in) :]
     uniforms = np.random.default_rng(SEED).uniform(
         size=(len(origins), len(horizons), vintages.regions.height)
     )
     by_origin: list[list[HorizonScores]] = list(
         mapping(
             partial(_origin_scores, target),
-            list(zip(scored, weights[len(burn_in) :], uniforms, strict=True)),
+            list(zip(scored_forecasts, weights[len(burn_in) :], uniforms, strict=True)),
         )
     )
     stacked: dict[str, Any] = {
-        name: np.stack([of_origin.arrays[name] for of_origin in scored])
-        for name in scored[0].arrays
+        name: np.stack([of_origin.arrays[name] for of_origin in scored_forecasts])
+        for name in scored_forecasts[0].arrays
     }
     return BacktestResult(
         origins=list(origins),
@@ -192,13 +192,13 @@ def _origin_forecasts(
     outcome: NightInputs,
     target: str,
     horizons: Sequence[int],
-    scored: frozenset[Origin],
+    scored_origins: frozenset[Origin],
     origin: Origin,
 ) -> _OriginForecasts:
     """Forecasts of one origin, from what was known then, and what came."""
     inputs = vintages.inputs(origin)
     panel = inputs.panel(getattr(inputs, target))
-    is_scored = origin in scored
+    is_scored = origin in scored_origins
     blocks = []
     for horizon in horizons:
         window = forecast_window(panel, horizon, horizon, tuning(target))
@@ -243,18 +243,20 @@ def _baselines(
     }
 
 
-def _learnt_weight(past: Sequence[_OriginForecasts], known_until: date, declared: float) -> float:
+def _learnt_weight(
+    past: Sequence[_OriginForecasts], known_until: date, declared_weight: float
+) -> float:
     """The pool's weight learnt from forecasts whose window is wholly known; else as declared.
 
     An origin weighs half after ``WEIGHT_HALF_LIFE`` origins.
     """
-    known = [
+    wholly_known = [
         (0.5 ** ((len(past) - number) / WEIGHT_HALF_LIFE), block.losses)
         for number, of_origin in enumerate(past)
         for block in of_origin.blocks
         if block.window_end <= known_until
     ]
-    return scores.best_weight(known) if known else declared
+    return scores.best_weight(wholly_known) if wholly_known else declared_weight
 
 
 def _least_count(target: str) -> int:
@@ -263,15 +265,15 @@ def _least_count(target: str) -> int:
 
 
 def _origin_scores(
-    target: str, scored: tuple[_OriginForecasts, float, Array]
+    target: str, origin_forecasts: tuple[_OriginForecasts, float, Array]
 ) -> list[HorizonScores]:
     """Scores of one origin, one a horizon.
 
     Args:
         target: events or deaths.
-        scored: Its forecasts, the pool's weight, and uniform numbers, horizons x regions.
+        origin_forecasts: Its forecasts, the pool's weight, and uniform numbers, horizons x regions.
     """
-    forecasts, weight, uniforms = scored
+    forecasts, weight, uniforms = origin_forecasts
     return [
         _scores(block, weight, target, uniform)
         for block, uniform in zip(forecasts.blocks, uniforms, strict=True)

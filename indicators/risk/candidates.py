@@ -229,11 +229,11 @@ def _suspended(ends: Array, suspensions: pl.DataFrame, countries: np.ndarray) ->
     presumed_open = timedelta(days=months * YEAR_DAYS // 12)
     share = np.zeros((ends.size, countries.size))
     spells = suspensions.filter(pl.col("opened_date").is_not_null())
-    for code, opened, closed, confirmed in spells.select(
+    for code, start, end, confirmed in spells.select(
         "country_code", "opened_date", "closed_date", "confirmed_date"
     ).iter_rows():
-        last = closed or confirmed + presumed_open
-        is_open = (ends >= opened.toordinal()) & (ends <= last.toordinal())
+        last = end or confirmed + presumed_open
+        is_open = (ends >= start.toordinal()) & (ends <= last.toordinal())
         share[np.ix_(is_open, countries == code)] = 1
     return share
 

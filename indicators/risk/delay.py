@@ -81,7 +81,7 @@ def completeness(triangle: pl.DataFrame, age: int = 0) -> Completeness | None:
     return Completeness(float(share), draws, last)
 
 
-def nowcast_counts(counts: Array, known: Completeness) -> tuple[Array, Array, Array]:
+def nowcast_counts(counts: Array, completeness: Completeness) -> tuple[Array, Array, Array]:
     """Events there will be in the end: expected, and the bounds of the central 80%.
 
     Each event is known by now with chance ``share``, so those still missing are negative
@@ -89,17 +89,17 @@ def nowcast_counts(counts: Array, known: Completeness) -> tuple[Array, Array, Ar
 
     Args:
         counts: Events known now, one per region.
-        known: Completeness at their age.
+        completeness: Completeness at their age.
 
     Example:
         >>> sure = Completeness(0.5, np.array([0.5]), 3)
         >>> [bound.tolist() for bound in nowcast_counts(np.array([4.0]), sure)]
         [[8.0], [5.0], [13.0]]
     """
-    share = np.clip(known.draws, 0.01, 1.0)
+    share = np.clip(completeness.draws, 0.01, 1.0)
     different, place = np.unique(counts, return_inverse=True)
     low, high = (_missing_quantile(different, share, level)[place] for level in INTERVAL)
-    return counts / known.share, counts + low, counts + high
+    return counts / completeness.share, counts + low, counts + high
 
 
 def _missing_quantile(counts: Array, share: Array, level: float) -> Array:

@@ -47,7 +47,7 @@ def context(
     series: pl.DataFrame,
     suspensions: pl.DataFrame,
     coups: pl.DataFrame,
-    known: Completeness | None,
+    completeness: Completeness | None,
 ) -> pl.DataFrame:
     """Context of every region: presence, suspensions, coup, emergence, deaths, completeness.
 
@@ -58,7 +58,7 @@ def context(
         series: Tidy indicators.
         suspensions: Core suspensions as known on the night.
         coups: Core coups as known on the night.
-        known: How complete the newest month is; None: not known.
+        completeness: How complete the newest month is; None: not known.
     """
     region = flags.select("region_id", "country_code", "as_of_date", "data_month")
     parts = (
@@ -67,7 +67,7 @@ def context(
         ("days_since_coup", "days", _coups(region, coups)),
         ("emergence", "0 or 1", _emergence(region, series)),
         ("deaths_past12", "deaths", _deaths(region, series)),
-        ("reporting_completeness", "share", _completeness(region, known)),
+        ("reporting_completeness", "share", _completeness(region, completeness)),
     )
     return pl.concat(
         part.select(
@@ -136,12 +136,12 @@ def _suspensions(region: pl.DataFrame, suspensions: pl.DataFrame) -> pl.DataFram
         .group_by("country_code", maintain_order=True)
         .agg(value=pl.len(), detail=pl.col("words").str.join("; "))
     )
-    declared = coverage().filter(source="aid_suspensions")
-    kept = region.join(declared, on="country_code").filter(
+    periods = coverage().filter(source="aid_suspensions")
+    with_register = region.join(periods, on="country_code").filter(
         pl.col("as_of_date").is_between("kept_from", "kept_until")
     )
     measures = region.join(open_measures, on="country_code", how="left", maintain_order="left")
-    is_kept = pl.col("country_code").is_in(kept["country_code"].unique().to_list())
+    is_kept = pl.col("country_code").is_in(with_register["country_code"].unique().to_list())
     none = pl.when(is_kept).then(pl.lit("none on file"))
     return measures.with_columns(
         pl.when(is_kept).then(pl.col("value").fill_null(0)).otherwise("value").alias("value"),
@@ -199,26 +199,26 @@ def _deaths(region: pl.DataFrame, series: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _completeness(region: pl.DataFrame, known: Completeness | None) -> pl.DataFrame:
+def _completeness(region: pl.DataFrame, completeness: Completeness | None) -> pl.DataFrame:
     """Share of the newest month's events that is known by now."""
-    if known is None:
+    if completeness is None:
         detail = "nothing is known: no month was followed by dated deliveries for long enough"
     else:
-        low, high = known.interval
+        low, high = completeness.interval
         detail = (
-            f"of what is known {known.followed_months} months later; 80% interval "
+            f"of what is known {completeness.followed_months} months later; 80% interval "
             f"{low:.2f} to {high:.2f}"
         )
-    share = None if known is None else known.share
+    share = None if completeness is None else completeness.share
     return region.with_columns(value=pl.lit(share, dtype=pl.Float64), detail=pl.lit(detail))
 
 
-def with_correction(flags: pl.DataFrame, known: Completeness | None) -> pl.DataFrame:
+def with_correction(flags: pl.DataFrame, completeness: Completeness | None) -> pl.DataFrame:
     """Flags with the newest month's events as they will be known in the end; null: not known."""
     names = ("events_count_corrected", "events_count_corrected_low", "events_count_corrected_high")
-    if known is None:
+    if completeness is None:
         return flags.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in names)
-    nowcast = nowcast_counts(flags["events_count"].to_numpy().astype(float), known)
+    nowcast = nowcast_counts(flags["events_count"].to_numpy().astype(float), completeness)
     return flags.with_columns(pl.Series(n, c) for n, c in zip(names, nowcast, strict=True))
 
 

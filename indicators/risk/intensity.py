@@ -22,8 +22,8 @@ def intensity_of(events: pl.Expr, deaths: pl.Expr) -> pl.Expr:
     step = pl.lit(INTENSITIES[0])
     for name in INTENSITIES[1:]:
         least = thresholds()["intensity"][name]
-        reached = (events >= least["events"]) | (deaths >= least["deaths"])
-        step = pl.when(reached).then(pl.lit(name)).otherwise(step)
+        is_reached = (events >= least["events"]) | (deaths >= least["deaths"])
+        step = pl.when(is_reached).then(pl.lit(name)).otherwise(step)
     return step
 
 

@@ -37,7 +37,7 @@ def line_row(
     tonight, last = past.origins[-1], nights.row(-1, named=True)
     until = tonight.known_until.toordinal()
     begin = until - one.line.windows * BLOCK_DAYS
-    rows = one.rows[versions.known(tonight)[one.rows]]
+    rows = one.rows[versions.is_known(tonight)[one.rows]]
     is_newest = (versions.day[rows] > begin) & (versions.day[rows] <= until)
     since = nights.filter("is_mail")["replay_date"].max() if last["is_passed"] else None
     return {
@@ -62,13 +62,13 @@ def line_nights(
         ``observed_count`` (null: the window is not wholly known), ``reached_date`` (null: not).
     """
     tonight, days = past.origins[-1], one.line.windows * BLOCK_DAYS
-    rows = one.rows[versions.known(tonight)[one.rows]]
+    rows = one.rows[versions.is_known(tonight)[one.rows]]
     rows = rows[np.argsort(versions.day[rows], kind="stable")]
     day, total = versions.day[rows], np.append(0.0, versions.size[rows].cumsum())
     night = np.array([past.origins[row].night.toordinal() for row in chances.rows])
     before, after = (total[np.searchsorted(day, at, side="right")] for at in (night, night + days))
-    reached = np.searchsorted(total[1:], before + one.line.at_least)
-    reached_day = np.append(day, NEVER_ENDS)[np.minimum(reached, len(day))]
+    event_number = np.searchsorted(total[1:], before + one.line.at_least)
+    reached_day = np.append(day, NEVER_ENDS)[np.minimum(event_number, len(day))]
     is_whole = night + days <= tonight.known_until.toordinal()
     is_reached = is_whole & (reached_day <= night + days)
     is_passed = chances.probability >= one.line.chance
@@ -103,12 +103,12 @@ def line_price(nights: pl.DataFrame, windows: int) -> dict[str, Any]:
         nights: ``line_nights``; those whose window is not wholly known do not count.
         windows: Blocks of thirty days.
     """
-    known = nights.filter(pl.col("observed_count").is_not_null())
-    years = known.height / 12
-    mails = known.filter("is_mail")
+    known_nights = nights.filter(pl.col("observed_count").is_not_null())
+    years = known_nights.height / 12
+    mails = known_nights.filter("is_mail")
     came_true = mails.filter(pl.col("reached_date").is_not_null())
     is_reached = pl.col("reached_date").is_not_null()
-    times = known.filter(is_reached & ~is_reached.shift(1, fill_value=False))
+    times = known_nights.filter(is_reached & ~is_reached.shift(1, fill_value=False))
     first_warning = pl.col("reached_date") - pl.duration(days=windows * BLOCK_DAYS)
     warned = times.join(
         nights.filter("is_passed").select(passed_date="replay_date"), how="cross"
@@ -120,10 +120,10 @@ def line_price(nights: pl.DataFrame, windows: int) -> dict[str, Any]:
     times_low, times_high = poisson_interval(times.height)
     came_low, came_high = wilson_interval(came_true.height, mails.height)
     return {
-        "priced_from_date": known["replay_date"].min(),
-        "priced_until_date": known["replay_date"].max(),
-        "priced_nights_count": known.height,
-        "passed_nights_count": known.filter("is_passed").height,
+        "priced_from_date": known_nights["replay_date"].min(),
+        "priced_until_date": known_nights["replay_date"].max(),
+        "priced_nights_count": known_nights.height,
+        "passed_nights_count": known_nights.filter("is_passed").height,
         "mails_count": mails.height,
         "mails_per_year": mails.height / years if years else None,
         "mails_per_year_low": low / years if years else None,
@@ -134,7 +134,7 @@ def line_price(nights: pl.DataFrame, windows: int) -> dict[str, Any]:
         "lead_days_median": lead,
         "reached_count": times.height,
         "missed_count": times.height - warned["replay_date"].n_unique(),
-        "reached_nights_count": known.filter(is_reached).height,
+        "reached_nights_count": known_nights.filter(is_reached).height,
         "return_years": years / times.height if times.height else None,
         "return_years_low": years / times_high if years else None,
         "return_years_high": years / times_low if times_low else None,

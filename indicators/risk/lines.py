@@ -82,15 +82,17 @@ class VersionDays:
     around: int
     centroids: tuple[Array, Array]
 
-    def known(self, origin: Origin) -> Mask:
+    def is_known(self, origin: Origin) -> Mask:
         """Versions in force on the evening of a night."""
         evening = (origin.as_of or origin.night).toordinal()
         return np.asarray((self.known_from <= evening) & (self.known_to > evening))
 
     def digest(self, origin: Origin) -> int:
         """A number that changes with what is known on a night."""
-        known = self.fingerprint[self.known(origin)]
-        return int(known.sum(dtype=np.uint64)) ^ int(np.bitwise_xor.reduce(known, initial=0))
+        fingerprints = self.fingerprint[self.is_known(origin)]
+        return int(fingerprints.sum(dtype=np.uint64)) ^ int(
+            np.bitwise_xor.reduce(fingerprints, initial=0)
+        )
 
     def events(self, rows: Mask) -> EventDays:
         """Versions as events."""
@@ -182,7 +184,7 @@ def origin_mean(
         quantity: Of ``versions``.
     """
     tuned = tuning(TARGETS[quantity])
-    events = versions.events(versions.known(origin))
+    events = versions.events(versions.is_known(origin))
     own = events.place < len(versions.places)
     gap_blocks = -(-(origin.night - origin.known_until).days // BLOCK_DAYS)
     panel = build_panel(
@@ -244,11 +246,11 @@ class WindowSums:
         self._rows, self._size = rows, versions.size[rows]
         self._begin, self._end = np.searchsorted(bounds, nights), np.searchsorted(bounds, ends)
 
-    def as_of(self, known: Mask) -> Array:
+    def as_of(self, is_known: Mask) -> Array:
         """Nights x places, of the versions in the mask."""
-        chosen = known[self._rows]
+        is_in_sum = is_known[self._rows]
         sums = np.bincount(
-            self._cell[chosen], self._size[chosen], minlength=self._shape[0] * self._shape[1]
+            self._cell[is_in_sum], self._size[is_in_sum], minlength=self._shape[0] * self._shape[1]
         )
         running = sums.reshape(self._shape).cumsum(axis=0)
         return np.asarray(running[self._end] - running[self._begin])
@@ -293,9 +295,9 @@ def line_series(line: Line, versions: VersionDays, past: PastMeans) -> LineSerie
 
 def line_places(line: Line, versions: VersionDays) -> Rows:
     """Rows of the regions of a line; of a country its unplaced events are one more."""
-    chosen = {*line.regions, *line.countries}
+    place_ids = {*line.regions, *line.countries}
     is_member = [
-        place in chosen or place.partition(".")[0] in line.countries for place in versions.places
+        place in place_ids or place.partition(".")[0] in line.countries for place in versions.places
     ]
     return np.flatnonzero(is_member)
 
@@ -338,11 +340,11 @@ def _circle_mean(
     is_inside[inside] = True
     for number, origin in enumerate(origins):
         until = origin.known_until.toordinal()
-        known = versions.known(origin) & (versions.day <= until)
-        own = versions.events(known & is_inside)
+        is_known = versions.is_known(origin) & (versions.day <= until)
+        own = versions.events(is_known & is_inside)
         own = replace(own, place=np.zeros(len(own.day), np.int64))
         x, counts = conflict_day_features(own, 1, until, FIRST_DAY.toordinal())
-        outside, every = versions.events(known & ~is_inside), versions.events(known)
+        outside, every = versions.events(is_known & ~is_inside), versions.events(is_known)
         units = len(versions.places) + versions.around
         for half_life in NEIGHBOUR_HALF_LIVES:
             means = _day_means(outside, units, until, half_life)
@@ -357,7 +359,7 @@ def _circle_mean(
     for number, origin in enumerate(origins):
         learnt = _earlier(origins, number, line.windows)
         learnt = learnt[np.isfinite(other[learnt])]
-        observed = sums.as_of(versions.known(origin))[learnt, 0].sum()
+        observed = sums.as_of(versions.is_known(origin))[learnt, 0].sum()
         excess = observed - own_part[learnt].sum() + line.windows
         share = max(excess, 0.0) / (other[learnt].sum() + line.windows)
         mean[number] = own_part[number] + share * other[number]
@@ -437,8 +439,8 @@ def line_chances(
     )  # fmt: skip
     for column, number in enumerate(rows):
         learnt = _earlier(past.origins, int(number), windows)
-        known = versions.known(past.origins[number])
-        observed = sums.as_of(known)[learnt]
+        is_known = versions.is_known(past.origins[number])
+        observed = sums.as_of(is_known)[learnt]
         losses: dict[int, tuple[Array, Array, Array | None]] = {}
         for line_number, one in enumerate(series):
             size = one.peers.nnz
@@ -450,7 +452,7 @@ def line_chances(
                     peers_observed,
                     _phi_loss(peers_observed, peers_mean, one.line.quantity),
                 )
-            own = one.mean[learnt], one.sums.as_of(known)[learnt, 0]
+            own = one.mean[learnt], one.sums.as_of(is_known)[learnt, 0]
             estimates[line_number, :, column] = _phi_and_shift(one.line, own, losses[size])
     return [
         _chances(one, rows, phi, shift) for one, (phi, shift) in zip(series, estimates, strict=True)
@@ -461,8 +463,8 @@ def _phi_loss(observed: Array, mean: Array, quantity: str) -> Array | None:
     """Loss at each of ``LINE_PHIS``, as where countries' sums are told (``joint``)."""
     tuned = replace(tuning(TARGETS[quantity]), dispersion_power=1.0)
     informative = np.flatnonzero(mean > models.INFORMATIVE_MEAN)
-    chosen = informative[:: max(-(-informative.size // PEER_ROWS), 1)]
-    return models.dispersion_loss(observed[chosen], mean[chosen], tuned, LINE_PHIS)
+    sample = informative[:: max(-(-informative.size // PEER_ROWS), 1)]
+    return models.dispersion_loss(observed[sample], mean[sample], tuned, LINE_PHIS)
 
 
 def _phi_and_shift(

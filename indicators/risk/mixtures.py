@@ -102,13 +102,13 @@ class CountMixture:
 
     def quantiles(self, levels: Sequence[float]) -> Array:
         """The same at several levels, by bisection of all at once: places x levels."""
-        reached = np.asarray(levels) - 1e-12
-        quantiles = np.zeros((len(self.weight), reached.size))
+        targets = np.asarray(levels) - 1e-12
+        quantiles = np.zeros((len(self.weight), targets.size))
         at_zero = self.cdf(quantiles[:, 0])  # most places of a quiet world are at 0
-        rows, columns = np.nonzero(at_zero[:, None] < reached)
+        rows, columns = np.nonzero(at_zero[:, None] < targets)
         if not rows.size:
             return quantiles
-        part, level = self.take(rows), reached[columns]
+        part, level = self.take(rows), targets[columns]
         high = np.maximum(part.draws.max(axis=1), np.ceil(part.mean)) + 1
         while (is_short := part.cdf(high) < level).any():
             high[is_short] *= 2

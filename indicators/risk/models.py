@@ -189,8 +189,8 @@ def fit_nonnegative_quasi_poisson(features: Array, observed: Array, weight: Arra
             part = slice(begin, begin + CACHED_ROWS)
             x, y, weights = row_features[part], row_observed[part], row_weight[part]
             if has_unknown:
-                known = row_known[part]
-                x, y, weights = x[known], y[known], weights[known]
+                rows_known = row_known[part]
+                x, y, weights = x[rows_known], y[rows_known], weights[rows_known]
             mean = x @ (slopes / scale) if iteration else np.full(len(x), least)
             variance = np.maximum(mean, LEAST_VARIANCE)
             curvature = weights / variance
@@ -390,11 +390,11 @@ def with_more_events(features: Array, number: Array) -> Array:
         features: Places x features.
         number: Places; below zero: fewer.
     """
-    moved = features.copy()
-    for name, added in _impulse(np.zeros(1)).items():
+    shifted_features = features.copy()
+    for name, impulse in _impulse(np.zeros(1)).items():
         column = FEATURES.index(name)
-        moved[:, column] = np.maximum(features[:, column] + number * added[0], 0)
-    return moved
+        shifted_features[:, column] = np.maximum(features[:, column] + number * impulse[0], 0)
+    return shifted_features
 
 
 def _impulse(days_ago: Array) -> dict[str, Array]:
@@ -414,9 +414,11 @@ def without_event(features: Array, days_ago: Array) -> Array:
         features: Places x features.
         days_ago: Places; NaN: there is none.
     """
-    moved = features.copy()
+    shifted_features = features.copy()
     is_there = np.isfinite(days_ago)
-    for name, added in _impulse(np.where(is_there, days_ago, 0.0)).items():
+    for name, impulse in _impulse(np.where(is_there, days_ago, 0.0)).items():
         column = FEATURES.index(name)
-        moved[:, column] = np.maximum(features[:, column] - np.where(is_there, added, 0), 0)
-    return moved
+        shifted_features[:, column] = np.maximum(
+            features[:, column] - np.where(is_there, impulse, 0), 0
+        )
+    return shifted_features

@@ -183,7 +183,7 @@ def draw_month(
     count = on_file.place.size
     is_kept = rng.random((count, size)) < stay[on_file.country, on_file.status]
     where = (on_file.place, np.arange(count))
-    counted = csr_array((np.ones(count), where), shape=(places, count))
+    event_of_place = csr_array((np.ones(count), where), shape=(places, count))
     of_deaths = csr_array((on_file.deaths, where), shape=(places, count))
     y = np.bincount(on_file.place, minlength=places).astype(np.float64)
     rate = np.repeat(y[:, None], size, axis=1)
@@ -197,12 +197,12 @@ def draw_month(
         share = mu / total[country_of_place[:regions]]
     whole = np.maximum(to_country(country_of_place) @ rate, 1)
     expected_late = (late / np.sqrt(whole))[country_of_place] * rate
-    added = rng.poisson(expected_late).astype(np.float64)
+    late_events = rng.poisson(expected_late).astype(np.float64)
     deaths = model.kept_deaths.draws(of_deaths @ is_kept, rng)
-    deaths = deaths + model.added_deaths.draws(added, rng)
+    deaths = deaths + model.added_deaths.draws(late_events, rng)
     unplaced = y[regions:][country_of_place[:regions]]
     p_quiet = np.exp(-expected_late[:regions]).mean(axis=1) * (1 - share) ** unplaced
-    return MonthNowcast(counted @ is_kept + added, deaths, 1 - p_quiet)
+    return MonthNowcast(event_of_place @ is_kept + late_events, deaths, 1 - p_quiet)
 
 
 def nowcast_of_night(
@@ -228,9 +228,9 @@ def nowcast_of_night(
     stages = release_stages(deliveries, month_after(newest, -REVISION_MONTHS), newest)
     revisions = with_declared(observed_revisions(versions, stages), ucdp_revisions())
     # A month that no dated release holds comes from a bulk file, which is a yearly one.
-    known = dict(stages.select("month_start", "release_stage").iter_rows())
-    shown = [month_after(newest, ago) for ago in range(1 - MONTHS, 1)]
-    months = {month: known.get(month, YEARLY) for month in shown}
+    stage_of_month = dict(stages.select("month_start", "release_stage").iter_rows())
+    months_shown = [month_after(newest, ago) for ago in range(1 - MONTHS, 1)]
+    months = {month: stage_of_month.get(month, YEARLY) for month in months_shown}
     if stale_night is not None:
         silent = [month_after(newest, number) for number in range(1, MONTHS + 1)]
         whole = [month for month in silent if month_after(month, 1) <= stale_night]
@@ -298,15 +298,15 @@ def nowcast(
             parts.append(frame)
             continue
         size = max(100, min(DRAWS, CHUNK // max(of_month.place.size, len(names), 1)))
-        drawn = draw_month(of_month, model, country_of_place, countries, rates, row, rng, size)
+        draws = draw_month(of_month, model, country_of_place, countries, rates, row, rng, size)
         is_silent = np.concatenate(
             [raw["events_count"][: len(ids)] == 0, np.zeros(len(countries), bool)]
         )
         parts.append(
             frame.with_columns(
-                **_summary("events", drawn.events, country_of_place, len(ids)),
-                **_summary("deaths", drawn.deaths, country_of_place, len(ids)),
-                p_unreported_event=_of_silent(drawn.p_unreported, is_silent, rates is not None),
+                **_summary("events", draws.events, country_of_place, len(ids)),
+                **_summary("deaths", draws.deaths, country_of_place, len(ids)),
+                p_unreported_event=_of_silent(draws.p_unreported, is_silent, rates is not None),
                 followed_to=pl.lit(model.followed_to),
                 nowcast_basis=pl.lit(model.basis),
                 vintages_count=pl.lit(sum(model.units.values()), pl.Int64),

@@ -75,8 +75,8 @@ class AuxiliarySeries:
     @property
     def blocks(self) -> int:
         """Past nights, one every thirty days, by which it had covered thirty days (or a month)."""
-        covered = (self.known_until - self.known_from + 1) // BLOCK_DAYS - self.is_monthly
-        return max(covered, 0)
+        blocks = (self.known_until - self.known_from + 1) // BLOCK_DAYS - self.is_monthly
+        return max(blocks, 0)
 
     def last_days(self, nights: int) -> Days:
         """The last day it wholly covered on each of the newest nights, the newest last."""
@@ -244,10 +244,10 @@ def auxiliary_features(series: AuxiliarySeries, places: int, nights: int) -> Arr
         sizes = events.size * daily**days_before
         sums = np.bincount(cell, weights=sizes, minlength=nights * places).reshape(nights, places)
         total, before = np.zeros(places), ends[0]
-        for row, (end, added) in enumerate(zip(ends, sums, strict=True)):
-            total = total * daily ** (end - before) + added
-            covered = (1 - daily ** (end - series.known_from + 1)) / (1 - daily)
-            features[row, :, column] = total * (BLOCK_DAYS / covered)
+        for row, (end, new_events) in enumerate(zip(ends, sums, strict=True)):
+            total = total * daily ** (end - before) + new_events
+            covered_weight = (1 - daily ** (end - series.known_from + 1)) / (1 - daily)
+            features[row, :, column] = total * (BLOCK_DAYS / covered_weight)
             before = end
     return features
 
@@ -285,19 +285,21 @@ def build_panel(
     blocks = (known_until - first_day + 1) // BLOCK_DAYS
     if blocks < BASELINE_BLOCKS:
         raise ValueError(f"{blocks} blocks of thirty days are known; a year is the least")
-    known = events.up_to(known_until)
-    counts = block_sums(known, places, known_until, blocks)
+    known_events = events.up_to(known_until)
+    counts = block_sums(known_events, places, known_until, blocks)
     nights = min(keep, blocks, *(series.blocks for series in auxiliary))
     newest = slice(blocks - nights, None)
     half_lives = {*OWN_HALF_LIVES, *NEIGHBOUR_HALF_LIVES, BACKGROUND_HALF_LIFE}
     means = {
-        days: weighted_means(block_sums(known, places, known_until, blocks, days), days)[newest]
+        days: weighted_means(block_sums(known_events, places, known_until, blocks, days), days)[
+            newest
+        ]
         for days in sorted(half_lives)
     }
     names = (*FEATURES, *(name for series in auxiliary for name in series.features))
     features = np.empty((nights, places, len(names)))
     has_neighbours = np.asarray(weights.sum(axis=1)).ravel() > 0
-    columns = [past_year(known, counts, known_until)[newest]]
+    columns = [past_year(known_events, counts, known_until)[newest]]
     columns += [means[days] for days in OWN_HALF_LIVES]
     for days in NEIGHBOUR_HALF_LIVES:
         everywhere = means[days]
@@ -314,7 +316,7 @@ def build_panel(
         end = begin + len(AUXILIARY_HALF_LIVES)
         features[..., begin:end] = auxiliary_features(series, places, nights)
     gap = night - known_until
-    targets = block_sums(known, places, night, len(features) + gap // BLOCK_DAYS + 1)
+    targets = block_sums(known_events, places, night, len(features) + gap // BLOCK_DAYS + 1)
     cumulative = np.vstack([np.zeros((1, places)), targets]).cumsum(axis=0)
     return Panel(counts[newest], features, cumulative, -(-gap // BLOCK_DAYS), names)
 
@@ -345,10 +347,12 @@ def conflict_day_features(
         first_day: First day of the source.
     """
     features = np.zeros((places, len(FEATURES)))
-    known = events.up_to(end)
+    known_events = events.up_to(end)
     days = (end - first_day + 1) // BLOCK_DAYS * BLOCK_DAYS
-    is_in_blocks = end - known.day < days
-    day, place, size = (part[is_in_blocks] for part in (known.day, known.place, known.size))
+    is_in_blocks = end - known_events.day < days
+    day, place, size = (
+        part[is_in_blocks] for part in (known_events.day, known_events.place, known_events.size)
+    )
     is_in_year = end - day < YEAR_DAYS
     year = np.bincount(place[is_in_year], weights=size[is_in_year], minlength=places)
     features[:, 0] = year * (BLOCK_DAYS / YEAR_DAYS)
@@ -359,4 +363,4 @@ def conflict_day_features(
             total * BLOCK_DAYS * (1 - daily) / (1 - daily**days)
         )
     features[:, FEATURES.index("constant")] = 1
-    return features, block_sums(known, places, end, BASELINE_BLOCKS)
+    return features, block_sums(known_events, places, end, BASELINE_BLOCKS)

@@ -23,14 +23,14 @@ MANY_DEATHS = 25  # in thirty days: the line VIEWS draws
 
 def tuning(target: str = "events") -> Tuning:
     """The models' numbers from ``config/thresholds.toml``, for events or deaths."""
-    declared, own = thresholds()["models"], thresholds()["models"][target]
+    common, own = thresholds()["models"], thresholds()["models"][target]
     return Tuning(
-        history_blocks=int(declared["history_blocks"]),
-        history_half_life=declared["history_half_life"],
-        past_year_share=declared["past_year_share"],
+        history_blocks=int(common["history_blocks"]),
+        history_half_life=common["history_half_life"],
+        past_year_share=common["past_year_share"],
         dispersion_power=own["dispersion_power"],
-        dispersion_blocks=int(declared["dispersion_blocks"]),
-        log_score_share=declared["log_score_share"],
+        dispersion_blocks=int(common["dispersion_blocks"]),
+        log_score_share=common["log_score_share"],
         weight=own["weight"],
         is_rescaled=own["is_rescaled"],
     )

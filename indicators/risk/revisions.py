@@ -92,25 +92,25 @@ def revision_counts(
     Returns:
         ``KEY`` and ``COUNTED``.
     """
-    grouped = ("country_code", "code_status_group")
+    unit = ("country_code", "code_status_group")
     deaths = pl.col("deaths_best_count").cast(pl.Int64)
     later = after.select("event_id", deaths_after=deaths)
-    kept = before.join(later, on="event_id", how="left", validate="1:1")
+    before_and_later = before.join(later, on="event_id", how="left", validate="1:1")
     is_kept = pl.col("deaths_after").is_not_null()
-    stayed = kept.group_by("country_code", code_status_group()).agg(
+    stayed = before_and_later.group_by("country_code", code_status_group()).agg(
         events_before_count=pl.len(),
         events_kept_count=is_kept.sum(),
         deaths_before_count=deaths.sum(),
         deaths_kept_before_count=deaths.filter(is_kept).sum(),
         deaths_kept_after_count=pl.col("deaths_after").sum(),
     )
-    added = (
+    late_counts = (
         after.join(before, on="event_id", how="anti")
         .group_by("country_code", code_status_group())
         .agg(events_added_count=pl.len(), deaths_added_count=deaths.sum())
     )
     return (
-        stayed.join(added, on=grouped, how="full", coalesce=True, validate="1:1")
+        stayed.join(late_counts, on=unit, how="full", coalesce=True, validate="1:1")
         .select(
             link=pl.lit(link),
             period_start=pl.lit(period_start),
@@ -221,12 +221,12 @@ def _in_force(versions: pl.DataFrame, instant: datetime) -> pl.DataFrame:
     )
 
 
-def with_declared(observed: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFrame:
+def with_declared(observed: pl.DataFrame, declared_revisions: pl.DataFrame) -> pl.DataFrame:
     """Revisions that were observed, and those declared of other countries or periods.
 
     Args:
         observed: ``KEY`` and ``COUNTED``.
-        declared: The same with ``releases`` (``config/ucdp_revisions.csv``).
+        declared_revisions: The same with ``releases`` (``config/ucdp_revisions.csv``).
 
     Returns:
         Both, with ``revision_basis`` and ``releases`` (null: the deliveries of this warehouse).
@@ -237,7 +237,7 @@ def with_declared(observed: pl.DataFrame, declared: pl.DataFrame) -> pl.DataFram
             observed.with_columns(
                 revision_basis=pl.lit("observed"), releases=pl.lit(None, pl.String)
             ),
-            declared.join(observed, on=unit, how="anti").select(
+            declared_revisions.join(observed, on=unit, how="anti").select(
                 *KEY, *COUNTED, revision_basis=pl.lit("declared"), releases="releases"
             ),
         ]
@@ -258,22 +258,22 @@ class ShareModel:
     concentration: Array
     weight: Array
 
-    def draws(self, tried: int, kept: int, rng: np.random.Generator, size: int) -> Array:
-        """Shares of a month to come in a country of which ``kept`` of ``tried`` stayed so far."""
+    def draws(self, n: int, k: int, rng: np.random.Generator, size: int) -> Array:
+        """Shares of a month to come in a country of which ``k`` of ``n`` stayed so far."""
         point = rng.choice(self.weight.size, size, p=self.weight)
         m, kappa = self.mean[point], self.concentration[point]
-        country = rng.beta(kappa * m + kept, kappa * (1 - m) + tried - kept)
+        country = rng.beta(kappa * m + k, kappa * (1 - m) + n - k)
         country = np.clip(country, 1e-6, 1 - 1e-6)
         return rng.beta(kappa * country, kappa * (1 - country))
 
-    def country_mean(self, tried: int, kept: int) -> float:
-        """Expected share in a country of which ``kept`` of ``tried`` stayed so far."""
+    def country_mean(self, n: int, k: int) -> float:
+        """Expected share in a country of which ``k`` of ``n`` stayed so far."""
         kappa = self.concentration
-        return float(self.weight @ ((kappa * self.mean + kept) / (kappa + tried)))
+        return float(self.weight @ ((kappa * self.mean + k) / (kappa + n)))
 
 
-def fit_share(tried: Array, kept: Array) -> ShareModel:
-    """Beta-binomial of units of which ``kept`` of ``tried`` stayed; flat on logit m and log kappa.
+def fit_share(n: Array, k: Array) -> ShareModel:
+    """Beta-binomial of units of which ``k`` of ``n`` stayed; flat on logit m and log kappa.
 
     Example:
         >>> model = fit_share(np.array([50.0, 50, 50]), np.array([45.0, 45, 45]))
@@ -282,7 +282,7 @@ def fit_share(tried: Array, kept: Array) -> ShareModel:
     """
     mean, kappa = (grid.ravel() for grid in np.meshgrid(SHARES, CONCENTRATIONS))
     a, b = (kappa * mean)[:, None], (kappa * (1 - mean))[:, None]
-    likelihood = (betaln(a + kept, b + tried - kept) - betaln(a, b)).sum(axis=1)
+    likelihood = (betaln(a + k, b + n - k) - betaln(a, b)).sum(axis=1)
     return ShareModel(mean, kappa, _normalised(likelihood))
 
 
@@ -300,16 +300,18 @@ class LateModel:
     shape: Array
     weight: Array
 
-    def draws(self, exposure: float, added: float, rng: np.random.Generator, size: int) -> Array:
-        """L of a month to come in a country where ``added`` came to ``exposure`` (roots) so far."""
+    def draws(
+        self, exposure: float, late_count: float, rng: np.random.Generator, size: int
+    ) -> Array:
+        """L of a month to come where ``late_count`` came to ``exposure`` (roots) so far."""
         point = rng.choice(self.weight.size, size, p=self.weight)
         rate, shape = self.rate[point], self.shape[point]
-        country = rng.gamma(shape + added) / (shape / rate + exposure)
+        country = rng.gamma(shape + late_count) / (shape / rate + exposure)
         return rng.gamma(shape) * np.maximum(country, 1e-9) / shape
 
 
-def fit_late(exposure: Array, added: Array) -> LateModel:
-    """Gamma-Poisson of units where ``added`` came to ``exposure``; flat on log lambda and log a.
+def fit_late(exposure: Array, late_count: Array) -> LateModel:
+    """Gamma-Poisson: ``late_count`` came to ``exposure``; flat on log lambda and log a.
 
     Example:
         >>> model = fit_late(np.array([4.0, 4, 4]), np.array([2.0, 2, 2]))
@@ -319,8 +321,8 @@ def fit_late(exposure: Array, added: Array) -> LateModel:
     rate, shape = (grid.ravel() for grid in np.meshgrid(LATE_RATES, LATE_SHAPES))
     a, mean = shape[:, None], rate[:, None] * exposure
     likelihood = (
-        gammaln(a + added) - gammaln(a) + a * np.log(a / (a + mean))
-        + added * np.log(mean / (a + mean))
+        gammaln(a + late_count) - gammaln(a) + a * np.log(a / (a + mean))
+        + late_count * np.log(mean / (a + mean))
     ).sum(axis=1)  # fmt: skip
     return LateModel(rate, shape, _normalised(likelihood))
 
@@ -352,8 +354,8 @@ def fit_factor(before: Array, after: Array) -> Factor:
         >>> fit_factor(np.array([10.0, 20.0, 0.0]), np.array([12.0, 18.0, 0.0]))
         Factor(mean=1.0, variance=0.6)
     """
-    known = before > 0
-    before, after = before[known], after[known]
+    is_positive = before > 0
+    before, after = before[is_positive], after[is_positive]
     if before.size < 2:
         return Factor(float(after.sum() / before.sum()) if before.size else 1.0, 0.0)
     mean = after.sum() / before.sum()
@@ -440,15 +442,17 @@ def fit_link(revisions: pl.DataFrame, link: str) -> LinkModel | None:
         link=link,
         stay=stay,
         stayed={
-            (country, status): (n, kept)
-            for country, status, n, kept in rows.group_by("country_code", "code_status_group")
+            (country, status): (n, kept_count)
+            for country, status, n, kept_count in rows.group_by("country_code", "code_status_group")
             .agg(pl.col("events_before_count", "events_kept_count").sum())
             .iter_rows()
         },
         late=fit_late(
             np.sqrt(column(exposed, "events_before_count")), column(exposed, "events_added_count")
         ),
-        late_units={country: (e, float(added)) for country, e, added in by_country.iter_rows()},
+        late_units={
+            country: (e, float(late_count)) for country, e, late_count in by_country.iter_rows()
+        },
         kept_deaths=fit_factor(
             column(unit, "deaths_kept_before_count"), column(unit, "deaths_kept_after_count")
         ),

@@ -68,8 +68,8 @@ class EventSource:
         number = pl.col("place_id").replace_strict(
             places, range(len(places)), default=None, return_dtype=pl.Int64
         )
-        known = self.counts.filter(pl.col("event_date") <= self.known_until)
-        placed = known.with_columns(place=number).drop_nulls("place").sort("series")
+        counts = self.counts.filter(pl.col("event_date") <= self.known_until)
+        with_place = counts.with_columns(place=number).drop_nulls("place").sort("series")
         return [
             AuxiliarySeries(
                 name,
@@ -82,7 +82,7 @@ class EventSource:
                 self.known_until.toordinal(),
                 self.is_monthly,
             )
-            for (name,), rows in placed.group_by("series", maintain_order=True)
+            for (name,), rows in with_place.group_by("series", maintain_order=True)
         ]
 
 
@@ -110,11 +110,11 @@ def event_sources(
             with a reason why not are left out.
         versions: Whether their counts hold every version, not only what is still believed.
     """
-    believed = counts if versions else counts.filter(pl.col("known_to").is_null())
+    counts_in_force = counts if versions else counts.filter(pl.col("known_to").is_null())
     usable = clocks.filter(pl.col("why_not").is_null())
     columns = ("source", "known_from_date", "known_until_date", "is_monthly")
     return tuple(
-        EventSource(name, believed.filter(source=name), first, last, is_monthly)
+        EventSource(name, counts_in_force.filter(source=name), first, last, is_monthly)
         for name, first, last, is_monthly in usable.select(columns).iter_rows()
     )
 
@@ -212,14 +212,14 @@ def _event_days(
     number = pl.coalesce("region_id", "country_code").replace_strict(
         places, range(len(places)), default=None, return_dtype=pl.Int64
     )
-    known = (
+    known_events = (
         events.filter(pl.col("event_date") <= known_until)
         .with_columns(place=number)
         .drop_nulls("place")
     )
-    day = _ordinals(known["event_date"])
-    place = known["place"].to_numpy()
-    deaths = known["deaths_best_count"].cast(pl.Float64).to_numpy()
+    day = _ordinals(known_events["event_date"])
+    place = known_events["place"].to_numpy()
+    deaths = known_events["deaths_best_count"].cast(pl.Float64).to_numpy()
     return EventDays(day, place, np.ones(day.size)), EventDays(day, place, deaths)
 
 

@@ -47,7 +47,7 @@ def measured(path: Path, bad: int) -> float:
         read = time.perf_counter() - began
     (batch,) = receive(SOURCE, str(path), path.parent)
     began = time.perf_counter()
-    rows = batch.parsed.height
+    rows = batch.parsed_rows.height
     parse = time.perf_counter() - began
     before = peak()
     began = time.perf_counter()

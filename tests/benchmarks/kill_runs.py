@@ -156,16 +156,16 @@ def undisturbed(
     bench: Bench, nights: tuple[str, ...], by_smtp: bool
 ) -> tuple[Path, list[tuple[str, str]]]:
     """A data folder after normal runs of these nights, and the mails that the last one sent."""
-    kept = after_nights(bench, nights, by_smtp)
-    if kept not in bench.sent:
+    folder_after = after_nights(bench, nights, by_smtp)
+    if folder_after not in bench.sent:
         data = bench.folder / DATA
         if len(nights) > 1:
             shutil.copytree(undisturbed(bench, nights[:-1], by_smtp)[0], data)
         before = len(bench.mailbox.received)
         bench.finish(data, nights[-1], by_smtp)
-        bench.sent[kept] = sorted(bench.mailbox.received[before:])
-        data.rename(kept)
-    return kept, bench.sent[kept]
+        bench.sent[folder_after] = sorted(bench.mailbox.received[before:])
+        data.rename(folder_after)
+    return folder_after, bench.sent[folder_after]
 
 
 def trial(

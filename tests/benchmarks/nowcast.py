@@ -164,11 +164,11 @@ def silence(path: str) -> pl.DataFrame:
 
     declared = with_declared(NO_REVISIONS, ucdp_revisions())
     rng = np.random.default_rng(4)
-    taken = pl.Series(rng.random(after.height) < 1 / 5)
+    is_silenced = pl.Series(rng.random(after.height) < 1 / 5)
     trials = {
         "21.1 to 24.1": (before, after),
         "unplaced": (
-            after.with_columns(region_id=pl.when(~taken).then("region_id")),
+            after.with_columns(region_id=pl.when(~is_silenced).then("region_id")),
             after,
         ),
     }

@@ -215,8 +215,8 @@ def test_the_frame_judged_is_left_as_it_was() -> None:
         (key("a", "b"), "no two rows with the same key"),
     ],
 )
-def test_expectations_in_words(check: object, words: str) -> None:
-    assert getattr(check, "wanted") == words  # noqa: B009
+def test_expectations_in_words(check: Check, words: str) -> None:
+    assert check.expected == words
 
 
 def test_judging_prints_nothing_and_writes_no_file(tmp_path: Path) -> None:

@@ -96,9 +96,9 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         SourceError: The account has no access, sees nothing, or the cursor goes wrong.
     """
     base, names = address.rstrip("/"), "|".join(_spellings())
-    asked = hashlib.sha256(names.encode()).hexdigest()[:8]
+    countries_digest = hashlib.sha256(names.encode()).hexdigest()[:8]
     newest_held, asked_then, seen_until = [*(client.last_version or "").split(), "", "", ""][:3]
-    since = int(newest_held) if asked_then == asked else 0
+    since = int(newest_held) if asked_then == countries_digest else 0
     query: dict[str, str | int] = {"country": names}
     if since:
         query |= {"timestamp": since, "timestamp_where": ">="}
@@ -129,7 +129,9 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
         if since and not come_to_sight and all(int(stamp) <= since for stamp in stamps):
             return
     covers = date.fromisoformat(restricted) if restricted else None
-    release = Release(f"{newest} {asked} {restricted or ''}".strip(), covers_until=covers)
+    release = Release(
+        f"{newest} {countries_digest} {restricted or ''}".strip(), covers_until=covers
+    )
     fetched = fetched_now(bundle(replies), f"{base}/api/acled/read", release)
     yield replace(fetched, remarks=() if since else _without_events(events))
 
@@ -139,15 +141,15 @@ def _walk(
 ) -> tuple[list[bytes], str | None]:
     """Pages by cursor until the server says there is none, and up to when the account may see."""
     url = f"{base}/api/{what}/read"
-    replies, used, restricted = [], set(), None
+    replies, cursors_used, restricted = [], set(), None
     cursor: str | int | None = 0
     while cursor is not None:
-        if cursor in used:
+        if cursor in cursors_used:
             raise SourceError(
                 f"{client.source}: {url} sent the cursor {cursor} twice, so its pages have no end; "
                 "its last good figures stay in use and the next run tries again"
             )
-        used.add(cursor)
+        cursors_used.add(cursor)
         query = {**filters, "_format": "json", "limit": PAGE_ROWS, "cursor": cursor}
         answer, content = _authorised(base, url, query, client)
         if not answer.get("success") or "data" not in answer:
@@ -225,9 +227,13 @@ def _rows(content: bytes, url: str) -> list[dict[str, Any]]:
 
 def _without_events(events: list[dict[str, Any]]) -> tuple[str, ...]:
     """Which countries a full answer has no event of, in words."""
-    sent = pl.Series("country", [row.get("country") for row in events], pl.String).to_frame()
-    seen = set(sent.select(canonical_country(pl.col("country"), _names()))["country"])
-    missing = ", ".join(name for name in _names() if name not in seen)
+    countries_sent = pl.Series(
+        "country", [row.get("country") for row in events], pl.String
+    ).to_frame()
+    names_sent = set(
+        countries_sent.select(canonical_country(pl.col("country"), _names()))["country"]
+    )
+    missing = ", ".join(name for name in _names() if name not in names_sent)
     text = f"no event came of {missing}: ACLED has none, or spells the name otherwise"
     return (text,) if missing else ()
 

@@ -84,9 +84,11 @@ def read(
     return _undone(frame, url, [name for name in names if name in frame.columns], sign)
 
 
-def missing(url: str, lacking: Sequence[str], fields: Sequence[str], known: Sequence[str]) -> str:
+def missing_columns_in_words(
+    url: str, lacking: Sequence[str], fields: Sequence[str], known_names: Sequence[str]
+) -> str:
     """What is said of columns that are missing: which, and what stands in their place."""
-    others = [printable(name)[:30] for name in fields if name and name not in known]
+    others = [printable(name)[:30] for name in fields if name and name not in known_names]
     instead = f"; it has {', '.join(others[:8])} instead" if others else ""
     more = " and others" if len(others) > 8 else ""
     many = "columns" if len(lacking) > 1 else "column"
@@ -101,7 +103,7 @@ def _missing(
     url: str, names: Sequence[str], fields: Sequence[str], header: Sequence[str]
 ) -> SourceError:
     lacking = [name for name in names if name not in fields]
-    return SourceError(missing(url, lacking, fields, (*names, *header)))
+    return SourceError(missing_columns_in_words(url, lacking, fields, (*names, *header)))
 
 
 def _text(content: bytes, url: str) -> bytes:
@@ -122,19 +124,25 @@ def _text(content: bytes, url: str) -> bytes:
 
 
 def _header(
-    head: str, known: Sequence[str], aliases: Mapping[str, str], usual: str
+    head: str, known_names: Sequence[str], aliases: Mapping[str, str], usual: str
 ) -> tuple[list[str], str]:
     """The first line's fields, as names that are known where they are, and its separator."""
 
     def fields(sign: str) -> list[str]:
         row = next(csv.reader([head], delimiter=sign), [])
-        folded = [field.strip().strip("\"'").casefold().replace(" ", "_") for field in row]
-        return [aliases.get(field, field) for field in folded]
+        names = [field.strip().strip("\"'").casefold().replace(" ", "_") for field in row]
+        return [aliases.get(field, field) for field in names]
 
     signs = [usual, *(sign for sign in SEPARATORS if sign != usual)]
-    read = {sign: fields(sign) for sign in signs}
-    best = max(signs, key=lambda sign: (len(set(read[sign]) & set(known)), len(read[sign])))
-    return read[best], best
+    names_by_sign = {sign: fields(sign) for sign in signs}
+    best = max(
+        signs,
+        key=lambda sign: (
+            len(set(names_by_sign[sign]) & set(known_names)),
+            len(names_by_sign[sign]),
+        ),
+    )
+    return names_by_sign[best], best
 
 
 def _unique(fields: Sequence[str], names: Sequence[str], url: str) -> list[str]:
@@ -273,13 +281,13 @@ def _whole_numbers(
     for name, mark in product(whole, (".", ",")):
         number = pl.col(name)
         is_in_all = frame.select(number.str.contains(mark, literal=True).all()).item()
-        read = number
+        as_grouped = number
         if mark not in of_decimals and (mark in of_thousands or (of_decimals and not is_in_all)):
-            read = number.str.replace_all(mark, "", literal=True)
+            as_grouped = number.str.replace_all(mark, "", literal=True)
         elif is_in_all and mark in marks(is_decimal, [name]) and mark not in of_thousands:
-            read = as_decimal(name, mark)
+            as_grouped = as_decimal(name, mark)
         frame = frame.with_columns(
-            pl.when(is_grouped(name, mark)).then(read).otherwise(as_decimal(name, mark))
+            pl.when(is_grouped(name, mark)).then(as_grouped).otherwise(as_decimal(name, mark))
         )
     return frame
 
@@ -297,14 +305,14 @@ def _days_undone(frame: pl.DataFrame, url: str, days: Sequence[str], sign: str) 
     first = [parts[name].struct[0].cast(pl.Int64) for name in days]
     second = [parts[name].struct[1].cast(pl.Int64) for name in days]
     is_written = pl.any_horizontal(part.is_not_null() for part in first)
-    written = frame.filter(is_written)
-    if written.is_empty():
+    with_day = frame.filter(is_written)
+    if with_day.is_empty():
         return frame
-    day_first = written.select(pl.any_horizontal(part > 12 for part in first).fill_null(False))
-    month_first = written.select(pl.any_horizontal(part > 12 for part in second).fill_null(False))
+    day_first = with_day.select(pl.any_horizontal(part > 12 for part in first).fill_null(False))
+    month_first = with_day.select(pl.any_horizontal(part > 12 for part in second).fill_null(False))
     is_day_first, is_month_first = day_first.to_series().any(), month_first.to_series().any()
     if is_day_first == is_month_first and (is_day_first or sign != ";"):
-        row = written.row(0, named=True)
+        row = with_day.row(0, named=True)
         name = next(name for name in days if re.match(DAY, row[name] or ""))
         why = (
             "other lines put the month first"
@@ -319,8 +327,8 @@ def _days_undone(frame: pl.DataFrame, url: str, days: Sequence[str], sign: str) 
 
     def iso(name: str) -> pl.Expr:
         part = parts[name].struct
-        padded = [part[place].str.zfill(2) for place in (month, day)]
-        iso_date = pl.concat_str(part[2], *padded, separator="-")
+        month_and_day = [part[place].str.zfill(2) for place in (month, day)]
+        iso_date = pl.concat_str(part[2], *month_and_day, separator="-")
         return pl.coalesce(iso_date, pl.col(name)).alias(name)
 
     return frame.with_columns(iso(name) for name in days)

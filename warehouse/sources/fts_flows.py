@@ -48,10 +48,10 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
 
 
 def _row(flow: dict[str, Any]) -> dict[str, Any]:
-    def named(side: str, kind: str) -> list[str]:
+    def names(side: str, kind: str) -> list[str]:
         return sorted({o["name"] for o in flow.get(side) or [] if o["type"] == kind})
 
-    years = named("destinationObjects", "UsageYear") or [str(flow.get("budgetYear"))]
+    years = names("destinationObjects", "UsageYear") or [str(flow.get("budgetYear"))]
     return {
         "flow_id": flow["id"],
         "version_id": flow["versionId"],
@@ -61,8 +61,8 @@ def _row(flow: dict[str, Any]) -> dict[str, Any]:
         "flow_boundary": flow["boundary"],
         "on_boundary": flow["onBoundary"],
         "is_new_money": flow["newMoney"],
-        "donor": "; ".join(named("sourceObjects", "Organization")),
-        "destination": "; ".join(named("destinationObjects", "Location")),
+        "donor": "; ".join(names("sourceObjects", "Organization")),
+        "destination": "; ".join(names("destinationObjects", "Location")),
         "usage_year": years[0],
         "flow_date": flow.get("decisionDate") or flow["date"],
         "first_reported_date": flow["firstReportedDate"],

@@ -45,10 +45,10 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     of_register = [
         Rule(
             "entry_type",
-            (pl.col("register") != register) | pl.col("entry_type").is_in(known),
-            f"of {register} write one of {', '.join(known)}",
+            (pl.col("register") != register) | pl.col("entry_type").is_in(entry_types),
+            f"of {register} write one of {', '.join(entry_types)}",
         )
-        for register, known in ENTRY_TYPES.items()
+        for register, entry_types in ENTRY_TYPES.items()
     ]
     lies_in = (
         pl.col("region_id")

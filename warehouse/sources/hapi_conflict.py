@@ -110,10 +110,10 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
                     or not str(row.get("reference_period_start")).startswith(str(year))
                 ]  # fmt: skip
                 if others:
-                    sent = others[0].get("location_code"), others[0].get("reference_period_start")
+                    place = others[0].get("location_code"), others[0].get("reference_period_start")
                     raise SourceError(
-                        f"{source.name}: {url} was asked for {code} in {year} and sent {sent[0]}, "
-                        f"{sent[1]}: it ignores a filter; its last good figures stay in use"
+                        f"{source.name}: {url} was asked for {code} in {year} and sent {place[0]}, "
+                        f"{place[1]}: it ignores a filter; its last good figures stay in use"
                     )
                 replies.append(reply.content)
                 size, offset = len(rows), offset + CAP

@@ -22,14 +22,14 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
         content += b"\n"
     coups = read_table(content, url, RAW, separator="\t" if is_text else ",", keep_unreadable=True)
     beside = [name for name in (FAULT, AS_SENT, LINE) if name in coups.columns]
-    stated = pl.date("year", "month", "day")
+    stated_day = pl.date("year", "month", "day")
     fixes = pl.DataFrame(
         [(code, day, right) for (code, day), right in CORRECTIONS.items()],
         schema=["ccode", "stated_date", "corrected_date"],
         orient="row",
     )
     return (
-        coups.with_columns(stated.dt.to_string().alias("stated_date"))
+        coups.with_columns(stated_day.dt.to_string().alias("stated_date"))
         .join(fixes, on=["ccode", "stated_date"], how="left", maintain_order="left")
         .with_columns(
             pl.coalesce("corrected_date", "stated_date").str.to_date().alias("coup_date"),

@@ -59,7 +59,7 @@ class Rule:
     field: str
     holds: pl.Expr
     cure: str
-    known: Collection[str] = ()
+    options: Collection[str] = ()
 
 
 def read_register(
@@ -164,12 +164,12 @@ def _cure(fault: str) -> str:
     return CURES.get(kind.group(1), "correct it")
 
 
-def one_of(field: str, known: Collection[str], where: str = "") -> Rule:
-    """Each of the ``;``-separated parts of the field is one of ``known``; ``where`` they stand."""
+def one_of(field: str, options: Collection[str], where: str = "") -> Rule:
+    """Each ``;``-separated part of the field is one of ``options``; ``where`` they stand."""
     part = pl.element().str.strip_chars()
-    is_known = pl.col(field).str.split(";").list.eval(part.is_in(list(known))).list.all()
-    cure = f"write it as in {where}, or add it there" if where else f"write {', '.join(known)}"
-    return Rule(field, is_known, cure, known)
+    is_known = pl.col(field).str.split(";").list.eval(part.is_in(list(options))).list.all()
+    cure = f"write it as in {where}, or add it there" if where else f"write {', '.join(options)}"
+    return Rule(field, is_known, cure, options)
 
 
 def in_order(first: str, second: str, cure: str) -> Rule:
@@ -215,8 +215,8 @@ def require(rows: pl.DataFrame, rules: Sequence[Rule], url: str) -> pl.DataFrame
             offers = [
                 offer
                 for part in parts
-                if part not in rule.known
-                for offer in get_close_matches(part, list(rule.known), n=2)
+                if part not in rule.options
+                for offer in get_close_matches(part, list(rule.options), n=2)
             ]
             meant = f" (nearest: {', '.join(offers)})" if offers else ""
             text = f"field {rule.field}: {value}; {rule.cure}{meant}"

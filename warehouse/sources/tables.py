@@ -140,22 +140,25 @@ def cast_declared(
     lacking = [name for name in optional if name not in raw.columns]
     raw = raw.with_columns(pl.lit(None, pl.String).alias(name) for name in lacking)
     if missing := [name for name in names if name not in raw.columns]:
-        known = (*names, *header, LINE, EXCESS)
-        raise SourceError(delimited.missing(url, missing, raw.columns, known))
+        known_names = (*names, *header, LINE, EXCESS)
+        raise SourceError(
+            delimited.missing_columns_in_words(url, missing, raw.columns, known_names)
+        )
     if LINE not in raw.columns:  # no file of lines
         raw = raw.with_columns(pl.lit(None, pl.Int64).alias(LINE))
-    chosen = raw.select(names)
+    selected = raw.select(names)
     dictionary = columns()
-    text = [n for n in names if chosen[n].dtype == pl.String]
-    chosen = chosen.with_columns(pl.col(text).str.strip_chars().replace("", None))
-    cast = chosen.with_columns(
-        _cast(pl.col(name), chosen[name].dtype, dictionary[name].type) for name in names
+    text = [n for n in names if selected[n].dtype == pl.String]
+    selected = selected.with_columns(pl.col(text).str.strip_chars().replace("", None))
+    cast = selected.with_columns(
+        _cast(pl.col(name), selected[name].dtype, dictionary[name].type) for name in names
     )
     may_be_empty = {*nullable, *optional}
     faults = [
         fault
         for name in names
-        if (fault := _faults(url, raw, chosen[name], cast[name], name in may_be_empty)) is not None
+        if (fault := _faults(url, raw, selected[name], cast[name], name in may_be_empty))
+        is not None
     ]
     if EXCESS in raw.columns and raw[EXCESS].any():
         many = pl.when(raw[EXCESS]).then(pl.lit("holds more fields than the first line names"))
@@ -167,30 +170,30 @@ def cast_declared(
         )
     fault = pl.select(pl.concat_str(faults, separator="; ", ignore_nulls=True)).to_series()
     fault = fault.replace("", None)
-    sent = chosen.with_columns(pl.all().cast(pl.String, strict=False))
+    as_text = selected.with_columns(pl.all().cast(pl.String, strict=False))
     return cast.with_columns(
         fault.alias(FAULT),
         pl.when(fault.is_not_null())
-        .then(sent.select(pl.struct(pl.all()).struct.json_encode()).to_series())
+        .then(as_text.select(pl.struct(pl.all()).struct.json_encode()).to_series())
         .alias(AS_SENT),
     )
 
 
 def _faults(
-    url: str, raw: pl.DataFrame, sent: pl.Series, value: pl.Series, may_be_empty: bool
+    url: str, raw: pl.DataFrame, text_sent: pl.Series, value: pl.Series, may_be_empty: bool
 ) -> pl.Series | None:
     """What of a column cannot be read, row by row (null: nothing); None: all of it can.
 
     Raises:
         SourceError: Most of it cannot: the file's fault, not its rows'.
     """
-    name = sent.name
-    wrong = value.is_null() & sent.is_not_null()
-    empty = sent.is_null() & pl.Series([not may_be_empty])
+    name = text_sent.name
+    wrong = value.is_null() & text_sent.is_not_null()
+    empty = text_sent.is_null() & pl.Series([not may_be_empty])
     bad = wrong | empty
     if not bad.any():
         return None
-    text = sent.cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
+    text = text_sent.cast(pl.String, strict=False).fill_null("?").str.slice(0, SHOWN)
     if raw.height > 1 and bad.sum() > MOST_UNREADABLE * raw.height:
         raise SourceError(_unreadable(url, name, raw, text, bad))
     kind = columns()[name].type
@@ -213,9 +216,9 @@ def _unreadable(url: str, name: str, raw: pl.DataFrame, value: pl.Series, bad: p
     first = int(bad.arg_true()[0])
     line = f"line {raw[LINE][first]}, " if EXCESS in raw.columns else ""
     what = "is empty" if raw[name][first] is None else f"is no {columns()[name].type}"
-    sent = "" if raw[name][first] is None else f" '{printable(value[first])}'"
+    example = "" if raw[name][first] is None else f" '{printable(value[first])}'"
     return (
-        f"{url}: {line}column {name}:{sent} {what}, and so it is in {bad.sum():,} of "
+        f"{url}: {line}column {name}:{example} {what}, and so it is in {bad.sum():,} of "
         f"{raw.height:,} rows; {delimited.AGAIN if line else 'its format changed'}"
     )
 
@@ -243,9 +246,9 @@ def filter_counted(rows: pl.DataFrame, condition: pl.Expr, why: str) -> pl.DataF
         >>> dict(counts)
         {'above two': 1}
     """
-    chosen = rows.filter(condition)
-    leave_out(rows.height - chosen.height, why)
-    return chosen
+    matching = rows.filter(condition)
+    leave_out(rows.height - matching.height, why)
+    return matching
 
 
 def leave_out(count: int, why: str) -> None:
@@ -255,22 +258,22 @@ def leave_out(count: int, why: str) -> None:
         counts[why] += count
 
 
-def canonical_country(names: pl.Expr, wanted: Sequence[str]) -> pl.Expr:
-    """Names of our countries as ``wanted`` spells them; others as they are.
+def canonical_country(names: pl.Expr, canonical_names: Sequence[str]) -> pl.Expr:
+    """Names of our countries as ``canonical_names`` spells them; others as they are.
 
     Accents, case and signs do not count: "Cote d'Ivoire", "Ivory Coast" and a curly
     apostrophe are one country.
 
     Args:
         names: Spellings of a source.
-        wanted: One name for each row of ``countries()``.
+        canonical_names: One name for each row of ``countries()``.
 
     Example:
         >>> sent = pl.DataFrame({"n": ["Côte d\u2019Ivoire", "IVORY COAST", "Ghana"]})
         >>> sent.select(canonical_country(pl.col("n"), countries()["country_name"]))["n"].to_list()
         ["Côte d'Ivoire", "Côte d'Ivoire", 'Ghana']
     """
-    spellings = countries().with_columns(pl.Series("wanted", wanted)).select(
+    spellings = countries().with_columns(pl.Series("wanted", canonical_names)).select(
         "wanted",
         pl.concat_str("country_name", "country_name_fr", "name_variants", separator=";",
                       ignore_nulls=True).str.split(";").alias("spelling"),
@@ -301,8 +304,8 @@ def or_unreadable(condition: pl.Expr) -> pl.Expr:
 def _cast(column: pl.Expr, have: pl.DataType, want: str) -> pl.Expr:
     if want == "day" and have == pl.String:
         month_only = column.str.len_chars() == 7
-        padded = pl.when(month_only).then(column + "-01").otherwise(column.str.head(10))
-        return padded.str.to_date("%Y-%m-%d", strict=False)
+        as_day = pl.when(month_only).then(column + "-01").otherwise(column.str.head(10))
+        return as_day.str.to_date("%Y-%m-%d", strict=False)
     number = column.cast(POLARS_TYPES[want], strict=False)
     if want == "number":  # NaN and infinity are no figures
         number = pl.when(number.is_finite()).then(number)
@@ -376,14 +379,14 @@ def fetch_parts(
     Raises:
         SourceError: No file can be read; says why.
     """
-    offered = [path] if path.is_file() else sorted(
+    paths = [path] if path.is_file() else sorted(
         file for file in path.iterdir() if file.suffix.lower() in (".csv", ".json", ".zip")
     )  # fmt: skip
     editions: list[tuple[tuple[Any, float, str], Fetched]] = []
     ends: list[pl.DataFrame] = []
     cells: dict[str, pl.DataFrame] = {}
     passed_over: list[str] = []
-    for file in offered:
+    for file in paths:
         fetched = fetch_file(source, str(file))
         try:
             rows = source.parse(fetched.content, fetched.url)
@@ -414,17 +417,17 @@ def fetch_parts(
     ]
     # Deliveries are merged in the order of their instants.
     instants = sorted(fetched.fetched_at for _, fetched in editions)
-    chosen = [
+    deliveries = [
         replace(fetched, fetched_at=instant)
         for (_, fetched), instant in zip(editions, instants, strict=True)
         if fetched.release.partition not in newer_of
     ]
     remarks = (*passed_over, *_behind(source, pl.concat(ends)))
     if not path.is_file():
-        names = ", ".join(one.release.partition for one in chosen)
+        names = ", ".join(one.release.partition for one in deliveries)
         remarks = (f"chosen in {path}: {names}", *remarks)
-    yield replace(chosen[0], remarks=remarks)
-    yield from chosen[1:]
+    yield replace(deliveries[0], remarks=remarks)
+    yield from deliveries[1:]
 
 
 def _ends(source: Source, rows: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -88,18 +88,18 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     ours, around = countries()["gw_number"].to_list(), neighbour_regions()["gw_number"].to_list()
     is_ours = pl.col("country_id").is_in(ours) | ~pl.col("country_id").is_between(1, 999)
     is_near = pl.col("country_id").is_in(around)
-    chosen = filter_counted(
+    events_of_ours = filter_counted(
         events, or_unreadable(is_ours | is_near), "of other countries"
     )  # no number: held out
-    if not chosen.select(or_unreadable(is_ours).any()).item() and not events.is_empty():
+    if not events_of_ours.select(or_unreadable(is_ours).any()).item() and not events.is_empty():
         others = events["country"].drop_nulls().unique().sort().to_list()
-        named = ", ".join(printable(name)[:30] for name in others[:3])
+        names = ", ".join(printable(name)[:30] for name in others[:3])
         raise SourceError(
-            f"{url}: holds {events.height:,} events of other countries ({named}"
+            f"{url}: holds {events.height:,} events of other countries ({names}"
             f"{' and others' if len(others) > 3 else ''}) and none of "
             f"{_named(countries()['country_name'].to_list())}; give a file that holds these"
         )
-    return chosen
+    return events_of_ours
 
 
 def _named(names: list[str]) -> str:
@@ -127,7 +127,7 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     get = _from_api if is_api else _from_file
     this_year = client.today.year
     for year in range(this_year, this_year - 3, -1):
-        release, covered = _yearly(year), date(year - 1, 12, 31)
+        release, covered_until = _yearly(year), date(year - 1, 12, 31)
         fetched = get(address, release, client)
         if fetched:
             yield fetched
@@ -141,11 +141,11 @@ def fetch(source: Source, address: str, client: Client) -> Iterator[Fetched]:
     is_any_newer = True
     while is_any_newer:
         is_any_newer = False
-        for release in _candidates(covered, client.today):
+        for release in _candidates(covered_until, client.today):
             fetched = get(address, release, client)
             if fetched:
                 yield fetched
-                is_any_newer, covered = True, release.covers_until or covered
+                is_any_newer, covered_until = True, release.covers_until or covered_until
                 break
 
 
@@ -159,31 +159,31 @@ def files(source: Source, path: Path, coverage: Coverage) -> Iterator[Fetched]:
         SourceError: There is nothing to choose; says why each file was passed over.
     """
     if path.is_file():
-        offered = [path]
+        paths = [path]
     else:
-        offered = sorted(
+        paths = sorted(
             file
             for file in path.iterdir()
             if file.suffix.lower() in (".csv", ".zip") and not file.name.startswith(".")
         )
-    releases = {file: release for file in offered if (release := release_named(file.name))}
+    releases = {file: release for file in paths if (release := release_named(file.name))}
     if path.is_file() and not releases:  # any file: one whole delivery
         yield fetch_file(source, str(path))
         return
     passed_over = {
         file: "its name is none of UCDP's (ged251-csv.zip, GEDEvent_v26_0_8.csv)"
-        for file in offered
+        for file in paths
         if file not in releases
     }
-    chosen: list[Path] = []
+    chosen_files: list[Path] = []
     final, until = coverage.final_until, coverage.until
     yearly = [file for file in releases if releases[file].partition == "yearly"]
     yearly.sort(key=lambda file: (_end(releases[file]), file.suffix.lower() == ".zip", file.name))
     if yearly and (final is None or _end(releases[yearly[-1]]) >= final):
-        chosen, final = [yearly[-1]], _end(releases[yearly[-1]])
+        chosen_files, final = [yearly[-1]], _end(releases[yearly[-1]])
         until = max(final, until or final)
     for file in yearly:
-        if file not in chosen:
+        if file not in chosen_files:
             passed_over[file] = f"a release that holds days up to {final} is newer or the same"
     rest = [file for file in releases if file not in yearly]
     end = final or date.min
@@ -195,7 +195,7 @@ def files(source: Source, path: Path, coverage: Coverage) -> Iterator[Fetched]:
     ]:
         further.sort(key=lambda file: (_begin(releases[file]), file.name))
         best = max(further, key=lambda file: _end(releases[file]))  # the longest
-        chosen.append(best)
+        chosen_files.append(best)
         rest.remove(best)
         end = _end(releases[best])
         until = max(end, until or end)
@@ -207,7 +207,7 @@ def files(source: Source, path: Path, coverage: Coverage) -> Iterator[Fetched]:
             else f"it begins in {first:%Y-%m}, and no file holds the months after {until:%Y-%m}"
         )
     remarks = tuple(f"{file.name} was passed over: {why}" for file, why in passed_over.items())
-    if not chosen:
+    if not chosen_files:
         raise SourceError(
             f"{source.name}: {path} has nothing to go on with"
             + (f": {'; '.join(remarks)}" if remarks else " (no .csv or .zip file)")
@@ -215,11 +215,11 @@ def files(source: Source, path: Path, coverage: Coverage) -> Iterator[Fetched]:
             "candidates after it; the last good figures stay in use"
         )
     if not path.is_file():
-        remarks = (f"chosen in {path}: {', '.join(file.name for file in chosen)}", *remarks)
-    for number, file in enumerate(chosen):
-        sent = fetch_file(source, str(file))
+        remarks = (f"chosen in {path}: {', '.join(file.name for file in chosen_files)}", *remarks)
+    for number, file in enumerate(chosen_files):
+        fetched = fetch_file(source, str(file))
         remarks = remarks if number == 0 else ()
-        yield replace(sent, release=releases[file], remarks=remarks)
+        yield replace(fetched, release=releases[file], remarks=remarks)
 
 
 def release_named(name: str) -> Release | None:
@@ -268,9 +268,9 @@ def _month_after(day: date) -> date:
     return date(day.year + day.month // 12, day.month % 12 + 1, 1)
 
 
-def _candidates(covered: date, today: date) -> Iterator[Release]:
-    """Candidate releases that would go on after ``covered``, the longest first."""
-    first = covered + timedelta(days=1)
+def _candidates(covered_until: date, today: date) -> Iterator[Release]:
+    """Candidate releases that would go on after ``covered_until``, the longest first."""
+    first = covered_until + timedelta(days=1)
     ends = [date(first.year + month // 12, month % 12 + 1, 1) - timedelta(days=1)
             for month in range(first.month, 13)]  # fmt: skip
     over = [last for last in ends if last < today]
@@ -327,8 +327,8 @@ def _from_api(address: str, release: Release, client: Client) -> Fetched | None:
     url = f"{address.rstrip('/')}/gedevents/{release.version}"
     around = neighbour_regions()["gw_number"].unique().sort()
     numbers = pl.concat([countries()["gw_number"], around]).unique(maintain_order=True)
-    wanted = ",".join(str(number) for number in numbers)
-    query: dict[str, str | int] = {"pagesize": PAGE_ROWS, "Country": wanted}
+    country_numbers = ",".join(str(number) for number in numbers)
+    query: dict[str, str | int] = {"pagesize": PAGE_ROWS, "Country": country_numbers}
 
     def page(more: dict[str, str | int]) -> bytes:
         params = {**query, **more}
