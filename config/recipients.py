@@ -161,7 +161,8 @@ def _recipient(entry: dict[str, Any], where: str) -> Recipient:
     def one_of(field: str, options: tuple[str, ...], default: str | None = None) -> str:
         value = entry.get(field, default)
         if value not in options:
-            raise SettingsError(f"{where}: {field} {value!r} is not one of {', '.join(options)}")
+            fault = f"{value!r} is not" if field in entry else "is missing: write"
+            raise SettingsError(f"{where}: {field} {fault} one of {', '.join(options)}")
         return str(value)
 
     def out_of(field: str, codes: list[str], named_in: str) -> tuple[str, ...]:

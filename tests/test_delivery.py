@@ -540,6 +540,7 @@ def test_quiet_hours_hold_a_mail_until_they_end(con, digest, tmp_path) -> None:
 WRONG = {
     'address = "a b@c.org"\nlanguage = "en"': "address 'a b@c.org' is no e-mail address",
     'address = "a@b.org\\r\\nBcc: x@y.z"\nlanguage = "en"': "is no e-mail address",
+    'address = "a@b.org"': "language is missing: write one of en, fr",
     'address = "a@b.org"\nlanguage = "de"': "language 'de' is not one of en, fr",
     'address = "a@b.org"\nlanguage = "en"\ncountries = ["FRA"]': r"countries \['FRA'\] must be a",
     'address = "a@b.org"\nlanguage = "en"\nregions = ["Sikasso"]': r"regions \['Sikasso'\] must",
