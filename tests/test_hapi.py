@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from config.registry import Coverage, Fetched, Release
@@ -169,6 +170,14 @@ def test_months_counted_by_an_older_tocsin_are_whole_after_its_upgrade(tmp_path:
         landed = Landed(con, tmp_path / "landing")
         catch_up(con, SOURCE, landed.folder)
         assert landed.events("2026-07-24") == {"2026-05": 4, "2026-06": 11}
+
+
+def test_a_row_that_hdx_marks_as_wrong_is_left_out_and_counted(tmp_path: Path) -> None:
+    rows = [MAY | {"error": ""}, MAY | {"error": "Duplicate row"}, JULY | {"error": None}]
+    (tmp_path / "mali.csv").write_text(pl.DataFrame(rows).write_csv())
+    (batch,) = receive(SOURCE, str(tmp_path / "mali.csv"), tmp_path / "landing")
+    assert batch.rows["events"].to_list() == [4, 0]
+    assert batch.remarks == ["hapi_conflict mali.csv: 1 rows that HDX marks as wrong left out"]
 
 
 def test_a_file_without_a_row_of_ours_holds_nothing(tmp_path: Path) -> None:

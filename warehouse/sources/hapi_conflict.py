@@ -25,6 +25,7 @@ CAP = 10_000  # rows of one answer; beyond it the server cuts without a word
 YEARS = 3  # fetched anew every night
 LONE_SHARE = 0.1  # of the rows of a file's usual month or country: so few are misspelt
 MONTH = "reference_period_start"
+ERROR = "error"  # of the files of HDX: what is wrong with a row, which HAPI itself does not send
 KINDS = ("political_violence", "civilian_targeting", "demonstration")  # of events
 IDENTIFIER = "HAPI_APP_IDENTIFIER"
 COLUMNS = (
@@ -44,8 +45,13 @@ def parse(content: bytes, url: str) -> pl.DataFrame:
     """
     ours = or_unreadable(pl.col("location_code").is_in(countries()["country_code"].to_list()))
     if is_table(content):
-        counts = read_table(content, url, COLUMNS, EMPTY, keep_unreadable=True)
-        return filter_counted(counts, ours, "of other countries")
+        counts = read_table(
+            content, url, (*COLUMNS, ERROR), EMPTY, keep_unreadable=True, optional=(ERROR,)
+        )
+        counts = filter_counted(counts, ours, "of other countries")
+        return filter_counted(counts, pl.col(ERROR).is_null(), "that HDX marks as wrong").drop(
+            ERROR
+        )
     rows = [row for page in pages(content, url) for row in page["data"]]
     raw = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     if raw.is_empty():
