@@ -150,7 +150,7 @@ FILES = {
     f"[[recipient]]\n{ENTRY}quiet_hours = 21": "recipient 1: quiet_hours 21 is no span of hours",
     f"[[recipient]]\n{ENTRY}\n[[recipient]]\nlanguage = 'fr'": "recipient 2: address '' is no",
     "[[recipient]]\naddress = 'a@b..org'\nlanguage = 'en'": "recipient 1: address 'a@b..org' is",
-    "[[recipient]]\naddress = 'a@b.org'": "recipient 1: language None is not one of en, fr",
+    "[[recipient]]\naddress = 'a@b.org'": "recipient 1: language is missing: write one of en, fr",
     "[[recipient]\n": "Expected ']]' at the end of an array declaration (at line 1",
 }
 
